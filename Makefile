@@ -1,0 +1,162 @@
+# omega: a shared-state cluster scheduler framework
+#
+#   make              build the command (build/omega) and the modules (build/schedulers/*.so)
+#   make run          install what is missing, build, run the main experiment
+#   make test         install what is missing, build, run all tests; TESTS="t1 unit/cellstate"
+#   make test-full    the same with gcc and clang, all sanitizers and valgrind
+#   make test-soak    the long random histories and every shipped experiment
+#   make bench        tasks per second beside a bare loop of the same placements
+#   make check-style  layers, line lengths, function lengths, banned calls, format
+#   make fuzz         each fuzz target for FUZZ_SECONDS seconds (clang)
+#   make clean        remove build/
+#   make help         this text
+#
+# Variables: CC=clang, OPT=-O0, SANITIZER=address|undefined|thread, FUZZ_SECONDS=60, JOBS=2, V=1
+# Each combination has a build folder of its own: build/, build/clang, build/gcc-O0-address, ...
+
+.DEFAULT_GOAL := all
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+OPT ?= -O2
+SANITIZER ?=
+FUZZ_SECONDS ?= 60
+JOBS ?= $(shell nproc)
+
+VARIANT := $(notdir $(CC))$(subst $() ,,$(filter-out -O2,$(OPT)))$(if $(SANITIZER),-$(SANITIZER))
+B := build$(if $(filter-out gcc,$(VARIANT)),/$(VARIANT))
+
+sanitize_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+sanitize_undefined := -fsanitize=undefined -fno-sanitize-recover=all
+sanitize_thread := -fsanitize=thread
+ifneq ($(SANITIZER),)
+ifeq ($(sanitize_$(SANITIZER)),)
+$(error unknown SANITIZER '$(SANITIZER)', expected address, undefined or thread)
+endif
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Werror
+# -ffp-contract=off: the same bits on CPUs with and without fused multiply-add
+CFLAGS := -std=c11 -D_GNU_SOURCE $(OPT) -g $(WARN) -ffp-contract=off -fPIC -I. \
+          $(sanitize_$(SANITIZER)) $(if $(SANITIZER),-DOMEGA_DEBUG) $(EXTRA_CFLAGS)
+LDFLAGS := $(sanitize_$(SANITIZER))
+# What a run spends its time in are small functions of several layers, so the command and the benches
+# are optimised across files (30 % faster); tests are linked the plain, quick way.
+ifeq ($(VARIANT),gcc)
+LTO_OBJECTS := -flto=auto -ffat-lto-objects
+LTO_LINK := $(OPT) -flto=auto -ffp-contract=off
+LTO_NONE := -fno-lto
+endif
+LIBS := -ljansson -lxxhash -ldl
+
+# Debian packages: what building, testing and style checks need
+CLANG := clang libclang-rt-14-dev
+PACKAGES := gcc make pkg-config libjansson-dev libxxhash-dev check \
+            $(if $(findstring clang,$(CC)),$(CLANG))
+PACKAGES_FULL := $(PACKAGES) $(CLANG) clang-format valgrind
+
+sources = $(filter-out core/cli/main.c,$(wildcard core/*/*.c cellstate/*.c))
+modules := $(patsubst schedulers/%.c,%,$(wildcard schedulers/*.c))
+test_modules := $(patsubst tests/modules/%.c,%,$(wildcard tests/modules/*.c))
+units := $(patsubst tests/%.c,%,$(shell find tests/unit tests/model -name 'check_*.c' 2>/dev/null | sort))
+benches := $(patsubst bench/%.c,%,$(wildcard bench/*.c))
+fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+objects = $(patsubst %.c,$(B)/%.o,$(sources))
+so = $(addprefix $(B)/schedulers/,$(addsuffix .so,$(modules))) \
+     $(addprefix $(B)/tests/modules/,$(addsuffix .so,$(test_modules)))
+
+# make, in parallel; used after `deps`, which must have ended before anything is compiled
+build = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)")
+
+.PHONY: all run test test-full test-soak bench check-style fuzz clean help deps deps-full tests
+all: $(B)/omega $(so)
+
+$(B)/%.o: %.c
+	$(call say,CC   $<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LTO_OBJECTS) -MMD -MP -c $< -o $@
+
+$(B)/libomega.a: $(objects)
+	$(call say,AR   $@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/omega: $(B)/core/cli/main.o $(B)/libomega.a
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $(LTO_LINK) $^ $(LIBS) -o $@
+
+# Modules link to nothing: what they need of omega is in headers.
+$(B)/schedulers/%.so: schedulers/%.c
+	$(call say,SO   $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $(@:.so=.d) -shared $< -o $@
+
+$(B)/tests/modules/%.so: tests/modules/%.c
+	$(call say,SO   $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $(@:.so=.d) -shared $< -o $@
+
+# What test programs share: every C file beside them that is no program itself.
+test_support = $(filter-out tests/model/check_%,$(wildcard tests/support/*.c tests/model/*.c))
+$(B)/tests/libtests.a: $(patsubst %.c,$(B)/%.o,$(test_support))
+	$(call say,AR   $@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+
+$(B)/tests/%: $(B)/tests/%.o $(B)/tests/libtests.a $(B)/libomega.a
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $(LTO_NONE) $^ $(LIBS) $(shell pkg-config --libs check) -o $@
+
+$(B)/bench/%: $(B)/bench/%.o $(B)/libomega.a
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $(LTO_LINK) $^ $(LIBS) -o $@
+
+tests: all $(addprefix $(B)/tests/,$(units)) $(addprefix $(B)/tests/fuzz/replay_,$(fuzzers:fuzz_%=%))
+
+# A fuzz target with a main that replays files: what make test runs on the corpus.
+$(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(B)/libomega.a
+	$(call say,LINK $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LTO_NONE) $^ $(LIBS) -o $@
+
+deps:
+	@tests/install-packages $(PACKAGES)
+
+deps-full:
+	@tests/install-packages $(PACKAGES_FULL)
+
+run: deps
+	+@$(build) all
+	@$(B)/omega run bench/experiments/first.json --out build/out/first
+
+test: deps
+	+@$(build) tests
+	@B=$(B) tests/run $(TESTS)
+
+test-full: deps-full
+	@tests/run-full
+
+test-soak: deps
+	+@$(build) tests
+	@OMEGA_SOAK=1 B=$(B) tests/run
+
+bench: deps
+	+@$(build) all $(addprefix $(B)/bench/,$(benches))
+	@B=$(B) bench/run
+
+check-style:
+	@tests/check-layers
+	@FORMAT=1 B=$(B) tests/check-style
+
+fuzz: deps-full
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run-fuzz
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
+
+-include $(shell find $(addprefix $(B)/,core cellstate schedulers bench tests) -name '*.d' 2>/dev/null)
+.SECONDARY:

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Proves invariants A, B and I of a quiet store from what it shows: its machines, its placements
+ * and its counters. It adds placements up by itself and shares nothing with the rules.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cellstate/store.h"
+
+/* What the placements of one machine come to. */
+struct sums {
+    uint64_t placements;
+    int64_t cpu_milli[OMEGA_BANDS];
+    int64_t mem_mib[OMEGA_BANDS];
+    int64_t gpu_milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
+};
+
+struct checker {
+    struct store_report *report;
+    struct sums *sums;
+    uint32_t machine_count;
+    uint64_t of_jobs; /* placements that belong to a job */
+    uint64_t last_id;
+};
+
+static void violated(struct store_report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void violated(struct store_report *report, const char *format, ...)
+{
+    if (report->violations++ == 0) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(report->first, sizeof report->first, format, args);
+        va_end(args);
+    }
+}
+
+static int add_placement(void *context, const struct store_placement *placement)
+{
+    struct checker *checker = context;
+    checker->report->placements++;
+    if (placement->machine >= checker->machine_count || placement->band >= OMEGA_BANDS) {
+        violated(checker->report, "B: placement %" PRIu64 " is on machine %u of %u", placement->id,
+                 placement->machine, checker->machine_count);
+        return 0;
+    }
+    if (placement->id <= checker->last_id) {
+        violated(checker->report, "E: placement %" PRIu64 " does not follow %" PRIu64,
+                 placement->id, checker->last_id);
+    }
+    checker->last_id = placement->id;
+    checker->of_jobs += placement->job != 0;
+    struct sums *sums = &checker->sums[placement->machine];
+    sums->placements++;
+    sums->cpu_milli[placement->band] += placement->request.cpu_milli;
+    sums->mem_mib[placement->band] += placement->request.mem_mib;
+    for (int device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
+        if ((placement->devices >> device & 1) != 0) {
+            sums->gpu_milli[placement->band][device] += placement->request.gpu_milli;
+        }
+    }
+    return 0;
+}
+
+static void check_sums(struct store_report *report, const struct omega_machine *machine,
+                       const struct sums *sums)
+{
+    int64_t cpu = 0;
+    int64_t mem = 0;
+    for (int band = 0; band < OMEGA_BANDS; band++) {
+        cpu += sums->cpu_milli[band];
+        mem += sums->mem_mib[band];
+        bool equal = machine->band_cpu_milli[band] == sums->cpu_milli[band] &&
+                     machine->band_mem_mib[band] == sums->mem_mib[band];
+        for (int device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
+            equal = equal && machine->band_gpu_milli[band][device] == sums->gpu_milli[band][device];
+        }
+        if (!equal) {
+            violated(report,
+                     "B: machine %u, band %d: what is used is not the sum of its placements",
+                     machine->index, band);
+        }
+    }
+    if (machine->cpu_used_milli != cpu || machine->mem_used_mib != mem) {
+        violated(report,
+                 "B: machine %u uses %d milli-cores and %d MiB, its placements %" PRId64
+                 " and %" PRId64,
+                 machine->index, machine->cpu_used_milli, machine->mem_used_mib, cpu, mem);
+    }
+    if (machine->state == OMEGA_MACHINE_DOWN && sums->placements > 0) {
+        violated(report, "B: machine %u is down and holds placements", machine->index);
+    }
+}
+
+static bool above_limit(const struct omega_machine *machine)
+{
+    if (machine->cpu_used_milli > machine->cpu_limit_milli ||
+        machine->mem_used_mib > machine->mem_limit_mib) {
+        return true;
+    }
+    for (int device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
+        int32_t used = 0;
+        for (int band = 0; band < OMEGA_BANDS; band++) {
+            used += machine->band_gpu_milli[band][device];
+        }
+        if (used > (device < machine->gpu_devices ? machine->gpu_limit_milli : 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A: no machine is above its limit, but for those that a preload or a machine event may have put
+ * there, which the store marks in the record. */
+static void check_limit(struct store_report *report, const struct omega_machine *machine)
+{
+    if (!above_limit(machine)) {
+        return;
+    }
+    if (machine->may_exceed) {
+        report->above_limit++;
+    } else {
+        violated(report, "A: machine %u is above its limit", machine->index);
+    }
+}
+
+static void check_tasks(struct store *store, const struct checker *checker)
+{
+    struct store_counters c;
+    store_counters(store, &c);
+    uint64_t sum =
+        c.tasks_pending + c.tasks_running + c.tasks_finished + c.tasks_abandoned + c.tasks_failed;
+    if (c.tasks_submitted != sum) {
+        violated(checker->report, "I: %" PRIu64 " tasks submitted, %" PRIu64 " accounted for",
+                 c.tasks_submitted, sum);
+    }
+    if (c.tasks_running != checker->of_jobs) {
+        violated(checker->report, "I: %" PRIu64 " tasks running, %" PRIu64 " placements of jobs",
+                 c.tasks_running, checker->of_jobs);
+    }
+}
+
+int store_check(struct store *store, struct store_report *report, omega_error_t *err)
+{
+    *report = (struct store_report){.machines = store->machine_count};
+    struct checker checker = {.report = report, .machine_count = store->machine_count};
+    checker.sums = calloc(store->machine_count + 1u, sizeof *checker.sums);
+    if (checker.sums == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
+                               store->machine_count);
+    }
+    int rc = store_placements(store, add_placement, &checker, err);
+    for (uint32_t i = 0; rc == OMEGA_OK && i < store->machine_count; i++) {
+        struct omega_machine machine;
+        rc = store_machine(store, i, &machine, err);
+        if (rc == OMEGA_OK) {
+            check_sums(report, &machine, &checker.sums[i]);
+            check_limit(report, &machine);
+        }
+    }
+    if (rc == OMEGA_OK) {
+        check_tasks(store, &checker);
+    }
+    free(checker.sums);
+    return rc;
+}

@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory store: the cell state in arrays, for one thread. Machine records are the truth; the
+ * live arrays beside them hold what views show and change with every record. Commits are in
+ * memory_commit.c, the table of jobs in memory_jobs.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cellstate/memory_private.h"
+
+/* ---- releases ---- */
+
+#define PREFETCH_AHEAD 8 /* records asked for before they are needed, when many change in a row */
+
+/* Where a run of placement ids stands: consecutive ids mostly share their block. */
+struct cursor {
+    struct block *block;
+    uint32_t ended; /* of the block's job, not yet told to the table of jobs */
+};
+
+static void move_cursor(struct memory *memory, struct cursor *cursor, uint64_t version,
+                        enum store_release_reason reason)
+{
+    if (cursor->block != NULL) {
+        struct block *left = cursor->block;
+        if (cursor->ended > 0) {
+            memory_tasks_ended(memory, memory_job(memory, left->job), cursor->ended, reason);
+        }
+        if (left->running == 0) {
+            map_remove(&memory->blocks, left->version);
+            free(left);
+        }
+    }
+    *cursor = (struct cursor){.block = map_get(&memory->blocks, version)};
+}
+
+/* The placement of an id in the cursor's block, or NULL if it does not run. */
+static struct placed *find_running(const struct memory *memory, struct block *block, uint64_t id)
+{
+    uint32_t position = omega_placement_position(id);
+    if (block == NULL || position >= block->count || !block->placed[position].runs) {
+        return NULL;
+    }
+    if (position + PREFETCH_AHEAD < block->count) {
+        memory_prefetch(memory, block->placed[position + PREFETCH_AHEAD].machine);
+    }
+    return &block->placed[position];
+}
+
+/* Takes one placement off its machine. */
+static void end_placement(struct memory *memory, struct block *block, struct placed *placed)
+{
+    struct omega_machine *machine = &memory->machines[placed->machine];
+    rules_release(machine, &placed->request, placed->devices, (enum omega_band)block->band,
+                  memory->release_raises_seq);
+    memory_use(memory, &placed->request, placed->devices, -1);
+    memory_changed(memory, placed->machine);
+    if (placed->devices != 0) {
+        store_view_show(&memory->live, placed->machine, machine);
+    }
+    placed->runs = 0;
+    block->running--;
+    if (block->spreads) {
+        memory_vacate(memory_job(memory, block->job), placed);
+    }
+}
+
+static int memory_release(struct store *store, const uint64_t *placements, uint32_t count,
+                          enum store_release_reason reason, struct store_release_result *results,
+                          uint64_t *version, omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    struct cursor cursor = {.block = NULL};
+    bool any = false;
+    (void)err;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t wanted = omega_placement_version(placements[i]);
+        if (cursor.block == NULL || cursor.block->version != wanted) {
+            move_cursor(memory, &cursor, wanted, reason);
+        }
+        struct block *block = cursor.block;
+        struct placed *placed = find_running(memory, block, placements[i]);
+        if (placed == NULL) {
+            results[i] = (struct store_release_result){
+                .placement = placements[i],
+                .instance = OMEGA_INSTANCE_NONE,
+            };
+            continue;
+        }
+        results[i] = (struct store_release_result){
+            .placement = placements[i],
+            .job = block->job,
+            .task = placed->task,
+            .machine = placed->machine,
+            .devices = placed->devices,
+            .released = 1,
+            .instance = block->instance,
+        };
+        end_placement(memory, block, placed);
+        cursor.ended += block->job != 0;
+        any = true;
+    }
+    move_cursor(memory, &cursor, 0, reason);
+    memory->counters.version += any;
+    *version = memory->counters.version;
+    return OMEGA_OK;
+}
+
+/* ---- machine events ---- */
+
+static int compare_placements(const void *a, const void *b)
+{
+    const struct store_release_result *x = a;
+    const struct store_release_result *y = b;
+    return (x->placement > y->placement) - (x->placement < y->placement);
+}
+
+/* Appends what runs of a block on a machine to memory->lost. */
+static int list_block(struct memory *memory, const struct block *block, uint32_t machine,
+                      uint32_t *count)
+{
+    for (uint32_t i = 0; i < block->count; i++) {
+        if (block->placed[i].machine != machine || !block->placed[i].runs) {
+            continue;
+        }
+        if (*count == memory->lost_room) {
+            uint32_t room = memory->lost_room == 0 ? 64 : memory->lost_room * 2;
+            struct store_release_result *lost = realloc(memory->lost, room * sizeof *lost);
+            if (lost == NULL) {
+                return OMEGA_ENOMEM;
+            }
+            memory->lost = lost;
+            memory->lost_room = room;
+        }
+        memory->lost[(*count)++] = (struct store_release_result){
+            .placement = omega_placement_id(block->version, i),
+            .job = block->job,
+            .task = block->placed[i].task,
+            .machine = machine,
+            .devices = block->placed[i].devices,
+            .released = 1,
+            .instance = block->instance,
+        };
+    }
+    return OMEGA_OK;
+}
+
+/* Lists what runs on a machine, by rising placement id, in memory->lost. */
+static int list_running(struct memory *memory, uint32_t machine, uint32_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; memory->blocks.slots != NULL && i <= memory->blocks.mask; i++) {
+        const struct block *block = memory->blocks.slots[i].value;
+        if (block != NULL && list_block(memory, block, machine, count) != OMEGA_OK) {
+            return OMEGA_ENOMEM;
+        }
+    }
+    if (*count > 1) {
+        qsort(memory->lost, *count, sizeof *memory->lost, compare_placements);
+    }
+    return OMEGA_OK;
+}
+
+/* Adds (sign 1) or takes (-1) a machine's capacity; one that is down has none. */
+static void count_capacity(struct memory *memory, const struct omega_machine *machine, int sign)
+{
+    if (machine->state != OMEGA_MACHINE_DOWN) {
+        memory->totals.cpu_capacity_milli += sign * machine->cpu_capacity_milli;
+        memory->totals.mem_capacity_mib += sign * machine->mem_capacity_mib;
+        memory->totals.gpu_capacity_milli +=
+            (int64_t)sign * machine->gpu_devices * OMEGA_GPU_DEVICE_MILLI;
+    }
+}
+
+/* Takes the placements in memory->lost off their machine. */
+static void lose(struct memory *memory, uint32_t count, enum store_loss_policy policy)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct store_release_result *lost = &memory->lost[i];
+        struct block *block = map_get(&memory->blocks, omega_placement_version(lost->placement));
+        end_placement(memory, block, find_running(memory, block, lost->placement));
+        if (lost->job != 0) {
+            memory_task_lost(memory, memory_job(memory, lost->job), lost->task, policy);
+        }
+        if (block->running == 0) {
+            map_remove(&memory->blocks, block->version);
+            free(block);
+        }
+    }
+    memory->counters.losses += count;
+}
+
+static int memory_machine_event(struct store *store, const struct omega_machine_event *event,
+                                enum store_loss_policy policy,
+                                const struct store_release_result **lost, uint32_t *lost_count,
+                                uint64_t *version, omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    if (event->machine >= store->machine_count) {
+        return omega_error_set(err, OMEGA_EINVAL, "machine %u is not in the cell of %u machines",
+                               event->machine, store->machine_count);
+    }
+    struct omega_machine *machine = &memory->machines[event->machine];
+    struct omega_machine next = *machine;
+    int rc =
+        rules_machine_event(&next, &memory->specs[event->machine], event, &memory->overcommit, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    *lost_count = 0;
+    if (event->kind == OMEGA_EVENT_REMOVE) {
+        if (list_running(memory, event->machine, lost_count) != OMEGA_OK) {
+            return omega_error_set(err, OMEGA_ENOMEM, "no memory to remove machine %u",
+                                   event->machine);
+        }
+        lose(memory, *lost_count, policy);
+    }
+    count_capacity(memory, machine, -1);
+    rules_machine_event(machine, &memory->specs[event->machine], event, &memory->overcommit, NULL);
+    count_capacity(memory, machine, 1);
+    memory_changed(memory, event->machine);
+    store_view_show(&memory->live, event->machine, machine);
+    *lost = memory->lost;
+    *version = ++memory->counters.version;
+    return OMEGA_OK;
+}
+
+/* ---- the initial state ---- */
+
+static bool preload_is_sound(const struct memory *memory, const struct store_placement *placement,
+                             int64_t already_cpu, int64_t already_mem)
+{
+    if (placement->machine >= memory->base.machine_count || placement->job != 0 ||
+        placement->band >= OMEGA_BANDS ||
+        __builtin_popcount(placement->devices) != placement->request.gpu_devices) {
+        return false;
+    }
+    const struct omega_machine *machine = &memory->machines[placement->machine];
+    return machine->state == OMEGA_MACHINE_UP && placement->request.cpu_milli >= 0 &&
+           placement->request.mem_mib >= 0 &&
+           already_cpu + machine->cpu_used_milli + placement->request.cpu_milli <= INT32_MAX &&
+           already_mem + machine->mem_used_mib + placement->request.mem_mib <= INT32_MAX;
+}
+
+/* Checks all placements before the first change. The sums over the whole batch bound those of each
+ * machine only if the batch fits an int32, so larger batches are summed per machine. */
+static int check_preload(const struct memory *memory, const struct store_placement *placements,
+                         uint32_t count, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    uint32_t n = memory->base.machine_count == 0 ? 1 : memory->base.machine_count;
+    int64_t *cpu = calloc(n, sizeof *cpu);
+    int64_t *mem = calloc(n, sizeof *mem);
+    if (cpu == NULL || mem == NULL) {
+        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u placements", count);
+        goto done;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct store_placement *placement = &placements[i];
+        uint32_t m = placement->machine < n ? placement->machine : 0;
+        if (!preload_is_sound(memory, placement, cpu[m], mem[m])) {
+            rc =
+                omega_error_set(err, OMEGA_EINVAL,
+                                "initial placement %u on machine %u cannot be: expected job 0 on a "
+                                "machine that is up, and a device mask that fits the request",
+                                i, placement->machine);
+            goto done;
+        }
+        cpu[m] += placement->request.cpu_milli;
+        mem[m] += placement->request.mem_mib;
+    }
+done:
+    free(cpu);
+    free(mem);
+    return rc;
+}
+
+static int memory_preload(struct store *store, struct store_placement *placements, uint32_t count,
+                          uint64_t *version, omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    if (count == 0 || count > OMEGA_CLAIMS_MAX) {
+        return omega_error_set(err, OMEGA_EINVAL, "%u initial placements, expected 1 to %u", count,
+                               OMEGA_CLAIMS_MAX);
+    }
+    int rc = check_preload(memory, placements, count, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    /* a block holds one band; the band of each placement is the first one's unless they differ */
+    for (uint32_t i = 1; i < count; i++) {
+        if (placements[i].band != placements[0].band) {
+            return omega_error_set(err, OMEGA_EINVAL,
+                                   "initial placements of one change have bands %u and %u, "
+                                   "expected one band",
+                                   placements[0].band, placements[i].band);
+        }
+    }
+    struct block *block = malloc(sizeof *block + count * sizeof block->placed[0]);
+    if (block == NULL ||
+        map_put(&memory->blocks, memory->counters.version + 1, block) != OMEGA_OK) {
+        free(block);
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u initial placements", count);
+    }
+    *version = ++memory->counters.version;
+    *block = (struct block){
+        .version = *version,
+        .count = count,
+        .running = count,
+        .instance = OMEGA_INSTANCE_NONE,
+        .band = placements[0].band,
+    };
+    for (uint32_t i = 0; i < count; i++) {
+        struct store_placement *placement = &placements[i];
+        struct omega_machine *machine = &memory->machines[placement->machine];
+        placement->id = omega_placement_id(*version, i);
+        placement->instance = OMEGA_INSTANCE_NONE;
+        rules_place(machine, &placement->request, placement->devices,
+                    (enum omega_band)placement->band, OMEGA_INSTANCE_NONE, *version);
+        memory_use(memory, &placement->request, placement->devices, 1);
+        memory_changed(memory, placement->machine);
+        store_view_show(&memory->live, placement->machine, machine);
+        block->placed[i] = (struct placed){
+            .machine = placement->machine,
+            .task = placement->task,
+            .request = placement->request,
+            .devices = placement->devices,
+            .runs = 1,
+        };
+    }
+    return OMEGA_OK;
+}
+
+/* ---- views ---- */
+
+static void memory_view_close(struct store_view *view)
+{
+    if (view->mode == STORE_VIEW_PRIVATE) {
+        store_view_free_arrays(view);
+    }
+    free(view);
+}
+
+static int memory_view_open(struct store *store, enum store_view_mode mode,
+                            struct store_view **view, omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    struct store_view *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for a view");
+    }
+    if (mode == STORE_VIEW_LIVE) {
+        *opened = memory->live;
+    } else {
+        opened->mode = mode;
+        size_t n = store->machine_count == 0 ? 1 : store->machine_count;
+        opened->absorbed = calloc(n, sizeof *opened->absorbed);
+        if (opened->absorbed == NULL ||
+            store_view_allocate(opened, store->machine_count,
+                                memory->live.free_gpu_milli != NULL) != OMEGA_OK) {
+            free(opened);
+            return omega_error_set(err, OMEGA_ENOMEM, "no memory for a view of %u machines",
+                                   store->machine_count);
+        }
+        store_view_copy_all(opened, &memory->live);
+    }
+    opened->mode = mode;
+    opened->shown.platform = memory->platforms;
+    opened->shown.domain = memory->domains;
+    opened->shown.version = memory->counters.version;
+    opened->feed = memory->feed_end;
+    *view = opened;
+    return OMEGA_OK;
+}
+
+static int memory_view_refresh(struct store *store, struct store_view *view, omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    (void)err;
+    if (view->mode == STORE_VIEW_PRIVATE) {
+        if (memory->feed_end - view->feed > memory->feed_mask) {
+            store_view_copy_all(view, &memory->live);
+        } else {
+            for (uint64_t i = view->feed; i != memory->feed_end; i++) {
+                store_view_copy_machine(view, &memory->live, memory->feed[i & memory->feed_mask]);
+            }
+        }
+        view->feed = memory->feed_end;
+    }
+    view->shown.version = memory->counters.version;
+    return OMEGA_OK;
+}
+
+static int memory_view_absorb(struct store *store, struct store_view *view,
+                              const uint32_t *machines, uint32_t count, omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    (void)err;
+    for (uint32_t i = 0; view->mode == STORE_VIEW_PRIVATE && i < count; i++) {
+        store_view_copy_machine(view, &memory->live, machines[i]);
+        view->absorbed[machines[i]] = memory->counters.version;
+    }
+    return OMEGA_OK;
+}
+
+/* ---- reading ---- */
+
+static int memory_machine(struct store *store, uint32_t index, struct omega_machine *out,
+                          omega_error_t *err)
+{
+    if (index >= store->machine_count) {
+        return omega_error_set(err, OMEGA_EINVAL, "machine %u is not in the cell of %u machines",
+                               index, store->machine_count);
+    }
+    *out = memory_of(store)->machines[index];
+    return OMEGA_OK;
+}
+
+static int compare_versions(const void *a, const void *b)
+{
+    const struct block *const *x = a;
+    const struct block *const *y = b;
+    return ((*x)->version > (*y)->version) - ((*x)->version < (*y)->version);
+}
+
+/* All blocks, by rising version, in a new array; NULL without memory. */
+static struct block **sorted_blocks(const struct memory *memory)
+{
+    struct block **blocks = malloc((memory->blocks.count + 1) * sizeof *blocks);
+    if (blocks == NULL) {
+        return NULL;
+    }
+    size_t n = 0;
+    for (size_t i = 0; memory->blocks.slots != NULL && i <= memory->blocks.mask; i++) {
+        if (memory->blocks.slots[i].key != 0) {
+            blocks[n++] = memory->blocks.slots[i].value;
+        }
+    }
+    qsort(blocks, n, sizeof *blocks, compare_versions);
+    return blocks;
+}
+
+static int memory_placements(struct store *store,
+                             int (*each)(void *context, const struct store_placement *placement),
+                             void *context, omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    struct block **blocks = sorted_blocks(memory);
+    if (blocks == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to list the placements");
+    }
+    int rc = OMEGA_OK;
+    for (size_t b = 0; rc == OMEGA_OK && b < memory->blocks.count; b++) {
+        const struct block *block = blocks[b];
+        for (uint32_t i = 0; rc == OMEGA_OK && i < block->count; i++) {
+            if (!block->placed[i].runs) {
+                continue;
+            }
+            struct store_placement placement = {
+                .id = omega_placement_id(block->version, i),
+                .job = block->job,
+                .task = block->placed[i].task,
+                .machine = block->placed[i].machine,
+                .request = block->placed[i].request,
+                .instance = block->instance,
+                .devices = block->placed[i].devices,
+                .band = block->band,
+            };
+            rc = each(context, &placement);
+        }
+    }
+    free(blocks);
+    return rc;
+}
+
+static void memory_counters(struct store *store, struct store_counters *out)
+{
+    *out = memory_of(store)->counters;
+}
+
+static void memory_totals(struct store *store, struct store_totals *out)
+{
+    *out = memory_of(store)->totals;
+}
+
+/* ---- opening and closing ---- */
+
+static void memory_close(struct store *store)
+{
+    struct memory *memory = memory_of(store);
+    for (size_t i = 0; memory->blocks.slots != NULL && i <= memory->blocks.mask; i++) {
+        free(memory->blocks.slots[i].value);
+    }
+    for (size_t i = 0; memory->jobs.slots != NULL && i <= memory->jobs.mask; i++) {
+        memory_free_job(memory->jobs.slots[i].value);
+    }
+    map_clear(&memory->blocks);
+    map_clear(&memory->jobs);
+    store_view_free_arrays(&memory->live);
+    rules_scratch_destroy(memory->scratch);
+    free(memory->specs);
+    free(memory->machines);
+    free(memory->platforms);
+    free(memory->domains);
+    free(memory->feed);
+    free((void *)memory->claimed);
+    free(memory->refused);
+    free(memory->lost);
+    free(memory->group_claims);
+    free(memory->stamps);
+    free(memory);
+}
+
+static const struct store_ops memory_ops;
+
+static int allocate(struct memory *memory, uint32_t machines, bool gpu)
+{
+    size_t n = machines == 0 ? 1 : machines;
+    uint64_t feed = 1024; /* a power of two; beyond the number of machines copying all is quicker */
+    while (feed < n) {
+        feed *= 2;
+    }
+    memory->feed_mask = feed - 1;
+    memory->feed = malloc(feed * sizeof *memory->feed);
+    memory->specs = malloc(n * sizeof *memory->specs);
+    memory->machines = aligned_alloc(64, n * sizeof *memory->machines);
+    memory->platforms = malloc(n * sizeof *memory->platforms);
+    memory->domains = malloc(n * sizeof *memory->domains);
+    memory->stamps = calloc(n, sizeof *memory->stamps);
+    memory->scratch = rules_scratch_create();
+    if (memory->feed == NULL || memory->specs == NULL || memory->machines == NULL ||
+        memory->platforms == NULL || memory->domains == NULL || memory->stamps == NULL ||
+        memory->scratch == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    return store_view_allocate(&memory->live, machines, gpu);
+}
+
+int store_open_memory(const struct store_config *config, struct store **store, omega_error_t *err)
+{
+    bool gpu = false;
+    for (uint32_t i = 0; i < config->machine_count; i++) {
+        gpu = gpu || config->machines[i].gpu_devices > 0;
+    }
+    struct memory *memory = calloc(1, sizeof *memory);
+    if (memory == NULL || allocate(memory, config->machine_count, gpu) != OMEGA_OK) {
+        if (memory != NULL) {
+            memory_close(&memory->base);
+        }
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for a cell of %u machines",
+                               config->machine_count);
+    }
+    memory->base = (struct store){
+        .ops = &memory_ops,
+        .catalogue = config->catalogue,
+        .machine_count = config->machine_count,
+    };
+    memory->overcommit = config->overcommit;
+    memory->release_raises_seq = config->release_raises_seq;
+    for (uint32_t i = 0; i < config->machine_count; i++) {
+        const struct omega_machine_spec *spec = &config->machines[i];
+        memory->specs[i] = *spec;
+        memory->platforms[i] = spec->platform;
+        memory->domains[i] = spec->domain;
+        rules_machine_init(&memory->machines[i], i, spec, &config->overcommit);
+        count_capacity(memory, &memory->machines[i], 1);
+        store_view_show(&memory->live, i, &memory->machines[i]);
+    }
+    *store = &memory->base;
+    return OMEGA_OK;
+}
+
+static const struct store_ops memory_ops = {
+    .name = "memory",
+    .submit = memory_submit,
+    .commit = memory_commit,
+    .release = memory_release,
+    .machine_event = memory_machine_event,
+    .abandon = memory_abandon,
+    .preload = memory_preload,
+    .view_open = memory_view_open,
+    .view_refresh = memory_view_refresh,
+    .view_absorb = memory_view_absorb,
+    .view_close = memory_view_close,
+    .machine = memory_machine,
+    .placements = memory_placements,
+    .counters = memory_counters,
+    .totals = memory_totals,
+    .close = memory_close,
+};

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory store's own structures, shared by memory.c, memory_commit.c and memory_jobs.c. */
+#ifndef OMEGA_CELLSTATE_MEMORY_PRIVATE_H
+#define OMEGA_CELLSTATE_MEMORY_PRIVATE_H
+
+#include "cellstate/rules.h"
+#include "cellstate/store_view.h"
+#include "core/base/map.h"
+
+/* One accepted claim that runs or ran; the rest of it stands in its block. */
+struct placed {
+    uint32_t machine;
+    uint32_t task;
+    struct omega_request request;
+    uint8_t devices;
+    uint8_t runs;
+    uint16_t group;
+};
+
+/* The placements of one version. Freed when none runs any more. */
+struct block {
+    uint64_t version;
+    uint64_t job;
+    uint32_t count;
+    uint32_t running;
+    uint16_t instance;
+    uint8_t band;
+    bool spreads; /* its job has different_machines groups */
+    struct placed placed[];
+};
+
+/* What became of a task slot. */
+enum slot_state {
+    SLOT_UNPLACED = 0,
+    SLOT_PLACED = 1,  /* runs, or has ended */
+    SLOT_CLAIMED = 2, /* marks a task during the checks of one transaction */
+};
+
+/* A running task of a different_machines group. */
+struct occupied {
+    uint32_t group;
+    uint32_t machine;
+};
+
+/* A job in the table: its groups (without durations) and the state of its tasks. */
+struct job_entry {
+    uint64_t id;
+    uint32_t group_count;
+    uint32_t slots;
+    uint32_t pending;
+    uint32_t running;
+    bool elastic;
+    bool started; /* an elastic job that has committed */
+    bool abandoned;
+    bool spreads; /* some group asks for different machines */
+    struct omega_task_group *groups;
+    uint8_t *state; /* enum slot_state per slot */
+    struct occupied *occupied;
+    uint32_t occupied_count;
+    uint32_t occupied_room;
+};
+
+struct memory {
+    struct store base;
+    struct omega_overcommit overcommit;
+    bool release_raises_seq;
+    struct omega_machine_spec *specs;
+    struct omega_machine *machines;
+    uint32_t *platforms;
+    uint32_t *domains;
+    struct store_view live; /* the arrays that live views show */
+    struct store_counters counters;
+    struct store_totals totals;
+    struct map blocks; /* version -> struct block */
+    struct map jobs;   /* id -> struct job_entry */
+    /* The change feed: machines in the order they changed, a ring of feed_mask + 1 entries. A view
+     * that has read up to `position` misses those since; one too far behind is copied whole. */
+    uint32_t *feed;
+    uint64_t feed_mask;
+    uint64_t feed_end;
+    /* working memory of commits */
+    struct rules_scratch *scratch;
+    const struct omega_machine **claimed;
+    uint8_t *refused;
+    uint32_t claim_room;
+    uint32_t *group_claims; /* per group of the job at hand */
+    uint32_t group_room;
+    uint32_t *stamps; /* per machine: last_stamp if the group at hand has a task there */
+    uint32_t last_stamp;
+    struct store_release_result *lost;
+    uint32_t lost_room;
+};
+
+static inline struct memory *memory_of(struct store *store)
+{
+    return (struct memory *)(void *)store;
+}
+
+/* The table's entry of a job, or NULL. */
+static inline struct job_entry *memory_job(struct memory *memory, uint64_t id)
+{
+    return map_get(&memory->jobs, id);
+}
+
+/* Asks the cache for a record that is about to change: both lines that a commit touches. */
+static inline void memory_prefetch(const struct memory *memory, uint32_t machine)
+{
+    const char *record = (const char *)&memory->machines[machine];
+    __builtin_prefetch(record, 1);
+    __builtin_prefetch(record + 64, 1);
+}
+
+/* Shows a changed machine on the live arrays and appends it to the feed. */
+static inline void memory_changed(struct memory *memory, uint32_t machine)
+{
+    const struct omega_machine *record = &memory->machines[machine];
+    memory->live.free_cpu_milli[machine] = rules_free_cpu(record);
+    memory->live.free_mem_mib[machine] = rules_free_mem(record);
+    memory->live.seq[machine] = record->seq;
+    memory->live.releases[machine] = record->releases;
+    memory->feed[memory->feed_end++ & memory->feed_mask] = machine;
+}
+
+/* Adds (sign 1) or takes (-1) a request from the cell's use. */
+static inline void memory_use(struct memory *memory, const struct omega_request *request,
+                              uint32_t devices, int sign)
+{
+    memory->totals.cpu_used_milli += sign * request->cpu_milli;
+    memory->totals.mem_used_mib += sign * request->mem_mib;
+    if (devices != 0) {
+        memory->totals.gpu_used_milli +=
+            (int64_t)sign * request->gpu_milli * __builtin_popcount(devices);
+    }
+}
+
+int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err);
+int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_error_t *err);
+int memory_commit(struct store *store, const struct omega_transaction *txn,
+                  struct omega_claim_result *results, struct omega_result *result,
+                  omega_error_t *err);
+
+/* Running tasks of a job ended for good, or one was lost with its machine. Both forget the job when
+ * nothing of it is pending or running any more: the entry is gone then. */
+void memory_tasks_ended(struct memory *memory, struct job_entry *entry, uint32_t tasks,
+                        enum store_release_reason reason);
+void memory_task_lost(struct memory *memory, struct job_entry *entry, uint32_t task,
+                      enum store_loss_policy policy);
+/* Forgets where a task of a different_machines group ran. */
+void memory_vacate(struct job_entry *entry, const struct placed *placed);
+/* Takes a job of which nothing is left out of the table. */
+void memory_forget_if_done(struct memory *memory, struct job_entry *entry);
+void memory_free_job(struct job_entry *entry);
+
+#endif

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+/* The rules of the cell: see rules.h. */
+#include "cellstate/rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- one machine ---- */
+
+static int32_t limit_of(int32_t capacity, int32_t permille)
+{
+    int64_t limit = (int64_t)capacity * permille / 1000;
+    return limit > INT32_MAX ? INT32_MAX : (int32_t)limit;
+}
+
+static void set_capacity(struct omega_machine *machine, int32_t cpu_milli, int32_t mem_mib,
+                         uint8_t gpu_devices, const struct omega_overcommit *overcommit)
+{
+    machine->cpu_capacity_milli = cpu_milli;
+    machine->mem_capacity_mib = mem_mib;
+    machine->cpu_limit_milli = limit_of(cpu_milli, overcommit->cpu_permille);
+    machine->mem_limit_mib = limit_of(mem_mib, overcommit->mem_permille);
+    machine->gpu_devices = gpu_devices;
+    machine->gpu_limit_milli = (int16_t)limit_of(OMEGA_GPU_DEVICE_MILLI, overcommit->gpu_permille);
+}
+
+void rules_machine_init(struct omega_machine *machine, uint32_t index,
+                        const struct omega_machine_spec *spec,
+                        const struct omega_overcommit *overcommit)
+{
+    memset(machine, 0, sizeof *machine);
+    machine->index = index;
+    machine->state = spec->absent ? OMEGA_MACHINE_DOWN : OMEGA_MACHINE_UP;
+    machine->placed_by[0] = OMEGA_INSTANCE_NONE;
+    machine->placed_by[1] = OMEGA_INSTANCE_NONE;
+    set_capacity(machine, spec->cpu_milli, spec->mem_mib, spec->gpu_devices, overcommit);
+}
+
+static int32_t gpu_used(const struct omega_machine *machine, uint32_t device)
+{
+    int32_t used = 0;
+    for (int band = 0; band < OMEGA_BANDS; band++) {
+        used += machine->band_gpu_milli[band][device];
+    }
+    return used;
+}
+
+int16_t rules_free_gpu(const struct omega_machine *machine, uint32_t device)
+{
+    if (machine->state != OMEGA_MACHINE_UP) {
+        return 0;
+    }
+    int32_t limit = device < machine->gpu_devices ? machine->gpu_limit_milli : 0;
+    return (int16_t)(limit - gpu_used(machine, device));
+}
+
+uint32_t rules_choose_devices(const int16_t free_milli[OMEGA_GPU_DEVICES_MAX],
+                              const struct omega_request *request)
+{
+    uint32_t mask = 0;
+    uint32_t wanted = request->gpu_devices;
+    if (request->gpu_milli < OMEGA_GPU_DEVICE_MILLI && wanted == 1) {
+        int best = -1;
+        for (int device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
+            if (free_milli[device] >= request->gpu_milli &&
+                (best < 0 || free_milli[device] < free_milli[best])) {
+                best = device;
+            }
+        }
+        return best < 0 ? 0 : 1u << best;
+    }
+    for (uint32_t device = 0; device < OMEGA_GPU_DEVICES_MAX && wanted > 0; device++) {
+        if (free_milli[device] >= OMEGA_GPU_DEVICE_MILLI) {
+            mask |= 1u << device;
+            wanted--;
+        }
+    }
+    return wanted == 0 ? mask : 0;
+}
+
+/* ---- the conflict rule ---- */
+
+static bool gpu_fits(const struct omega_machine *machine, const struct omega_claim *claim,
+                     const struct rules_taken *taken)
+{
+    for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {
+        uint32_t device = (uint32_t)__builtin_ctz(mask);
+        if (device >= machine->gpu_devices ||
+            gpu_used(machine, device) + taken->gpu_milli[device] + claim->request.gpu_milli >
+                machine->gpu_limit_milli) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool fits(const struct omega_machine *machine, const struct omega_claim *claim,
+                 const struct rules_taken *taken)
+{
+    return (int64_t)machine->cpu_used_milli + taken->cpu_milli + claim->request.cpu_milli <=
+               machine->cpu_limit_milli &&
+           (int64_t)machine->mem_used_mib + taken->mem_mib + claim->request.mem_mib <=
+               machine->mem_limit_mib &&
+           (claim->devices == 0 || gpu_fits(machine, claim, taken));
+}
+
+/* Which of the last two placements is the latest by somebody else. */
+static int rival_of(const struct omega_machine *machine, uint16_t instance)
+{
+    return machine->placed_by[0] != instance ? 0 : 1;
+}
+
+uint8_t rules_claim(const struct omega_machine *machine, const struct omega_claim *claim,
+                    const struct rules_taken *taken, uint8_t detection, uint16_t instance)
+{
+    if (machine->state != OMEGA_MACHINE_UP) {
+        return OMEGA_REFUSED_MACHINE_DOWN;
+    }
+    bool stale = detection == OMEGA_DETECT_COARSE && machine->seq != claim->seq;
+    if (!stale && fits(machine, claim, taken)) {
+        return OMEGA_ACCEPTED;
+    }
+    if (machine->placed_version[rival_of(machine, instance)] <= claim->synced) {
+        return OMEGA_REFUSED_MACHINE_CHANGED;
+    }
+    return stale ? OMEGA_CONFLICT_SEQ_CHANGED : OMEGA_CONFLICT_NO_LONGER_FITS;
+}
+
+/* ---- a transaction ---- */
+
+/* What a transaction took on one machine, found by hash: cleared by a new stamp. */
+struct slot {
+    uint32_t stamp;
+    uint32_t machine;
+    struct rules_taken taken;
+    bool broken; /* a claim on it was refused */
+};
+
+struct rules_scratch {
+    struct slot *slots;
+    uint32_t mask;
+    uint32_t stamp;
+    uint32_t *group_accepted;
+    uint32_t group_room;
+};
+
+struct rules_scratch *rules_scratch_create(void)
+{
+    return calloc(1, sizeof(struct rules_scratch));
+}
+
+void rules_scratch_destroy(struct rules_scratch *scratch)
+{
+    if (scratch != NULL) {
+        free(scratch->slots);
+        free(scratch->group_accepted);
+        free(scratch);
+    }
+}
+
+static int scratch_begin(struct rules_scratch *scratch, const struct omega_transaction *txn)
+{
+    uint32_t wanted = 64;
+    while (wanted < txn->claim_count * 2) {
+        wanted *= 2;
+    }
+    if (scratch->slots == NULL || scratch->mask + 1 < wanted) {
+        struct slot *slots = calloc(wanted, sizeof *slots);
+        if (slots == NULL) {
+            return OMEGA_ENOMEM;
+        }
+        free(scratch->slots);
+        scratch->slots = slots;
+        scratch->mask = wanted - 1;
+        scratch->stamp = 0;
+    }
+    if (scratch->group_room < txn->group_count) {
+        uint32_t *room = realloc(scratch->group_accepted, txn->group_count * sizeof *room);
+        if (room == NULL) {
+            return OMEGA_ENOMEM;
+        }
+        scratch->group_accepted = room;
+        scratch->group_room = txn->group_count;
+    }
+    if (++scratch->stamp == 0) {
+        memset(scratch->slots, 0, ((size_t)scratch->mask + 1) * sizeof *scratch->slots);
+        scratch->stamp = 1;
+    }
+    return OMEGA_OK;
+}
+
+/* The slot of a machine, empty at its first use in this transaction. */
+static struct slot *slot_of(struct rules_scratch *scratch, uint32_t machine)
+{
+    uint32_t i = (machine * UINT32_C(0x9e3779b1)) >> 7 & scratch->mask;
+    while (scratch->slots[i].stamp == scratch->stamp) {
+        if (scratch->slots[i].machine == machine) {
+            return &scratch->slots[i];
+        }
+        i = (i + 1) & scratch->mask;
+    }
+    struct slot *slot = &scratch->slots[i];
+    slot->stamp = scratch->stamp;
+    slot->machine = machine;
+    slot->broken = false;
+    memset(&slot->taken, 0, sizeof slot->taken);
+    return slot;
+}
+
+static void take(struct rules_taken *taken, const struct omega_claim *claim)
+{
+    taken->cpu_milli += claim->request.cpu_milli;
+    taken->mem_mib += claim->request.mem_mib;
+    for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {
+        int16_t *device = &taken->gpu_milli[__builtin_ctz(mask)];
+        *device = (int16_t)(*device + claim->request.gpu_milli);
+    }
+}
+
+static void explain(const struct omega_transaction *txn, const struct omega_machine *machine,
+                    const struct omega_claim *claim, const struct rules_taken *taken,
+                    struct omega_claim_result *result)
+{
+    static const struct omega_claim_result nobody = {.rival = OMEGA_INSTANCE_NONE};
+    uint8_t outcome = result->outcome;
+    *result = nobody;
+    result->outcome = outcome;
+    if (machine == NULL) {
+        return;
+    }
+    int rival = rival_of(machine, txn->instance);
+    result->rival = machine->placed_by[rival];
+    result->rival_version = machine->placed_version[rival];
+    uint8_t other = txn->detection == OMEGA_DETECT_FINE ? OMEGA_DETECT_COARSE : OMEGA_DETECT_FINE;
+    result->other_refuses =
+        rules_claim(machine, claim, taken, other, txn->instance) != OMEGA_ACCEPTED;
+}
+
+/* Judges every claim in order, each after the good ones before it. */
+static void judge(const struct omega_transaction *txn, const struct omega_machine *const *machines,
+                  const uint8_t *refused, struct rules_scratch *scratch,
+                  struct omega_claim_result *results)
+{
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
+        const struct omega_machine *machine = machines[i];
+        struct slot *slot = slot_of(scratch, claim->machine);
+        uint8_t outcome = OMEGA_REFUSED_MACHINE_DOWN;
+        if (machine != NULL) {
+            outcome = rules_claim(machine, claim, &slot->taken, txn->detection, txn->instance);
+        }
+        if (refused != NULL && refused[i] != OMEGA_ACCEPTED &&
+            outcome != OMEGA_REFUSED_MACHINE_DOWN) {
+            outcome = refused[i];
+        }
+        results[i].outcome = outcome;
+        if (outcome == OMEGA_ACCEPTED) {
+            results[i].other_refuses = 0;
+            take(&slot->taken, claim);
+        } else {
+            slot->broken = true;
+            explain(txn, machine, claim, &slot->taken, &results[i]);
+        }
+    }
+}
+
+static bool minimum_reached(const struct omega_transaction *txn, struct rules_scratch *scratch,
+                            const struct omega_claim_result *results)
+{
+    memset(scratch->group_accepted, 0, txn->group_count * sizeof *scratch->group_accepted);
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        if (results[i].outcome == OMEGA_ACCEPTED) {
+            scratch->group_accepted[txn->claims[i].group]++;
+        }
+    }
+    for (uint32_t g = 0; g < txn->group_count; g++) {
+        if (scratch->group_accepted[g] < txn->group_minimum[g]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool all_accepted(const struct omega_transaction *txn,
+                         const struct omega_claim_result *results)
+{
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        if (results[i].outcome != OMEGA_ACCEPTED) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Lets good claims fall with those that their granularity ties them to. */
+static void abort_tied(const struct omega_transaction *txn, struct rules_scratch *scratch,
+                       struct omega_claim_result *results)
+{
+    bool stands = true;
+    if (txn->granularity == OMEGA_COMMIT_ALL || txn->granularity == OMEGA_COMMIT_GANG) {
+        stands = all_accepted(txn, results);
+    } else if (txn->granularity == OMEGA_COMMIT_AT_LEAST) {
+        stands = minimum_reached(txn, scratch, results);
+    }
+    bool by_machine = txn->granularity == OMEGA_COMMIT_MACHINE;
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        if (results[i].outcome == OMEGA_ACCEPTED &&
+            (!stands || (by_machine && slot_of(scratch, txn->claims[i].machine)->broken))) {
+            results[i] = (struct omega_claim_result){
+                .outcome = OMEGA_ABORTED,
+                .rival = OMEGA_INSTANCE_NONE,
+            };
+        }
+    }
+}
+
+static void count(const struct omega_transaction *txn, const struct omega_claim_result *results,
+                  struct omega_result *result)
+{
+    *result = (struct omega_result){.version = 0};
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        uint8_t outcome = results[i].outcome;
+        result->accepted += outcome == OMEGA_ACCEPTED;
+        result->conflicts += omega_outcome_is_conflict(outcome);
+        result->aborted += outcome == OMEGA_ABORTED;
+    }
+    result->refused = txn->claim_count - result->accepted - result->conflicts - result->aborted;
+}
+
+int rules_decide(const struct omega_transaction *txn, const struct omega_machine *const *machines,
+                 const uint8_t *refused, struct rules_scratch *scratch,
+                 struct omega_claim_result *results, struct omega_result *result,
+                 omega_error_t *err)
+{
+    if (scratch_begin(scratch, txn) != OMEGA_OK) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to decide %u claims",
+                               txn->claim_count);
+    }
+    judge(txn, machines, refused, scratch, results);
+    if (txn->granularity != OMEGA_COMMIT_TASK) {
+        abort_tied(txn, scratch, results);
+    }
+    count(txn, results, result);
+    return OMEGA_OK;
+}
+
+/* ---- changes ---- */
+
+static void add_use(struct omega_machine *machine, const struct omega_request *request,
+                    uint32_t devices, enum omega_band band, int sign)
+{
+    machine->cpu_used_milli += sign * request->cpu_milli;
+    machine->mem_used_mib += sign * request->mem_mib;
+    machine->band_cpu_milli[band] += sign * request->cpu_milli;
+    machine->band_mem_mib[band] += sign * request->mem_mib;
+    for (uint32_t mask = devices; mask != 0; mask &= mask - 1) {
+        int16_t *device = &machine->band_gpu_milli[band][__builtin_ctz(mask)];
+        *device = (int16_t)(*device + sign * request->gpu_milli);
+    }
+}
+
+static bool above_limit(const struct omega_machine *machine)
+{
+    if (machine->cpu_used_milli > machine->cpu_limit_milli ||
+        machine->mem_used_mib > machine->mem_limit_mib) {
+        return true;
+    }
+    for (uint32_t device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
+        int32_t limit = device < machine->gpu_devices ? machine->gpu_limit_milli : 0;
+        if (gpu_used(machine, device) > limit) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void rules_place(struct omega_machine *machine, const struct omega_request *request,
+                 uint32_t devices, enum omega_band band, uint16_t instance, uint64_t version)
+{
+    add_use(machine, request, devices, band, 1);
+    machine->seq++;
+    if (instance == OMEGA_INSTANCE_NONE) { /* initial state: nobody's rival */
+        machine->may_exceed = above_limit(machine);
+        return;
+    }
+    if (machine->placed_by[0] != instance) {
+        machine->placed_by[1] = machine->placed_by[0];
+        machine->placed_version[1] = machine->placed_version[0];
+        machine->placed_by[0] = instance;
+    }
+    machine->placed_version[0] = version;
+}
+
+void rules_release(struct omega_machine *machine, const struct omega_request *request,
+                   uint32_t devices, enum omega_band band, bool raises_seq)
+{
+    add_use(machine, request, devices, band, -1);
+    machine->releases++;
+    machine->seq += raises_seq;
+    if (machine->may_exceed) {
+        machine->may_exceed = above_limit(machine);
+    }
+}
+
+static const char *state_name(uint8_t state)
+{
+    static const char *const names[] = {"down", "up", "draining"};
+    return names[state];
+}
+
+int rules_machine_event(struct omega_machine *machine, const struct omega_machine_spec *spec,
+                        const struct omega_machine_event *event,
+                        const struct omega_overcommit *overcommit, omega_error_t *err)
+{
+    static const char *const names[] = {"add", "remove", "drain", "undrain", "capacity"};
+    static const uint8_t allowed[] = {
+        [OMEGA_EVENT_ADD] = 1 << OMEGA_MACHINE_DOWN,
+        [OMEGA_EVENT_REMOVE] = 1 << OMEGA_MACHINE_UP | 1 << OMEGA_MACHINE_DRAINING,
+        [OMEGA_EVENT_DRAIN] = 1 << OMEGA_MACHINE_UP,
+        [OMEGA_EVENT_UNDRAIN] = 1 << OMEGA_MACHINE_DRAINING,
+        [OMEGA_EVENT_CAPACITY] = 1 << OMEGA_MACHINE_UP | 1 << OMEGA_MACHINE_DRAINING,
+    };
+    static const uint8_t next[] = {
+        [OMEGA_EVENT_ADD] = OMEGA_MACHINE_UP,
+        [OMEGA_EVENT_REMOVE] = OMEGA_MACHINE_DOWN,
+        [OMEGA_EVENT_DRAIN] = OMEGA_MACHINE_DRAINING,
+        [OMEGA_EVENT_UNDRAIN] = OMEGA_MACHINE_UP,
+    };
+    if (event->kind > OMEGA_EVENT_CAPACITY) {
+        return omega_error_set(err, OMEGA_EINVAL, "unknown machine event %u", event->kind);
+    }
+    if (event->gpu_devices > OMEGA_GPU_DEVICES_MAX || event->cpu_milli < 0 || event->mem_mib < 0) {
+        return omega_error_set(
+            err, OMEGA_EINVAL, "machine %u cannot have %d milli-cores, %d MiB and %u devices",
+            machine->index, event->cpu_milli, event->mem_mib, event->gpu_devices);
+    }
+    if ((allowed[event->kind] >> machine->state & 1) == 0) {
+        return omega_error_set(err, OMEGA_EINVAL, "machine %u is %s, so it cannot take event '%s'",
+                               machine->index, state_name(machine->state), names[event->kind]);
+    }
+    if (event->kind == OMEGA_EVENT_ADD) {
+        set_capacity(machine, event->cpu_milli != 0 ? event->cpu_milli : spec->cpu_milli,
+                     event->mem_mib != 0 ? event->mem_mib : spec->mem_mib, spec->gpu_devices,
+                     overcommit);
+    } else if (event->kind == OMEGA_EVENT_CAPACITY) {
+        set_capacity(machine, event->cpu_milli, event->mem_mib, event->gpu_devices, overcommit);
+    }
+    if (event->kind != OMEGA_EVENT_CAPACITY) {
+        machine->state = next[event->kind];
+    }
+    machine->may_exceed = above_limit(machine);
+    machine->seq++;
+    return OMEGA_OK;
+}

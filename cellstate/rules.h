@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rules of the cell: when a claim holds, and what accepted claims, releases and machine events
+ * do to a machine. Pure functions over the model, existing once: every store, both drivers and the
+ * log checker call these (invariant D).
+ *
+ * Decide, then apply: rules_decide() reads machines and writes results only; an aborted
+ * transaction has changed nothing. Within a transaction the claims are looked at in order, each
+ * after the accepted ones before it. Coarse-grained detection compares the sequence that the
+ * machine had before this transaction: its own claims do not move it.
+ */
+#ifndef OMEGA_CELLSTATE_RULES_H
+#define OMEGA_CELLSTATE_RULES_H
+
+#include "core/base/error.h"
+#include "core/model/claim.h"
+
+/* What claims of the same transaction already took on one machine. */
+struct rules_taken {
+    int32_t cpu_milli;
+    int32_t mem_mib;
+    int16_t gpu_milli[OMEGA_GPU_DEVICES_MAX];
+};
+
+/* The one conflict rule: would this claim hold now, under this detection, by this instance, given
+ * what its transaction already took? Returns an enum omega_outcome. Pure. */
+uint8_t rules_claim(const struct omega_machine *machine, const struct omega_claim *claim,
+                    const struct rules_taken *taken, uint8_t detection, uint16_t instance);
+
+/* Working memory of rules_decide(), reused from call to call. */
+struct rules_scratch;
+struct rules_scratch *rules_scratch_create(void);          /* NULL without memory */
+void rules_scratch_destroy(struct rules_scratch *scratch); /* NULL is allowed */
+
+/*
+ * Decides a transaction. machines[i] is the machine that claim i names (several may be the same);
+ * a NULL entry stands for a machine that does not exist and is refused as machine_down.
+ * refused[i], if `refused` is not NULL, is a reason the caller found already (such as
+ * already_placed or constraint; OMEGA_ACCEPTED = none): such a claim is refused with it.
+ * Fills results[i].outcome, rival, rival_version and other_refuses, and counts into *result;
+ * placement ids and the version are the store's to fill in.
+ * Returns 0, or OMEGA_ENOMEM.
+ */
+int rules_decide(const struct omega_transaction *txn, const struct omega_machine *const *machines,
+                 const uint8_t *refused, struct rules_scratch *scratch,
+                 struct omega_claim_result *results, struct omega_result *result,
+                 omega_error_t *err);
+
+/* Puts an accepted claim on a machine, at `version`; one of the initial state has the instance
+ * OMEGA_INSTANCE_NONE and may leave the machine above its limit. */
+void rules_place(struct omega_machine *machine, const struct omega_request *request,
+                 uint32_t devices, enum omega_band band, uint16_t instance, uint64_t version);
+
+/* Takes a placement off a machine. With `raises_seq` a release counts as a change. */
+void rules_release(struct omega_machine *machine, const struct omega_request *request,
+                   uint32_t devices, enum omega_band band, bool raises_seq);
+
+/* Applies a machine event; what a removal loses has been released by the caller before. Returns 0,
+ * or OMEGA_EINVAL if the event makes no sense in the machine's state (add when up, drain when not
+ * up, undrain when not draining, remove or capacity when down). */
+int rules_machine_event(struct omega_machine *machine, const struct omega_machine_spec *spec,
+                        const struct omega_machine_event *event,
+                        const struct omega_overcommit *overcommit, omega_error_t *err);
+
+/* A machine as it is before anything happened to it: up, or down where the spec says absent. */
+void rules_machine_init(struct omega_machine *machine, uint32_t index,
+                        const struct omega_machine_spec *spec,
+                        const struct omega_overcommit *overcommit);
+
+/* Free room as a view shows it: limit - use; below 0 where nothing new is taken. */
+static inline int32_t rules_free_cpu(const struct omega_machine *machine)
+{
+    return machine->state == OMEGA_MACHINE_UP ? machine->cpu_limit_milli - machine->cpu_used_milli
+                                              : -1;
+}
+
+/* The same for memory, in MiB. */
+static inline int32_t rules_free_mem(const struct omega_machine *machine)
+{
+    return machine->state == OMEGA_MACHINE_UP ? machine->mem_limit_mib - machine->mem_used_mib : -1;
+}
+
+/* Free share of one device, and all of them with the derived figures of struct omega_view. */
+int16_t rules_free_gpu(const struct omega_machine *machine, uint32_t device);
+
+/* Chooses devices for a request among those with `free_milli` left: for a share the fullest device
+ * that still fits, for whole devices the lowest numbers. Returns the mask, 0 if it does not fit. */
+uint32_t rules_choose_devices(const int16_t free_milli[OMEGA_GPU_DEVICES_MAX],
+                              const struct omega_request *request);
+
+#endif

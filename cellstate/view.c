@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Views: arrays that several stores share. See store_view.h. */
+#include "cellstate/store_view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "cellstate/rules.h"
+
+void store_view_close(struct store *store, struct store_view *view)
+{
+    if (view != NULL) {
+        store->ops->view_close(view);
+    }
+}
+
+void store_view_derive_gpu(struct store_view *view, uint32_t machine)
+{
+    const int16_t *gpu = view->free_gpu_milli + (size_t)machine * OMEGA_GPU_DEVICES_MAX;
+    uint8_t whole = 0;
+    int16_t largest = gpu[0];
+    for (int device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
+        whole = (uint8_t)(whole + (gpu[device] >= OMEGA_GPU_DEVICE_MILLI));
+        largest = gpu[device] > largest ? gpu[device] : largest;
+    }
+    view->gpu_whole[machine] = whole;
+    view->gpu_largest[machine] = largest;
+}
+
+static void publish(struct store_view *view, uint32_t machines)
+{
+    struct omega_view *shown = &view->shown;
+    shown->machine_count = machines;
+    shown->free_cpu_milli = view->free_cpu_milli;
+    shown->free_mem_mib = view->free_mem_mib;
+    shown->free_gpu_milli = view->free_gpu_milli;
+    shown->gpu_whole = view->gpu_whole;
+    shown->gpu_largest = view->gpu_largest;
+    shown->seq = view->seq;
+    shown->releases = view->releases;
+    shown->cpu_limit_milli = view->cpu_limit_milli;
+    shown->mem_limit_mib = view->mem_limit_mib;
+}
+
+int store_view_allocate(struct store_view *view, uint32_t machines, bool gpu)
+{
+    size_t n = machines == 0 ? 1 : machines;
+    view->free_cpu_milli = calloc(n, sizeof *view->free_cpu_milli);
+    view->free_mem_mib = calloc(n, sizeof *view->free_mem_mib);
+    view->seq = calloc(n, sizeof *view->seq);
+    view->releases = calloc(n, sizeof *view->releases);
+    view->cpu_limit_milli = calloc(n, sizeof *view->cpu_limit_milli);
+    view->mem_limit_mib = calloc(n, sizeof *view->mem_limit_mib);
+    bool complete = view->free_cpu_milli != NULL && view->free_mem_mib != NULL &&
+                    view->seq != NULL && view->releases != NULL && view->cpu_limit_milli != NULL &&
+                    view->mem_limit_mib != NULL;
+    if (gpu) {
+        view->free_gpu_milli = calloc(n * OMEGA_GPU_DEVICES_MAX, sizeof *view->free_gpu_milli);
+        view->gpu_whole = calloc(n, sizeof *view->gpu_whole);
+        view->gpu_largest = calloc(n, sizeof *view->gpu_largest);
+        complete = complete && view->free_gpu_milli != NULL && view->gpu_whole != NULL &&
+                   view->gpu_largest != NULL;
+    }
+    if (!complete) {
+        store_view_free_arrays(view);
+        return OMEGA_ENOMEM;
+    }
+    publish(view, machines);
+    return OMEGA_OK;
+}
+
+void store_view_free_arrays(struct store_view *view)
+{
+    free(view->free_cpu_milli);
+    free(view->free_mem_mib);
+    free(view->free_gpu_milli);
+    free(view->gpu_whole);
+    free(view->gpu_largest);
+    free(view->seq);
+    free(view->releases);
+    free(view->cpu_limit_milli);
+    free(view->mem_limit_mib);
+    free(view->absorbed);
+}
+
+void store_view_show(struct store_view *view, uint32_t machine, const struct omega_machine *record)
+{
+    view->free_cpu_milli[machine] = rules_free_cpu(record);
+    view->free_mem_mib[machine] = rules_free_mem(record);
+    view->seq[machine] = record->seq;
+    view->releases[machine] = record->releases;
+    view->cpu_limit_milli[machine] = record->cpu_limit_milli;
+    view->mem_limit_mib[machine] = record->mem_limit_mib;
+    if (view->free_gpu_milli != NULL) {
+        int16_t *gpu = view->free_gpu_milli + (size_t)machine * OMEGA_GPU_DEVICES_MAX;
+        for (uint32_t device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
+            gpu[device] = rules_free_gpu(record, device);
+        }
+        store_view_derive_gpu(view, machine);
+    }
+}
+
+void store_view_copy_machine(struct store_view *view, const struct store_view *from,
+                             uint32_t machine)
+{
+    view->free_cpu_milli[machine] = from->free_cpu_milli[machine];
+    view->free_mem_mib[machine] = from->free_mem_mib[machine];
+    view->seq[machine] = from->seq[machine];
+    view->releases[machine] = from->releases[machine];
+    view->cpu_limit_milli[machine] = from->cpu_limit_milli[machine];
+    view->mem_limit_mib[machine] = from->mem_limit_mib[machine];
+    if (view->free_gpu_milli != NULL) {
+        size_t first = (size_t)machine * OMEGA_GPU_DEVICES_MAX;
+        memcpy(view->free_gpu_milli + first, from->free_gpu_milli + first,
+               OMEGA_GPU_DEVICES_MAX * sizeof *view->free_gpu_milli);
+        view->gpu_whole[machine] = from->gpu_whole[machine];
+        view->gpu_largest[machine] = from->gpu_largest[machine];
+    }
+}
+
+void store_view_copy_all(struct store_view *view, const struct store_view *from)
+{
+    size_t n = view->shown.machine_count;
+    memcpy(view->free_cpu_milli, from->free_cpu_milli, n * sizeof *view->free_cpu_milli);
+    memcpy(view->free_mem_mib, from->free_mem_mib, n * sizeof *view->free_mem_mib);
+    memcpy(view->seq, from->seq, n * sizeof *view->seq);
+    memcpy(view->releases, from->releases, n * sizeof *view->releases);
+    memcpy(view->cpu_limit_milli, from->cpu_limit_milli, n * sizeof *view->cpu_limit_milli);
+    memcpy(view->mem_limit_mib, from->mem_limit_mib, n * sizeof *view->mem_limit_mib);
+    if (view->free_gpu_milli != NULL) {
+        memcpy(view->free_gpu_milli, from->free_gpu_milli,
+               n * OMEGA_GPU_DEVICES_MAX * sizeof *view->free_gpu_milli);
+        memcpy(view->gpu_whole, from->gpu_whole, n * sizeof *view->gpu_whole);
+        memcpy(view->gpu_largest, from->gpu_largest, n * sizeof *view->gpu_largest);
+    }
+}
+
+uint64_t store_view_hash(const struct store_view *view)
+{
+    size_t n = view->shown.machine_count;
+    uint64_t hash = XXH3_64bits(view->free_cpu_milli, n * sizeof *view->free_cpu_milli);
+    hash = XXH3_64bits_withSeed(view->free_mem_mib, n * sizeof *view->free_mem_mib, hash);
+    hash = XXH3_64bits_withSeed(view->seq, n * sizeof *view->seq, hash);
+    hash = XXH3_64bits_withSeed(view->releases, n * sizeof *view->releases, hash);
+    hash = XXH3_64bits_withSeed(view->cpu_limit_milli, n * sizeof *view->cpu_limit_milli, hash);
+    hash = XXH3_64bits_withSeed(view->mem_limit_mib, n * sizeof *view->mem_limit_mib, hash);
+    if (view->free_gpu_milli != NULL) {
+        hash = XXH3_64bits_withSeed(view->free_gpu_milli,
+                                    n * OMEGA_GPU_DEVICES_MAX * sizeof *view->free_gpu_milli, hash);
+        hash = XXH3_64bits_withSeed(view->gpu_whole, n * sizeof *view->gpu_whole, hash);
+        hash = XXH3_64bits_withSeed(view->gpu_largest, n * sizeof *view->gpu_largest, hash);
+    }
+    return hash;
+}

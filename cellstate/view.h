@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The view: what a scheduler module sees of the cell while it plans one job.
+ *
+ * Arrays, one entry per machine index. A machine that takes nothing new (down, draining) shows
+ * free_cpu_milli and free_mem_mib below 0, so that no request fits it. A module never writes them:
+ * only omega_txn_claim and omega_txn_unclaim (core/plugin/scheduler.h) change what the view shows.
+ * Everything is valid during place() only. A module may cache what it derives from a machine's
+ * entry by (machine, seq, releases), which name that entry for ever, except while its own claims
+ * of the same attempt change it.
+ */
+#ifndef OMEGA_CELLSTATE_VIEW_H
+#define OMEGA_CELLSTATE_VIEW_H
+
+#include <stddef.h>
+
+#include "core/model/job.h"
+
+struct omega_view {
+    uint32_t machine_count;
+    uint32_t group_count;          /* of the job being planned */
+    const int32_t *free_cpu_milli; /* limit - use, for the job's precedence */
+    const int32_t *free_mem_mib;
+    const int16_t *free_gpu_milli; /* [machine * OMEGA_GPU_DEVICES_MAX + device]; NULL if the cell
+                                       has no GPU, and so the two below */
+    const uint8_t *gpu_whole;      /* devices with at least OMEGA_GPU_DEVICE_MILLI free */
+    const int16_t *gpu_largest;    /* the largest free share on any one device */
+    const uint64_t *seq;           /* as last seen */
+    const uint32_t *releases;
+    const int32_t *cpu_limit_milli; /* what the machine may hold in all */
+    const int32_t *mem_limit_mib;
+    const uint32_t *platform;        /* symbol; 0 = not given */
+    const uint32_t *domain;          /* failure domain, symbol; 0 = not given */
+    uint64_t version;                /* of the cell state that the view shows */
+    int64_t synced_us;               /* experiment time of that sync */
+    const uint64_t *const *eligible; /* by group: see omega_view_eligible */
+};
+
+/* The machines that a group's tasks may use, as a bitmap of machine_count bits from constraints,
+ * pickiness and partition; NULL = all. */
+static inline const uint64_t *omega_view_eligible(const struct omega_view *view, uint32_t group)
+{
+    return view->eligible == NULL ? NULL : view->eligible[group];
+}
+
+/* True if the machine is in the bitmap, or the bitmap is NULL. */
+static inline bool omega_eligible(const uint64_t *eligible, uint32_t machine)
+{
+    return eligible == NULL || (eligible[machine / 64] >> (machine % 64) & 1) != 0;
+}
+
+/* True if one task with this request fits the machine, as the view shows it now. Eligibility is
+ * not looked at. */
+static inline bool omega_view_fits(const struct omega_view *view,
+                                   const struct omega_request *request, uint32_t machine)
+{
+    if (view->free_cpu_milli[machine] < request->cpu_milli ||
+        view->free_mem_mib[machine] < request->mem_mib) {
+        return false;
+    }
+    if (request->gpu_devices == 0) {
+        return true;
+    }
+    if (view->free_gpu_milli == NULL) {
+        return false;
+    }
+    if (request->gpu_milli < OMEGA_GPU_DEVICE_MILLI) {
+        return view->gpu_largest[machine] >= request->gpu_milli;
+    }
+    return view->gpu_whole[machine] >= request->gpu_devices;
+}
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The subcommands of `omega`, one file each. A command gets argv[0] = its own name and the rest of
+ * the line, answers --help, writes results to stdout and messages to stderr, and returns an exit
+ * code: 0 done, 1 failed, 2 wrong usage.
+ */
+#ifndef OMEGA_CORE_CLI_COMMAND_H
+#define OMEGA_CORE_CLI_COMMAND_H
+
+#include "core/base/error.h"
+
+enum command_exit {
+    COMMAND_DONE = 0,
+    COMMAND_FAILED = 1,
+    COMMAND_USAGE = 2,
+};
+
+/* Runs an experiment and writes its results. */
+int cmd_run(int argc, char **argv);
+/* Checks experiment files and everything they name. */
+int cmd_validate(int argc, char **argv);
+/* Imports, describes and exports traces. */
+int cmd_trace(int argc, char **argv);
+/* Lists scheduler modules and their options. */
+int cmd_schedulers(int argc, char **argv);
+
+/* Writes "omega: <error>" to stderr and returns COMMAND_FAILED. */
+int command_failed(const omega_error_t *err);
+
+/* Writes what is wrong and where help is ("omega run --help") to stderr; returns COMMAND_USAGE. */
+int command_usage(const char *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

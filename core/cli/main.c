@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* The command `omega`: finds the subcommand and calls it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/cli/command.h"
+#include "core/experiment/experiment.h"
+
+struct command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+    {"run", "run an experiment in virtual time and write its results", cmd_run},
+    {"validate", "check experiment files and everything they name", cmd_validate},
+    {"trace", "import, describe and export traces", cmd_trace},
+    {"schedulers", "list scheduler modules and their options", cmd_schedulers},
+};
+
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static void print_help(FILE *out)
+{
+    fputs("usage: omega COMMAND [OPTIONS] [ARGUMENTS]\n\n"
+          "A shared-state cluster scheduler framework: schedulers plan on views of one cell and\n"
+          "commit their claims in atomic transactions.\n\ncommands:\n",
+          out);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
+    }
+    fputs("\n'omega COMMAND --help' describes a command, 'omega --version' names this version.\n"
+          "exit codes: 0 done, 1 failed, 2 wrong usage\n",
+          out);
+}
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+/* Output that did not reach its file (a full disk) is a failure, also at the very end. */
+static int flush_output(int code)
+{
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        fputs("omega: cannot write to standard output\n", stderr);
+        return code == COMMAND_DONE ? COMMAND_FAILED : code;
+    }
+    return code;
+}
+
+static int run_help(int argc, char **argv)
+{
+    const struct command *command = argc > 2 ? find(argv[2]) : NULL;
+    static char help[] = "--help";
+    if (argc > 2 && command == NULL) {
+        return command_usage("", "unknown command '%.60s'", argv[2]);
+    }
+    if (command != NULL) {
+        char *line[] = {argv[2], help, NULL};
+        return command->run(2, line);
+    }
+    print_help(stdout);
+    return COMMAND_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return COMMAND_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("omega " OMEGA_VERSION);
+        return flush_output(COMMAND_DONE);
+    }
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0) {
+        return flush_output(run_help(argc, argv));
+    }
+    const struct command *command = find(argv[1]);
+    if (command == NULL) {
+        return command_usage("", "unknown %s '%.60s'", argv[1][0] == '-' ? "option" : "command",
+                             argv[1]);
+    }
+    return flush_output(command->run(argc - 1, argv + 1));
+}

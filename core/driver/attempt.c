@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One attempt, as two functions that every driver calls: sync and place, then commit and settle.
+ * Also the two things an attempt is about: the driver's job and the scheduler instance.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/driver/driver_private.h"
+
+/* ---- the job ---- */
+
+struct run_job *run_job_create(const struct omega_job *job, uint64_t id)
+{
+    struct run_job *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return NULL;
+    }
+    made->job = omega_job_copy(job);
+    made->placed = calloc(job->slots, 1);
+    if (made->job == NULL || made->placed == NULL) {
+        run_job_destroy(made);
+        return NULL;
+    }
+    made->job->id = id;
+    made->unplaced = job->tasks;
+    made->first_attempt_us = -1;
+    made->fully_scheduled_us = -1;
+    made->holds = 1;
+    return made;
+}
+
+void run_job_destroy(struct run_job *job)
+{
+    if (job != NULL) {
+        free(job->job);
+        free(job->eligible);
+        free(job->placed);
+        free(job->occupied);
+        free(job->last_claims);
+        free(job->last_results);
+        free(job);
+    }
+}
+
+uint32_t run_job_group(const struct omega_job *job, uint32_t task)
+{
+    uint32_t group = 0;
+    while (group + 1 < job->group_count && job->groups[group + 1].first_task <= task) {
+        group++;
+    }
+    return group;
+}
+
+void run_job_vacate(struct run_job *job, uint32_t task, uint32_t machine)
+{
+    uint32_t group = job->occupied_count == 0 ? 0 : run_job_group(job->job, task);
+    for (uint32_t i = 0; i < job->occupied_count; i++) {
+        if (job->occupied[i][0] == group && job->occupied[i][1] == machine) {
+            memcpy(job->occupied[i], job->occupied[--job->occupied_count], sizeof job->occupied[i]);
+            return;
+        }
+    }
+}
+
+static int occupy(struct run_job *job, const struct catalogue *catalogue,
+                  const struct omega_claim *claim)
+{
+    uint32_t constraints = job->job->groups[claim->group].constraints;
+    if (constraints == 0 || !catalogue_constraint_set(catalogue, constraints)->different_machines) {
+        return OMEGA_OK;
+    }
+    if (job->occupied_count == job->occupied_room) {
+        uint32_t room = job->occupied_room == 0 ? 16 : job->occupied_room * 2;
+        uint32_t(*occupied)[2] = realloc(job->occupied, room * sizeof *occupied);
+        if (occupied == NULL) {
+            return OMEGA_ENOMEM;
+        }
+        job->occupied = occupied;
+        job->occupied_room = room;
+    }
+    job->occupied[job->occupied_count][0] = claim->group;
+    job->occupied[job->occupied_count++][1] = claim->machine;
+    return OMEGA_OK;
+}
+
+/* ---- the instance ---- */
+
+static void forward_log(void *context, enum omega_log_level level, const char *message)
+{
+    const struct runner *runner = context;
+    if (runner->run->log != NULL) {
+        runner->run->log(runner->run->context, runner->config->name, level, message);
+    }
+}
+
+static void forward_count(void *context, const char *name, int64_t delta)
+{
+    const struct runner *runner = context;
+    metrics_count(runner->metrics, runner->scheduler, name, delta);
+}
+
+int runner_open(struct runner *runner, const struct run_config *config, struct store *store,
+                struct metrics *metrics, uint32_t scheduler, uint32_t number, uint16_t id,
+                omega_error_t *err)
+{
+    *runner = (struct runner){
+        .config = &config->schedulers[scheduler],
+        .scheduler = scheduler,
+        .number = number,
+        .id = id,
+        .must_refresh = true,
+        .run = config,
+        .metrics = metrics,
+    };
+    struct instance_config instance = {
+        .module = runner->config->module,
+        .scheduler = runner->config->name,
+        .options = runner->config->options,
+        .catalogue = config->cell.catalogue,
+        .seed = config->seed,
+        .stream = id,
+        .number = number,
+        .machine_count = config->cell.machine_count,
+        .context = runner,
+        .log = forward_log,
+        .count = forward_count,
+    };
+    int rc = instance_create(&instance, &runner->instance, err);
+    if (rc == OMEGA_OK) {
+        rc = store_view_open(
+            store, runner->config->sync == RUN_SYNC_ATTEMPT ? STORE_VIEW_LIVE : STORE_VIEW_PRIVATE,
+            &runner->view, err);
+    }
+    return rc;
+}
+
+void runner_close(struct runner *runner, struct store *store)
+{
+    instance_destroy(runner->instance);
+    store_view_close(store, runner->view);
+    free(runner->told);
+    free(runner->results);
+    free(runner->tasks);
+    free(runner->groups);
+    free(runner->minimum);
+    *runner = (struct runner){.instance = NULL};
+}
+
+int runner_tell(struct runner *runner, uint32_t machine)
+{
+    if (runner->config->sync != RUN_SYNC_INTERVAL) {
+        return OMEGA_OK;
+    }
+    if (runner->told_count == runner->told_room) {
+        uint32_t room = runner->told_room == 0 ? 256 : runner->told_room * 2;
+        uint32_t *told = realloc(runner->told, room * sizeof *told);
+        if (told == NULL) {
+            return OMEGA_ENOMEM;
+        }
+        runner->told = told;
+        runner->told_room = room;
+    }
+    runner->told[runner->told_count++] = machine;
+    return OMEGA_OK;
+}
+
+/* Makes room for a job's groups, task lists and results. */
+static int reserve(struct runner *runner, const struct omega_job *job)
+{
+    if (job->group_count > runner->groups_room) {
+        uint32_t room = job->group_count * 2;
+        struct omega_pending_group *groups = realloc(runner->groups, room * sizeof *groups);
+        runner->groups = groups == NULL ? runner->groups : groups;
+        uint32_t *minimum = realloc(runner->minimum, room * sizeof *minimum);
+        runner->minimum = minimum == NULL ? runner->minimum : minimum;
+        if (groups == NULL || minimum == NULL) {
+            return OMEGA_ENOMEM;
+        }
+        runner->groups_room = room;
+    }
+    if (job->slots > runner->tasks_room) {
+        uint32_t room = job->slots * 2;
+        uint32_t *tasks = realloc(runner->tasks, room * sizeof *tasks);
+        runner->tasks = tasks == NULL ? runner->tasks : tasks;
+        struct omega_claim_result *results = realloc(runner->results, room * sizeof *results);
+        runner->results = results == NULL ? runner->results : results;
+        if (tasks == NULL || results == NULL) {
+            return OMEGA_ENOMEM;
+        }
+        runner->tasks_room = room;
+    }
+    return OMEGA_OK;
+}
+
+/* ---- sync ---- */
+
+static int sync_view(struct runner *runner, struct store *store, int64_t now_us, omega_error_t *err)
+{
+    if (runner->config->sync == RUN_SYNC_INTERVAL && !runner->must_refresh &&
+        now_us - runner->view->shown.synced_us < runner->config->interval_us) {
+        return OMEGA_OK;
+    }
+    int rc = store_view_refresh(store, runner->view, err);
+    runner->view->shown.synced_us = now_us;
+    runner->must_refresh = false;
+    runner->told_count = 0;
+    return rc;
+}
+
+/* ---- place ---- */
+
+/* Lists what is left of each group: required tasks first, optional ones behind them. */
+static void list_unplaced(struct runner *runner, const struct run_job *job)
+{
+    uint32_t *tasks = runner->tasks;
+    for (uint32_t g = 0; g < job->job->group_count; g++) {
+        const struct omega_task_group *group = &job->job->groups[g];
+        struct omega_pending_group *pending = &runner->groups[g];
+        uint32_t required_end = group->first_task + group->count;
+        pending->tasks = tasks;
+        for (uint32_t t = group->first_task; t < required_end; t++) {
+            *tasks = t;
+            tasks += job->placed[t] == 0;
+        }
+        pending->required = (uint32_t)(tasks - pending->tasks);
+        for (uint32_t t = required_end; t < required_end + group->optional; t++) {
+            *tasks = t;
+            tasks += job->placed[t] == 0;
+        }
+        pending->optional = (uint32_t)(tasks - pending->tasks) - pending->required;
+    }
+}
+
+/* The granularity that holds for a job: one with optional tasks commits at least its required. */
+static enum omega_granularity granularity_of(const struct runner *runner)
+{
+    return omega_job_is_elastic(runner->job->job) ? OMEGA_COMMIT_AT_LEAST
+                                                  : runner->config->granularity;
+}
+
+/* True if the claims are fewer than the granularity needs, so that committing them is pointless. */
+static bool claims_fall_short(struct runner *runner)
+{
+    const struct omega_job *job = runner->job->job;
+    enum omega_granularity granularity = granularity_of(runner);
+    if (granularity == OMEGA_COMMIT_GANG) {
+        return runner->claim_count < runner->job->unplaced;
+    }
+    if (granularity != OMEGA_COMMIT_AT_LEAST) {
+        return false;
+    }
+    for (uint32_t g = 0; g < job->group_count; g++) {
+        uint32_t unplaced = runner->groups[g].required;
+        bool all = omega_job_is_elastic(job) || unplaced < runner->config->at_least;
+        runner->minimum[g] = all ? unplaced : runner->config->at_least;
+    }
+    bool short_of = false;
+    for (uint32_t g = 0; g < job->group_count; g++) {
+        uint32_t claims = 0;
+        for (uint32_t i = 0; i < runner->claim_count; i++) {
+            claims += runner->claims[i].group == g;
+        }
+        short_of = short_of || claims < runner->minimum[g];
+    }
+    return short_of;
+}
+
+static void forget_last(struct run_job *job)
+{
+    free(job->last_claims);
+    free(job->last_results);
+    job->last_claims = NULL;
+    job->last_results = NULL;
+    job->last_count = 0;
+}
+
+int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, omega_error_t *err)
+{
+    struct run_job *job = runner->job;
+    int rc = sync_view(runner, store, now_us, err);
+    if (rc == OMEGA_OK && reserve(runner, job->job) != OMEGA_OK) {
+        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to plan a job of %u tasks",
+                             job->job->slots);
+    }
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    list_unplaced(runner, job);
+    job->attempts++;
+    job->first_attempt_us = job->attempts == 1 ? now_us : job->first_attempt_us;
+    struct omega_pending pending = {
+        .job = job->job,
+        .groups = runner->groups,
+        .attempt = job->attempts,
+        .last_count = job->last_count,
+        .last_claims = job->last_claims,
+        .last_results = job->last_results,
+    };
+    struct instance_job given = {
+        .pending = &pending,
+        .now_us = now_us,
+        .eligible = job->eligible,
+        .placed = job->placed,
+        .occupied = (const uint32_t(*)[2])job->occupied,
+        .occupied_count = job->occupied_count,
+    };
+    rc = instance_place(runner->instance, &given, runner->view, &runner->claims,
+                        &runner->claim_count, err);
+    forget_last(job);
+    runner->start_us = now_us;
+    runner->synced_version = runner->view->shown.version;
+    runner->synced_us = runner->view->shown.synced_us;
+    runner->falls_short = rc == OMEGA_OK && claims_fall_short(runner);
+    const struct run_decision *decision = &runner->config->decisions[job->job->workload];
+    runner->decision_us = decision->job_us + decision->task_us * (int64_t)job->unplaced;
+    return rc;
+}
+
+/* ---- commit ---- */
+
+void attempt_transaction(const struct runner *runner, struct omega_transaction *txn)
+{
+    enum omega_granularity granularity = granularity_of(runner);
+    *txn = (struct omega_transaction){
+        .job = runner->job->job->id,
+        .attempt = runner->job->attempts,
+        .incarnation = 1,
+        .instance = runner->id,
+        .detection = (uint8_t)runner->config->detection,
+        .granularity = (uint8_t)granularity,
+        .precedence = runner->job->job->precedence,
+        .synced = runner->synced_version,
+        .group_minimum = granularity == OMEGA_COMMIT_AT_LEAST ? runner->minimum : NULL,
+        .group_count = runner->job->job->group_count,
+        .claim_count = runner->claim_count,
+        .claims = runner->claims,
+    };
+}
+
+/* Shows a private view what the answer to a commit tells: the machines it placed on, and those
+ * where own placements ended since the last one. */
+static int absorb(struct runner *runner, struct store *store, const struct omega_result *result,
+                  omega_error_t *err)
+{
+    if (runner->config->sync != RUN_SYNC_INTERVAL) {
+        return OMEGA_OK;
+    }
+    for (uint32_t i = 0; result->accepted > 0 && i < runner->claim_count; i++) {
+        if (runner->results[i].outcome == OMEGA_ACCEPTED &&
+            runner_tell(runner, runner->claims[i].machine) != OMEGA_OK) {
+            return omega_error_set(err, OMEGA_ENOMEM, "no memory to keep a view");
+        }
+    }
+    int rc = store_view_absorb(store, runner->view, runner->told, runner->told_count, err);
+    runner->told_count = 0;
+    runner->must_refresh = result->conflicts > 0;
+    return rc;
+}
+
+/* Enters what was accepted into the job. */
+static int take_in(struct runner *runner, const struct omega_result *result, omega_error_t *err)
+{
+    struct run_job *job = runner->job;
+    bool elastic = omega_job_is_elastic(job->job);
+    for (uint32_t i = 0; result->accepted > 0 && i < runner->claim_count; i++) {
+        if (runner->results[i].outcome != OMEGA_ACCEPTED) {
+            continue;
+        }
+        job->placed[runner->claims[i].task] = 1;
+        if (occupy(job, runner->run->cell.catalogue, &runner->claims[i]) != OMEGA_OK) {
+            return omega_error_set(err, OMEGA_ENOMEM, "no memory for the machines of a job");
+        }
+    }
+    job->placements += result->accepted;
+    job->running += result->accepted;
+    job->conflicts += result->conflicts;
+    if (elastic && result->accepted > 0) {
+        job->unplaced = 0;
+    } else {
+        job->unplaced -= result->accepted;
+    }
+    return OMEGA_OK;
+}
+
+/* Keeps claims and results for the next attempt, where the module may look at them. */
+static int keep_last(struct runner *runner, omega_error_t *err)
+{
+    struct run_job *job = runner->job;
+    uint32_t count = runner->claim_count;
+    if (count == 0 || runner->falls_short) {
+        return OMEGA_OK;
+    }
+    job->last_claims = malloc(count * sizeof *job->last_claims);
+    job->last_results = malloc(count * sizeof *job->last_results);
+    if (job->last_claims == NULL || job->last_results == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for the results of a job");
+    }
+    memcpy(job->last_claims, runner->claims, count * sizeof *job->last_claims);
+    memcpy(job->last_results, runner->results, count * sizeof *job->last_results);
+    job->last_count = count;
+    return OMEGA_OK;
+}
+
+/* ---- settle ---- */
+
+static enum settlement settle(struct runner *runner)
+{
+    struct run_job *job = runner->job;
+    const struct run_retry *retry = &runner->config->retry;
+    if (job->unplaced == 0) {
+        return SETTLED_DONE;
+    }
+    if ((retry->attempts_max != 0 && job->attempts >= retry->attempts_max) ||
+        (retry->attempts_unplaced_max != 0 && job->placements == 0 &&
+         job->attempts >= retry->attempts_unplaced_max)) {
+        return SETTLED_ABANDON;
+    }
+    double limit = (double)retry->delay_max_us;
+    double next =
+        job->attempts == 1 ? (double)retry->delay_us : job->retry_delay_us * retry->backoff;
+    job->retry_delay_us = next > limit ? limit : next;
+    return SETTLED_RETRY;
+}
+
+int attempt_end(struct runner *runner, struct store *store, struct omega_result *result,
+                int64_t *duration_us, enum settlement *settlement, omega_error_t *err)
+{
+    struct run_job *job = runner->job;
+    *result = (struct omega_result){.version = 0};
+    *duration_us = 0;
+    int rc = OMEGA_OK;
+    /* tasks that were lost during the decision have returned: a gang must have them too */
+    if (granularity_of(runner) == OMEGA_COMMIT_GANG && runner->claim_count < job->unplaced) {
+        runner->falls_short = true;
+    }
+    if (runner->claim_count > 0 && !runner->falls_short) {
+        struct omega_transaction txn;
+        attempt_transaction(runner, &txn);
+        rc = store_commit(store, &txn, runner->results, result, err);
+        if (rc == OMEGA_OK) {
+            rc = absorb(runner, store, result, err);
+        }
+        if (rc == OMEGA_OK) {
+            rc = take_in(runner, result, err);
+        }
+        if (rc == OMEGA_OK && omega_job_is_elastic(job->job) && result->accepted > 0) {
+            rc = instance_started(runner->instance, job->job, result->accepted, duration_us, err);
+        }
+    }
+    *settlement = settle(runner);
+    if (rc == OMEGA_OK && *settlement == SETTLED_RETRY) {
+        rc = keep_last(runner, err);
+    }
+    return rc;
+}

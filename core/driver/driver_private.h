@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the drivers share: a job on its way through the cell, a scheduler instance with its queue,
+ * and the attempt as two functions. A driver only decides how the time between them passes.
+ */
+#ifndef OMEGA_CORE_DRIVER_DRIVER_PRIVATE_H
+#define OMEGA_CORE_DRIVER_DRIVER_PRIVATE_H
+
+#include "cellstate/store_view.h"
+#include "core/base/map.h"
+#include "core/driver/run.h"
+#include "core/plugin/instance.h"
+
+struct runner;
+
+/* A job from its arrival until nothing of it is left. Freed when `holds` falls to 0. */
+struct run_job {
+    struct omega_job *job;
+    struct run_job *queue_next;
+    struct run_job *live_previous; /* all live jobs, by arrival */
+    struct run_job *live_next;
+    struct runner *runner;
+    const uint64_t **eligible; /* per group; NULL = all machines */
+    uint8_t *placed;           /* per task slot */
+    uint32_t (*occupied)[2];   /* group, machine of running tasks that must not share a machine */
+    uint32_t occupied_count;
+    uint32_t occupied_room;
+    struct omega_claim *last_claims;
+    struct omega_claim_result *last_results;
+    uint32_t last_count;
+    uint32_t attempts;
+    uint32_t unplaced; /* required tasks */
+    uint32_t running;
+    uint32_t failed;
+    uint32_t placements; /* ever made */
+    uint32_t conflicts;
+    double retry_delay_us;
+    int64_t first_attempt_us;
+    int64_t fully_scheduled_us;
+    bool waiting; /* in a queue, in an attempt, or with a retry to come */
+    bool abandoned;
+    bool reported;
+    uint32_t holds; /* one while it is live, one per end-of-tasks event to come */
+};
+
+/* One scheduler instance. */
+struct runner {
+    struct instance *instance;
+    struct store_view *view;
+    const struct run_scheduler *config;
+    uint32_t scheduler; /* index of its scheduler */
+    uint32_t number;    /* among the instances of its scheduler */
+    uint16_t id;        /* unique in the cell: names it in transactions */
+    struct run_job *first;
+    struct run_job *last;
+    uint32_t queued;
+    bool awake; /* an attempt goes on, or will be looked for at this instant */
+    /* the attempt */
+    struct run_job *job;
+    int64_t start_us;
+    int64_t decision_us;
+    const struct omega_claim *claims;
+    uint32_t claim_count;
+    bool falls_short; /* fewer claims than the granularity needs: no transaction */
+    uint64_t synced_version;
+    int64_t synced_us;
+    bool must_refresh; /* not synced yet, or the last commit met conflicts */
+    uint32_t *told;    /* INTERVAL: machines where own placements ended since the last commit */
+    uint32_t told_count;
+    uint32_t told_room;
+    /* working memory */
+    struct omega_claim_result *results;
+    uint32_t results_room;
+    uint32_t *tasks;
+    uint32_t tasks_room;
+    struct omega_pending_group *groups;
+    uint32_t *minimum;
+    uint32_t groups_room;
+    /* where a module's log and counters go */
+    const struct run_config *run;
+    struct metrics *metrics;
+};
+
+/* What became of an attempt. */
+enum settlement {
+    SETTLED_DONE = 0,  /* all required tasks are placed */
+    SETTLED_RETRY = 1, /* tasks are left: again after job->retry_delay_us */
+    SETTLED_ABANDON = 2,
+};
+
+/* sync + place: shows the newest state (or what the policy allows) and lets the module claim.
+ * runner->job is set; fills the attempt's fields and runner->decision_us. */
+int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, omega_error_t *err);
+
+/* commit + settle: commits the claims and decides what becomes of the job. *result holds what the
+ * store said (all 0 without a transaction), runner->results what it said of each claim;
+ * *duration_us is 0, or what started() of an elastic job returned. */
+int attempt_end(struct runner *runner, struct store *store, struct omega_result *result,
+                int64_t *duration_us, enum settlement *settlement, omega_error_t *err);
+
+/* The transaction of the attempt that attempt_end() committed: for logs and digests. */
+void attempt_transaction(const struct runner *runner, struct omega_transaction *txn);
+
+/* Creates and destroys an instance with its view. runner_close() takes a zeroed runner too. */
+int runner_open(struct runner *runner, const struct run_config *config, struct store *store,
+                struct metrics *metrics, uint32_t scheduler, uint32_t number, uint16_t id,
+                omega_error_t *err);
+void runner_close(struct runner *runner, struct store *store);
+
+/* Notes that a placement of this instance ended on a machine. */
+int runner_tell(struct runner *runner, uint32_t machine);
+
+/* A job for the driver: takes a copy. NULL without memory. */
+struct run_job *run_job_create(const struct omega_job *job, uint64_t id);
+void run_job_destroy(struct run_job *job);
+
+/* Forgets what a running task occupied. */
+void run_job_vacate(struct run_job *job, uint32_t task, uint32_t machine);
+/* The group of a job-wide task index. */
+uint32_t run_job_group(const struct omega_job *job, uint32_t task);
+
+/* Which machines a job may use: constraints and pickiness as bitmaps, each made once. */
+struct eligibility;
+struct eligibility *eligibility_create(const struct run_config *config);
+void eligibility_destroy(struct eligibility *eligibility); /* NULL is allowed */
+/* Fills job->eligible; draws the job's random subset of machines where its workload is picky.
+ * OMEGA_ENOMEM. */
+int eligibility_of(struct eligibility *eligibility, struct run_job *job, omega_error_t *err);
+
+/* Fills the cell before time 0. *ends gets one entry per placement that ends: free() it. */
+struct prefill_end {
+    int64_t time_us;
+    uint64_t placement;
+};
+int prefill_cell(const struct run_config *config, struct store *store, struct metrics *metrics,
+                 struct prefill_end **ends, uint32_t *end_count, omega_error_t *err);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pre-fill: one-task placements by random first fit before time 0, until the next one would bring
+ * the cell's use above its target, or fits nowhere. Streams: "prefill-cpu", "prefill-memory",
+ * "prefill-duration" and "prefill-machine".
+ */
+#include <stdlib.h>
+
+#include "core/driver/driver_private.h"
+
+#define PROBES 32
+#define BATCH (1u << 16) /* placements handed to the store at a time */
+
+struct filler {
+    const struct run_config *config;
+    struct store *store;
+    struct metrics *metrics;
+    struct store_view *view;
+    struct omega_random cpu;
+    struct omega_random memory;
+    struct omega_random duration;
+    struct omega_random machine;
+    int64_t cpu_left;
+    int64_t mem_left;
+    struct store_placement *batch;
+    int64_t *ends;
+    uint32_t count;
+    struct prefill_end *out;
+    uint32_t out_count;
+    uint32_t out_room;
+};
+
+static int32_t draw(const struct distribution *distribution, struct omega_random *random,
+                    int32_t max)
+{
+    double value = distribution_draw(distribution, random);
+    if (value >= max) {
+        return max;
+    }
+    int32_t floor = (int32_t)value;
+    int32_t rounded = value > floor ? floor + 1 : floor;
+    return rounded < 1 ? 1 : rounded;
+}
+
+/* A machine with room: some probes, then a scan from a random start. */
+static uint32_t find(struct filler *filler, const struct omega_request *request)
+{
+    const struct omega_view *view = &filler->view->shown;
+    uint32_t n = view->machine_count;
+    for (int i = 0; i < PROBES; i++) {
+        uint32_t machine = omega_random_below(&filler->machine, n);
+        if (omega_view_fits(view, request, machine)) {
+            return machine;
+        }
+    }
+    uint32_t start = omega_random_below(&filler->machine, n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t machine = start + i < n ? start + i : start + i - n;
+        if (omega_view_fits(view, request, machine)) {
+            return machine;
+        }
+    }
+    return UINT32_MAX;
+}
+
+static struct omega_claim claim_of(const struct store_placement *placement)
+{
+    return (struct omega_claim){.machine = placement->machine, .request = placement->request};
+}
+
+static int keep_ends(struct filler *filler)
+{
+    if (filler->out_count + filler->count > filler->out_room) {
+        uint32_t room = (filler->out_count + filler->count) * 2;
+        struct prefill_end *out = realloc(filler->out, room * sizeof *out);
+        if (out == NULL) {
+            return OMEGA_ENOMEM;
+        }
+        filler->out = out;
+        filler->out_room = room;
+    }
+    for (uint32_t i = 0; i < filler->count; i++) {
+        if (filler->ends[i] != OMEGA_NEVER) {
+            filler->out[filler->out_count++] = (struct prefill_end){
+                .time_us = filler->ends[i],
+                .placement = filler->batch[i].id,
+            };
+        }
+    }
+    return OMEGA_OK;
+}
+
+/* Hands the batch to the store, which then shows on the live view what was only taken there. */
+static int flush(struct filler *filler, omega_error_t *err)
+{
+    if (filler->count == 0) {
+        return OMEGA_OK;
+    }
+    for (uint32_t i = 0; i < filler->count; i++) {
+        struct omega_claim claim = claim_of(&filler->batch[i]);
+        store_view_give(filler->view, &claim);
+    }
+    uint64_t version = 0;
+    int rc = store_preload(filler->store, filler->batch, filler->count, &version, err);
+    if (rc == OMEGA_OK && keep_ends(filler) != OMEGA_OK) {
+        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to pre-fill the cell");
+    }
+    if (rc == OMEGA_OK) {
+        metrics_digest_preload(filler->metrics, version, filler->batch, filler->count);
+    }
+    filler->count = 0;
+    return rc;
+}
+
+/* Adds one placement to the batch. Returns 1, or 0 when the cell is full enough. */
+static int add_one(struct filler *filler)
+{
+    const struct run_prefill *prefill = &filler->config->prefill;
+    struct omega_request request = {
+        .cpu_milli = draw(prefill->cpu_milli, &filler->cpu, OMEGA_CPU_MILLI_MAX),
+        .mem_mib = draw(prefill->mem_mib, &filler->memory, OMEGA_MEM_MIB_MAX),
+    };
+    if (request.cpu_milli > filler->cpu_left || request.mem_mib > filler->mem_left) {
+        return 0;
+    }
+    uint32_t machine = find(filler, &request);
+    if (machine == UINT32_MAX) {
+        return 0;
+    }
+    int64_t end_us = OMEGA_NEVER;
+    if (prefill->duration_s != NULL) {
+        double seconds = distribution_draw(prefill->duration_s, &filler->duration);
+        end_us =
+            seconds * 1e6 < (double)OMEGA_DURATION_MAX ? (int64_t)(seconds * 1e6) + 1 : OMEGA_NEVER;
+    }
+    filler->cpu_left -= request.cpu_milli;
+    filler->mem_left -= request.mem_mib;
+    filler->ends[filler->count] = end_us;
+    filler->batch[filler->count] = (struct store_placement){
+        .machine = machine,
+        .request = request,
+        .band = (uint8_t)omega_band_of(prefill->precedence),
+    };
+    struct omega_claim claim = claim_of(&filler->batch[filler->count++]);
+    store_view_take(filler->view, &claim);
+    return 1;
+}
+
+static void aim(struct filler *filler)
+{
+    struct store_totals totals;
+    store_totals(filler->store, &totals);
+    const struct run_prefill *prefill = &filler->config->prefill;
+    filler->cpu_left = INT64_MAX;
+    filler->mem_left = INT64_MAX;
+    if (prefill->cpu_utilisation > 0) {
+        filler->cpu_left = (int64_t)(prefill->cpu_utilisation * (double)totals.cpu_capacity_milli);
+    }
+    if (prefill->mem_utilisation > 0) {
+        filler->mem_left = (int64_t)(prefill->mem_utilisation * (double)totals.mem_capacity_mib);
+    }
+}
+
+int prefill_cell(const struct run_config *config, struct store *store, struct metrics *metrics,
+                 struct prefill_end **ends, uint32_t *end_count, omega_error_t *err)
+{
+    struct filler filler = {.config = config, .store = store, .metrics = metrics};
+    *ends = NULL;
+    *end_count = 0;
+    if ((config->prefill.cpu_utilisation <= 0 && config->prefill.mem_utilisation <= 0) ||
+        store->machine_count == 0) {
+        return OMEGA_OK;
+    }
+    omega_random_init(&filler.cpu, config->seed, "prefill-cpu", 0);
+    omega_random_init(&filler.memory, config->seed, "prefill-memory", 0);
+    omega_random_init(&filler.duration, config->seed, "prefill-duration", 0);
+    omega_random_init(&filler.machine, config->seed, "prefill-machine", 0);
+    aim(&filler);
+    int rc = store_view_open(store, STORE_VIEW_LIVE, &filler.view, err);
+    filler.batch = malloc(BATCH * sizeof *filler.batch);
+    filler.ends = malloc(BATCH * sizeof *filler.ends);
+    if (rc == OMEGA_OK && (filler.batch == NULL || filler.ends == NULL)) {
+        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to pre-fill the cell");
+    }
+    while (rc == OMEGA_OK && add_one(&filler) == 1) {
+        if (filler.count == BATCH) {
+            rc = flush(&filler, err);
+        }
+    }
+    if (rc == OMEGA_OK) {
+        rc = flush(&filler, err);
+    }
+    store_view_close(store, filler.view);
+    free(filler.batch);
+    free(filler.ends);
+    if (rc != OMEGA_OK) {
+        free(filler.out);
+        return rc;
+    }
+    *ends = filler.out;
+    *end_count = filler.out_count;
+    return OMEGA_OK;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One run: a cell, its workloads and its schedulers, in virtual time. Everything an experiment says
+ * has become plain data here; the drivers read no JSON and no experiment file.
+ */
+#ifndef OMEGA_CORE_DRIVER_RUN_H
+#define OMEGA_CORE_DRIVER_RUN_H
+
+#include "core/metrics/metrics.h"
+#include "core/plugin/module.h"
+#include "core/workload/workload.h"
+
+#define RUN_SCHEDULERS_MAX 256u
+#define RUN_INSTANCES_MAX 4096u /* of all schedulers */
+
+/* t_decision = job_us + task_us x unplaced tasks at the start of the attempt (the paper's formula,
+ * section 2 of EuroSys 2013). */
+struct run_decision {
+    int64_t job_us;
+    int64_t task_us;
+};
+
+enum run_queue_end {
+    RUN_QUEUE_BACK = 0,
+    RUN_QUEUE_FRONT = 1,
+};
+
+/* What happens to a job whose attempt left required tasks unplaced. */
+struct run_retry {
+    int64_t delay_us;     /* before it is queued again, after the first attempt */
+    double backoff;       /* the delay grows by this factor with each attempt; 1 = constant */
+    int64_t delay_max_us; /* limit of that growth */
+    enum run_queue_end queue;
+    uint32_t attempts_max;          /* abandoned after this many; 0 = never */
+    uint32_t attempts_unplaced_max; /* the same, where no task was ever placed */
+};
+
+enum run_assignment {
+    RUN_ASSIGN_ROUND_ROBIN = 0, /* jobs of a scheduler go to its instances in turn */
+    RUN_ASSIGN_HASH = 1,        /* by a hash of the user, or of the job where the user is unknown */
+};
+
+enum run_sync {
+    RUN_SYNC_ATTEMPT = 0,  /* newest state at each attempt, planned on the live arrays */
+    RUN_SYNC_PRIVATE = 1,  /* newest state at each attempt, on a private copy: same results */
+    RUN_SYNC_INTERVAL = 2, /* private copy, refreshed at an attempt when it is interval_us old */
+};
+
+struct run_scheduler {
+    const char *name;
+    const struct module *module;
+    const json_t *options;
+    uint32_t instances;
+    enum run_assignment assignment;
+    const struct run_decision *decisions; /* per workload of the run */
+    enum omega_detection detection;
+    enum omega_granularity granularity;
+    uint32_t at_least; /* AT_LEAST: tasks of each group, at most those unplaced */
+    enum run_sync sync;
+    int64_t interval_us;
+    struct run_retry retry;
+};
+
+/* Pre-fill: never-ending (or ending) one-task placements by random first fit before time 0, until
+ * the next one would bring use of CPU or memory above the target. */
+struct run_prefill {
+    double cpu_utilisation; /* share of capacity; 0 = no pre-fill */
+    double mem_utilisation; /* 0 = no limit by memory */
+    const struct distribution *cpu_milli;
+    const struct distribution *mem_mib;
+    const struct distribution *duration_s; /* NULL = never ends */
+    int32_t precedence;
+};
+
+/* Failures from distributions: each machine up for a time drawn from `up_s`, then down for one
+ * drawn from `down_s`, and so on. Stream: (seed, "machine-failures", machine). */
+struct run_failures {
+    const struct distribution *up_s; /* NULL = no failures */
+    const struct distribution *down_s;
+};
+
+struct run_workload {
+    const char *name;
+    uint32_t scheduler;        /* index of the scheduler that its jobs go to */
+    double pickiness;          /* share of machines a job may use; 1 = all */
+    struct job_source *source; /* NULL if another workload's source brings its jobs (a trace) */
+};
+
+struct run_config {
+    uint64_t seed;
+    int64_t horizon_us;
+    int64_t warmup_us;
+    struct store_config cell;
+    const struct omega_machine_event *events; /* by time */
+    uint32_t event_count;
+    struct run_failures failures;
+    enum store_loss_policy lost;
+    struct run_prefill prefill;
+    const struct run_workload *workloads;
+    uint32_t workload_count;
+    const struct run_scheduler *schedulers;
+    uint32_t scheduler_count;
+    /* progress, or NULL: called now and then with the experiment time reached and jobs submitted;
+     * returns other than 0 to stop the run with OMEGA_EINTR */
+    int (*progress)(void *context, int64_t now_us, uint64_t jobs);
+    void (*log)(void *context, const char *scheduler, enum omega_log_level level,
+                const char *message); /* or NULL */
+    void *context;
+};
+
+/* Runs in virtual time and tells `metrics` what happened, metrics_finish() included. At the end the
+ * store is checked (A, B, I); a violation is an OMEGA_ECORRUPT error with its text. `report` gets
+ * the check's figures and may be NULL. */
+int run_simulate(const struct run_config *config, struct metrics *metrics,
+                 struct store_report *report, struct store_counters *counters, omega_error_t *err);
+
+#endif

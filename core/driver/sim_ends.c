@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Ends of tasks in the simulator: planned at a commit, carried out by placement id. */
+#include <stdlib.h>
+
+#include "core/driver/simulate_private.h"
+
+static int compare_endings(const void *a, const void *b)
+{
+    const struct ending *x = a;
+    const struct ending *y = b;
+    if (x->time_us != y->time_us) {
+        return x->time_us < y->time_us ? -1 : 1;
+    }
+    if (x->group != y->group) {
+        return x->group < y->group ? -1 : 1;
+    }
+    return (x->position > y->position) - (x->position < y->position);
+}
+
+/* Plans one end of `count` placements: positions from `first` on, or those of `endings`. */
+int sim_push_end(struct simulation *sim, struct run_job *job, uint64_t version, int64_t time_us,
+                 uint32_t count, uint32_t first, const struct ending *endings, omega_error_t *err)
+{
+    if (time_us > sim->config->horizon_us) {
+        return OMEGA_OK;
+    }
+    size_t positions = endings == NULL ? 0 : count;
+    struct tasks_end *end = malloc(sizeof *end + positions * sizeof end->positions[0]);
+    if (end == NULL) {
+        return sim_no_memory(err);
+    }
+    *end = (struct tasks_end){
+        .job = job,
+        .version = version,
+        .count = count,
+        .first = endings == NULL ? first : UINT32_MAX,
+    };
+    for (size_t i = 0; i < positions; i++) {
+        end->positions[i] = endings[i].position;
+    }
+    int rc = sim_push(sim, time_us, EVENT_TASKS_END, end, err);
+    if (rc != OMEGA_OK) {
+        free(end);
+    } else if (job != NULL) {
+        job->holds++;
+    }
+    return rc;
+}
+
+/* Plans the ends of tasks that do not all end together: one event per (group, end time). */
+static int plan_single_ends(struct simulation *sim, const struct runner *runner,
+                            const struct omega_result *result, omega_error_t *err)
+{
+    const struct omega_job *job = runner->job->job;
+    struct ending *endings = malloc(result->accepted * sizeof *endings);
+    if (endings == NULL) {
+        return sim_no_memory(err);
+    }
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < runner->claim_count; i++) {
+        const struct omega_claim *claim = &runner->claims[i];
+        if (runner->results[i].outcome == OMEGA_ACCEPTED) {
+            endings[n] = (struct ending){
+                .time_us = sim_later(sim->now_us,
+                                     omega_task_duration(&job->groups[claim->group], claim->task)),
+                .group = claim->group,
+                .position = n,
+            };
+            n++;
+        }
+    }
+    qsort(endings, n, sizeof *endings, compare_endings);
+    int rc = OMEGA_OK;
+    for (uint32_t from = 0, to = 0; rc == OMEGA_OK && from < n; from = to) {
+        while (to < n && endings[to].time_us == endings[from].time_us &&
+               endings[to].group == endings[from].group) {
+            to++;
+        }
+        rc = sim_push_end(sim, runner->job, result->version, endings[from].time_us, to - from, 0,
+                          &endings[from], err);
+    }
+    free(endings);
+    return rc;
+}
+
+/* Plans when accepted tasks end: one event per (attempt, group, end time). `duration_us` above 0 is
+ * what started() returned for all of them. */
+int sim_plan_ends(struct simulation *sim, const struct runner *runner,
+                  const struct omega_result *result, int64_t duration_us, omega_error_t *err)
+{
+    const struct omega_job *job = runner->job->job;
+    bool alike = job->group_count == 1 && job->groups[0].task_duration_us == NULL;
+    if (duration_us == 0 && !alike) {
+        return plan_single_ends(sim, runner, result, err);
+    }
+    int64_t duration = duration_us > 0 ? duration_us : job->groups[0].duration_us;
+    return sim_push_end(sim, runner->job, result->version, sim_later(sim->now_us, duration),
+                        result->accepted, 0, NULL, err);
+}
+
+static int reserve_releases(struct simulation *sim, uint32_t count)
+{
+    if (count <= sim->release_room) {
+        return OMEGA_OK;
+    }
+    uint32_t room = count * 2;
+    uint64_t *ids = realloc(sim->ids, room * sizeof *ids);
+    sim->ids = ids == NULL ? sim->ids : ids;
+    struct store_release_result *released = realloc(sim->released, room * sizeof *released);
+    sim->released = released == NULL ? sim->released : released;
+    if (ids == NULL || released == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    sim->release_room = room;
+    return OMEGA_OK;
+}
+
+/* Notes for the instance that placed it where one of its placements ended. */
+int sim_tell_instance(struct simulation *sim, const struct store_release_result *released)
+{
+    return released->instance == OMEGA_INSTANCE_NONE
+               ? OMEGA_OK
+               : runner_tell(&sim->runners[released->instance], released->machine);
+}
+
+/* Counts what was released, and tells those who keep track of where it ran. */
+static int note_released(struct simulation *sim, struct run_job *job, uint32_t count,
+                         uint32_t *ended, omega_error_t *err)
+{
+    bool tracked =
+        job != NULL && (job->occupied_count > 0 || job->runner->config->sync == RUN_SYNC_INTERVAL);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct store_release_result *released = &sim->released[i];
+        *ended += released->released;
+        if (released->released && tracked) {
+            run_job_vacate(job, released->task, released->machine);
+            if (sim_tell_instance(sim, released) != OMEGA_OK) {
+                return sim_no_memory(err);
+            }
+        }
+    }
+    return OMEGA_OK;
+}
+
+int sim_on_tasks_end(struct simulation *sim, struct tasks_end *end, omega_error_t *err)
+{
+    struct run_job *job = end->job;
+    uint64_t version = 0;
+    int rc = reserve_releases(sim, end->count) == OMEGA_OK ? OMEGA_OK : sim_no_memory(err);
+    for (uint32_t i = 0; rc == OMEGA_OK && i < end->count; i++) {
+        uint32_t position = end->first != UINT32_MAX ? end->first + i : end->positions[i];
+        sim->ids[i] = omega_placement_id(end->version, position);
+    }
+    if (rc == OMEGA_OK) {
+        rc = store_release(sim->store, sim->ids, end->count, STORE_FINISHED, sim->released,
+                           &version, err);
+    }
+    uint32_t ended = 0;
+    rc = rc == OMEGA_OK ? note_released(sim, job, end->count, &ended, err) : rc;
+    if (rc == OMEGA_OK && ended > 0) {
+        metrics_digest_release(sim->metrics, sim->now_us, version, sim->released, end->count,
+                               false);
+        sim_tell_totals(sim);
+    }
+    free(end);
+    if (job != NULL) {
+        if (rc == OMEGA_OK && ended > 0) {
+            job->running -= ended;
+            sim_tell_tasks(sim, job, METRICS_JOB_FINISHED, ended);
+            sim_let_go_if_done(sim, job);
+        }
+        sim_release_hold(job);
+    }
+    return rc;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/* Jobs in the simulator: arrivals, queues, attempts and commits, until nothing of one is left. */
+#include <stddef.h>
+
+#include "core/driver/simulate_private.h"
+
+/* ---- the life of a job ---- */
+
+void sim_tell_job(struct simulation *sim, struct run_job *job, enum metrics_job_outcome outcome)
+{
+    if (job->reported) {
+        return;
+    }
+    job->reported = true;
+    struct metrics_job record = {
+        .job = job->job->id,
+        .workload = job->job->workload,
+        .scheduler = job->runner->scheduler,
+        .submitted_us = job->job->submit_us,
+        .first_attempt_us = job->first_attempt_us,
+        .fully_scheduled_us = job->fully_scheduled_us,
+        .attempts = job->attempts,
+        .conflicts = job->conflicts,
+        .tasks = job->job->tasks,
+        .placed = job->placements,
+        .outcome = (uint8_t)outcome,
+    };
+    metrics_job(sim->metrics, &record);
+}
+
+void sim_release_hold(struct run_job *job)
+{
+    if (--job->holds == 0) {
+        run_job_destroy(job);
+    }
+}
+
+/* Lets a job go when nothing of it waits or runs any more. */
+void sim_let_go_if_done(struct simulation *sim, struct run_job *job)
+{
+    if (job->waiting || job->running > 0) {
+        return;
+    }
+    enum metrics_job_outcome outcome = METRICS_JOB_FINISHED;
+    if (job->abandoned) {
+        outcome = METRICS_JOB_ABANDONED;
+    } else if (job->failed > 0) {
+        outcome = METRICS_JOB_FAILED;
+    }
+    sim_tell_job(sim, job, outcome);
+    map_remove(&sim->jobs, job->job->id);
+    *(job->live_previous == NULL ? &sim->live_first : &job->live_previous->live_next) =
+        job->live_next;
+    *(job->live_next == NULL ? &sim->live_last : &job->live_next->live_previous) =
+        job->live_previous;
+    sim_release_hold(job);
+}
+
+void sim_tell_tasks(struct simulation *sim, const struct run_job *job,
+                    enum metrics_job_outcome outcome, uint32_t tasks)
+{
+    metrics_tasks(sim->metrics, job->runner->scheduler, job->job->workload, job->job->submit_us,
+                  outcome, tasks);
+}
+
+/* ---- queues ---- */
+
+/* Makes an idle instance look at its queue at the end of this instant. */
+static int wake(struct simulation *sim, struct runner *runner, omega_error_t *err)
+{
+    if (runner->awake || runner->first == NULL) {
+        return OMEGA_OK;
+    }
+    runner->awake = true;
+    return sim_push(sim, sim->now_us, EVENT_ATTEMPT, runner, err);
+}
+
+int sim_enqueue(struct simulation *sim, struct run_job *job, bool front, omega_error_t *err)
+{
+    struct runner *runner = job->runner;
+    job->waiting = true;
+    job->queue_next = front ? runner->first : NULL;
+    if (front) {
+        runner->last = runner->first == NULL ? job : runner->last;
+        runner->first = job;
+    } else {
+        *(runner->first == NULL ? &runner->first : &runner->last->queue_next) = job;
+        runner->last = job;
+    }
+    runner->queued++;
+    metrics_queue(sim->metrics, sim->now_us, runner->scheduler, ++sim->queued[runner->scheduler]);
+    return wake(sim, runner, err);
+}
+
+static struct run_job *dequeue(struct simulation *sim, struct runner *runner)
+{
+    struct run_job *job = runner->first;
+    runner->first = job->queue_next;
+    runner->last = runner->first == NULL ? NULL : runner->last;
+    runner->queued--;
+    metrics_queue(sim->metrics, sim->now_us, runner->scheduler, --sim->queued[runner->scheduler]);
+    return job;
+}
+
+/* ---- arrivals ---- */
+
+/* A hash of the user's name, or of the job's id where the user is unknown: never of a symbol's
+ * number, which depends on where a trace was read from. */
+static uint64_t assignment_hash(const struct catalogue *catalogue, const struct omega_job *job)
+{
+    uint64_t hash = job->id;
+    if (job->user != 0) {
+        hash = UINT64_C(0xcbf29ce484222325);
+        for (const char *p = symbols_text(catalogue_symbols(catalogue), job->user); *p != '\0';
+             p++) {
+            hash = (hash ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
+        }
+    }
+    return omega_random_mix(&hash);
+}
+
+static struct runner *assign(struct simulation *sim, const struct omega_job *job)
+{
+    uint32_t s = sim->config->workloads[job->workload].scheduler;
+    const struct run_scheduler *scheduler = &sim->config->schedulers[s];
+    uint32_t number = 0;
+    if (scheduler->assignment == RUN_ASSIGN_HASH) {
+        number =
+            (uint32_t)(assignment_hash(sim->config->cell.catalogue, job) % scheduler->instances);
+    } else {
+        number = sim->turn[s];
+        sim->turn[s] = (number + 1) % scheduler->instances;
+    }
+    return &sim->runners[sim->first_runner[s] + number];
+}
+
+/* Fetches a source's next job and plans its arrival. */
+int sim_fetch(struct simulation *sim, struct arrival *arrival, omega_error_t *err)
+{
+    const struct omega_job *job = NULL;
+    int rc = job_source_next(arrival->source, &job, err);
+    if (rc <= 0) {
+        return rc;
+    }
+    if (job->submit_us > sim->config->horizon_us) {
+        return OMEGA_OK;
+    }
+    arrival->next = run_job_create(job, 0);
+    if (arrival->next == NULL) {
+        return sim_no_memory(err);
+    }
+    return sim_push(sim, job->submit_us, EVENT_ARRIVAL, arrival, err);
+}
+
+int sim_on_arrival(struct simulation *sim, struct arrival *arrival, omega_error_t *err)
+{
+    struct run_job *job = arrival->next;
+    arrival->next = NULL;
+    job->job->id = ++sim->submitted;
+    job->runner = assign(sim, job->job);
+    if (map_put(&sim->jobs, job->job->id, job) != OMEGA_OK) {
+        run_job_destroy(job);
+        return sim_no_memory(err);
+    }
+    job->live_previous = sim->live_last;
+    *(sim->live_last == NULL ? &sim->live_first : &sim->live_last->live_next) = job;
+    sim->live_last = job;
+    int rc = eligibility_of(sim->eligibility, job, err);
+    if (rc == OMEGA_OK) {
+        rc = store_submit(sim->store, job->job, err);
+    }
+    if (rc == OMEGA_OK) {
+        metrics_submitted(sim->metrics, job->runner->scheduler, job->job->workload,
+                          job->job->submit_us, job->job->tasks);
+        rc = sim_enqueue(sim, job, false, err);
+    }
+    return rc == OMEGA_OK ? sim_fetch(sim, arrival, err) : rc;
+}
+
+/* ---- attempts ---- */
+
+int sim_on_attempt(struct simulation *sim, struct runner *runner, omega_error_t *err)
+{
+    runner->job = dequeue(sim, runner);
+    int rc = attempt_begin(runner, sim->store, sim->now_us, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    return sim_push(sim, sim_later(sim->now_us, runner->decision_us), EVENT_COMMIT, runner, err);
+}
+
+/* ---- commits ---- */
+
+static void tell_attempt(struct simulation *sim, const struct runner *runner,
+                         const struct omega_result *result)
+{
+    const struct omega_job *job = runner->job->job;
+    struct store_counters counters;
+    store_counters(sim->store, &counters);
+    struct metrics_attempt attempt = {
+        .scheduler = runner->scheduler,
+        .instance = runner->number,
+        .workload = job->workload,
+        .attempt = runner->job->attempts,
+        .start_us = runner->start_us,
+        .end_us = sim->now_us,
+        .claims = runner->claim_count,
+        .gang_short = runner->falls_short,
+        .result = *result,
+        .view_age_us = sim->now_us - runner->synced_us,
+        /* versions that rivals made meanwhile: not the one of this commit itself */
+        .view_age_versions = counters.version - (result->accepted > 0) - runner->synced_version,
+    };
+    metrics_attempt(sim->metrics, &attempt, job->submit_us);
+}
+
+/* Tells what the commit changed, in the order of the digest. */
+static int tell_commit(struct simulation *sim, const struct runner *runner,
+                       const struct omega_result *result, int64_t duration_us, omega_error_t *err)
+{
+    struct run_job *job = runner->job;
+    if (runner->claim_count == 0 || runner->falls_short) {
+        return OMEGA_OK;
+    }
+    struct omega_transaction txn;
+    attempt_transaction(runner, &txn);
+    metrics_digest_commit(sim->metrics, sim->now_us, &txn, runner->results, result);
+    if (result->accepted == 0) {
+        return OMEGA_OK;
+    }
+    sim_tell_totals(sim);
+    if (omega_job_is_elastic(job->job) && result->accepted > job->job->tasks) {
+        metrics_optional(sim->metrics, runner->scheduler, job->job->workload, job->job->submit_us,
+                         result->accepted - job->job->tasks);
+    }
+    if (job->unplaced == 0 && job->fully_scheduled_us < 0) {
+        job->fully_scheduled_us = sim->now_us;
+        metrics_fully_scheduled(sim->metrics, runner->scheduler, job->job->workload,
+                                job->job->submit_us, sim->now_us);
+    }
+    return sim_plan_ends(sim, runner, result, duration_us, err);
+}
+
+static int abandon(struct simulation *sim, struct run_job *job, omega_error_t *err)
+{
+    uint32_t tasks = 0;
+    int rc = store_abandon(sim->store, job->job->id, &tasks, err);
+    job->abandoned = true;
+    job->unplaced = 0;
+    sim_tell_tasks(sim, job, METRICS_JOB_ABANDONED, tasks);
+    return rc;
+}
+
+int sim_on_commit(struct simulation *sim, struct runner *runner, omega_error_t *err)
+{
+    struct run_job *job = runner->job;
+    struct omega_result result;
+    int64_t duration_us = 0;
+    enum settlement settlement = SETTLED_DONE;
+    int rc = attempt_end(runner, sim->store, &result, &duration_us, &settlement, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    tell_attempt(sim, runner, &result);
+    rc = tell_commit(sim, runner, &result, duration_us, err);
+    if (rc == OMEGA_OK && settlement == SETTLED_ABANDON) {
+        rc = abandon(sim, job, err);
+    }
+    if (rc == OMEGA_OK && settlement == SETTLED_RETRY) {
+        rc = sim_push(sim, sim_later(sim->now_us, (int64_t)job->retry_delay_us), EVENT_RETRY, job,
+                      err);
+    } else {
+        job->waiting = false;
+    }
+    runner->job = NULL;
+    runner->awake = false;
+    if (rc == OMEGA_OK) {
+        sim_let_go_if_done(sim, job);
+        rc = wake(sim, runner, err);
+    }
+    return rc;
+}
+
+int sim_on_retry(struct simulation *sim, struct run_job *job, omega_error_t *err)
+{
+    return sim_enqueue(sim, job, job->runner->config->retry.queue == RUN_QUEUE_FRONT, err);
+}

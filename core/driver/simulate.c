@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The simulator: virtual time, one thread, totally ordered events. Simultaneous events happen in
+ * the order machine events, task ends, commits, arrivals and retries, attempt starts; within a kind
+ * by creation. So a view at t shows every commit at t.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "core/driver/simulate_private.h"
+
+#define PROGRESS_EVENTS 16384 /* events between two calls of config->progress */
+
+int sim_no_memory(omega_error_t *err)
+{
+    return omega_error_set(err, OMEGA_ENOMEM, "no memory to go on with the simulation");
+}
+
+int sim_push(struct simulation *sim, int64_t time_us, enum event_kind kind, void *what,
+             omega_error_t *err)
+{
+    if (time_us > sim->config->horizon_us) {
+        return OMEGA_OK; /* never happens; whoever needs it at the horizon looks elsewhere */
+    }
+    return events_push(&sim->events, time_us, kind, what) == OMEGA_OK ? OMEGA_OK
+                                                                      : sim_no_memory(err);
+}
+
+int64_t sim_later(int64_t now_us, int64_t delay_us)
+{
+    return delay_us > INT64_MAX - now_us ? INT64_MAX : now_us + delay_us;
+}
+
+void sim_tell_totals(struct simulation *sim)
+{
+    struct store_totals totals;
+    store_totals(sim->store, &totals);
+    metrics_totals(sim->metrics, sim->now_us, &totals);
+}
+
+/* ---- setting up ---- */
+
+static int start_runners(struct simulation *sim, omega_error_t *err)
+{
+    const struct run_config *config = sim->config;
+    uint32_t id = 0;
+    for (uint32_t s = 0; s < config->scheduler_count; s++) {
+        sim->first_runner[s] = id;
+        for (uint32_t number = 0; number < config->schedulers[s].instances; number++, id++) {
+            int rc = runner_open(&sim->runners[id], config, sim->store, sim->metrics, s, number,
+                                 (uint16_t)id, err);
+            if (rc != OMEGA_OK) {
+                return rc;
+            }
+        }
+    }
+    return OMEGA_OK;
+}
+
+static int start_arrivals(struct simulation *sim, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    for (uint32_t w = 0; rc == OMEGA_OK && w < sim->config->workload_count; w++) {
+        if (sim->config->workloads[w].source != NULL) {
+            struct arrival *arrival = &sim->arrivals[sim->arrival_count++];
+            arrival->source = sim->config->workloads[w].source;
+            rc = sim_fetch(sim, arrival, err);
+        }
+    }
+    return rc;
+}
+
+static int start_machine_events(struct simulation *sim, omega_error_t *err)
+{
+    const struct run_config *config = sim->config;
+    int rc = OMEGA_OK;
+    sim->changes = calloc(config->event_count + 1u, sizeof *sim->changes);
+    if (sim->changes == NULL) {
+        return sim_no_memory(err);
+    }
+    for (uint32_t i = 0; rc == OMEGA_OK && i < config->event_count; i++) {
+        sim->changes[i].event = config->events[i];
+        rc = sim_push(sim, config->events[i].time_us, EVENT_MACHINE, &sim->changes[i], err);
+    }
+    if (rc != OMEGA_OK || config->failures.up_s == NULL) {
+        return rc;
+    }
+    size_t n = config->cell.machine_count + 1u;
+    sim->failures = calloc(n, sizeof *sim->failures);
+    sim->failing = calloc(n, sizeof *sim->failing);
+    if (sim->failures == NULL || sim->failing == NULL) {
+        return sim_no_memory(err);
+    }
+    for (uint32_t m = 0; rc == OMEGA_OK && m < config->cell.machine_count; m++) {
+        omega_random_init(&sim->failures[m], config->seed, "machine-failures", m);
+        rc = config->cell.machines[m].absent ? OMEGA_OK : sim_plan_failure(sim, m, true, err);
+    }
+    return rc;
+}
+
+static int start_prefill(struct simulation *sim, omega_error_t *err)
+{
+    int rc = prefill_cell(sim->config, sim->store, sim->metrics, &sim->prefill_ends,
+                          &sim->prefill_end_count, err);
+    for (uint32_t i = 0; rc == OMEGA_OK && i < sim->prefill_end_count; i++) {
+        const struct prefill_end *end = &sim->prefill_ends[i];
+        rc = sim_push_end(sim, NULL, omega_placement_version(end->placement), end->time_us, 1,
+                          omega_placement_position(end->placement), NULL, err);
+    }
+    if (rc == OMEGA_OK) {
+        sim_tell_totals(sim);
+    }
+    return rc;
+}
+
+static int start(struct simulation *sim, omega_error_t *err)
+{
+    const struct run_config *config = sim->config;
+    for (uint32_t s = 0; s < config->scheduler_count; s++) {
+        sim->runner_count += config->schedulers[s].instances;
+    }
+    sim->runners = calloc(sim->runner_count + 1u, sizeof *sim->runners);
+    sim->first_runner = calloc(config->scheduler_count + 1u, sizeof *sim->first_runner);
+    sim->turn = calloc(config->scheduler_count + 1u, sizeof *sim->turn);
+    sim->queued = calloc(config->scheduler_count + 1u, sizeof *sim->queued);
+    sim->arrivals = calloc(config->workload_count + 1u, sizeof *sim->arrivals);
+    sim->eligibility = eligibility_create(config);
+    if (sim->runners == NULL || sim->first_runner == NULL || sim->turn == NULL ||
+        sim->queued == NULL || sim->arrivals == NULL || sim->eligibility == NULL) {
+        return sim_no_memory(err);
+    }
+    int rc = store_open_memory(&config->cell, &sim->store, err);
+    rc = rc == OMEGA_OK ? start_prefill(sim, err) : rc;
+    rc = rc == OMEGA_OK ? start_runners(sim, err) : rc;
+    rc = rc == OMEGA_OK ? start_machine_events(sim, err) : rc;
+    return rc == OMEGA_OK ? start_arrivals(sim, err) : rc;
+}
+
+/* ---- the loop ---- */
+
+static int handle(struct simulation *sim, enum event_kind kind, void *what, omega_error_t *err)
+{
+    switch (kind) {
+    case EVENT_MACHINE:
+        return sim_on_machine(sim, what, err);
+    case EVENT_TASKS_END:
+        return sim_on_tasks_end(sim, what, err);
+    case EVENT_COMMIT:
+        return sim_on_commit(sim, what, err);
+    case EVENT_ARRIVAL:
+        return sim_on_arrival(sim, what, err);
+    case EVENT_RETRY:
+        return sim_on_retry(sim, what, err);
+    case EVENT_ATTEMPT:
+        return sim_on_attempt(sim, what, err);
+    }
+    return OMEGA_OK;
+}
+
+static int loop(struct simulation *sim, omega_error_t *err)
+{
+    const struct run_config *config = sim->config;
+    struct event event;
+    enum event_kind kind;
+    uint64_t handled = 0;
+    int rc = OMEGA_OK;
+    while (rc == OMEGA_OK && events_pop(&sim->events, &event, &kind)) {
+        sim->now_us = event.time_us;
+        metrics_event(sim->metrics);
+        rc = handle(sim, kind, event.what, err);
+        if (++handled % PROGRESS_EVENTS == 0 && rc == OMEGA_OK && config->progress != NULL &&
+            config->progress(config->context, sim->now_us, sim->submitted) != 0) {
+            rc = omega_error_set(err, OMEGA_EINTR, "interrupted");
+        }
+    }
+    return rc;
+}
+
+/* The horizon: attempts in progress are cut, jobs that have not ended are told as they stand. */
+static void finish(struct simulation *sim)
+{
+    sim->now_us = sim->config->horizon_us;
+    for (uint32_t i = 0; i < sim->runner_count; i++) {
+        const struct runner *runner = &sim->runners[i];
+        if (runner->job != NULL) {
+            struct metrics_attempt attempt = {
+                .scheduler = runner->scheduler,
+                .instance = runner->number,
+                .workload = runner->job->job->workload,
+                .attempt = runner->job->attempts,
+                .start_us = runner->start_us,
+            };
+            metrics_attempt_cut(sim->metrics, &attempt, runner->job->job->submit_us);
+        }
+    }
+    for (struct run_job *job = sim->live_first; job != NULL; job = job->live_next) {
+        enum metrics_job_outcome outcome = METRICS_JOB_RUNNING;
+        if (job->abandoned) {
+            outcome = METRICS_JOB_ABANDONED;
+        } else if (job->unplaced > 0) {
+            outcome = METRICS_JOB_PENDING;
+        }
+        sim_tell_tasks(sim, job, METRICS_JOB_RUNNING, job->running);
+        sim_tell_tasks(sim, job, METRICS_JOB_PENDING, job->unplaced);
+        sim_tell_job(sim, job, outcome);
+    }
+    metrics_finish(sim->metrics, sim->now_us);
+}
+
+/* The run has proved itself only if the cell it leaves is sound. */
+static int check_cell(struct simulation *sim, struct store_report *report, omega_error_t *err)
+{
+    struct store_report own;
+    struct store_report *checked = report == NULL ? &own : report;
+    int rc = store_check(sim->store, checked, err);
+    if (rc == OMEGA_OK && checked->violations > 0) {
+        rc =
+            omega_error_set(err, OMEGA_ECORRUPT, "the cell breaks %" PRIu64 " invariants, first %s",
+                            checked->violations, checked->first);
+    }
+    return rc;
+}
+
+static void close_simulation(struct simulation *sim)
+{
+    struct event event;
+    enum event_kind kind;
+    while (events_pop(&sim->events, &event, &kind)) {
+        if (kind == EVENT_TASKS_END) {
+            struct tasks_end *end = event.what;
+            if (end->job != NULL) {
+                sim_release_hold(end->job);
+            }
+            free(end);
+        }
+    }
+    events_release(&sim->events);
+    struct run_job *next = NULL;
+    for (struct run_job *job = sim->live_first; job != NULL; job = next) {
+        next = job->live_next;
+        sim_release_hold(job);
+    }
+    for (uint32_t i = 0; i < sim->arrival_count; i++) {
+        run_job_destroy(sim->arrivals[i].next);
+    }
+    for (uint32_t i = 0; sim->runners != NULL && i < sim->runner_count; i++) {
+        runner_close(&sim->runners[i], sim->store);
+    }
+    eligibility_destroy(sim->eligibility);
+    map_clear(&sim->jobs);
+    store_close(sim->store);
+    free(sim->runners);
+    free(sim->first_runner);
+    free(sim->turn);
+    free(sim->queued);
+    free(sim->arrivals);
+    free(sim->changes);
+    free(sim->failures);
+    free(sim->failing);
+    free(sim->prefill_ends);
+    free(sim->ids);
+    free(sim->released);
+}
+
+int run_simulate(const struct run_config *config, struct metrics *metrics,
+                 struct store_report *report, struct store_counters *counters, omega_error_t *err)
+{
+    struct simulation sim = {.config = config, .metrics = metrics};
+    int rc = start(&sim, err);
+    if (rc == OMEGA_OK) {
+        rc = loop(&sim, err);
+    }
+    if (rc == OMEGA_OK) {
+        finish(&sim);
+        rc = check_cell(&sim, report, err);
+        if (counters != NULL) {
+            store_counters(sim.store, counters);
+        }
+    }
+    if (rc == OMEGA_OK && metrics_status(metrics) != OMEGA_OK) {
+        rc = sim_no_memory(err);
+    }
+    close_simulation(&sim);
+    return rc;
+}

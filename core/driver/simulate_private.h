@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The simulator's own structures, and what its files ask of each other: simulate.c (setting up, the
+ * loop, the horizon), sim_jobs.c (arrivals, queues, attempts, commits), sim_ends.c (ends of tasks),
+ * sim_machines.c (machine events).
+ */
+#ifndef OMEGA_CORE_DRIVER_SIMULATE_PRIVATE_H
+#define OMEGA_CORE_DRIVER_SIMULATE_PRIVATE_H
+
+#include "core/driver/driver_private.h"
+#include "core/driver/events.h"
+
+/* Tasks of one attempt that end together: `count` placements of one version. */
+struct tasks_end {
+    struct run_job *job; /* NULL: pre-filled */
+    uint64_t version;
+    uint32_t count;
+    uint32_t first;       /* positions first, first + 1, ... */
+    uint32_t positions[]; /* ... or, where first is UINT32_MAX, these */
+};
+
+/* A source with the job that it will submit next. */
+struct arrival {
+    struct job_source *source;
+    struct run_job *next;
+};
+
+/* A machine event to come; a random one plans the next of its machine. */
+struct machine_change {
+    struct omega_machine_event event;
+    bool random;
+};
+
+struct simulation {
+    const struct run_config *config;
+    struct metrics *metrics;
+    struct store *store;
+    struct events events;
+    struct eligibility *eligibility;
+    struct runner *runners; /* by scheduler, then number */
+    uint32_t runner_count;
+    uint32_t *first_runner; /* per scheduler */
+    uint32_t *turn;         /* per scheduler: round robin */
+    uint32_t *queued;       /* per scheduler */
+    struct arrival *arrivals;
+    uint32_t arrival_count;
+    struct map jobs; /* id -> live run_job */
+    struct run_job *live_first;
+    struct run_job *live_last;
+    uint64_t submitted;
+    int64_t now_us;
+    struct machine_change *changes; /* those of the experiment */
+    struct machine_change *failing; /* per machine: its next random one; NULL = no failures */
+    struct omega_random *failures;  /* per machine */
+    struct prefill_end *prefill_ends;
+    uint32_t prefill_end_count;
+    /* working memory */
+    uint64_t *ids;
+    struct store_release_result *released;
+    uint32_t release_room;
+};
+
+/* Records that memory ran out. */
+int sim_no_memory(omega_error_t *err);
+
+/* Plans an event; one after the horizon never happens and is dropped. */
+int sim_push(struct simulation *sim, int64_t time_us, enum event_kind kind, void *what,
+             omega_error_t *err);
+
+/* now + delay, without overflow. */
+int64_t sim_later(int64_t now_us, int64_t delay_us);
+
+/* Tells the metrics what the cell holds from now on. */
+void sim_tell_totals(struct simulation *sim);
+
+/* ---- jobs: sim_jobs.c ---- */
+
+/* Fetches a source's next job and plans its arrival. */
+int sim_fetch(struct simulation *sim, struct arrival *arrival, omega_error_t *err);
+
+/* Puts a job into its instance's queue and wakes the instance if it is idle. */
+int sim_enqueue(struct simulation *sim, struct run_job *job, bool front, omega_error_t *err);
+
+/* Lets a job go when nothing of it waits or runs any more. */
+void sim_let_go_if_done(struct simulation *sim, struct run_job *job);
+
+/* Gives up one of the holds that keep a job in memory. */
+void sim_release_hold(struct run_job *job);
+
+/* Tells the metrics how a job ended or stands, once; and what became of some of its tasks. */
+void sim_tell_job(struct simulation *sim, struct run_job *job, enum metrics_job_outcome outcome);
+void sim_tell_tasks(struct simulation *sim, const struct run_job *job,
+                    enum metrics_job_outcome outcome, uint32_t tasks);
+
+int sim_on_arrival(struct simulation *sim, struct arrival *arrival, omega_error_t *err);
+int sim_on_retry(struct simulation *sim, struct run_job *job, omega_error_t *err);
+int sim_on_attempt(struct simulation *sim, struct runner *runner, omega_error_t *err);
+int sim_on_commit(struct simulation *sim, struct runner *runner, omega_error_t *err);
+
+/* ---- ends of tasks: sim_ends.c ---- */
+
+/* One accepted placement, while the ends of its attempt are sorted. */
+struct ending {
+    int64_t time_us;
+    uint32_t group;
+    uint32_t position;
+};
+
+/* Plans one end of `count` placements of a version: positions from `first` on, or those of
+ * `endings`. `job` is NULL for what was pre-filled. */
+int sim_push_end(struct simulation *sim, struct run_job *job, uint64_t version, int64_t time_us,
+                 uint32_t count, uint32_t first, const struct ending *endings, omega_error_t *err);
+
+/* Plans when a commit's accepted tasks end: one event per (attempt, group, end time).
+ * `duration_us` above 0 is what started() returned for all of them. */
+int sim_plan_ends(struct simulation *sim, const struct runner *runner,
+                  const struct omega_result *result, int64_t duration_us, omega_error_t *err);
+
+/* Notes for the instance that placed it where one of its placements ended. OMEGA_ENOMEM. */
+int sim_tell_instance(struct simulation *sim, const struct store_release_result *released);
+
+int sim_on_tasks_end(struct simulation *sim, struct tasks_end *end, omega_error_t *err);
+
+/* ---- machine events: sim_machines.c ---- */
+
+/* Plans the next random failure or repair of a machine. */
+int sim_plan_failure(struct simulation *sim, uint32_t machine, bool fails, omega_error_t *err);
+
+int sim_on_machine(struct simulation *sim, const struct machine_change *change, omega_error_t *err);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Experiments: one JSON file that describes cell, workloads, schedulers, horizon and seeds, and
+ * several variants of them to compare. The keys are documented in core/experiment/README.md.
+ *
+ * An experiment is a list of points, one for each variant and seed in the file's order. A point is
+ * built into a run_config, run, and destroyed before the next one.
+ */
+#ifndef OMEGA_CORE_EXPERIMENT_EXPERIMENT_H
+#define OMEGA_CORE_EXPERIMENT_EXPERIMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/driver/run.h"
+
+#define OMEGA_VERSION "0.1.0"
+
+#define EXPERIMENT_BYTES_MAX (16u << 20) /* an experiment file */
+#define EXPERIMENT_VARIANTS_MAX 1000u
+#define EXPERIMENT_SEEDS_MAX 10000u
+#define EXPERIMENT_POINTS_MAX 100000u
+#define EXPERIMENT_WORKLOADS_MAX 256u
+#define EXPERIMENT_EVENTS_MAX (1u << 20) /* machine events in an experiment file */
+
+struct experiment;
+
+/* What the command line changes. */
+struct experiment_options {
+    const char *const *sets; /* "path=value", applied in order to the base, before validation */
+    uint32_t set_count;
+    bool has_seed; /* run this seed only, whatever the file says */
+    uint64_t seed;
+};
+
+/* Which outputs are asked for ("record"). */
+struct experiment_record {
+    bool summary;
+    bool histograms;
+    bool series;
+    bool jobs;
+};
+
+/* A file that the experiment reads (trace, events, samples). */
+struct experiment_input {
+    const char *name; /* as the experiment names it */
+    char sha256[65];
+};
+
+/* One variant with one seed, ready to run. The config's parts belong to the point; the metrics
+ * config's flags follow the experiment's record list. */
+struct point {
+    const char *variant; /* "" for the only, unnamed one; owned by the experiment */
+    uint64_t seed;
+    struct run_config config;
+    struct metrics_config metrics;
+    struct point_parts *parts; /* private */
+};
+
+/*
+ * Reads an experiment file and checks everything that can be checked without another file.
+ * `options` may be NULL. Errors: OMEGA_EIO; OMEGA_EINVAL as `file:line: path: what, expected what`,
+ * the first one found.
+ */
+int experiment_open(const char *path, const struct experiment_options *options,
+                    struct experiment **experiment, omega_error_t *err);
+
+/* The same from bytes in memory. `name` is for messages, `directory` is where relative paths start.
+ * Opens no other file. */
+int experiment_parse(const char *bytes, size_t size, const char *name, const char *directory,
+                     const struct experiment_options *options, struct experiment **experiment,
+                     omega_error_t *err);
+
+void experiment_close(struct experiment *experiment); /* NULL is allowed */
+
+/* Builds every variant once, with its modules, traces and other files, and lists these files:
+ * whatever could stop a later point from being built is found here. */
+int experiment_check(struct experiment *experiment, omega_error_t *err);
+
+/* What the experiment is called, the path it was opened by, and what it records. */
+const char *experiment_name(const struct experiment *experiment);
+const char *experiment_file(const struct experiment *experiment);
+const struct experiment_record *experiment_record(const struct experiment *experiment);
+
+/* How many variants and points there are, at least one. */
+uint32_t experiment_variant_count(const struct experiment *experiment);
+uint32_t experiment_point_count(const struct experiment *experiment);
+
+/* The variant's name and the seed of a point. */
+const char *experiment_point_variant(const struct experiment *experiment, uint32_t point);
+uint64_t experiment_point_seed(const struct experiment *experiment, uint32_t point);
+
+/* SHA-256 of the normalised experiment: after --set, keys sorted, without description, record and
+ * series_step_s. 64 hex digits. */
+const char *experiment_sha256(const struct experiment *experiment);
+
+/* Files read by the points built so far; NULL past the end. */
+const struct experiment_input *experiment_input(const struct experiment *experiment,
+                                                uint32_t index);
+
+/* Builds a point: opens its modules and files, generates the cell, opens the job sources. */
+int point_build(struct experiment *experiment, uint32_t index, struct point **point,
+                omega_error_t *err);
+void point_destroy(struct point *point); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of core/experiment share: the parts of an experiment and of a point, and the
+ * readers of the sections. `err` is never NULL in here.
+ */
+#ifndef OMEGA_CORE_EXPERIMENT_EXPERIMENT_PRIVATE_H
+#define OMEGA_CORE_EXPERIMENT_EXPERIMENT_PRIVATE_H
+
+#include "core/experiment/experiment.h"
+#include "core/experiment/field.h"
+#include "core/experiment/pool.h"
+#include "core/workload/trace.h"
+
+#define SECONDS_MAX 1e10 /* any time in an experiment file: 317 years */
+#define AMOUNT_MAX 1e12  /* any number given to a distribution */
+#define PATH_BYTES_MAX 4096
+
+struct variant {
+    const char *name;
+    json_t *doc; /* owned: the base, patched */
+    struct field_source source;
+};
+
+struct point_key {
+    uint32_t variant;
+    uint64_t seed;
+};
+
+struct experiment {
+    struct pool pool;
+    char *file;
+    char *directory;
+    char *text; /* as read, for the lines of errors */
+    json_t *base;
+    const char *name;
+    struct field_source source; /* of the base */
+    struct experiment_record record;
+    struct variant *variants;
+    uint32_t variant_count;
+    struct point_key *points;
+    uint32_t point_count;
+    uint32_t point_room;
+    char sha256[65];
+    struct experiment_input *inputs;
+    uint32_t input_count;
+    uint32_t input_room;
+};
+
+/* The top level of an experiment, as far as it is plain values. */
+enum architecture {
+    ARCHITECTURE_SINGLE_PATH = 0,
+    ARCHITECTURE_MULTI_PATH = 1,
+    ARCHITECTURE_SHARED_STATE = 2,
+};
+
+struct top {
+    const char *name;
+    const char *description;
+    json_t *seed;
+    json_t *seeds;
+    int64_t horizon_us; /* -1: not given */
+    int64_t warmup_us;
+    int64_t series_step_us; /* 0: not given */
+    int architecture;
+    int lost;
+    json_t *cell;
+    json_t *machine_events;
+    json_t *workloads;
+    json_t *schedulers;
+    json_t *record;
+    json_t *variants;
+};
+
+/* A trace that a point has read. */
+struct part_trace {
+    struct part_trace *next;
+    const char *path;
+    struct trace *trace;
+};
+
+struct part_distribution {
+    struct part_distribution *next;
+    struct distribution distribution;
+};
+
+/* A workload before its source is opened: generated, or replayed from a trace. */
+struct part_workload {
+    struct generator_config generator;
+    struct replay_config replay;
+    struct trace *trace;    /* NULL: generated */
+    bool replays;           /* a trace is named, though it may not have been read */
+    const uint32_t *chosen; /* trace workloads that this one is made of; NULL = all */
+    uint32_t chosen_count;
+};
+
+struct point_parts {
+    struct pool pool;
+    struct experiment *experiment;
+    bool files; /* modules, traces and other files are opened; otherwise only the text is checked */
+    struct catalogue *catalogue;
+    struct omega_machine_spec *machines;
+    uint32_t machine_count;
+    struct omega_machine_event *events;
+    uint32_t event_count;
+    uint32_t event_room;
+    struct run_workload *workloads;
+    struct part_workload *sources;
+    uint32_t workload_count;
+    struct run_scheduler *schedulers;
+    struct module **modules;
+    uint32_t scheduler_count;
+    struct part_trace *traces;
+    struct part_distribution *distributions;
+};
+
+/* ---- settings.c, patch.c ---- */
+
+/* Applies "path=value" to a document; the path is copied into *path. */
+int settings_apply(json_t *doc, const char *setting, struct pool *pool, const char **path,
+                   omega_error_t *err);
+
+/* RFC 7396: a new document, `target` patched with `patch`. NULL without memory. */
+json_t *patch_merge(const json_t *target, json_t *patch);
+
+/* SHA-256 of a document without what does not change results. */
+int normalised_sha256(const json_t *base, char out[65], omega_error_t *err);
+
+/* ---- variants.c ---- */
+
+/* Reads the top level of a document. `whole`: it is a variant and must have all sections. */
+int top_read(const struct field *root, bool whole, struct top *top, omega_error_t *err);
+
+/* Makes the variants and the points of an experiment from its base. */
+int variants_make(struct experiment *experiment, const struct top *top,
+                  const struct experiment_options *options, omega_error_t *err);
+
+/* ---- point.c ---- */
+
+/* Builds a point; `files` false: checks the text only. */
+int point_make(struct experiment *experiment, uint32_t index, bool files, struct point **point,
+               omega_error_t *err);
+
+/* ---- files.c ---- */
+
+/* The path of a file that the experiment names: relative ones are looked for beside the experiment
+ * file, then in the current directory. Remembers it as an input, with its SHA-256. */
+int files_resolve(struct point_parts *parts, const struct field *field, const char **path,
+                  omega_error_t *err);
+
+/* Reads a trace, once per point; *trace is NULL while files are not opened. */
+int files_trace(struct point_parts *parts, const struct field *field, struct trace **trace,
+                omega_error_t *err);
+
+/* ---- distributions.c ---- */
+
+/* Reads a distribution into the point; absent fields give NULL. */
+int distribution_read(struct point_parts *parts, const struct field *field,
+                      const struct distribution **out, omega_error_t *err);
+
+/* ---- cell.c, events.c ---- */
+
+int cell_read(struct point *point, const struct field *field, omega_error_t *err);
+
+/* Copies events behind those that the point has. */
+int events_append(struct point_parts *parts, const struct omega_machine_event *events,
+                  uint32_t count, omega_error_t *err);
+
+/* "machine_events"; the machines must be known. Absent fields are allowed. */
+int events_read(struct point *point, const struct field *field, omega_error_t *err);
+
+/* Puts the events into order, by time. */
+int events_sort(struct point_parts *parts, omega_error_t *err);
+
+/* ---- workloads.c, schedulers.c ---- */
+
+int workloads_read(struct point *point, const struct field *field, omega_error_t *err);
+
+/* When the replayed workloads have been submitted; -1 if none is replayed. */
+int64_t workloads_last_submit(const struct point_parts *parts);
+
+/* Opens the job sources; horizon and seed are known. */
+int workloads_open(struct point *point, omega_error_t *err);
+
+int schedulers_read(struct point *point, const struct field *field, enum architecture architecture,
+                    omega_error_t *err);
+
+/* OMEGA_ENOMEM, said. */
+int out_of_memory(omega_error_t *err);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* The files of a run: see outputs.h. */
+#include "core/experiment/outputs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+
+static const char *const file_names[OUTPUT_FILES] = {
+    [OUTPUT_RESULTS_JSONL] = "results.jsonl",
+    [OUTPUT_RESULTS_CSV] = "results.csv",
+    [OUTPUT_HISTOGRAMS] = "histograms.jsonl",
+    [OUTPUT_SERIES] = "series.csv",
+    [OUTPUT_JOBS] = "jobs.csv",
+    [OUTPUT_RUN] = "run.json",
+};
+
+struct outputs {
+    const struct experiment *experiment;
+    char *paths[OUTPUT_FILES];
+    struct file_out *files[OUTPUT_FILES];
+    struct run_point *points;
+    uint32_t count;
+    struct timespec began;
+};
+
+static bool recorded(const struct experiment *experiment, int file)
+{
+    const struct experiment_record *record = experiment_record(experiment);
+    return file == OUTPUT_HISTOGRAMS ? record->histograms
+           : file == OUTPUT_SERIES   ? record->series
+           : file == OUTPUT_JOBS     ? record->jobs
+                                     : true;
+}
+
+static FILE *stream(const struct outputs *outputs, int file)
+{
+    return outputs->files[file] == NULL ? NULL : file_out_stream(outputs->files[file]);
+}
+
+static void write_heads(const struct outputs *outputs)
+{
+    FILE *jsonl = stream(outputs, OUTPUT_RESULTS_JSONL);
+    results_head(outputs->experiment, jsonl);
+    fputc('\n', jsonl);
+    for (size_t i = 0; results_columns[i] != NULL; i++) {
+        fprintf(stream(outputs, OUTPUT_RESULTS_CSV), "%s%s", i == 0 ? "" : ",", results_columns[i]);
+    }
+    fputc('\n', stream(outputs, OUTPUT_RESULTS_CSV));
+    if (stream(outputs, OUTPUT_SERIES) != NULL) {
+        records_series_head(stream(outputs, OUTPUT_SERIES));
+    }
+    if (stream(outputs, OUTPUT_JOBS) != NULL) {
+        records_jobs_head(stream(outputs, OUTPUT_JOBS));
+    }
+}
+
+static int open_files(struct outputs *outputs, const char *directory, omega_error_t *err)
+{
+    int rc = file_make_directory(directory, err);
+    for (int i = 0; rc == 0 && i < OUTPUT_FILES; i++) {
+        if (asprintf(&outputs->paths[i], "%s/%s", directory, file_names[i]) < 0) {
+            outputs->paths[i] = NULL;
+            return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+        }
+        if (recorded(outputs->experiment, i)) {
+            rc = file_out_open(outputs->paths[i], &outputs->files[i], err);
+        }
+    }
+    return rc;
+}
+
+int outputs_open(const char *directory, const struct experiment *experiment, struct outputs **out,
+                 omega_error_t *err)
+{
+    struct outputs *outputs = calloc(1, sizeof *outputs);
+    *out = NULL;
+    if (outputs == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+    }
+    outputs->experiment = experiment;
+    outputs->points = calloc(experiment_point_count(experiment), sizeof *outputs->points);
+    clock_gettime(CLOCK_MONOTONIC, &outputs->began);
+    int rc = outputs->points == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
+                                     : open_files(outputs, directory, err);
+    if (rc != 0) {
+        outputs_abort(outputs);
+        return rc;
+    }
+    write_heads(outputs);
+    *out = outputs;
+    return 0;
+}
+
+static void write_row(void *context, const struct row *row)
+{
+    const struct outputs *outputs = context;
+    FILE *jsonl = stream(outputs, OUTPUT_RESULTS_JSONL);
+    row_write_json(row, jsonl);
+    fputc('\n', jsonl);
+    row_write_csv(row, results_columns, stream(outputs, OUTPUT_RESULTS_CSV));
+}
+
+static int check_streams(const struct outputs *outputs, bool sync, omega_error_t *err)
+{
+    for (int i = 0; i < OUTPUT_FILES; i++) {
+        FILE *file = stream(outputs, i);
+        errno = 0;
+        if (file != NULL && (fflush(file) != 0 || ferror(file) != 0 ||
+                             (sync && fsync(fileno(file)) != 0 && errno != EINVAL))) {
+            errno = errno == 0 ? EIO : errno;
+            return omega_error_set_errno(err, outputs->paths[i], "cannot write");
+        }
+    }
+    return 0;
+}
+
+int outputs_point(struct outputs *outputs, const struct point_result *result, omega_error_t *err)
+{
+    struct rusage usage = {0};
+    int rc = results_rows(result, write_row, outputs, err);
+    if (rc != 0) {
+        return rc;
+    }
+    if (stream(outputs, OUTPUT_HISTOGRAMS) != NULL) {
+        records_histograms(result, stream(outputs, OUTPUT_HISTOGRAMS));
+    }
+    if (stream(outputs, OUTPUT_SERIES) != NULL) {
+        records_series(result, stream(outputs, OUTPUT_SERIES));
+    }
+    if (stream(outputs, OUTPUT_JOBS) != NULL) {
+        records_jobs(result, stream(outputs, OUTPUT_JOBS));
+    }
+    getrusage(RUSAGE_SELF, &usage);
+    outputs->points[outputs->count++] = (struct run_point){
+        .variant = result->point->variant,
+        .seed = result->point->seed,
+        .wall_s = result->wall_s,
+        .max_rss_kib = usage.ru_maxrss,
+    };
+    return check_streams(outputs, false, err);
+}
+
+/* Everything is written and synced before the first file gets its name. */
+static int name_files(struct outputs *outputs, omega_error_t *err)
+{
+    int rc = check_streams(outputs, true, err);
+    for (int i = 0; rc == 0 && i < OUTPUT_FILES; i++) {
+        struct file_out *file = outputs->files[i];
+        outputs->files[i] = NULL;
+        if (file != NULL) {
+            rc = file_out_commit(file, err);
+        } else if (unlink(outputs->paths[i]) != 0 && errno != ENOENT) {
+            rc = omega_error_set_errno(err, outputs->paths[i], "cannot remove");
+        }
+    }
+    return rc;
+}
+
+int outputs_commit(struct outputs *outputs, bool complete, int argc, char *const *argv,
+                   omega_error_t *err)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double wall_s = (double)(now.tv_sec - outputs->began.tv_sec) +
+                    (double)(now.tv_nsec - outputs->began.tv_nsec) / 1e9;
+    int rc = run_json_write(outputs->experiment, outputs->points, outputs->count, complete, wall_s,
+                            argc, argv, stream(outputs, OUTPUT_RUN), err);
+    if (rc == 0) {
+        rc = name_files(outputs, err);
+    }
+    outputs_abort(outputs);
+    return rc;
+}
+
+void outputs_abort(struct outputs *outputs)
+{
+    if (outputs == NULL) {
+        return;
+    }
+    for (int i = 0; i < OUTPUT_FILES; i++) {
+        file_out_abort(outputs->files[i]);
+        free(outputs->paths[i]);
+    }
+    free(outputs->points);
+    free(outputs);
+}

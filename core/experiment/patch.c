@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Documents made of documents: the merge patch of variants, and the normalised form whose SHA-256
+ * names an experiment. Nesting is bounded by LOCATE_DEPTH_MAX before anything gets here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/sha256.h"
+#include "core/experiment/experiment_private.h"
+
+json_t *patch_merge(const json_t *target, json_t *patch)
+{
+    if (!json_is_object(patch)) {
+        return json_deep_copy(patch);
+    }
+    json_t *merged = json_is_object(target) ? json_deep_copy(target) : json_object();
+    const char *key;
+    json_t *value;
+    json_object_foreach(patch, key, value)
+    {
+        if (merged == NULL) {
+            return NULL;
+        }
+        if (json_is_null(value)) {
+            json_object_del(merged, key);
+            continue;
+        }
+        json_t *part = patch_merge(json_object_get(merged, key), value);
+        if (part == NULL || json_object_set_new(merged, key, part) != 0) {
+            json_decref(merged);
+            return NULL;
+        }
+    }
+    return merged;
+}
+
+static void drop_outputs(json_t *doc)
+{
+    static const char *const keys[] = {"description", "record", "series_step_s"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        json_object_del(doc, keys[i]);
+    }
+}
+
+int normalised_sha256(const json_t *base, char out[65], omega_error_t *err)
+{
+    json_t *copy = json_deep_copy(base);
+    drop_outputs(copy);
+    size_t index;
+    json_t *variant;
+    json_array_foreach(json_object_get(copy, "variants"), index, variant)
+    {
+        json_object_del(variant, "description");
+        drop_outputs(json_object_get(variant, "set"));
+    }
+    char *text = copy == NULL
+                     ? NULL
+                     : json_dumps(copy, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(copy);
+    if (text == NULL) {
+        return out_of_memory(err);
+    }
+    struct sha256 sha;
+    sha256_init(&sha);
+    sha256_add(&sha, text, strlen(text));
+    sha256_finish(&sha, out);
+    free(text);
+    return 0;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Points: one variant with one seed, built into what a driver runs. */
+#include <stdlib.h>
+
+#include "core/experiment/experiment_private.h"
+
+#define SERIES_SAMPLES 200 /* by default: so many steps, each a whole number of seconds */
+#define REPLAY_TAIL_US INT64_C(3600000000) /* a replay's default horizon: last submission + 1 h */
+
+static int set_times(struct point *point, const struct field *root, const struct top *top,
+                     omega_error_t *err)
+{
+    int64_t last = workloads_last_submit(point->parts);
+    if (top->horizon_us < 0 && last < 0) {
+        return field_fail(root, err,
+                          "the experiment has no 'horizon_s', which is required unless "
+                          "a workload replays a trace");
+    }
+    int64_t horizon = top->horizon_us >= 0 ? top->horizon_us : last + REPLAY_TAIL_US;
+    if (top->warmup_us >= horizon) {
+        struct field warmup = field_member(root, "warmup_s");
+        return field_fail(&warmup, err, "%.12g s, expected less than the horizon of %.12g s",
+                          (double)top->warmup_us / 1e6, (double)horizon / 1e6);
+    }
+    point->config.horizon_us = horizon;
+    point->config.warmup_us = top->warmup_us;
+    int64_t step = horizon / SERIES_SAMPLES;
+    step = (step + 999999) / 1000000 * 1000000;
+    point->metrics.warmup_us = top->warmup_us;
+    point->metrics.horizon_us = horizon;
+    if (point->parts->experiment->record.series) {
+        int64_t least = step > 0 ? step : 1000000;
+        point->metrics.series_step_us = top->series_step_us > 0 ? top->series_step_us : least;
+    }
+    return 0;
+}
+
+static int set_metrics(struct point *point, omega_error_t *err)
+{
+    struct point_parts *parts = point->parts;
+    const char **schedulers = pool_alloc(&parts->pool, parts->scheduler_count, sizeof *schedulers);
+    uint32_t *instances = pool_alloc(&parts->pool, parts->scheduler_count, sizeof *instances);
+    const char **workloads = pool_alloc(&parts->pool, parts->workload_count, sizeof *workloads);
+    if (schedulers == NULL || instances == NULL || workloads == NULL) {
+        return out_of_memory(err);
+    }
+    for (uint32_t i = 0; i < parts->scheduler_count; i++) {
+        schedulers[i] = parts->schedulers[i].name;
+        instances[i] = parts->schedulers[i].instances;
+    }
+    for (uint32_t i = 0; i < parts->workload_count; i++) {
+        workloads[i] = parts->workloads[i].name;
+    }
+    point->metrics.schedulers = schedulers;
+    point->metrics.instances = instances;
+    point->metrics.scheduler_count = parts->scheduler_count;
+    point->metrics.workloads = workloads;
+    point->metrics.workload_count = parts->workload_count;
+    point->metrics.histograms = true; /* the quantiles in the results come from them */
+    point->metrics.jobs = parts->experiment->record.jobs;
+    point->metrics.digest = true;
+    return 0;
+}
+
+/* The sections in the order in which they need each other. */
+static int read_sections(struct point *point, const struct field *root, omega_error_t *err)
+{
+    struct top top;
+    struct point_parts *parts = point->parts;
+    if (top_read(root, true, &top, err) != 0) {
+        return err->code;
+    }
+    struct field cell = field_member(root, "cell");
+    struct field events = field_member(root, "machine_events");
+    struct field workloads = field_member(root, "workloads");
+    struct field schedulers = field_member(root, "schedulers");
+    if (cell_read(point, &cell, err) != 0 || events_read(point, &events, err) != 0 ||
+        events_sort(parts, err) != 0 || workloads_read(point, &workloads, err) != 0 ||
+        set_times(point, root, &top, err) != 0 ||
+        schedulers_read(point, &schedulers, (enum architecture)top.architecture, err) != 0 ||
+        set_metrics(point, err) != 0) {
+        return err->code;
+    }
+    point->config.seed = point->seed;
+    point->config.lost = (enum store_loss_policy)top.lost;
+    point->config.events = parts->events;
+    point->config.event_count = parts->event_count;
+    return parts->files ? workloads_open(point, err) : 0;
+}
+
+int point_make(struct experiment *experiment, uint32_t index, bool files, struct point **out,
+               omega_error_t *err)
+{
+    const struct variant *variant = &experiment->variants[experiment->points[index].variant];
+    struct field root = {.source = &variant->source, .value = variant->doc};
+    struct point *point = calloc(1, sizeof *point);
+    *out = NULL;
+    if (point == NULL || (point->parts = calloc(1, sizeof *point->parts)) == NULL) {
+        free(point);
+        return out_of_memory(err);
+    }
+    point->variant = variant->name;
+    point->seed = experiment->points[index].seed;
+    point->parts->experiment = experiment;
+    point->parts->files = files;
+    point->parts->catalogue = catalogue_create();
+    if (point->parts->catalogue == NULL) {
+        out_of_memory(err);
+        goto error;
+    }
+    if (read_sections(point, &root, err) != 0) {
+        goto error;
+    }
+    *out = point;
+    return 0;
+error:
+    point_destroy(point);
+    return err->code;
+}
+
+int point_build(struct experiment *experiment, uint32_t index, struct point **point,
+                omega_error_t *err)
+{
+    omega_error_t own = {0};
+    return point_make(experiment, index, true, point, err == NULL ? &own : err);
+}
+
+void point_destroy(struct point *point)
+{
+    if (point == NULL) {
+        return;
+    }
+    struct point_parts *parts = point->parts;
+    for (uint32_t i = 0; i < parts->workload_count; i++) {
+        job_source_close(parts->workloads[i].source);
+    }
+    for (uint32_t i = 0; i < parts->scheduler_count; i++) {
+        module_close(parts->modules[i]);
+    }
+    for (struct part_trace *part = parts->traces; part != NULL; part = part->next) {
+        trace_destroy(part->trace);
+    }
+    for (struct part_distribution *part = parts->distributions; part != NULL; part = part->next) {
+        distribution_release(&part->distribution);
+    }
+    catalogue_destroy(parts->catalogue);
+    pool_release(&parts->pool);
+    free(parts);
+    free(point);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows of results: ordered keys and values, written as a line of JSON or of CSV. The bytes depend
+ * on the values only: reals have 12 significant digits, NaN is null (JSON) or empty (CSV).
+ */
+#ifndef OMEGA_CORE_EXPERIMENT_ROW_H
+#define OMEGA_CORE_EXPERIMENT_ROW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define ROW_VALUES_MAX 96
+
+enum row_kind {
+    ROW_TEXT,
+    ROW_WHOLE,
+    ROW_COUNT,
+    ROW_REAL,
+    ROW_BOOL,
+    ROW_JSON, /* an array or object, as text */
+};
+
+struct row_value {
+    const char *key;
+    enum row_kind kind;
+    const char *text;
+    int64_t whole;
+    uint64_t count;
+    double real;
+};
+
+/* Starts empty: row.size = 0. Keys and texts are borrowed until the row is written. */
+struct row {
+    uint32_t size;
+    struct row_value values[ROW_VALUES_MAX];
+};
+
+/* Each adds one value at the end of the row: text; */
+void row_text(struct row *row, const char *key, const char *text);
+/* whole numbers; */
+void row_whole(struct row *row, const char *key, int64_t value);
+/* counts; */
+void row_count(struct row *row, const char *key, uint64_t value);
+/* reals; */
+void row_real(struct row *row, const char *key, double value);
+/* true or false; */
+void row_bool(struct row *row, const char *key, bool value);
+/* JSON as it is, also as the (quoted) CSV field. */
+void row_json(struct row *row, const char *key, const char *text);
+
+/* Microseconds as seconds. */
+void row_seconds(struct row *row, const char *key, double microseconds);
+
+/* {"key":value,...} without a line end; row_begin_json leaves the closing brace to the caller. */
+void row_write_json(const struct row *row, FILE *out);
+void row_begin_json(const struct row *row, FILE *out);
+
+/* The values of these columns, NULL at the end, empty where the row has none, and a line end. */
+void row_write_csv(const struct row *row, const char *const *columns, FILE *out);
+
+/* A JSON string with its quotes; one CSV field, quoted where it must be; a real. */
+void row_put_json_text(const char *text, FILE *out);
+void row_put_csv_text(const char *text, FILE *out);
+void row_put_real(double value, const char *none, FILE *out);
+
+#endif

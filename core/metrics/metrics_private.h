@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of metrics: one struct, filled by metrics.c (counts), integrals.c (the cell's use over
+ * time), series.c (samples) and records.c (jobs, digest), summed up by scopes.c, read by read.c.
+ */
+#ifndef OMEGA_CORE_METRICS_METRICS_PRIVATE_H
+#define OMEGA_CORE_METRICS_METRICS_PRIVATE_H
+
+#include "core/base/digest.h"
+#include "core/metrics/metrics.h"
+
+/* Time x resource: 64 bits are too few for a large cell over a month. */
+__extension__ typedef __int128 metrics_area;
+
+enum metrics_resource {
+    METRICS_CPU = 0,
+    METRICS_MEM = 1,
+    METRICS_GPU = 2,
+    METRICS_RESOURCES = 3,
+};
+
+/* Use and capacity of the cell, integrated over some stretch of time. */
+struct metrics_use {
+    metrics_area used[METRICS_RESOURCES];
+    metrics_area capacity[METRICS_RESOURCES];
+};
+
+/* The histograms of a scope or a tally. */
+struct metrics_histograms {
+    struct histogram *wait_first;
+    struct histogram *wait_full;
+    struct histogram *attempts_per_job;
+    struct histogram *view_age;
+    struct histogram *view_age_versions;
+};
+
+/* What one scheduler did for one workload. Everything is counted here, once; the scopes of both
+ * are summed up at the end of the run. */
+struct tally {
+    struct metrics_scope figures; /* counts and times only */
+    struct metrics_histograms histograms;
+};
+
+struct scope {
+    struct metrics_scope
+        figures; /* names, histograms and instances from the start, sums at the end */
+    struct metrics_histograms histograms;
+    char *name;
+};
+
+struct counter {
+    char name[METRICS_COUNTER_NAME_MAX + 1];
+    int64_t value;
+};
+
+struct scheduler {
+    struct scope scope;
+    int64_t *instance_busy_us;
+    uint32_t counter_count;
+    uint32_t counter_last; /* hit last: a module tends to count the same thing again */
+    struct counter counters[METRICS_COUNTERS_MAX];
+};
+
+/* A queue's length over time, in the sample that is open. */
+struct queue_level {
+    int64_t since_us;
+    uint32_t length;
+    uint32_t sample;
+    metrics_area area;
+};
+
+/* Samples of equal length from start_us on; the last may be shorter. */
+struct series {
+    int64_t start_us;
+    int64_t end_us;
+    int64_t step_us;
+    uint32_t count; /* 0 = no series */
+    uint32_t schedulers;
+    uint32_t cell_sample;       /* the one open for the cell's use */
+    struct metrics_use use;     /* in it */
+    struct queue_level *queues; /* per scheduler */
+    double *utilisation;        /* [sample * METRICS_RESOURCES + resource] */
+    double *queue;              /* [sample * schedulers + scheduler] */
+    int64_t *busy_us;           /* the same; over all instances */
+    double *busyness;           /* the same; from busy_us at the end */
+};
+
+struct metrics {
+    int64_t warmup_us;
+    int64_t horizon_us; /* the run's end, once it is finished */
+    int status;
+    bool finished;
+    bool histograms;
+    bool keep_jobs;
+    struct scheduler *schedulers;
+    uint32_t scheduler_count;
+    struct scope *workloads;
+    uint32_t workload_count;
+    struct tally **tallies; /* [scheduler * workload_count + workload]; NULL until it is needed */
+
+    int64_t totals_since_us;
+    struct store_totals totals;
+    struct metrics_use use;
+    struct series series;
+
+    uint64_t events;
+    uint64_t losses;
+    uint64_t machine_events[OMEGA_EVENT_CAPACITY + 1];
+
+    struct digest *digest; /* NULL: off */
+    struct metrics_job *jobs;
+    uint64_t job_count;
+    uint64_t job_room;
+};
+
+/* The measured part of a time: not before the warm-up's end, not after the horizon. */
+static inline int64_t metrics_clamp(const struct metrics *metrics, int64_t time_us)
+{
+    if (time_us < metrics->warmup_us) {
+        return metrics->warmup_us;
+    }
+    return time_us > metrics->horizon_us ? metrics->horizon_us : time_us;
+}
+
+/* Adds the totals over `span_us`. */
+void metrics_use_add(struct metrics_use *use, const struct store_totals *totals, int64_t span_us);
+
+/* Used / capacity of one resource; 0 where there is no capacity. */
+double metrics_use_ratio(const struct metrics_use *use, enum metrics_resource resource);
+
+/* Adds the totals up to now_us to the integrals and the series. */
+void metrics_advance(struct metrics *metrics, int64_t now_us);
+
+/* Sets up the samples; step_us 0 means none. Returns 0 or OMEGA_ENOMEM. */
+int series_init(struct series *series, int64_t start_us, int64_t end_us, int64_t step_us,
+                uint32_t schedulers);
+void series_release(struct series *series);
+
+/* The cell had these totals from from_us to to_us; both within the series, and from_us where the
+ * last call ended. */
+void series_use(struct series *series, int64_t from_us, int64_t to_us,
+                const struct store_totals *totals);
+/* A scheduler's queue has this length from now_us on. */
+void series_queue(struct series *series, int64_t now_us, uint32_t scheduler, uint32_t length);
+/* One of a scheduler's instances was busy from from_us to to_us. */
+void series_busy(struct series *series, int64_t from_us, int64_t to_us, uint32_t scheduler);
+/* The run ended, maybe before end_us: closes the open samples and drops those behind. */
+void series_finish(struct series *series, int64_t end_us, const struct scheduler *schedulers);
+
+/* All five, empty, or none and OMEGA_ENOMEM. */
+int histograms_init(struct metrics_histograms *histograms);
+void histograms_release(struct metrics_histograms *histograms);
+
+/* The names, or counts, that the configuration gives; scopes are empty. OMEGA_ENOMEM otherwise, and
+ * the caller releases. */
+int scopes_init(struct metrics *metrics, const struct metrics_config *config);
+void scopes_release(struct metrics *metrics);
+/* Adds all tallies up into the scopes. Returns 0 or OMEGA_ENOMEM. */
+int scopes_sum(struct metrics *metrics);
+
+/* Keeps a job record. Returns 0 or OMEGA_ENOMEM. */
+int metrics_keep_job(struct metrics *metrics, const struct metrics_job *job);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading: figures out of what was counted. Definitions in core/metrics/README.md. */
+#include "core/metrics/metrics_private.h"
+
+#include <assert.h>
+
+uint32_t metrics_scheduler_count(const struct metrics *metrics)
+{
+    return metrics->scheduler_count;
+}
+
+uint32_t metrics_workload_count(const struct metrics *metrics)
+{
+    return metrics->workload_count;
+}
+
+void metrics_read_scheduler(const struct metrics *metrics, uint32_t scheduler,
+                            struct metrics_scope *out)
+{
+    assert(scheduler < metrics->scheduler_count);
+    *out = metrics->schedulers[scheduler].scope.figures;
+}
+
+void metrics_read_workload(const struct metrics *metrics, uint32_t workload,
+                           struct metrics_scope *out)
+{
+    assert(workload < metrics->workload_count);
+    *out = metrics->workloads[workload].figures;
+}
+
+void metrics_read_cell(struct metrics *metrics, struct metrics_cell *out)
+{
+    *out = (struct metrics_cell){
+        .measured_us = metrics->horizon_us - metrics->warmup_us,
+        .events = metrics->events,
+        .losses = metrics->losses,
+        .cpu_utilisation = metrics_use_ratio(&metrics->use, METRICS_CPU),
+        .mem_utilisation = metrics_use_ratio(&metrics->use, METRICS_MEM),
+        .gpu_utilisation = metrics_use_ratio(&metrics->use, METRICS_GPU),
+        .final = metrics->totals,
+    };
+    for (int kind = 0; kind <= OMEGA_EVENT_CAPACITY; kind++) {
+        out->machine_events[kind] = metrics->machine_events[kind];
+    }
+    if (metrics->digest != NULL) {
+        digest_text(metrics->digest, out->digest);
+    }
+}
+
+bool metrics_read_counter(const struct metrics *metrics, uint32_t scheduler, uint32_t index,
+                          const char **name, int64_t *value)
+{
+    assert(scheduler < metrics->scheduler_count);
+    const struct scheduler *from = &metrics->schedulers[scheduler];
+    if (index >= from->counter_count) {
+        return false;
+    }
+    *name = from->counters[index].name;
+    *value = from->counters[index].value;
+    return true;
+}
+
+bool metrics_read_sample(const struct metrics *metrics, uint32_t index, struct metrics_sample *out)
+{
+    const struct series *series = &metrics->series;
+    if (!metrics->finished || index >= series->count) {
+        return false;
+    }
+    const double *utilisation = &series->utilisation[(size_t)index * METRICS_RESOURCES];
+    int64_t start = series->start_us + index * series->step_us;
+    int64_t end = start + series->step_us;
+    *out = (struct metrics_sample){
+        .start_us = start,
+        .end_us = end < series->end_us ? end : series->end_us,
+        .cpu_utilisation = utilisation[METRICS_CPU],
+        .mem_utilisation = utilisation[METRICS_MEM],
+        .gpu_utilisation = utilisation[METRICS_GPU],
+        .queue = &series->queue[(size_t)index * series->schedulers],
+        .busyness = &series->busyness[(size_t)index * series->schedulers],
+    };
+    return true;
+}
+
+const struct metrics_job *metrics_read_job(const struct metrics *metrics, uint64_t index)
+{
+    return index < metrics->job_count ? &metrics->jobs[index] : NULL;
+}
+
+static double ratio(double part, double whole)
+{
+    return whole > 0 ? part / whole : __builtin_nan("");
+}
+
+double metrics_conflict_fraction(const struct metrics_scope *scope)
+{
+    return ratio((double)scope->transactions_conflicting, (double)scope->transactions_successful);
+}
+
+double metrics_claim_conflict_fraction(const struct metrics_scope *scope)
+{
+    return ratio((double)scope->claims_conflicting, (double)scope->claims);
+}
+
+double metrics_busyness(const struct metrics_scope *scope, int64_t measured_us)
+{
+    return ratio((double)scope->busy_us, (double)scope->instances * (double)measured_us);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records: one per job on request, and the digest's, one per claim, release and machine event.
+ * The digest is the only thing here that costs per task.
+ */
+#include "core/metrics/metrics_private.h"
+
+#include <stdlib.h>
+
+#define JOBS_ROOM_FIRST 1024
+
+int metrics_keep_job(struct metrics *metrics, const struct metrics_job *job)
+{
+    if (metrics->job_count == metrics->job_room) {
+        uint64_t room = metrics->job_room == 0 ? JOBS_ROOM_FIRST : metrics->job_room * 2;
+        struct metrics_job *jobs = reallocarray(metrics->jobs, room, sizeof(*jobs));
+        if (jobs == NULL) {
+            return OMEGA_ENOMEM;
+        }
+        metrics->jobs = jobs;
+        metrics->job_room = room;
+    }
+    metrics->jobs[metrics->job_count++] = *job;
+    return 0;
+}
+
+void metrics_digest_commit(struct metrics *metrics, int64_t now_us,
+                           const struct omega_transaction *txn,
+                           const struct omega_claim_result *results,
+                           const struct omega_result *result)
+{
+    if (metrics->digest == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        if (results[i].outcome == OMEGA_ACCEPTED) {
+            const struct omega_claim *claim = &txn->claims[i];
+            digest_add(metrics->digest, result->version, now_us, DIGEST_CLAIM, txn->job,
+                       claim->task, claim->machine, claim->devices, 1);
+        }
+    }
+    if (result->accepted == txn->claim_count) {
+        return;
+    }
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        if (results[i].outcome != OMEGA_ACCEPTED) {
+            const struct omega_claim *claim = &txn->claims[i];
+            digest_add(metrics->digest, result->version, now_us, DIGEST_CLAIM, txn->job,
+                       claim->task, claim->machine, claim->devices, 0);
+        }
+    }
+}
+
+void metrics_digest_release(struct metrics *metrics, int64_t now_us, uint64_t version,
+                            const struct store_release_result *results, uint32_t count, bool lost)
+{
+    if (metrics->digest == NULL) {
+        return;
+    }
+    enum digest_kind kind = lost ? DIGEST_LOSS : DIGEST_RELEASE;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct store_release_result *one = &results[i];
+        if (one->released != 0) {
+            digest_add(metrics->digest, version, now_us, kind, one->job, one->task, one->machine,
+                       one->devices, 1);
+        }
+    }
+}
+
+void metrics_digest_machine(struct metrics *metrics, int64_t now_us, uint64_t version,
+                            const struct omega_machine_event *event)
+{
+    if (metrics->digest == NULL) {
+        return;
+    }
+    uint64_t capacity = (uint64_t)(uint32_t)event->cpu_milli << 32 | (uint32_t)event->mem_mib;
+    digest_add(metrics->digest, version, now_us, DIGEST_MACHINE_EVENT, capacity, event->kind,
+               event->machine, event->gpu_devices, 1);
+}
+
+void metrics_digest_preload(struct metrics *metrics, uint64_t version,
+                            const struct store_placement *placements, uint32_t count)
+{
+    if (metrics->digest == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct store_placement *one = &placements[i];
+        digest_add(metrics->digest, version, 0, DIGEST_PRELOAD, one->job, one->task, one->machine,
+                   one->devices, 1);
+    }
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Claims, transactions and results: the words a scheduler and the cell state exchange.
+ */
+#ifndef OMEGA_CORE_MODEL_CLAIM_H
+#define OMEGA_CORE_MODEL_CLAIM_H
+
+#include "core/model/job.h"
+#include "core/model/machine.h"
+
+/* One task on one machine. */
+struct omega_claim {
+    uint64_t seq;    /* the machine's sequence as the view last saw it */
+    uint64_t synced; /* version at which the view last synced this machine */
+    uint32_t task;   /* job-wide task index */
+    uint32_t machine;
+    struct omega_request request;
+    uint16_t group;
+    uint8_t devices; /* mask of the GPU devices claimed; the commit checks exactly these */
+    uint8_t reserved;
+};
+
+/* A placement id names an accepted claim for ever: version of the commit and position among the
+ * claims that this commit accepted. */
+#define OMEGA_PLACEMENT_POSITION_BITS 20
+#define OMEGA_CLAIMS_MAX (1u << OMEGA_PLACEMENT_POSITION_BITS)
+#define OMEGA_VERSION_MAX ((UINT64_C(1) << 44) - 1)
+
+/* The id of an accepted claim. */
+static inline uint64_t omega_placement_id(uint64_t version, uint32_t position)
+{
+    return version << OMEGA_PLACEMENT_POSITION_BITS | position;
+}
+
+/* The version of the commit that made a placement. */
+static inline uint64_t omega_placement_version(uint64_t placement)
+{
+    return placement >> OMEGA_PLACEMENT_POSITION_BITS;
+}
+
+/* Its position among the claims that this commit accepted. */
+static inline uint32_t omega_placement_position(uint64_t placement)
+{
+    return (uint32_t)(placement & (OMEGA_CLAIMS_MAX - 1));
+}
+
+enum omega_detection {
+    OMEGA_DETECT_FINE = 0,   /* refused if it does not fit now */
+    OMEGA_DETECT_COARSE = 1, /* also refused if the machine's sequence moved */
+};
+
+enum omega_granularity {
+    OMEGA_COMMIT_TASK = 0,     /* each claim by itself: the paper's incremental transaction */
+    OMEGA_COMMIT_MACHINE = 1,  /* a machine's claims stand or fall together */
+    OMEGA_COMMIT_AT_LEAST = 2, /* in every group at least so many claims, or none */
+    OMEGA_COMMIT_ALL = 3,      /* all claims of the transaction or none */
+    OMEGA_COMMIT_GANG = 4,     /* all unplaced tasks of the job or none */
+};
+
+struct omega_transaction {
+    uint64_t job;
+    uint32_t attempt;
+    uint32_t incarnation; /* of the instance: rises when it restarts */
+    uint16_t instance;    /* scheduler instance, unique in the cell */
+    uint8_t detection;    /* enum omega_detection */
+    uint8_t granularity;  /* enum omega_granularity */
+    int32_t precedence;
+    uint64_t synced;               /* version the view showed when the attempt began */
+    const uint32_t *group_minimum; /* AT_LEAST only: claims needed of each group */
+    uint32_t group_count;
+    uint32_t claim_count; /* <= OMEGA_CLAIMS_MAX */
+    const struct omega_claim *claims;
+};
+
+enum omega_outcome {
+    OMEGA_ACCEPTED = 0,
+    /* conflicts: another instance placed something there after this view's sync of the machine */
+    OMEGA_CONFLICT_NO_LONGER_FITS,
+    OMEGA_CONFLICT_SEQ_CHANGED,
+    /* refusals: everything else */
+    OMEGA_REFUSED_MACHINE_CHANGED, /* would be a conflict, but no rival placed anything there */
+    OMEGA_REFUSED_MACHINE_DOWN,    /* down or draining */
+    OMEGA_REFUSED_NOT_ALLOWED,
+    OMEGA_REFUSED_OVER_LIMIT,
+    OMEGA_REFUSED_CONSTRAINT,
+    OMEGA_REFUSED_ALREADY_PLACED,
+    OMEGA_REFUSED_VICTIM_GONE,
+    /* nothing wrong with this claim itself: its granularity fell with another one */
+    OMEGA_ABORTED,
+    OMEGA_OUTCOMES,
+};
+
+/* True if a rival was faster. */
+static inline bool omega_outcome_is_conflict(uint8_t outcome)
+{
+    return outcome == OMEGA_CONFLICT_NO_LONGER_FITS || outcome == OMEGA_CONFLICT_SEQ_CHANGED;
+}
+
+/* True if the claim was refused for any other reason of its own. */
+static inline bool omega_outcome_is_refusal(uint8_t outcome)
+{
+    return outcome >= OMEGA_REFUSED_MACHINE_CHANGED && outcome <= OMEGA_REFUSED_VICTIM_GONE;
+}
+
+/* The outcome's name in results and messages, such as "no_longer_fits". */
+const char *omega_outcome_name(uint8_t outcome);
+
+struct omega_claim_result {
+    uint64_t placement;     /* where accepted: the placement id */
+    uint64_t rival_version; /* where refused: the latest version by another instance there */
+    uint16_t rival;         /* that instance; OMEGA_INSTANCE_NONE if there is none */
+    uint8_t outcome;        /* enum omega_outcome */
+    uint8_t other_refuses;  /* where refused: would the other detection have refused it too; coarse
+                               includes the fit, so this tells spurious coarse conflicts */
+    uint32_t reserved;
+};
+
+/* A conflict is a result, not an error. */
+struct omega_result {
+    uint64_t version; /* of this commit; the current one where nothing was accepted. A scheduler
+                         that tries again refreshes at least to it. */
+    uint32_t accepted;
+    uint32_t conflicts;
+    uint32_t refused;
+    uint32_t aborted;
+};
+
+#endif

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A scheduler instance and the open transaction of its attempt: see instance.h. The claim path is
+ * the framework's innermost loop; everything that can be looked up once per attempt is.
+ */
+#include "core/plugin/instance.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cellstate/rules.h"
+
+struct omega_txn {
+    struct omega_txn_head head;
+    struct store_view *view;
+    const struct instance_job *given;
+    const struct catalogue *catalogue;
+    struct omega_claim *claims;
+    uint32_t count;
+    uint32_t room;
+    uint8_t *claimed; /* per task slot, 1 while it is claimed */
+    uint32_t slots;
+    uint32_t *stamps; /* per machine: `stamp` if a task of stamped_group is there */
+    uint32_t stamp_room;
+    uint32_t stamp;
+    uint32_t stamped_group; /* UINT32_MAX = none yet in this attempt */
+    bool no_memory;
+    char breach[160]; /* the first breach of the contract; "" = none */
+};
+
+struct instance {
+    struct omega_host host; /* context points back here */
+    struct instance_config config;
+    struct omega_random random;
+    const struct omega_scheduler *scheduler;
+    void *state;
+    int64_t now_us;
+    struct omega_txn txn;
+};
+
+/* ---- the transaction ---- */
+
+static int breach(struct omega_txn *txn, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int breach(struct omega_txn *txn, const char *format, ...)
+{
+    if (txn->breach[0] == '\0') {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(txn->breach, sizeof txn->breach, format, args);
+        va_end(args);
+    }
+    return -1;
+}
+
+static bool must_spread(const struct omega_txn *txn, uint32_t group)
+{
+    uint32_t constraints = txn->given->pending->job->groups[group].constraints;
+    return constraints != 0 &&
+           catalogue_constraint_set(txn->catalogue, constraints)->different_machines;
+}
+
+/* Marks the machines that have a task of a different_machines group: modules go group by group, so
+ * this happens once per group and attempt. */
+static bool stamp_group(struct omega_txn *txn, uint32_t group)
+{
+    uint32_t machines = txn->view->shown.machine_count;
+    if (txn->stamp_room < machines || txn->stamp == UINT32_MAX) {
+        free(txn->stamps);
+        txn->stamps = calloc(machines, sizeof *txn->stamps);
+        txn->stamp_room = txn->stamps == NULL ? 0 : machines;
+        txn->stamp = 0;
+        if (txn->stamps == NULL) {
+            txn->no_memory = true;
+            return false;
+        }
+    }
+    txn->stamp++;
+    txn->stamped_group = group;
+    for (uint32_t i = 0; i < txn->given->occupied_count; i++) {
+        if (txn->given->occupied[i][0] == group) {
+            txn->stamps[txn->given->occupied[i][1]] = txn->stamp;
+        }
+    }
+    for (uint32_t i = 0; i < txn->count; i++) {
+        if (txn->claims[i].group == group) {
+            txn->stamps[txn->claims[i].machine] = txn->stamp;
+        }
+    }
+    return true;
+}
+
+/* True if a task of this different_machines group may not go to the machine. */
+static bool must_decline(struct omega_txn *txn, uint32_t group, uint32_t machine)
+{
+    if (txn->stamped_group != group && !stamp_group(txn, group)) {
+        return true;
+    }
+    return txn->stamps[machine] == txn->stamp;
+}
+
+static bool grow_claims(struct omega_txn *txn)
+{
+    uint32_t room = txn->room == 0 ? 256 : txn->room * 2;
+    struct omega_claim *claims = realloc(txn->claims, room * sizeof *claims);
+    if (claims == NULL) {
+        txn->no_memory = true;
+        return false;
+    }
+    txn->claims = claims;
+    txn->room = room;
+    return true;
+}
+
+static int check_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine)
+{
+    const struct omega_job *job = txn->given->pending->job;
+    const struct omega_view *view = &txn->view->shown;
+    if (group >= job->group_count) {
+        return breach(txn, "claimed for group %u of %u", group, job->group_count);
+    }
+    const struct omega_task_group *wanted = &job->groups[group];
+    if (task < wanted->first_task ||
+        task - wanted->first_task >= wanted->count + wanted->optional) {
+        return breach(txn, "claimed task %u, which is not in group %u", task, group);
+    }
+    if (txn->claimed[task] != 0 || txn->given->placed[task] != 0) {
+        return breach(txn, "claimed task %u, which is %s already", task,
+                      txn->claimed[task] != 0 ? "claimed" : "placed");
+    }
+    if (machine >= view->machine_count) {
+        return breach(txn, "claimed machine %u of %u", machine, view->machine_count);
+    }
+    if (!omega_eligible(omega_view_eligible(view, group), machine)) {
+        return breach(txn, "claimed machine %u, which is not eligible for group %u", machine,
+                      group);
+    }
+    if (!omega_view_fits(view, &wanted->request, machine)) {
+        return breach(txn, "claimed machine %u, where the view shows no room for task %u", machine,
+                      task);
+    }
+    return 0;
+}
+
+/* The devices a claim takes: the module's choice if it is sound, ours where it made none. */
+static int choose_devices(struct omega_txn *txn, const struct omega_request *request,
+                          uint32_t machine, uint32_t *devices)
+{
+    const int16_t *free_milli = txn->view->free_gpu_milli + (size_t)machine * OMEGA_GPU_DEVICES_MAX;
+    if (*devices == 0) {
+        *devices = rules_choose_devices(free_milli, request);
+        return 0;
+    }
+    if (*devices >= 1u << OMEGA_GPU_DEVICES_MAX ||
+        __builtin_popcount(*devices) != request->gpu_devices) {
+        return breach(txn, "claimed device mask 0x%x for a request of %u devices", *devices,
+                      request->gpu_devices);
+    }
+    for (uint32_t mask = *devices; mask != 0; mask &= mask - 1) {
+        if (free_milli[__builtin_ctz(mask)] < request->gpu_milli) {
+            return breach(txn, "claimed device %d of machine %u, where the view shows no room",
+                          __builtin_ctz(mask), machine);
+        }
+    }
+    return 0;
+}
+
+static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine,
+                     uint32_t devices)
+{
+    if (txn->breach[0] != '\0' || check_claim(txn, group, task, machine) != 0) {
+        return -1;
+    }
+    const struct omega_request *request = &txn->given->pending->job->groups[group].request;
+    bool spreads = must_spread(txn, group);
+    if (txn->count == OMEGA_CLAIMS_MAX || (spreads && must_decline(txn, group, machine))) {
+        return OMEGA_TXN_DECLINED;
+    }
+    if (request->gpu_devices == 0) {
+        if (devices != 0) {
+            return breach(txn, "claimed devices for a request without GPU");
+        }
+    } else if (choose_devices(txn, request, machine, &devices) != 0) {
+        return -1;
+    }
+    if (txn->count == txn->room && !grow_claims(txn)) {
+        return OMEGA_TXN_DECLINED;
+    }
+    struct omega_claim *claim = &txn->claims[txn->count++];
+    *claim = (struct omega_claim){
+        .seq = txn->view->seq[machine],
+        .synced = store_view_synced(txn->view, machine),
+        .task = task,
+        .machine = machine,
+        .request = *request,
+        .group = (uint16_t)group,
+        .devices = (uint8_t)devices,
+    };
+    txn->claimed[task] = 1;
+    if (spreads) {
+        txn->stamps[machine] = txn->stamp;
+    }
+    store_view_take(txn->view, claim);
+    return 0;
+}
+
+static int txn_unclaim(struct omega_txn *txn, uint32_t task)
+{
+    if (task >= txn->slots || txn->claimed[task] == 0) {
+        return breach(txn, "took back task %u, which is not claimed", task);
+    }
+    uint32_t i = txn->count - 1;
+    while (txn->claims[i].task != task) {
+        i--;
+    }
+    store_view_give(txn->view, &txn->claims[i]);
+    txn->stamped_group = UINT32_MAX; /* its machine may be claimed again: mark anew */
+    txn->claimed[task] = 0;
+    txn->count--;
+    memmove(&txn->claims[i], &txn->claims[i + 1], (txn->count - i) * sizeof txn->claims[0]);
+    return 0;
+}
+
+static uint32_t txn_claims(const struct omega_txn *txn)
+{
+    return txn->count;
+}
+
+static const struct omega_txn_ops txn_ops = {
+    .claim = txn_claim,
+    .unclaim = txn_unclaim,
+    .claims = txn_claims,
+};
+
+static int txn_open(struct omega_txn *txn, const struct instance_job *given,
+                    struct store_view *view)
+{
+    uint32_t slots = given->pending->job->slots;
+    if (slots > txn->slots) {
+        uint8_t *claimed = calloc(slots, 1);
+        if (claimed == NULL) {
+            return OMEGA_ENOMEM;
+        }
+        free(txn->claimed);
+        txn->claimed = claimed;
+        txn->slots = slots;
+    }
+    txn->given = given;
+    txn->view = view;
+    txn->count = 0;
+    txn->stamped_group = UINT32_MAX;
+    txn->no_memory = false;
+    txn->breach[0] = '\0';
+    return OMEGA_OK;
+}
+
+/* Takes every claim back from the view. */
+static void txn_roll_back(struct omega_txn *txn)
+{
+    for (uint32_t i = txn->count; i > 0; i--) {
+        store_view_give(txn->view, &txn->claims[i - 1]);
+        txn->claimed[txn->claims[i - 1].task] = 0;
+    }
+}
+
+/* ---- host services ---- */
+
+static void host_log(const struct omega_host *host, enum omega_log_level level, const char *format,
+                     ...)
+{
+    const struct instance *instance = host->context;
+    if (instance->config.log != NULL) {
+        char message[512];
+        va_list args;
+        va_start(args, format);
+        vsnprintf(message, sizeof message, format, args);
+        va_end(args);
+        instance->config.log(instance->config.context, level, message);
+    }
+}
+
+static void host_count(const struct omega_host *host, const char *name, int64_t delta)
+{
+    const struct instance *instance = host->context;
+    if (instance->config.count != NULL) {
+        instance->config.count(instance->config.context, name, delta);
+    }
+}
+
+static int64_t host_now_us(const struct omega_host *host)
+{
+    return ((const struct instance *)host->context)->now_us;
+}
+
+/* ---- lifecycle ---- */
+
+int instance_create(const struct instance_config *config, struct instance **instance,
+                    omega_error_t *err)
+{
+    const struct omega_scheduler *scheduler = module_scheduler(config->module);
+    struct instance *made = calloc(1, sizeof *made);
+    void *state = scheduler->state_size == 0 ? NULL : calloc(1, scheduler->state_size);
+    if (made == NULL || (state == NULL && scheduler->state_size > 0)) {
+        free(made);
+        free(state);
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for an instance of module '%s'",
+                               scheduler->name);
+    }
+    made->config = *config;
+    made->scheduler = scheduler;
+    made->state = state;
+    made->txn.head.ops = &txn_ops;
+    made->txn.catalogue = config->catalogue;
+    omega_random_init(&made->random, config->seed, "scheduler", config->stream);
+    made->host = (struct omega_host){
+        .size = sizeof(struct omega_host),
+        .instance = config->number,
+        .scheduler = config->scheduler,
+        .random = &made->random,
+        .machine_count = config->machine_count,
+        .context = made,
+        .log = host_log,
+        .count = host_count,
+        .now_us = host_now_us,
+    };
+    int rc = module_options(config->module, config->options, state, err);
+    if (rc == OMEGA_OK && scheduler->init != NULL && scheduler->init(state, &made->host) < 0) {
+        rc = omega_error_set(err, OMEGA_EMODULE, "module '%s' (scheduler '%s'): init refused",
+                             scheduler->name, config->scheduler);
+    }
+    if (rc != OMEGA_OK) {
+        free(state);
+        free(made);
+        return rc;
+    }
+    *instance = made;
+    return OMEGA_OK;
+}
+
+void instance_destroy(struct instance *instance)
+{
+    if (instance == NULL) {
+        return;
+    }
+    if (instance->scheduler->fini != NULL) {
+        instance->scheduler->fini(instance->state);
+    }
+    free(instance->state);
+    free(instance->txn.claims);
+    free(instance->txn.claimed);
+    free(instance->txn.stamps);
+    free(instance);
+}
+
+/* ---- planning ---- */
+
+static int blame(const struct instance *instance, const struct omega_job *job, const char *what,
+                 omega_error_t *err)
+{
+    return omega_error_set(err, OMEGA_EMODULE, "module '%s' (scheduler '%s'), job %" PRIu64 ": %s",
+                           instance->scheduler->name, instance->config.scheduler, job->id, what);
+}
+
+int instance_place(struct instance *instance, const struct instance_job *job,
+                   struct store_view *view, const struct omega_claim **claims, uint32_t *count,
+                   omega_error_t *err)
+{
+    struct omega_txn *txn = &instance->txn;
+    if (txn_open(txn, job, view) != OMEGA_OK) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to plan a job of %u tasks",
+                               job->pending->job->slots);
+    }
+#ifdef OMEGA_DEBUG
+    uint64_t before = store_view_hash(view);
+#endif
+    view->shown.eligible = job->eligible;
+    view->shown.group_count = job->pending->job->group_count;
+    instance->now_us = job->now_us;
+    instance->scheduler->place(instance->state, job->pending, &view->shown, txn);
+    view->shown.eligible = NULL;
+    txn_roll_back(txn);
+#ifdef OMEGA_DEBUG
+    if (store_view_hash(view) != before) {
+        return blame(instance, job->pending->job, "the view was written to", err);
+    }
+#endif
+    if (txn->breach[0] != '\0') {
+        return blame(instance, job->pending->job, txn->breach, err);
+    }
+    if (txn->no_memory) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for the claims of job %" PRIu64,
+                               job->pending->job->id);
+    }
+    *claims = txn->claims;
+    *count = txn->count;
+    return OMEGA_OK;
+}
+
+int instance_started(struct instance *instance, const struct omega_job *job, uint32_t accepted,
+                     int64_t *duration_us, omega_error_t *err)
+{
+    *duration_us = 0;
+    if (instance->scheduler->started == NULL) {
+        return OMEGA_OK;
+    }
+    *duration_us = instance->scheduler->started(instance->state, job, accepted);
+    if (*duration_us <= 0) {
+        return blame(instance, job, "started() returned no duration above 0", err);
+    }
+    return OMEGA_OK;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A scheduler instance: a module's state with its host services, and the planning of one attempt on
+ * a view. Breaches of the module's contract become OMEGA_EMODULE errors that name module and job.
+ */
+#ifndef OMEGA_CORE_PLUGIN_INSTANCE_H
+#define OMEGA_CORE_PLUGIN_INSTANCE_H
+
+#include "cellstate/store_view.h"
+#include "core/plugin/module.h"
+
+struct instance_config {
+    const struct module *module;
+    const char *scheduler; /* its name in the experiment; outlives the instance */
+    const json_t *options; /* NULL = none */
+    const struct catalogue *catalogue;
+    uint64_t seed;
+    uint64_t stream; /* index of its random stream, unique in the experiment */
+    uint32_t number; /* among the instances of its scheduler */
+    uint32_t machine_count;
+    void *context; /* passed to the two functions below */
+    void (*log)(void *context, enum omega_log_level level, const char *message);
+    void (*count)(void *context, const char *name, int64_t delta);
+};
+
+struct instance;
+
+/* Allocates the state, writes the options, calls init(). OMEGA_EMODULE if that refuses. */
+int instance_create(const struct instance_config *config, struct instance **instance,
+                    omega_error_t *err);
+/* Calls fini() and frees; NULL is allowed. */
+void instance_destroy(struct instance *instance);
+
+/* One job to plan. */
+struct instance_job {
+    const struct omega_pending *pending;
+    int64_t now_us;                  /* experiment time */
+    const uint64_t *const *eligible; /* per group, see struct omega_view; NULL = all machines */
+    const uint8_t *placed;           /* per task slot: 1 if it is placed and may not be claimed */
+    /* machines that hold running tasks of the job's different_machines groups: pairs of group and
+     * machine; NULL = none */
+    const uint32_t (*occupied)[2];
+    uint32_t occupied_count;
+};
+
+/*
+ * Calls place() on the view and takes its claims back from the view again, which then shows exactly
+ * what it did before. *claims and *count stay valid until the next call. Returns 0 or
+ * OMEGA_EMODULE.
+ */
+int instance_place(struct instance *instance, const struct instance_job *job,
+                   struct store_view *view, const struct omega_claim **claims, uint32_t *count,
+                   omega_error_t *err);
+
+/* Calls started(); 0 if the module has none. OMEGA_EMODULE if it returns no duration > 0. */
+int instance_started(struct instance *instance, const struct omega_job *job, uint32_t accepted,
+                     int64_t *duration_us, omega_error_t *err);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The generator: a job source that draws its jobs from distributions; see workload.h. Each property
+ * has a random stream of its own, so that a change of one leaves the draws of the others alone.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/workload/workload.h"
+
+#define US_PER_S 1e6
+#define US_BEYOND 9e18 /* gaps and durations above are cut, int64 holds them: beyond any horizon */
+
+struct generator {
+    struct job_source source;
+    struct generator_config config;
+    struct omega_random interarrival;
+    struct omega_random tasks;
+    struct omega_random duration;
+    struct omega_random cpu;
+    struct omega_random memory;
+    int64_t now_us; /* of the job given last */
+    uint64_t made;
+    bool ended;
+    struct omega_job job;
+    struct omega_task_group group;
+};
+
+/* Rounds seconds to microseconds, not below `least`. */
+static int64_t microseconds(double seconds, int64_t least)
+{
+    double us = seconds * US_PER_S;
+    if (!(us < US_BEYOND)) {
+        return (int64_t)US_BEYOND;
+    }
+    return us > (double)least ? (int64_t)(us + 0.5) : least;
+}
+
+/* Draws a whole number: rounded up, at least 1; more than `max` is an error. */
+static int draw_whole(const struct generator *generator, const struct distribution *distribution,
+                      struct omega_random *random, const char *what, int32_t max, int32_t *out,
+                      omega_error_t *err)
+{
+    double drawn = distribution_draw(distribution, random);
+    if (drawn > max) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "workload %" PRIu32 " draws %g for %s of a job, expected at most "
+                               "%" PRId32,
+                               generator->config.workload, drawn, what, max);
+    }
+    *out = 1;
+    if (drawn > 1.0) {
+        *out = (int32_t)drawn;
+        *out += *out < drawn;
+    }
+    return OMEGA_OK;
+}
+
+/* Moves to the next submission; false when there is none before the end. */
+static bool advance(struct generator *generator)
+{
+    const struct generator_config *config = &generator->config;
+    if (generator->ended || (config->jobs_max != 0 && generator->made == config->jobs_max)) {
+        return false;
+    }
+    double seconds = distribution_draw(&config->interarrival_s, &generator->interarrival);
+    int64_t gap_us = microseconds(seconds / config->rate_factor, 0);
+    if (__builtin_add_overflow(generator->now_us, gap_us, &generator->now_us) ||
+        generator->now_us >= config->end_us) {
+        generator->ended = true;
+        return false;
+    }
+    generator->made++;
+    return true;
+}
+
+/* Draws the task group of the next job. */
+static int draw_group(struct generator *generator, omega_error_t *err)
+{
+    const struct generator_config *config = &generator->config;
+    struct omega_request *request = &generator->group.request;
+    int32_t tasks = 0;
+    int rc = draw_whole(generator, &config->tasks, &generator->tasks, "the tasks",
+                        (int32_t)OMEGA_TASKS_MAX, &tasks, err);
+    if (rc == OMEGA_OK) {
+        rc = draw_whole(generator, &config->cpu_milli, &generator->cpu, "the milli-cores",
+                        OMEGA_CPU_MILLI_MAX, &request->cpu_milli, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = draw_whole(generator, &config->mem_mib, &generator->memory, "the MiB",
+                        OMEGA_MEM_MIB_MAX, &request->mem_mib, err);
+    }
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    double optional = config->optional_factor * tasks;
+    if (optional > OMEGA_TASKS_MAX) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "workload %" PRIu32 " adds %g optional tasks to a job of %" PRId32
+                               ", expected at most %u together",
+                               config->workload, optional, tasks, OMEGA_TASKS_MAX);
+    }
+    double seconds = distribution_draw(&config->duration_s, &generator->duration);
+    int64_t duration_us = microseconds(seconds, 1);
+    generator->group.count = (uint32_t)tasks;
+    generator->group.optional = (uint32_t)optional;
+    generator->group.duration_us =
+        duration_us < OMEGA_DURATION_MAX ? duration_us : OMEGA_DURATION_MAX;
+    return OMEGA_OK;
+}
+
+static int generator_next(struct job_source *source, const struct omega_job **job,
+                          omega_error_t *err)
+{
+    struct generator *generator = (struct generator *)source;
+    if (!advance(generator)) {
+        return 0;
+    }
+    int rc = draw_group(generator, err);
+    if (rc == OMEGA_OK) {
+        generator->job.submit_us = generator->now_us;
+        rc = omega_job_seal(&generator->job, &generator->group, err);
+    }
+    if (rc != OMEGA_OK) {
+        generator->ended = true;
+        return rc;
+    }
+    *job = &generator->job;
+    return 1;
+}
+
+static void generator_close(struct job_source *source)
+{
+    free(source);
+}
+
+static const struct job_source_ops generator_ops = {
+    .name = "generator",
+    .next = generator_next,
+    .close = generator_close,
+};
+
+/* Checks a distribution and says which one an error is about. */
+static int check_distribution(const struct distribution *distribution, const char *name,
+                              omega_error_t *err)
+{
+    omega_error_t cause = {.code = OMEGA_OK};
+    int rc = distribution_check(distribution, &cause);
+    return rc == OMEGA_OK ? rc : omega_error_set(err, rc, "'%s': %s", name, cause.text);
+}
+
+static int check_distributions(const struct generator_config *config, omega_error_t *err)
+{
+    const struct {
+        const struct distribution *distribution;
+        const char *name;
+    } all[] = {
+        {&config->interarrival_s, "interarrival_s"},
+        {&config->tasks, "tasks"},
+        {&config->duration_s, "duration_s"},
+        {&config->cpu_milli, "cpu_milli"},
+        {&config->mem_mib, "mem_mib"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        int rc = check_distribution(all[i].distribution, all[i].name, err);
+        if (rc != OMEGA_OK) {
+            return rc;
+        }
+    }
+    return OMEGA_OK;
+}
+
+static int check_config(const struct generator_config *config, omega_error_t *err)
+{
+    int rc = check_distributions(config, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    if (!isfinite(config->rate_factor) || !(config->rate_factor > 0.0)) {
+        return omega_error_set(err, OMEGA_EINVAL, "rate factor is %g, expected above 0",
+                               config->rate_factor);
+    }
+    if (!isfinite(config->optional_factor) || config->optional_factor < 0.0) {
+        return omega_error_set(err, OMEGA_EINVAL, "optional factor is %g, expected 0 or more",
+                               config->optional_factor);
+    }
+    if (config->first_us < 0) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "first gap starts at %" PRId64 " us, expected 0 or more",
+                               config->first_us);
+    }
+    /* A smaller mean gap could round to 0 for ever, and time would stand still. */
+    double mean_us = distribution_mean(&config->interarrival_s) / config->rate_factor * US_PER_S;
+    if (config->jobs_max == 0 && !(mean_us >= 1.0)) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "mean gap between submissions is %g us, expected at least 1 unless "
+                               "the number of jobs is limited",
+                               mean_us);
+    }
+    return OMEGA_OK;
+}
+
+int generator_open(const struct generator_config *config, uint64_t seed, struct job_source **source,
+                   omega_error_t *err)
+{
+    *source = NULL;
+    int rc = check_config(config, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    struct generator *generator = calloc(1, sizeof *generator);
+    if (generator == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for a generator");
+    }
+    generator->source.ops = &generator_ops;
+    generator->config = *config;
+    generator->now_us = config->first_us;
+    omega_random_init(&generator->interarrival, seed, "interarrival", config->workload);
+    omega_random_init(&generator->tasks, seed, "tasks", config->workload);
+    omega_random_init(&generator->duration, seed, "duration", config->workload);
+    omega_random_init(&generator->cpu, seed, "cpu", config->workload);
+    omega_random_init(&generator->memory, seed, "memory", config->workload);
+    generator->job = (struct omega_job){
+        .workload = config->workload,
+        .user = config->user,
+        .precedence = config->precedence,
+        .group_count = 1,
+        .groups = &generator->group,
+    };
+    generator->group.constraints = config->constraints;
+    generator->group.request.gpu_devices = config->gpu_devices;
+    generator->group.request.gpu_milli = config->gpu_milli;
+    *source = &generator->source;
+    return OMEGA_OK;
+}

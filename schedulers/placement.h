@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Placement helpers for scheduler modules: header-only, on top of the plug-in header alone.
+ *
+ * A `struct omega_place` is one task group's question to one view: which machine suits a task of
+ * this group? The answers are random (bounded probing), first from a start (a scan that the
+ * compiler turns into vector code) and best fit. A machine index or OMEGA_NO_MACHINE comes back;
+ * claiming it stays with the module. Claims change the view at once, so the same question may be
+ * asked again for the next task.
+ */
+#ifndef OMEGA_SCHEDULERS_PLACEMENT_H
+#define OMEGA_SCHEDULERS_PLACEMENT_H
+
+#include "core/plugin/scheduler.h"
+
+#define OMEGA_NO_MACHINE UINT32_MAX
+#define OMEGA_PLACE_BLOCK 64u /* machines looked at together: one word of an eligibility bitmap */
+#define OMEGA_SCORE_NONE UINT32_MAX /* the score of a machine that does not suit */
+#define OMEGA_SCORE_ONE (1 << 18)   /* the score of a wholly free machine */
+#define OMEGA_SCORE_GPU_SHIFT 19    /* GPU left over stands above the share left over */
+
+/* ---- tasks to place: all required ones by group, then the optional ones by group ---- */
+
+struct omega_tasks {
+    const uint32_t *tasks; /* job-wide indices of tasks that are alike */
+    uint32_t count;
+    uint32_t group;
+    bool optional;
+    uint32_t next; /* where the iteration stands; starts at 0 */
+};
+
+/*
+ * The next non-empty run of tasks that are alike; false at the end. Start with a zeroed struct:
+ *     struct omega_tasks run = {0};
+ *     while (omega_tasks_next(&run, pending, use_optional)) ...
+ */
+static inline bool omega_tasks_next(struct omega_tasks *run, const struct omega_pending *pending,
+                                    bool use_optional)
+{
+    uint32_t groups = pending->job->group_count;
+    uint32_t end = use_optional ? 2 * groups : groups;
+    while (run->next < end) {
+        uint32_t step = run->next++;
+        run->optional = step >= groups;
+        run->group = run->optional ? step - groups : step;
+        const struct omega_pending_group *group = &pending->groups[run->group];
+        run->tasks = group->tasks + (run->optional ? group->required : 0);
+        run->count = run->optional ? group->optional : group->required;
+        if (run->count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- one group's question to one view ---- */
+
+struct omega_place {
+    const struct omega_view *view;
+    const int32_t *free_cpu_milli; /* of the view, at hand for the innermost loops */
+    const int32_t *free_mem_mib;
+    const uint64_t *eligible; /* NULL = all machines */
+    uint32_t machine_count;
+    struct omega_request request;
+};
+
+/* The question of one group of the pending job. Costs nothing to make; valid during place(). */
+static inline struct omega_place omega_place_group(const struct omega_pending *pending,
+                                                   const struct omega_view *view, uint32_t group)
+{
+    struct omega_place place = {
+        .view = view,
+        .free_cpu_milli = view->free_cpu_milli,
+        .free_mem_mib = view->free_mem_mib,
+        .eligible = omega_view_eligible(view, group),
+        .machine_count = view->machine_count,
+        .request = pending->job->groups[group].request,
+    };
+    return place;
+}
+
+/* True if the machine is eligible and one task fits it now: it may be claimed. */
+static inline bool omega_place_suits(const struct omega_place *place, uint32_t machine)
+{
+    if (place->free_cpu_milli[machine] < place->request.cpu_milli ||
+        place->free_mem_mib[machine] < place->request.mem_mib) {
+        return false;
+    }
+    return omega_eligible(place->eligible, machine) &&
+           (place->request.gpu_devices == 0 ||
+            omega_view_fits(place->view, &place->request, machine));
+}
+
+/* ---- random probing ---- */
+
+/* Looks at up to *probes random machines, with replacement, and counts *probes down by those it
+ * looked at. May be called again with what is left of *probes. */
+static inline uint32_t omega_place_probe(const struct omega_place *place,
+                                         struct omega_random *random, uint32_t *probes)
+{
+    if (place->machine_count == 0) {
+        *probes = 0;
+    }
+    while (*probes > 0) {
+        (*probes)--;
+        uint32_t machine = omega_random_below(random, place->machine_count);
+        if (omega_place_suits(place, machine)) {
+            return machine;
+        }
+    }
+    return OMEGA_NO_MACHINE;
+}
+
+/* ---- first fit ---- */
+
+/* True if CPU and memory of any of 64 machines suffice. Branch-free, so that it becomes vector
+ * code: a cell of 10,000 full machines is read in about a microsecond. */
+static inline bool omega_place_block(const int32_t *free_cpu_milli, const int32_t *free_mem_mib,
+                                     int32_t cpu_milli, int32_t mem_mib)
+{
+    int32_t any = 0;
+    for (uint32_t i = 0; i < OMEGA_PLACE_BLOCK; i++) {
+        any |= (free_cpu_milli[i] >= cpu_milli) & (free_mem_mib[i] >= mem_mib);
+    }
+    return any != 0;
+}
+
+/* True if the 64 machines from `first`, a multiple of 64, need a closer look. */
+static inline bool omega_place_block_may_suit(const struct omega_place *place, uint32_t first)
+{
+    if (place->eligible != NULL && place->eligible[first / 64] == 0) {
+        return false;
+    }
+    return omega_place_block(place->free_cpu_milli + first, place->free_mem_mib + first,
+                             place->request.cpu_milli, place->request.mem_mib);
+}
+
+/* The first machine in [from, to) that suits. */
+static inline uint32_t omega_place_first(const struct omega_place *place, uint32_t from,
+                                         uint32_t to)
+{
+    uint32_t machine = from;
+    while (machine < to) {
+        if (machine % OMEGA_PLACE_BLOCK == 0 && to - machine >= OMEGA_PLACE_BLOCK &&
+            !omega_place_block_may_suit(place, machine)) {
+            machine += OMEGA_PLACE_BLOCK;
+            continue;
+        }
+        uint32_t end = (machine / OMEGA_PLACE_BLOCK + 1) * OMEGA_PLACE_BLOCK;
+        for (end = end < to ? end : to; machine < end; machine++) {
+            if (omega_place_suits(place, machine)) {
+                return machine;
+            }
+        }
+    }
+    return OMEGA_NO_MACHINE;
+}
+
+/* A scan of the whole circle of machines, once around from a start. */
+struct omega_scan {
+    uint32_t start;
+    uint32_t at;      /* next machine to look at */
+    bool wrapped;
+};
+
+/* A scan that starts at a machine below machine_count. */
+static inline struct omega_scan omega_scan_begin(uint32_t start)
+{
+    struct omega_scan scan = {.start = start, .at = start, .wrapped = false};
+    return scan;
+}
+
+/* The next machine on the circle that suits; each is given at most once. */
+static inline uint32_t omega_scan_next(struct omega_scan *scan, const struct omega_place *place)
+{
+    if (!scan->wrapped) {
+        uint32_t machine = omega_place_first(place, scan->at, place->machine_count);
+        if (machine != OMEGA_NO_MACHINE) {
+            scan->at = machine + 1;
+            return machine;
+        }
+        scan->wrapped = true;
+        scan->at = 0;
+    }
+    uint32_t machine = omega_place_first(place, scan->at, scan->start);
+    scan->at = machine == OMEGA_NO_MACHINE ? scan->start : machine + 1;
+    return machine;
+}
+
+/* ---- best fit ---- */
+
+/* The share of a limit that is left, in 0..OMEGA_SCORE_ONE; `left` >= 0. Division and conversion
+ * are exact IEEE operations: the same number on every machine, and vector code in a loop. */
+static inline int32_t omega_share(int32_t left, int32_t limit)
+{
+    int32_t whole = limit > 1 ? limit : 1;
+    int32_t part = left < whole ? left : whole;
+    return (int32_t)((float)part / (float)whole * (float)OMEGA_SCORE_ONE);
+}
+
+/* The larger of the shares of CPU and memory that one more task would leave on a machine; below 0
+ * if there is no room. Eligibility and GPU are not looked at. */
+static inline int32_t omega_place_share(const struct omega_place *place, uint32_t machine)
+{
+    const struct omega_view *view = place->view;
+    int32_t free_cpu_milli = place->free_cpu_milli[machine];
+    int32_t free_mem_mib = place->free_mem_mib[machine];
+    int32_t fits = (free_cpu_milli >= place->request.cpu_milli) &
+                   (free_mem_mib >= place->request.mem_mib);
+    /* one that does not fit goes the same way as if it were full, so that there is no branch */
+    int32_t cpu_left = (free_cpu_milli - place->request.cpu_milli) & -fits;
+    int32_t mem_left = (free_mem_mib - place->request.mem_mib) & -fits;
+    int32_t cpu = omega_share(cpu_left, view->cpu_limit_milli[machine]);
+    int32_t mem = omega_share(mem_left, view->mem_limit_mib[machine]);
+    return (cpu > mem ? cpu : mem) | (fits - 1);
+}
+
+/* The same for 64 machines from `first`. */
+static inline void omega_place_share_block(const struct omega_place *place, uint32_t first,
+                                           int32_t shares[OMEGA_PLACE_BLOCK])
+{
+    const struct omega_place local = *place; /* nothing that `shares` could overlap */
+    for (uint32_t i = 0; i < OMEGA_PLACE_BLOCK; i++) {
+        shares[i] = omega_place_share(&local, first + i);
+    }
+}
+
+/* What stays free beside a GPU task, so that the fullest device and machine come first: milli-GPU
+ * on the device that a share goes to, or whole devices. For tasks without GPU: whole devices that
+ * the task would leave idle beside it. The machine suits the request. */
+static inline uint32_t omega_gpu_left(const struct omega_view *view,
+                                      const struct omega_request *request, uint32_t machine)
+{
+    if (view->free_gpu_milli == NULL) {
+        return 0;
+    }
+    if (request->gpu_devices == 0 || request->gpu_milli >= OMEGA_GPU_DEVICE_MILLI) {
+        return (uint32_t)view->gpu_whole[machine] - request->gpu_devices;
+    }
+    const int16_t *devices = view->free_gpu_milli + (size_t)machine * OMEGA_GPU_DEVICES_MAX;
+    int32_t least = INT16_MAX;
+    for (int i = 0; i < OMEGA_GPU_DEVICES_MAX; i++) {
+        if (devices[i] >= request->gpu_milli && devices[i] < least) {
+            least = devices[i];
+        }
+    }
+    return (uint32_t)(least - request->gpu_milli);
+}
+
+/*
+ * How well a task fits a machine that suits it, less is better: first the GPU left over, then the
+ * dominant share left over, the larger of the CPU and memory shares that stay free.
+ */
+static inline uint32_t omega_place_score(const struct omega_place *place, uint32_t machine)
+{
+    uint32_t gpu = omega_gpu_left(place->view, &place->request, machine);
+    return gpu << OMEGA_SCORE_GPU_SHIFT | (uint32_t)omega_place_share(place, machine);
+}
+
+/* The machine with the best score, the lowest index among equals. Looks at all of them. */
+static inline uint32_t omega_place_best(const struct omega_place *place)
+{
+    uint32_t best = OMEGA_NO_MACHINE;
+    uint32_t best_score = OMEGA_SCORE_NONE;
+    uint32_t machine = omega_place_first(place, 0, place->machine_count);
+    while (machine != OMEGA_NO_MACHINE) {
+        uint32_t score = omega_place_score(place, machine);
+        if (score < best_score) {
+            best = machine;
+            best_score = score;
+        }
+        machine = omega_place_first(place, machine + 1, place->machine_count);
+    }
+    return best;
+}
+
+#endif

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The README's own module, experiment and commands work as they are printed there.
+source "$(dirname "$0")/../support/shell.sh"
+
+# block NAME: the code block of the README that follows the line <!-- test: NAME -->.
+block() {
+    awk -v mark="<!-- test: $1 -->" '
+        $0 == mark { found = 1; next }
+        found && /^```/ { if (inside) { exit } inside = 1; next }
+        found && inside' README.md
+}
+
+block mine.c >"$T/mine.c"
+block mine.json >"$T/mine.json"
+# The README speaks of a plain build at $OMEGA/build.
+block mine.sh | sed "s|\$OMEGA/build/omega|\"$OMEGA\"|; s|\$OMEGA|\"$PWD\"|" >"$T/mine.sh"
+check "the README has a module" grep -q omega_scheduler_entry "$T/mine.c"
+check "it is short" test "$(wc -l <"$T/mine.c")" -lt 60
+
+(cd "$T" && bash -eu mine.sh) >"$T/out" 2>"$T/err"
+code=$?
+check "it builds, loads and runs" test "$code" -eq 0
+[ "$code" -eq 0 ] || sed 's/^/    /' "$T/out" "$T/err"
+check "both variants are in the table" awk '/^ *batch / { a = 1 } /^ *mine / { b = 1 }
+    END { exit !(a && b) }' "$T/out"
+check "results are where the README says" test -s "$T/omega-out/mine/results.jsonl"
+
+# fraction VARIANT: the conflict fraction of its scheduler.
+fraction() {
+    grep '"scope":"scheduler"' "$T/omega-out/mine/results.jsonl" | grep "\"variant\":\"$1\"" |
+        sed 's/.*"conflict_fraction":\([0-9.e+-]*\).*/\1/' | head -1
+}
+check "the same machines first means more conflicts" awk -v batch="$(fraction batch)" \
+    -v mine="$(fraction mine)" 'BEGIN { exit !(batch != "" && mine > batch) }'
+check "the module obeys the rules of modules" test -z \
+    "$(nm -D --undefined-only "$T/mine.so" 2>/dev/null | awk '$1 != "w"')"
+finish

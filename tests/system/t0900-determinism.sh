@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Invariant F: one experiment, one seed, the same bytes from gcc and clang, with and without
+# optimisation, and on a CPU that seems to have neither FMA nor AVX2.
+source "$(dirname "$0")/../support/shell.sh"
+unset MAKEFLAGS MAKELEVEL MFLAGS CC OPT SANITIZER EXTRA_CFLAGS
+
+if [ "$B" != "$PWD/build" ]; then
+    skip "determinism" "only from the plain build: it builds its own variants"
+    finish
+    exit
+fi
+
+# results NAME COMMAND...: runs the experiment by COMMAND into $T/NAME; $seed is an option.
+seed=()
+results() {
+    local name=$1
+    shift
+    "$@" run bench/experiments/first.json --quiet --set horizon_s=7200 --set warmup_s=600 \
+        --out "$T/$name" "${seed[@]}"
+}
+
+# same NAME: what does not name the host is byte for byte that of the reference.
+same() {
+    local file
+    for file in results.jsonl results.csv histograms.jsonl series.csv; do
+        cmp "$T/reference/$file" "$T/$1/$file" || return 1
+    done
+}
+
+# variant NAME MAKE-VARIABLE FOLDER: builds and compares.
+variant() {
+    check "build with $2" make -s "-j$(nproc)" "$2" all
+    check "run with $2" results "$1" "build/$3/omega"
+    check "$2 gives the same bytes" same "$1"
+}
+
+check "the reference runs" results reference "$OMEGA"
+check "it has one line per scheduler and more" test "$(wc -l <"$T/reference/results.jsonl")" -gt 4
+check "it runs again" results again "$OMEGA"
+check "a second run gives the same bytes" same again
+seed=(--seed 99)
+check "another seed runs" results seed "$OMEGA"
+seed=()
+if same seed >"$T/cmp" 2>&1; then
+    not_ok "another seed gives other bytes"
+else
+    ok "another seed gives other bytes"
+fi
+
+# Names of old and new C libraries; those unknown to this one are ignored.
+tunables=glibc.cpu.hwcaps=-FMA,-FMA4,-AVX2,-FMA_Usable,-FMA4_Usable,-AVX2_Usable
+check "runs with FMA and AVX2 hidden" results hidden env "GLIBC_TUNABLES=$tunables" "$OMEGA"
+check "FMA and AVX2 hidden give the same bytes" same hidden
+
+variant O0 OPT=-O0 gcc-O0
+if command -v clang >/dev/null; then
+    variant clang CC=clang clang
+else
+    skip "clang gives the same bytes" "no clang"
+fi
+finish

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_check() finds what is wrong: a store that lies in one way at a time about its machines,
+ * placements or counters is put in front of a sound one.
+ */
+#include "tests/unit/cellstate/cell_fixture.h"
+
+enum lie {
+    TRUTH,
+    LIE_CPU_USED,
+    LIE_MEM_USED,
+    LIE_BAND_CPU,
+    LIE_BAND_MEM,
+    LIE_BAND_GPU,
+    LIE_OTHER_BAND,
+    LIE_PLACEMENT_GONE,
+    LIE_PLACEMENT_LARGER,
+    LIE_PLACEMENT_MOVED,
+    LIE_ABOVE_LIMIT,
+    LIE_DOWN,
+    LIE_SUBMITTED,
+    LIE_RUNNING,
+    LIES,
+};
+
+/* The letter of the invariant that each breaks. */
+static const char letters[LIES] = {
+    [LIE_CPU_USED] = 'B',
+    [LIE_MEM_USED] = 'B',
+    [LIE_BAND_CPU] = 'B',
+    [LIE_BAND_MEM] = 'B',
+    [LIE_BAND_GPU] = 'B',
+    [LIE_OTHER_BAND] = 'B',
+    [LIE_PLACEMENT_GONE] = 'B',
+    [LIE_PLACEMENT_LARGER] = 'B',
+    [LIE_PLACEMENT_MOVED] = 'B',
+    [LIE_ABOVE_LIMIT] = 'A',
+    [LIE_DOWN] = '?',
+    [LIE_SUBMITTED] = 'I',
+    [LIE_RUNNING] = 'I',
+};
+
+struct liar {
+    struct store store; /* first, as every store begins */
+    struct store *truth;
+    enum lie lie;
+};
+
+static int liar_machine(struct store *store, uint32_t index, struct omega_machine *out,
+                        omega_error_t *err)
+{
+    const struct liar *liar = (const struct liar *)(const void *)store;
+    int rc = store_machine(liar->truth, index, out, err);
+    if (rc != 0 || index != 1) {
+        return rc;
+    }
+    switch (liar->lie) {
+    case LIE_CPU_USED:
+        out->cpu_used_milli++;
+        break;
+    case LIE_MEM_USED:
+        out->mem_used_mib--;
+        break;
+    case LIE_BAND_CPU:
+        out->band_cpu_milli[OMEGA_BAND_PRODUCTION]--;
+        break;
+    case LIE_BAND_MEM:
+        out->band_mem_mib[OMEGA_BAND_PRODUCTION]++;
+        break;
+    case LIE_BAND_GPU:
+        out->band_gpu_milli[OMEGA_BAND_PRODUCTION][1]++;
+        break;
+    case LIE_OTHER_BAND:
+        out->band_cpu_milli[OMEGA_BAND_MID] = out->band_cpu_milli[OMEGA_BAND_PRODUCTION];
+        out->band_cpu_milli[OMEGA_BAND_PRODUCTION] = 0;
+        break;
+    case LIE_ABOVE_LIMIT:
+        out->cpu_limit_milli = out->cpu_used_milli - 1;
+        break;
+    case LIE_DOWN:
+        out->state = OMEGA_MACHINE_DOWN;
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+struct relay {
+    const struct liar *liar;
+    int (*each)(void *context, const struct store_placement *placement);
+    void *context;
+    uint32_t seen;
+};
+
+static int relay_placement(void *context, const struct store_placement *placement)
+{
+    struct relay *relay = context;
+    struct store_placement told = *placement;
+    if (relay->seen++ == 0) {
+        switch (relay->liar->lie) {
+        case LIE_PLACEMENT_GONE:
+            return 0;
+        case LIE_PLACEMENT_LARGER:
+            told.request.cpu_milli++;
+            break;
+        case LIE_PLACEMENT_MOVED:
+            told.machine = 2;
+            break;
+        default:
+            break;
+        }
+    }
+    return relay->each(relay->context, &told);
+}
+
+static int liar_placements(struct store *store,
+                           int (*each)(void *context, const struct store_placement *placement),
+                           void *context, omega_error_t *err)
+{
+    const struct liar *liar = (const struct liar *)(const void *)store;
+    struct relay relay = {.liar = liar, .each = each, .context = context};
+    return store_placements(liar->truth, relay_placement, &relay, err);
+}
+
+static void liar_counters(struct store *store, struct store_counters *out)
+{
+    const struct liar *liar = (const struct liar *)(const void *)store;
+    store_counters(liar->truth, out);
+    out->tasks_submitted += liar->lie == LIE_SUBMITTED;
+    /* a sum that is right, of which one part is not */
+    out->tasks_running += liar->lie == LIE_RUNNING;
+    out->tasks_pending -= liar->lie == LIE_RUNNING;
+}
+
+static void liar_totals(struct store *store, struct store_totals *out)
+{
+    const struct liar *liar = (const struct liar *)(const void *)store;
+    store_totals(liar->truth, out);
+}
+
+static const struct store_ops liar_ops = {
+    .name = "liar",
+    .machine = liar_machine,
+    .placements = liar_placements,
+    .counters = liar_counters,
+    .totals = liar_totals,
+};
+
+static void open_liar(struct cell *cell, int factory, struct liar *liar)
+{
+    cell_open(cell, factory);
+    struct omega_request request = {1000, 512, 250, 1, 0};
+    cell_submit_groups(cell, 1, 1, 3, 0, request, "");
+    cell_begin(cell, 1, 1);
+    for (uint32_t t = 0; t < 2; t++) {
+        struct omega_claim *claim = cell_claim(cell, t, 1, 1000);
+        claim->request = request;
+        claim->devices = 2;
+    }
+    cell_commit(cell);
+    CELL_OUTCOMES(cell, OMEGA_ACCEPTED, OMEGA_ACCEPTED);
+    *liar = (struct liar){.truth = cell->store};
+    liar->store = (struct store){&liar_ops, cell->catalogue, CELL_MACHINES};
+}
+
+START_TEST(finds_every_lie)
+{
+    struct cell cell;
+    struct liar liar;
+    open_liar(&cell, _i, &liar);
+    for (int lie = TRUTH; lie < LIES; lie++) {
+        struct store_report report = {0};
+        liar.lie = (enum lie)lie;
+        int rc = store_check(&liar.store, &report, &cell.err);
+        ck_assert_msg(rc == 0, "%s", cell.err.text);
+        ck_assert_uint_eq(report.machines, CELL_MACHINES);
+        if (lie == TRUTH) {
+            ck_assert_uint_eq(report.violations, 0);
+            ck_assert_uint_eq(report.placements, 2);
+            ck_assert_uint_eq(report.above_limit, 0);
+            ck_assert_str_eq(report.first, "");
+            continue;
+        }
+        ck_assert_msg(report.violations > 0, "lie %d was believed", lie);
+        ck_assert_msg(letters[lie] == '?' || strchr(report.first, letters[lie]) != NULL,
+                      "lie %d: '%s' does not name %c", lie, report.first, letters[lie]);
+    }
+    cell_close(&cell);
+}
+END_TEST
+
+/* Above its limit by an event: allowed, listed apart. */
+START_TEST(above_limit_is_no_violation)
+{
+    struct cell cell;
+    struct liar liar;
+    struct store_report report = {0};
+    struct omega_machine_event shrink = {.machine = 1,
+                                         .kind = OMEGA_EVENT_CAPACITY,
+                                         .cpu_milli = 1999,
+                                         .mem_mib = 4096,
+                                         .gpu_devices = 2};
+    const struct store_release_result *lost = NULL;
+    uint32_t count = 0;
+    uint64_t version = 0;
+    open_liar(&cell, _i, &liar);
+    ck_assert_int_eq(store_machine_event(cell.store, &shrink, STORE_LOST_RETURN, &lost, &count,
+                                         &version, &cell.err),
+                     0);
+    ck_assert_int_eq(store_check(cell.store, &report, &cell.err), 0);
+    ck_assert_uint_eq(report.violations, 0);
+    ck_assert_uint_eq(report.above_limit, 1);
+    ck_assert(cell_release(&cell, cell.t.results[0].placement));
+    ck_assert_int_eq(store_check(cell.store, &report, &cell.err), 0);
+    ck_assert_uint_eq(report.above_limit, 0);
+    ck_assert_uint_eq(report.violations, 0);
+    cell_close(&cell);
+}
+END_TEST
+
+static void add_cases(Suite *suite)
+{
+    cell_case(suite, "finds every lie", finds_every_lie);
+    cell_case(suite, "above limit", above_limit_is_no_violation);
+}
+
+CHECK_MAIN("cellstate/check", add_cases)

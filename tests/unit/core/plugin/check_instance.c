@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Tests of instances: claims, devices, breaches by name, host services, roll-back of the view. */
+#include "tests/support/check_main.h"
+#include "tests/support/planning.h"
+
+#include <string.h>
+
+static const struct omega_request small = {.cpu_milli = 1000, .mem_mib = 100};
+
+/* The breach of a module that claims one group of two tasks on two machines with room for one. */
+static void assert_breach(const char *module, const char *expected)
+{
+    struct planning p;
+    planning_open(&p, module, NULL, 2, 1000, 1000, true);
+    struct omega_request request = {
+        .cpu_milli = 600, .mem_mib = 100, .gpu_devices = 1, .gpu_milli = 1000};
+    planning_group(&p, 2, 0, request, NULL);
+    uint64_t none = 0;
+    if (strcmp(module, "breach_ineligible") == 0) {
+        p.eligible[0] = &none;
+    }
+    ck_assert_int_eq(planning_place(&p), OMEGA_EMODULE);
+    char text[300];
+    snprintf(text, sizeof(text), "module '%s' (scheduler 'tested'), job 7: %s", module, expected);
+    ck_assert_str_eq(p.err.text, text);
+    ck_assert_uint_eq(p.count, 0);
+    planning_close(&p);
+}
+
+START_TEST(breaches_are_named)
+{
+    assert_breach("breach_twice", "claimed task 0, which is claimed already");
+    assert_breach("breach_machine", "claimed machine 2 of 2");
+    assert_breach("breach_room", "claimed machine 0, where the view shows no room for task 1");
+    assert_breach("breach_foreign", "claimed task 2, which is not in group 0");
+    assert_breach("breach_group", "claimed for group 1 of 1");
+    assert_breach("breach_ineligible", "claimed machine 0, which is not eligible for group 0");
+    assert_breach("breach_unclaim", "took back task 0, which is not claimed");
+    assert_breach("breach_devices", "claimed device mask 0x3 for a request of 1 devices");
+}
+END_TEST
+
+START_TEST(a_breach_ends_only_its_attempt)
+{
+    struct planning p;
+    planning_open(&p, "breach_room", NULL, 2, 1000, 1000, false);
+    planning_group(&p, 2, 0, small, NULL);
+    ck_assert_int_eq(planning_place(&p), OMEGA_EMODULE);
+    p.view.free_cpu_milli[0] = 2000;
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_uint_eq(p.count, 2);
+    planning_close(&p);
+}
+END_TEST
+
+START_TEST(a_claim_carries_what_the_view_showed)
+{
+    struct planning p;
+    planning_open(&p, "first_fit", NULL, 3, 1000, 1000, false);
+    planning_group(&p, 2, 0, small, NULL);
+    p.view.free_cpu_milli[0] = -1;
+    p.view.seq[1] = 11;
+    p.view.seq[2] = 12;
+    p.view.shown.version = 40;
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_uint_eq(p.count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        ck_assert_uint_eq(p.claims[i].task, i);
+        ck_assert_uint_eq(p.claims[i].machine, i + 1);
+        ck_assert_uint_eq(p.claims[i].seq, 11 + i);
+        ck_assert_uint_eq(p.claims[i].synced, 40);
+        ck_assert_uint_eq(p.claims[i].group, 0);
+        ck_assert_int_eq(p.claims[i].request.cpu_milli, 1000);
+        ck_assert_uint_eq(p.claims[i].devices, 0);
+    }
+    planning_close(&p);
+}
+END_TEST
+
+START_TEST(devices_are_chosen_by_the_host)
+{
+    struct planning p;
+    planning_open(&p, "first_fit", NULL, 1, 8000, 8000, true);
+    p.view.free_gpu_milli[0] = 400;
+    p.view.free_gpu_milli[3] = 250;
+    store_view_derive_gpu(&p.view, 0);
+    struct omega_request share = {.gpu_devices = 1, .gpu_milli = 200};
+    struct omega_request whole = {.gpu_devices = 2, .gpu_milli = 1000};
+    planning_group(&p, 4, 0, share, NULL);
+    planning_group(&p, 1, 0, whole, NULL);
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_uint_eq(p.count, 5);
+    static const uint8_t expected[] = {1 << 3, 1 << 0, 1 << 0, 1 << 1, 1 << 2 | 1 << 4};
+    for (uint32_t i = 0; i < 5; i++) {
+        ck_assert_uint_eq(p.claims[i].devices, expected[i]);
+    }
+    planning_close(&p);
+}
+END_TEST
+
+START_TEST(different_machines_are_declined)
+{
+    struct planning p;
+    planning_open(&p, "first_fit", NULL, 3, 8000, 8000, false);
+    planning_group(&p, 3, 0, small, "different_machines");
+    planning_group(&p, 2, 0, small, NULL);
+    static const uint32_t occupied[1][2] = {{0, 1}};
+    p.given.occupied = occupied;
+    p.given.occupied_count = 1;
+    p.placed[2] = 1;
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_uint_eq(p.count, 4);
+    ck_assert_uint_eq(p.claims[0].machine, 0);
+    ck_assert_uint_eq(p.claims[1].machine, 2);
+    ck_assert_uint_eq(p.claims[2].machine, 0);
+    ck_assert_uint_eq(p.claims[3].machine, 0);
+    planning_close(&p);
+}
+END_TEST
+
+START_TEST(placed_tasks_are_not_offered)
+{
+    struct planning p;
+    planning_open(&p, "first_fit", NULL, 1, 8000, 8000, false);
+    planning_group(&p, 4, 0, small, NULL);
+    p.placed[0] = 1;
+    p.placed[2] = 1;
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_uint_eq(p.count, 2);
+    ck_assert_uint_eq(p.claims[0].task, 1);
+    ck_assert_uint_eq(p.claims[1].task, 3);
+    planning_close(&p);
+}
+END_TEST
+
+START_TEST(a_refusing_init_is_an_error)
+{
+    struct module *module;
+    omega_error_t err = {0};
+    ck_assert_int_eq(planning_module("bad_init", &module, &err), 0);
+    struct instance_config config = {.module = module, .scheduler = "s"};
+    struct instance *instance = NULL;
+    ck_assert_int_eq(instance_create(&config, &instance, &err), OMEGA_EMODULE);
+    ck_assert_ptr_null(instance);
+    ck_assert_str_eq(err.text, "module 'bad_init' (scheduler 's'): init refused");
+    instance_destroy(NULL);
+    module_close(module);
+}
+END_TEST
+
+START_TEST(optional_tasks_and_started)
+{
+    struct planning p;
+    planning_open(&p, "elastic", "{\"extra\": 3}", 2, 5000, 8000, false);
+    planning_group(&p, 4, 10, small, NULL);
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_uint_eq(p.count, 7);
+    ck_assert_uint_eq(p.claims[6].task, 6);
+    ck_assert_int_eq(planning_counter(&p, "planned_extra"), 3);
+    int64_t duration = 0;
+    ck_assert_int_eq(instance_started(p.instance, &p.job, 8, &duration, &p.err), 0);
+    ck_assert_int_eq(duration, 500000);
+    p.view.free_cpu_milli[1] = 0;
+    p.view.free_cpu_milli[0] = 3000;
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_uint_eq(p.count, 3);
+    planning_close(&p);
+}
+END_TEST
+
+START_TEST(state_lives_from_attempt_to_attempt)
+{
+    struct planning p;
+    planning_open(&p, "stateful", NULL, 3, 1000, 8000, false);
+    planning_group(&p, 1, 0, small, NULL);
+    for (uint32_t i = 0; i < 5; i++) {
+        ck_assert_int_eq(planning_place(&p), 0);
+        ck_assert_uint_eq(p.count, 1);
+        ck_assert_uint_eq(p.claims[0].machine, i % 3);
+    }
+    ck_assert_int_eq(planning_counter(&p, "stale"), 0);
+    p.view.free_cpu_milli[2] = 500; /* behind its key */
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_int_eq(planning_counter(&p, "stale"), 1);
+    ck_assert_str_eq(p.log, "0: machine 2 changed behind its key");
+    planning_close(&p);
+}
+END_TEST
+
+START_TEST(without_started_the_duration_is_the_groups)
+{
+    struct planning p;
+    planning_open(&p, "batch", NULL, 1, 1000, 1000, false);
+    planning_group(&p, 1, 1, small, NULL);
+    int64_t duration = 99;
+    ck_assert_int_eq(instance_started(p.instance, &p.job, 1, &duration, &p.err), 0);
+    ck_assert_int_eq(duration, 0);
+    planning_close(&p);
+}
+END_TEST
+
+static void add_cases(Suite *suite)
+{
+    check_case(suite, "breaches are named", breaches_are_named);
+    check_case(suite, "a breach ends only its attempt", a_breach_ends_only_its_attempt);
+    check_case(suite, "a claim carries what the view showed", a_claim_carries_what_the_view_showed);
+    check_case(suite, "devices are chosen by the host", devices_are_chosen_by_the_host);
+    check_case(suite, "different machines are declined", different_machines_are_declined);
+    check_case(suite, "placed tasks are not offered", placed_tasks_are_not_offered);
+    check_case(suite, "a refusing init is an error", a_refusing_init_is_an_error);
+    check_case(suite, "optional tasks and started", optional_tasks_and_started);
+    check_case(suite, "state lives on", state_lives_from_attempt_to_attempt);
+    check_case(suite, "no started", without_started_the_duration_is_the_groups);
+}
+
+CHECK_MAIN("instance", add_cases)

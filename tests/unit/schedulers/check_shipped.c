@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of the shipped modules on random cells: every claim holds (the host checks), nothing that
+ * could be placed stays unplaced, and `service` chooses exactly what a plain search over all
+ * machines for each task chooses. The seed is printed.
+ */
+#include "tests/support/check_main.h"
+#include "tests/support/planning.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "schedulers/placement.h"
+
+#define SEED 20230u
+#define ROUNDS 300u
+#define MACHINES_MAX 400u
+
+static struct omega_random dice;
+
+static uint32_t roll(uint32_t bound)
+{
+    return omega_random_below(&dice, bound);
+}
+
+/* A cell with full, down, small and large machines in `domains` failure domains. */
+static void random_cell(struct planning *p, bool gpu, uint32_t domains)
+{
+    struct store_view *view = &p->view;
+    for (uint32_t m = 0; m < view->shown.machine_count; m++) {
+        int32_t cpu = (int32_t)(1 + roll(4)) * 4000;
+        view->cpu_limit_milli[m] = cpu;
+        view->mem_limit_mib[m] = cpu * 2;
+        bool down = roll(10) == 0;
+        view->free_cpu_milli[m] = down ? -1 : (int32_t)roll((uint32_t)cpu + 1) / 100 * 100;
+        view->free_mem_mib[m] = down ? -1 : (int32_t)roll((uint32_t)cpu * 2 + 1);
+        p->domain[m] = domains == 0 ? 0 : 10 + roll(domains);
+        for (uint32_t d = 0; gpu && d < OMEGA_GPU_DEVICES_MAX; d++) {
+            static const int16_t left[] = {0, 0, 300, 500, 1000, 1000};
+            view->free_gpu_milli[m * OMEGA_GPU_DEVICES_MAX + d] = left[roll(6)];
+        }
+        if (gpu) {
+            store_view_derive_gpu(view, m);
+        }
+    }
+}
+
+static struct omega_request random_request(bool gpu)
+{
+    struct omega_request request = {
+        .cpu_milli = (int32_t)roll(8) * 500,
+        .mem_mib = (int32_t)roll(8) * 700,
+    };
+    if (gpu && roll(3) > 0) {
+        bool share = roll(2) == 0;
+        request.gpu_milli = (int16_t)(share ? 100 + roll(5) * 100 : 1000);
+        request.gpu_devices = (uint8_t)(share ? 1 : 1 + roll(4));
+    }
+    return request;
+}
+
+static uint64_t *random_bitmap(uint32_t machines)
+{
+    uint64_t *bitmap = calloc(machines / 64 + 1, sizeof(*bitmap));
+    for (uint32_t m = 0; m < machines; m++) {
+        bitmap[m / 64] |= (uint64_t)(roll(3) > 0) << (m % 64);
+    }
+    return bitmap;
+}
+
+/* A random cell and job for a module. */
+static uint64_t *random_case(struct planning *p, const char *module, const char *options)
+{
+    uint32_t machines = 1 + roll(roll(2) == 0 ? 20 : MACHINES_MAX);
+    bool gpu = roll(2) == 0;
+    planning_open(p, module, options, machines, 1, 1, gpu);
+    static const uint32_t domains[] = {0, 1, 3, 40, 1000};
+    random_cell(p, gpu, domains[roll(5)]);
+    uint32_t groups = 1 + roll(3);
+    for (uint32_t g = 0; g < groups; g++) {
+        const char *constraints = roll(3) == 0 ? "different_machines" : "";
+        planning_group(p, 1 + roll(roll(3) == 0 ? 400 : 30), roll(2) * roll(10),
+                       random_request(gpu), constraints);
+    }
+    uint64_t *bitmap = roll(2) == 0 ? random_bitmap(machines) : NULL;
+    p->eligible[0] = bitmap;
+    return bitmap;
+}
+
+/* ---- nothing that fits is left out ---- */
+
+static void take_all(struct planning *p)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        store_view_take(&p->view, &p->claims[i]);
+    }
+}
+
+static void give_all(struct planning *p)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        store_view_give(&p->view, &p->claims[i]);
+    }
+}
+
+static bool holds_group(const struct planning *p, uint32_t group, uint32_t machine)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        if (p->claims[i].group == group && p->claims[i].machine == machine) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t claims_of(const struct planning *p, uint32_t group)
+{
+    uint32_t claims = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        claims += p->claims[i].group == group;
+    }
+    return claims;
+}
+
+/* A group with unplaced required tasks fits no machine after the attempt. */
+static void assert_complete(struct planning *p)
+{
+    take_all(p);
+    for (uint32_t g = 0; g < p->job.group_count; g++) {
+        if (claims_of(p, g) >= p->groups[g].count) {
+            continue;
+        }
+        bool different = p->groups[g].constraints != 0;
+        for (uint32_t m = 0; m < p->view.shown.machine_count; m++) {
+            bool fits = omega_eligible(p->eligible[g], m) &&
+                        omega_view_fits(&p->view.shown, &p->groups[g].request, m);
+            ck_assert_msg(!fits || (different && holds_group(p, g, m)),
+                          "group %u left tasks out, and machine %u has room", g, m);
+        }
+    }
+    give_all(p);
+}
+
+static void assert_module_is_complete(const char *module)
+{
+    printf("seed %u\n", SEED);
+    omega_random_init(&dice, SEED, module, 0);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        struct planning p;
+        uint64_t *bitmap = random_case(&p, module, NULL);
+        ck_assert_msg(planning_place(&p) == 0, "round %u: %s", round, p.err.text);
+        assert_complete(&p);
+        free(bitmap);
+        planning_close(&p);
+    }
+}
+
+START_TEST(batch_leaves_nothing_out)
+{
+    assert_module_is_complete("batch");
+}
+END_TEST
+
+START_TEST(service_leaves_nothing_out)
+{
+    assert_module_is_complete("service");
+}
+END_TEST
+
+START_TEST(first_fit_leaves_nothing_out)
+{
+    assert_module_is_complete("first_fit");
+}
+END_TEST
+
+/* ---- service chooses what a plain search chooses ---- */
+
+static uint32_t tasks_in_domain(const struct planning *p, uint32_t claims, uint32_t domain)
+{
+    uint32_t tasks = 0;
+    for (uint32_t i = 0; i < claims; i++) {
+        tasks += p->domain[p->claims[i].machine] == domain;
+    }
+    return tasks;
+}
+
+/* What the careful rule takes for the next task, with the first `claims` on the view. */
+static uint32_t plain_choice(struct planning *p, uint32_t claims, uint32_t group, bool spread)
+{
+    struct omega_place place = omega_place_group(&p->pending, &p->view.shown, group);
+    place.eligible = p->eligible[group];
+    uint32_t best = OMEGA_NO_MACHINE;
+    uint64_t best_key = UINT64_MAX;
+    uint32_t whole = p->count;
+    p->count = claims; /* holds_group() looks at these only */
+    for (uint32_t m = 0; m < place.machine_count; m++) {
+        if (!omega_place_suits(&place, m) ||
+            (p->groups[group].constraints != 0 && holds_group(p, group, m))) {
+            continue;
+        }
+        uint64_t tasks = spread ? tasks_in_domain(p, claims, p->domain[m]) : 0;
+        uint64_t key = tasks << 32 | omega_place_score(&place, m);
+        if (key < best_key) {
+            best = m;
+            best_key = key;
+        }
+    }
+    p->count = whole;
+    return best;
+}
+
+static void assert_service_is_plain(const char *options, bool spread)
+{
+    printf("seed %u\n", SEED);
+    omega_random_init(&dice, SEED, "plain", spread);
+    for (uint32_t round = 0; round < ROUNDS / 3; round++) {
+        struct planning p;
+        uint64_t *bitmap = random_case(&p, "service", options);
+        ck_assert_int_eq(planning_place(&p), 0);
+        for (uint32_t i = 0; i < p.count; i++) {
+            uint32_t expected = plain_choice(&p, i, p.claims[i].group, spread);
+            ck_assert_msg(p.claims[i].machine == expected,
+                          "round %u, claim %u of %u: machine %u, expected %u", round, i, p.count,
+                          p.claims[i].machine, expected);
+            store_view_take(&p.view, &p.claims[i]);
+        }
+        free(bitmap);
+        give_all(&p);
+        planning_close(&p);
+    }
+}
+
+START_TEST(service_is_the_plain_search_with_spread)
+{
+    assert_service_is_plain(NULL, true);
+}
+END_TEST
+
+START_TEST(service_is_the_plain_search_without_spread)
+{
+    assert_service_is_plain("{\"spread\": false}", false);
+}
+END_TEST
+
+/* ---- small cases ---- */
+
+START_TEST(an_empty_cell)
+{
+    static const char *const modules[] = {"batch", "service", "first_fit", "stateful",
+                                          "random_one"};
+    for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+        struct planning p;
+        planning_open(&p, modules[i], NULL, 0, 0, 0, false);
+        struct omega_request zero = {0};
+        planning_group(&p, 3, 0, zero, NULL);
+        ck_assert_int_eq(planning_place(&p), 0);
+        ck_assert_uint_eq(p.count, 0);
+        planning_close(&p);
+    }
+}
+END_TEST
+
+START_TEST(optional_tasks_come_last_and_by_choice)
+{
+    static const char *const modules[] = {"batch", "service"};
+    struct omega_request request = {.cpu_milli = 1000};
+    for (size_t i = 0; i < 2; i++) {
+        struct planning p;
+        planning_open(&p, modules[i], NULL, 2, 3000, 1, false);
+        planning_group(&p, 1, 5, request, NULL);
+        planning_group(&p, 2, 1, request, NULL);
+        ck_assert_int_eq(planning_place(&p), 0);
+        ck_assert_uint_eq(p.count, 6);
+        ck_assert_uint_eq(p.claims[0].task, 0);
+        ck_assert_uint_eq(p.claims[1].task, 6);
+        ck_assert_uint_eq(p.claims[2].task, 7);
+        ck_assert_uint_eq(p.claims[3].task, 1);
+        planning_close(&p);
+        planning_open(&p, modules[i], "{\"use_optional\": false}", 2, 3000, 1, false);
+        planning_group(&p, 1, 5, request, NULL);
+        ck_assert_int_eq(planning_place(&p), 0);
+        ck_assert_uint_eq(p.count, 1);
+        planning_close(&p);
+    }
+}
+END_TEST
+
+START_TEST(service_spreads_over_attempts)
+{
+    struct planning p;
+    planning_open(&p, "service", NULL, 4, 8000, 8000, false);
+    struct omega_request request = {.cpu_milli = 1000, .mem_mib = 1000};
+    planning_group(&p, 4, 0, request, NULL);
+    for (uint32_t m = 0; m < 4; m++) {
+        p.domain[m] = 1 + m / 2;
+    }
+    struct omega_claim last[] = {{.machine = 0, .task = 0}, {.machine = 1, .task = 1}};
+    struct omega_claim_result results[2] = {{.outcome = OMEGA_ACCEPTED}};
+    p.pending.last_claims = last;
+    p.pending.last_results = results;
+    p.pending.last_count = 2;
+    p.placed[0] = 1;
+    p.placed[1] = 1;
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_uint_eq(p.count, 2);
+    ck_assert_uint_eq(p.claims[0].machine, 2);
+    ck_assert_uint_eq(p.claims[1].machine, 2);
+    planning_close(&p);
+}
+END_TEST
+
+START_TEST(batch_is_uniform)
+{
+    struct planning p;
+    planning_open(&p, "batch", NULL, 10, 1000, 1000, false);
+    struct omega_request request = {.cpu_milli = 1000};
+    planning_group(&p, 1, 0, request, NULL);
+    p.view.free_cpu_milli[3] = 0;
+    uint32_t hits[10] = {0};
+    for (uint32_t i = 0; i < 90000; i++) {
+        ck_assert_int_eq(planning_place(&p), 0);
+        hits[p.claims[0].machine]++;
+    }
+    ck_assert_uint_eq(hits[3], 0);
+    for (uint32_t m = 0; m < 10; m++) {
+        ck_assert(m == 3 || (hits[m] > 9500 && hits[m] < 10500)); /* five standard deviations */
+    }
+    planning_close(&p);
+}
+END_TEST
+
+START_TEST(random_one_takes_distinct_machines_uniformly)
+{
+    struct planning p;
+    planning_open(&p, "random_one", NULL, 10, 1000, 1000, false);
+    struct omega_request request = {.cpu_milli = 100};
+    planning_group(&p, 3, 0, request, NULL);
+    uint32_t hits[10] = {0};
+    for (uint32_t i = 0; i < 30000; i++) {
+        ck_assert_int_eq(planning_place(&p), 0);
+        ck_assert_uint_eq(p.count, 3);
+        ck_assert(p.claims[0].machine != p.claims[1].machine);
+        ck_assert(p.claims[0].machine != p.claims[2].machine);
+        ck_assert(p.claims[1].machine != p.claims[2].machine);
+        for (uint32_t c = 0; c < 3; c++) {
+            hits[p.claims[c].machine]++;
+        }
+    }
+    for (uint32_t m = 0; m < 10; m++) {
+        ck_assert(hits[m] > 8600 && hits[m] < 9400);
+    }
+    planning_close(&p);
+}
+END_TEST
+
+static void add_cases(Suite *suite)
+{
+    check_case(suite, "batch leaves nothing out", batch_leaves_nothing_out);
+    check_case(suite, "service leaves nothing out", service_leaves_nothing_out);
+    check_case(suite, "first_fit leaves nothing out", first_fit_leaves_nothing_out);
+    check_case(suite, "service, spread", service_is_the_plain_search_with_spread);
+    check_case(suite, "service, no spread", service_is_the_plain_search_without_spread);
+    check_case(suite, "an empty cell", an_empty_cell);
+    check_case(suite, "optional tasks", optional_tasks_come_last_and_by_choice);
+    check_case(suite, "service spreads over attempts", service_spreads_over_attempts);
+    check_case(suite, "batch is uniform", batch_is_uniform);
+    check_case(suite, "random_one is uniform", random_one_takes_distinct_machines_uniformly);
+}
+
+CHECK_MAIN("shipped modules", add_cases)
