@@ -236,11 +236,12 @@ static void explain(const struct omega_transaction *txn, const struct omega_mach
         rules_claim(machine, claim, taken, other, txn->instance) != OMEGA_ACCEPTED;
 }
 
-/* Judges every claim in order, each after the good ones before it. */
-static void judge(const struct omega_transaction *txn, const struct omega_machine *const *machines,
+/* Judges every claim in order, each after the good ones before it. Returns how many are good. */
+static uint32_t judge(const struct omega_transaction *txn, const struct omega_machine *const *machines,
                   const uint8_t *refused, struct rules_scratch *scratch,
                   struct omega_claim_result *results)
 {
+    uint32_t good = 0;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         const struct omega_claim *claim = &txn->claims[i];
         const struct omega_machine *machine = machines[i];
@@ -256,12 +257,14 @@ static void judge(const struct omega_transaction *txn, const struct omega_machin
         results[i].outcome = outcome;
         if (outcome == OMEGA_ACCEPTED) {
             results[i].other_refuses = 0;
+            good++;
             take(&slot->taken, claim);
         } else {
             slot->broken = true;
             explain(txn, machine, claim, &slot->taken, &results[i]);
         }
     }
+    return good;
 }
 
 static bool minimum_reached(const struct omega_transaction *txn, struct rules_scratch *scratch,
@@ -281,24 +284,13 @@ static bool minimum_reached(const struct omega_transaction *txn, struct rules_sc
     return true;
 }
 
-static bool all_accepted(const struct omega_transaction *txn,
-                         const struct omega_claim_result *results)
-{
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
-        if (results[i].outcome != OMEGA_ACCEPTED) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Lets good claims fall with those that their granularity ties them to. */
+/* Some claims were refused: lets good ones fall with those that their granularity ties them to. */
 static void abort_tied(const struct omega_transaction *txn, struct rules_scratch *scratch,
                        struct omega_claim_result *results)
 {
     bool stands = true;
     if (txn->granularity == OMEGA_COMMIT_ALL || txn->granularity == OMEGA_COMMIT_GANG) {
-        stands = all_accepted(txn, results);
+        stands = false;
     } else if (txn->granularity == OMEGA_COMMIT_AT_LEAST) {
         stands = minimum_reached(txn, scratch, results);
     }
@@ -336,7 +328,10 @@ int rules_decide(const struct omega_transaction *txn, const struct omega_machine
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to decide %u claims",
                                txn->claim_count);
     }
-    judge(txn, machines, refused, scratch, results);
+    if (judge(txn, machines, refused, scratch, results) == txn->claim_count) {
+        *result = (struct omega_result){.accepted = txn->claim_count};
+        return OMEGA_OK;
+    }
     if (txn->granularity != OMEGA_COMMIT_TASK) {
         abort_tied(txn, scratch, results);
     }

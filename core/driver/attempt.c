@@ -219,9 +219,15 @@ static void list_unplaced(struct runner *runner, const struct run_job *job)
         struct omega_pending_group *pending = &runner->groups[g];
         uint32_t required_end = group->first_task + group->count;
         pending->tasks = tasks;
-        for (uint32_t t = group->first_task; t < required_end; t++) {
-            *tasks = t;
-            tasks += job->placed[t] == 0;
+        if (job->placements == 0) {
+            for (uint32_t t = group->first_task; t < required_end; t++) {
+                *tasks++ = t;
+            }
+        } else {
+            for (uint32_t t = group->first_task; t < required_end; t++) {
+                *tasks = t;
+                tasks += job->placed[t] == 0;
+            }
         }
         pending->required = (uint32_t)(tasks - pending->tasks);
         for (uint32_t t = required_end; t < required_end + group->optional; t++) {
