@@ -23,7 +23,7 @@ SANITIZER ?=
 FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc)
 
-VARIANT := $(notdir $(CC))$(subst $() ,,$(filter-out -O2,$(OPT)))$(if $(SANITIZER),-$(SANITIZER))
+VARIANT := $(subst $() ,-,$(notdir $(CC)))$(subst $() ,,$(filter-out -O2,$(OPT)))$(if $(SANITIZER),-$(SANITIZER))
 B := build$(if $(filter-out gcc,$(VARIANT)),/$(VARIANT))
 
 sanitize_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -36,9 +36,11 @@ endif
 endif
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Werror
-# -ffp-contract=off: the same bits on CPUs with and without fused multiply-add
-CFLAGS := -std=c11 -D_GNU_SOURCE $(OPT) -g $(WARN) -ffp-contract=off -fPIC -I. \
-          $(sanitize_$(SANITIZER)) $(if $(SANITIZER),-DOMEGA_DEBUG) $(EXTRA_CFLAGS)
+# Yours to add to: CFLAGS. The rest is what the code needs; -ffp-contract=off gives the same bits on
+# CPUs with and without fused multiply-add.
+CFLAGS ?= -g
+BUILD_CFLAGS := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fPIC -I. \
+                $(sanitize_$(SANITIZER)) $(if $(SANITIZER),-DOMEGA_DEBUG) $(CFLAGS)
 LDFLAGS := $(sanitize_$(SANITIZER))
 # What a run spends its time in are small functions of several layers, so the command and the benches
 # are optimised across files (30 % faster); tests are linked the plain, quick way.
@@ -65,38 +67,53 @@ objects = $(patsubst %.c,$(B)/%.o,$(sources))
 so = $(addprefix $(B)/schedulers/,$(addsuffix .so,$(modules))) \
      $(addprefix $(B)/tests/modules/,$(addsuffix .so,$(test_modules)))
 
-# make, in parallel; used after `deps`, which must have ended before anything is compiled
-build = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
+# make, in parallel; used after `deps`, which must have ended before anything is compiled. The lock is
+# for `make -j run test`: two of these at once would write the same objects.
+build = mkdir -p build && flock build/.lock $(MAKE) --no-print-directory \
+        $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)")
 
-.PHONY: all run test test-full test-soak bench check-style fuzz clean help deps deps-full tests
-all: $(B)/omega $(so)
+.PHONY: FORCE all run test test-full test-soak bench check-style fuzz clean help deps deps-full tests
+all: $(B)/omega $(so) $(B)/.files
 
-$(B)/%.o: %.c
+# Stamps hold what was built with; they change only when that does. Other flags: all is built anew.
+# Other source files: what no longer has a source goes from the archive and the module folders.
+flags := $(CC) $(BUILD_CFLAGS) $(LTO_OBJECTS)
+files = $(sort $(sources) $(modules) $(test_modules))
+$(B)/.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(flags)' | cmp -s - $@ || echo '$(flags)' >$@
+$(B)/.files: FORCE
+	@mkdir -p $(@D)
+	@rm -f $(filter-out $(so),$(wildcard $(B)/schedulers/*.so $(B)/tests/modules/*.so))
+	@echo '$(files)' | cmp -s - $@ || echo '$(files)' >$@
+FORCE:
+
+$(B)/%.o: %.c $(B)/.flags
 	$(call say,CC   $<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LTO_OBJECTS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(BUILD_CFLAGS) $(LTO_OBJECTS) -MMD -MP -c $< -o $@
 
-$(B)/libomega.a: $(objects)
+$(B)/libomega.a: $(objects) $(B)/.files
 	$(call say,AR   $@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $(objects)
 
 $(B)/omega: $(B)/core/cli/main.o $(B)/libomega.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $(LTO_LINK) $^ $(LIBS) -o $@
 
 # Modules link to nothing: what they need of omega is in headers.
-$(B)/schedulers/%.so: schedulers/%.c
+$(B)/schedulers/%.so: schedulers/%.c $(B)/.flags
 	$(call say,SO   $@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $(@:.so=.d) -shared $< -o $@
+	$(Q)$(CC) $(BUILD_CFLAGS) -MMD -MP -MF $(@:.so=.d) -shared $< -o $@
 
-$(B)/tests/modules/%.so: tests/modules/%.c
+$(B)/tests/modules/%.so: tests/modules/%.c $(B)/.flags
 	$(call say,SO   $@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $(@:.so=.d) -shared $< -o $@
+	$(Q)$(CC) $(BUILD_CFLAGS) -MMD -MP -MF $(@:.so=.d) -shared $< -o $@
 
 # What test programs share: every C file beside them that is no program itself.
 test_support = $(filter-out tests/model/check_%,$(wildcard tests/support/*.c tests/model/*.c))
@@ -118,7 +135,7 @@ tests: all $(addprefix $(B)/tests/,$(units)) $(addprefix $(B)/tests/fuzz/replay_
 $(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(B)/libomega.a
 	$(call say,LINK $@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LTO_NONE) $^ $(LIBS) -o $@
+	$(Q)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) $(LTO_NONE) $^ $(LIBS) -o $@
 
 deps:
 	@tests/install-packages $(PACKAGES)

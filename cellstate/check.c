@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cellstate/store.h"
+#include "cellstate/store_view.h"
 
 /* What the placements of one machine come to. */
 struct sums {
@@ -166,5 +166,27 @@ int store_check(struct store *store, struct store_report *report, omega_error_t 
         check_tasks(store, &checker);
     }
     free(checker.sums);
+    return rc;
+}
+
+int store_check_view(struct store *store, const struct store_view *view,
+                     struct store_report *report, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    uint32_t machines = view->mode == STORE_VIEW_LIVE ? store->machine_count : 0;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < machines; i++) {
+        struct omega_machine machine;
+        rc = store_machine(store, i, &machine, err);
+        bool takes = machine.state == OMEGA_MACHINE_UP && !machine.may_exceed;
+        int64_t cpu = takes ? (int64_t)machine.cpu_limit_milli - machine.cpu_used_milli : -1;
+        int64_t mem = takes ? (int64_t)machine.mem_limit_mib - machine.mem_used_mib : -1;
+        if (rc == OMEGA_OK && (view->free_cpu_milli[i] != cpu || view->free_mem_mib[i] != mem ||
+                               view->seq[i] != machine.seq)) {
+            violated(report,
+                     "B: machine %u shows %d milli-cores and %d MiB free, it has %" PRId64
+                     " and %" PRId64 ": a module has written to its view",
+                     i, view->free_cpu_milli[i], view->free_mem_mib[i], cpu, mem);
+        }
+    }
     return rc;
 }

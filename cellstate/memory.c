@@ -52,17 +52,16 @@ static struct placed *find_running(const struct memory *memory, struct block *bl
 static void end_placement(struct memory *memory, struct block *block, struct placed *placed)
 {
     struct omega_machine *machine = &memory->machines[placed->machine];
+    bool exceeded = machine->may_exceed != 0;
     rules_release(machine, &placed->request, placed->devices, (enum omega_band)block->band,
                   memory->release_raises_seq);
     memory_use(memory, &placed->request, placed->devices, -1);
-    memory_changed(memory, placed->machine);
-    if (placed->devices != 0) {
-        store_view_show(&memory->live, placed->machine, machine);
-    }
+    memory_changed(memory, placed->machine, exceeded || placed->devices != 0);
     placed->runs = 0;
     block->running--;
+    memory->running[placed->machine]--;
     if (block->spreads) {
-        memory_vacate(memory_job(memory, block->job), placed);
+        memory_job(memory, block->job)->machine_of[placed->task] = UINT32_MAX;
     }
 }
 
@@ -150,7 +149,7 @@ static int list_block(struct memory *memory, const struct block *block, uint32_t
 static int list_running(struct memory *memory, uint32_t machine, uint32_t *count)
 {
     *count = 0;
-    for (size_t i = 0; memory->blocks.slots != NULL && i <= memory->blocks.mask; i++) {
+    for (size_t i = 0; *count < memory->running[machine] && i <= memory->blocks.mask; i++) {
         const struct block *block = memory->blocks.slots[i].value;
         if (block != NULL && list_block(memory, block, machine, count) != OMEGA_OK) {
             return OMEGA_ENOMEM;
@@ -219,8 +218,7 @@ static int memory_machine_event(struct store *store, const struct omega_machine_
     count_capacity(memory, machine, -1);
     rules_machine_event(machine, &memory->specs[event->machine], event, &memory->overcommit, NULL);
     count_capacity(memory, machine, 1);
-    memory_changed(memory, event->machine);
-    store_view_show(&memory->live, event->machine, machine);
+    memory_changed(memory, event->machine, true);
     *lost = memory->lost;
     *version = ++memory->counters.version;
     return OMEGA_OK;
@@ -228,51 +226,76 @@ static int memory_machine_event(struct store *store, const struct omega_machine_
 
 /* ---- the initial state ---- */
 
-static bool preload_is_sound(const struct memory *memory, const struct store_placement *placement,
-                             int64_t already_cpu, int64_t already_mem)
+/* What a batch of initial placements would add to one machine. */
+struct preload_sum {
+    int64_t cpu_milli;
+    int64_t mem_mib;
+    int64_t gpu_milli[OMEGA_GPU_DEVICES_MAX];
+};
+
+static bool request_is_sound(const struct omega_request *request, uint32_t devices)
+{
+    bool share = request->gpu_devices == 1 && request->gpu_milli > 0 &&
+                 request->gpu_milli < OMEGA_GPU_DEVICE_MILLI;
+    bool whole = request->gpu_devices > 0 && request->gpu_milli == OMEGA_GPU_DEVICE_MILLI;
+    bool none = request->gpu_devices == 0 && request->gpu_milli == 0;
+    return request->cpu_milli >= 0 && request->mem_mib >= 0 && (share || whole || none) &&
+           __builtin_popcount(devices) == request->gpu_devices;
+}
+
+/* Adds a placement to its machine's sum; false if it cannot be or the record would overflow. */
+static bool add_preload(const struct memory *memory, const struct store_placement *placement,
+                        struct preload_sum *sums)
 {
     if (placement->machine >= memory->base.machine_count || placement->job != 0 ||
         placement->band >= OMEGA_BANDS ||
-        __builtin_popcount(placement->devices) != placement->request.gpu_devices) {
+        !request_is_sound(&placement->request, placement->devices)) {
         return false;
     }
     const struct omega_machine *machine = &memory->machines[placement->machine];
-    return machine->state == OMEGA_MACHINE_UP && placement->request.cpu_milli >= 0 &&
-           placement->request.mem_mib >= 0 &&
-           already_cpu + machine->cpu_used_milli + placement->request.cpu_milli <= INT32_MAX &&
-           already_mem + machine->mem_used_mib + placement->request.mem_mib <= INT32_MAX;
+    struct preload_sum *sum = &sums[placement->machine];
+    sum->cpu_milli += placement->request.cpu_milli;
+    sum->mem_mib += placement->request.mem_mib;
+    bool sound = machine->state == OMEGA_MACHINE_UP &&
+                 placement->devices >> machine->gpu_devices == 0 &&
+                 sum->cpu_milli + machine->cpu_used_milli <= INT32_MAX &&
+                 sum->mem_mib + machine->mem_used_mib <= INT32_MAX;
+    for (uint32_t mask = placement->devices; sound && mask != 0; mask &= mask - 1) {
+        uint32_t device = (uint32_t)__builtin_ctz(mask);
+        sum->gpu_milli[device] += placement->request.gpu_milli;
+        int64_t used = sum->gpu_milli[device];
+        for (int band = 0; band < OMEGA_BANDS; band++) {
+            used += machine->band_gpu_milli[band][device];
+        }
+        sound = used <= INT16_MAX;
+    }
+    return sound;
 }
 
-/* Checks all placements before the first change. The sums over the whole batch bound those of each
- * machine only if the batch fits an int32, so larger batches are summed per machine. */
+/* Checks all placements before the first change. */
 static int check_preload(const struct memory *memory, const struct store_placement *placements,
                          uint32_t count, omega_error_t *err)
 {
+    struct preload_sum *sums = calloc(memory->base.machine_count + 1u, sizeof *sums);
+    if (sums == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u placements", count);
+    }
     int rc = OMEGA_OK;
-    uint32_t n = memory->base.machine_count == 0 ? 1 : memory->base.machine_count;
-    int64_t *cpu = calloc(n, sizeof *cpu);
-    int64_t *mem = calloc(n, sizeof *mem);
-    if (cpu == NULL || mem == NULL) {
-        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u placements", count);
-        goto done;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const struct store_placement *placement = &placements[i];
-        uint32_t m = placement->machine < n ? placement->machine : 0;
-        if (!preload_is_sound(memory, placement, cpu[m], mem[m])) {
-            rc =
-                omega_error_set(err, OMEGA_EINVAL,
-                                "initial placement %u on machine %u cannot be: expected job 0 on a "
-                                "machine that is up, and a device mask that fits the request",
-                                i, placement->machine);
-            goto done;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
+        if (!add_preload(memory, &placements[i], sums)) {
+            rc = omega_error_set(err, OMEGA_EINVAL,
+                                 "initial placement %u on machine %u cannot be: expected job 0 on "
+                                 "a machine that is up, a device mask that fits request and "
+                                 "machine, and use that a record can hold",
+                                 i, placements[i].machine);
+        } else if (placements[i].band != placements[0].band) {
+            rc = omega_error_set(err, OMEGA_EINVAL,
+                                 "initial placements of one change have bands %u and %u, "
+                                 "expected one band",
+                                 placements[0].band, placements[i].band);
         }
-        cpu[m] += placement->request.cpu_milli;
-        mem[m] += placement->request.mem_mib;
     }
-done:
-    free(cpu);
-    free(mem);
+    free(sums);
     return rc;
 }
 
@@ -287,15 +310,6 @@ static int memory_preload(struct store *store, struct store_placement *placement
     int rc = check_preload(memory, placements, count, err);
     if (rc != OMEGA_OK) {
         return rc;
-    }
-    /* a block holds one band; the band of each placement is the first one's unless they differ */
-    for (uint32_t i = 1; i < count; i++) {
-        if (placements[i].band != placements[0].band) {
-            return omega_error_set(err, OMEGA_EINVAL,
-                                   "initial placements of one change have bands %u and %u, "
-                                   "expected one band",
-                                   placements[0].band, placements[i].band);
-        }
     }
     struct block *block = malloc(sizeof *block + count * sizeof block->placed[0]);
     if (block == NULL ||
@@ -319,8 +333,8 @@ static int memory_preload(struct store *store, struct store_placement *placement
         rules_place(machine, &placement->request, placement->devices,
                     (enum omega_band)placement->band, OMEGA_INSTANCE_NONE, *version);
         memory_use(memory, &placement->request, placement->devices, 1);
-        memory_changed(memory, placement->machine);
-        store_view_show(&memory->live, placement->machine, machine);
+        memory_changed(memory, placement->machine, true);
+        memory->running[placement->machine]++;
         block->placed[i] = (struct placed){
             .machine = placement->machine,
             .task = placement->task,
@@ -509,6 +523,7 @@ static void memory_close(struct store *store)
     free(memory->lost);
     free(memory->group_claims);
     free(memory->stamps);
+    free(memory->running);
     free(memory);
 }
 
@@ -528,10 +543,11 @@ static int allocate(struct memory *memory, uint32_t machines, bool gpu)
     memory->platforms = malloc(n * sizeof *memory->platforms);
     memory->domains = malloc(n * sizeof *memory->domains);
     memory->stamps = calloc(n, sizeof *memory->stamps);
+    memory->running = calloc(n, sizeof *memory->running);
     memory->scratch = rules_scratch_create();
     if (memory->feed == NULL || memory->specs == NULL || memory->machines == NULL ||
         memory->platforms == NULL || memory->domains == NULL || memory->stamps == NULL ||
-        memory->scratch == NULL) {
+        memory->running == NULL || memory->scratch == NULL) {
         return OMEGA_ENOMEM;
     }
     return store_view_allocate(&memory->live, machines, gpu);

@@ -137,6 +137,14 @@ static int check(struct memory *memory, struct job_entry *entry,
         return omega_error_set(err, OMEGA_EINVAL, "a transaction has %u claims, expected 1 to %u",
                                txn->claim_count, OMEGA_CLAIMS_MAX);
     }
+    if (txn->detection > OMEGA_DETECT_COARSE || txn->granularity > OMEGA_COMMIT_GANG ||
+        txn->instance == OMEGA_INSTANCE_NONE || txn->precedence != entry->precedence) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "a transaction of instance %u, precedence %d, detection %u and "
+                               "granularity %u is none of job %llu",
+                               txn->instance, txn->precedence, txn->detection, txn->granularity,
+                               (unsigned long long)txn->job);
+    }
     uint32_t required = 0;
     int rc = check_claims(memory, entry, txn, &required, err);
     if (rc == OMEGA_OK && txn->granularity == OMEGA_COMMIT_AT_LEAST) {
@@ -179,9 +187,11 @@ static uint8_t refuse_shared(struct memory *memory, const struct job_entry *entr
 {
     uint8_t any = OMEGA_ACCEPTED;
     uint32_t stamp = new_stamp(memory);
-    for (uint32_t i = 0; i < entry->occupied_count; i++) {
-        if (entry->occupied[i].group == group) {
-            memory->stamps[entry->occupied[i].machine] = stamp;
+    const struct omega_task_group *wanted = &entry->groups[group];
+    uint32_t end = wanted->first_task + wanted->count + wanted->optional;
+    for (uint32_t t = wanted->first_task; t < end; t++) {
+        if (entry->machine_of[t] != UINT32_MAX) {
+            memory->stamps[entry->machine_of[t]] = stamp;
         }
     }
     for (uint32_t i = 0; i < txn->claim_count; i++) {
@@ -228,16 +238,6 @@ static struct block *new_block(struct memory *memory, struct job_entry *entry,
     if (block == NULL) {
         return NULL;
     }
-    uint32_t room = entry->spreads ? entry->occupied_count + result->accepted : 0;
-    if (room > entry->occupied_room) {
-        struct occupied *occupied = realloc(entry->occupied, room * 2 * sizeof *occupied);
-        if (occupied == NULL) {
-            free(block);
-            return NULL;
-        }
-        entry->occupied = occupied;
-        entry->occupied_room = room * 2;
-    }
     block->version = memory->counters.version + 1;
     block->job = txn->job;
     block->count = 0;
@@ -257,15 +257,12 @@ static void apply_claim(struct memory *memory, struct job_entry *entry, struct b
 {
     rules_place(&memory->machines[claim->machine], &claim->request, claim->devices,
                 (enum omega_band)block->band, block->instance, block->version);
-    memory_changed(memory, claim->machine);
+    memory_changed(memory, claim->machine, claim->devices != 0);
     memory_use(memory, &claim->request, claim->devices, 1);
-    if (claim->devices != 0) {
-        store_view_show(&memory->live, claim->machine, &memory->machines[claim->machine]);
-    }
     entry->state[claim->task] = SLOT_PLACED;
-    if (entry->spreads && spreads(memory, entry, claim->group)) {
-        entry->occupied[entry->occupied_count++] =
-            (struct occupied){.group = claim->group, .machine = claim->machine};
+    memory->running[claim->machine]++;
+    if (entry->spreads) {
+        entry->machine_of[claim->task] = claim->machine;
     }
     block->placed[block->count++] = (struct placed){
         .machine = claim->machine,

@@ -10,7 +10,7 @@ void memory_free_job(struct job_entry *entry)
     if (entry != NULL) {
         free(entry->groups);
         free(entry->state);
-        free(entry->occupied);
+        free(entry->machine_of);
         free(entry);
     }
 }
@@ -25,6 +25,7 @@ static struct job_entry *new_entry(struct memory *memory, const struct omega_job
     entry->group_count = job->group_count;
     entry->slots = job->slots;
     entry->pending = job->tasks;
+    entry->precedence = job->precedence;
     entry->elastic = omega_job_is_elastic(job);
     entry->groups = malloc(job->group_count * sizeof *entry->groups);
     entry->state = calloc(job->slots, 1);
@@ -39,6 +40,14 @@ static struct job_entry *new_entry(struct memory *memory, const struct omega_job
         const struct omega_constraint_set *set =
             catalogue_constraint_set(memory->base.catalogue, group->constraints);
         entry->spreads = entry->spreads || set->different_machines;
+    }
+    if (entry->spreads) {
+        entry->machine_of = malloc(job->slots * sizeof *entry->machine_of);
+        if (entry->machine_of == NULL) {
+            memory_free_job(entry);
+            return NULL;
+        }
+        memset(entry->machine_of, 0xff, job->slots * sizeof *entry->machine_of);
     }
     return entry;
 }
@@ -88,17 +97,6 @@ int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_err
     entry->abandoned = true;
     memory_forget_if_done(memory, entry);
     return OMEGA_OK;
-}
-
-void memory_vacate(struct job_entry *entry, const struct placed *placed)
-{
-    for (uint32_t i = 0; i < entry->occupied_count; i++) {
-        if (entry->occupied[i].group == placed->group &&
-            entry->occupied[i].machine == placed->machine) {
-            entry->occupied[i] = entry->occupied[--entry->occupied_count];
-            return;
-        }
-    }
 }
 
 void memory_tasks_ended(struct memory *memory, struct job_entry *entry, uint32_t tasks,

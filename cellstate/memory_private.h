@@ -36,12 +36,6 @@ enum slot_state {
     SLOT_CLAIMED = 2, /* marks a task during the checks of one transaction */
 };
 
-/* A running task of a different_machines group. */
-struct occupied {
-    uint32_t group;
-    uint32_t machine;
-};
-
 /* A job in the table: its groups (without durations) and the state of its tasks. */
 struct job_entry {
     uint64_t id;
@@ -49,15 +43,14 @@ struct job_entry {
     uint32_t slots;
     uint32_t pending;
     uint32_t running;
+    int32_t precedence;
     bool elastic;
     bool started; /* an elastic job that has committed */
     bool abandoned;
     bool spreads; /* some group asks for different machines */
     struct omega_task_group *groups;
-    uint8_t *state; /* enum slot_state per slot */
-    struct occupied *occupied;
-    uint32_t occupied_count;
-    uint32_t occupied_room;
+    uint8_t *state;       /* enum slot_state per slot */
+    uint32_t *machine_of; /* per slot: where it runs, or UINT32_MAX; NULL unless `spreads` */
 };
 
 struct memory {
@@ -68,6 +61,7 @@ struct memory {
     struct omega_machine *machines;
     uint32_t *platforms;
     uint32_t *domains;
+    uint32_t *running;      /* per machine: its placements, so that a removal knows when to stop */
     struct store_view live; /* the arrays that live views show */
     struct store_counters counters;
     struct store_totals totals;
@@ -110,14 +104,19 @@ static inline void memory_prefetch(const struct memory *memory, uint32_t machine
     __builtin_prefetch(record + 64, 1);
 }
 
-/* Shows a changed machine on the live arrays and appends it to the feed. */
-static inline void memory_changed(struct memory *memory, uint32_t machine)
+/* Shows a changed machine on the live arrays and appends it to the feed. `all`: its devices or its
+ * limits changed too, or whether it takes anything. */
+static inline void memory_changed(struct memory *memory, uint32_t machine, bool all)
 {
     const struct omega_machine *record = &memory->machines[machine];
-    memory->live.free_cpu_milli[machine] = rules_free_cpu(record);
-    memory->live.free_mem_mib[machine] = rules_free_mem(record);
-    memory->live.seq[machine] = record->seq;
-    memory->live.releases[machine] = record->releases;
+    if (all) {
+        store_view_show(&memory->live, machine, record);
+    } else {
+        memory->live.free_cpu_milli[machine] = rules_free_cpu(record);
+        memory->live.free_mem_mib[machine] = rules_free_mem(record);
+        memory->live.seq[machine] = record->seq;
+        memory->live.releases[machine] = record->releases;
+    }
     memory->feed[memory->feed_end++ & memory->feed_mask] = machine;
 }
 
@@ -145,8 +144,6 @@ void memory_tasks_ended(struct memory *memory, struct job_entry *entry, uint32_t
                         enum store_release_reason reason);
 void memory_task_lost(struct memory *memory, struct job_entry *entry, uint32_t task,
                       enum store_loss_policy policy);
-/* Forgets where a task of a different_machines group ran. */
-void memory_vacate(struct job_entry *entry, const struct placed *placed);
 /* Takes a job of which nothing is left out of the table. */
 void memory_forget_if_done(struct memory *memory, struct job_entry *entry);
 void memory_free_job(struct job_entry *entry);

@@ -47,7 +47,7 @@ static int32_t gpu_used(const struct omega_machine *machine, uint32_t device)
 
 int16_t rules_free_gpu(const struct omega_machine *machine, uint32_t device)
 {
-    if (machine->state != OMEGA_MACHINE_UP) {
+    if (!rules_takes(machine)) {
         return 0;
     }
     int32_t limit = device < machine->gpu_devices ? machine->gpu_limit_milli : 0;
@@ -97,7 +97,8 @@ static bool gpu_fits(const struct omega_machine *machine, const struct omega_cla
 static bool fits(const struct omega_machine *machine, const struct omega_claim *claim,
                  const struct rules_taken *taken)
 {
-    return (int64_t)machine->cpu_used_milli + taken->cpu_milli + claim->request.cpu_milli <=
+    return !machine->may_exceed &&
+           (int64_t)machine->cpu_used_milli + taken->cpu_milli + claim->request.cpu_milli <=
                machine->cpu_limit_milli &&
            (int64_t)machine->mem_used_mib + taken->mem_mib + claim->request.mem_mib <=
                machine->mem_limit_mib &&
@@ -219,27 +220,32 @@ static void take(struct rules_taken *taken, const struct omega_claim *claim)
 
 static void explain(const struct omega_transaction *txn, const struct omega_machine *machine,
                     const struct omega_claim *claim, const struct rules_taken *taken,
-                    struct omega_claim_result *result)
+                    bool by_caller, struct omega_claim_result *result)
 {
-    static const struct omega_claim_result nobody = {.rival = OMEGA_INSTANCE_NONE};
     uint8_t outcome = result->outcome;
-    *result = nobody;
-    result->outcome = outcome;
+    *result = (struct omega_claim_result){
+        .rival = OMEGA_INSTANCE_NONE,
+        .outcome = outcome,
+        .other_refuses = 1,
+    };
     if (machine == NULL) {
         return;
     }
     int rival = rival_of(machine, txn->instance);
     result->rival = machine->placed_by[rival];
     result->rival_version = machine->placed_version[rival];
-    uint8_t other = txn->detection == OMEGA_DETECT_FINE ? OMEGA_DETECT_COARSE : OMEGA_DETECT_FINE;
-    result->other_refuses =
-        rules_claim(machine, claim, taken, other, txn->instance) != OMEGA_ACCEPTED;
+    if (!by_caller) {
+        uint8_t other =
+            txn->detection == OMEGA_DETECT_FINE ? OMEGA_DETECT_COARSE : OMEGA_DETECT_FINE;
+        result->other_refuses =
+            rules_claim(machine, claim, taken, other, txn->instance) != OMEGA_ACCEPTED;
+    }
 }
 
 /* Judges every claim in order, each after the good ones before it. Returns how many are good. */
-static uint32_t judge(const struct omega_transaction *txn, const struct omega_machine *const *machines,
-                  const uint8_t *refused, struct rules_scratch *scratch,
-                  struct omega_claim_result *results)
+static uint32_t judge(const struct omega_transaction *txn,
+                      const struct omega_machine *const *machines, const uint8_t *refused,
+                      struct rules_scratch *scratch, struct omega_claim_result *results)
 {
     uint32_t good = 0;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
@@ -250,8 +256,9 @@ static uint32_t judge(const struct omega_transaction *txn, const struct omega_ma
         if (machine != NULL) {
             outcome = rules_claim(machine, claim, &slot->taken, txn->detection, txn->instance);
         }
-        if (refused != NULL && refused[i] != OMEGA_ACCEPTED &&
-            outcome != OMEGA_REFUSED_MACHINE_DOWN) {
+        bool by_caller = refused != NULL && refused[i] != OMEGA_ACCEPTED &&
+                         outcome != OMEGA_REFUSED_MACHINE_DOWN;
+        if (by_caller) {
             outcome = refused[i];
         }
         results[i].outcome = outcome;
@@ -261,7 +268,7 @@ static uint32_t judge(const struct omega_transaction *txn, const struct omega_ma
             take(&slot->taken, claim);
         } else {
             slot->broken = true;
-            explain(txn, machine, claim, &slot->taken, &results[i]);
+            explain(txn, machine, claim, &slot->taken, by_caller, &results[i]);
         }
     }
     return good;

@@ -67,20 +67,25 @@ void rules_machine_init(struct omega_machine *machine, uint32_t index,
                         const struct omega_machine_spec *spec,
                         const struct omega_overcommit *overcommit);
 
-/* Free room as a view shows it: limit - use; below 0 where nothing new is taken. */
+/* True if the machine takes something new: it is up and not above its limit. */
+static inline bool rules_takes(const struct omega_machine *machine)
+{
+    return machine->state == OMEGA_MACHINE_UP && !machine->may_exceed;
+}
+
+/* Free CPU as a view shows it: limit - use, or -1 where nothing new is taken. */
 static inline int32_t rules_free_cpu(const struct omega_machine *machine)
 {
-    return machine->state == OMEGA_MACHINE_UP ? machine->cpu_limit_milli - machine->cpu_used_milli
-                                              : -1;
+    return rules_takes(machine) ? machine->cpu_limit_milli - machine->cpu_used_milli : -1;
 }
 
 /* The same for memory, in MiB. */
 static inline int32_t rules_free_mem(const struct omega_machine *machine)
 {
-    return machine->state == OMEGA_MACHINE_UP ? machine->mem_limit_mib - machine->mem_used_mib : -1;
+    return rules_takes(machine) ? machine->mem_limit_mib - machine->mem_used_mib : -1;
 }
 
-/* Free share of one device, and all of them with the derived figures of struct omega_view. */
+/* Free share of one device; 0 where nothing new is taken. */
 int16_t rules_free_gpu(const struct omega_machine *machine, uint32_t device);
 
 /* Chooses devices for a request among those with `free_milli` left: for a share the fullest device

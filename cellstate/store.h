@@ -170,7 +170,8 @@ static inline int store_submit(struct store *store, const struct omega_job *job,
  * optional ones took their place are not asked for any more: in I such a group counts the larger
  * of its required and its accepted tasks as submitted. Its tasks that are lost have failed,
  * whatever the loss policy.
- * OMEGA_EINVAL, and nothing changes, for what no scheduler may send: an unknown, abandoned or
+ * OMEGA_EINVAL, and nothing changes, for what no scheduler may send: no instance, another
+ * precedence than the job's, an unknown detection or granularity, an unknown, abandoned or
  * started job, a task, group or machine that does not exist, a request other than its group's, a
  * device mask that does not fit the request, one task twice, no claim or more than
  * OMEGA_CLAIMS_MAX, a gang that leaves out an unplaced required task, fewer claims of a group than
@@ -292,5 +293,10 @@ struct store_report {
 /* Proves A, B and I of a quiet store from its machines and placements (cellstate/check.c). A
  * violation is reported, not an error. OMEGA_ENOMEM. */
 int store_check(struct store *store, struct store_report *report, omega_error_t *err);
+
+/* Proves that a live view shows what the records say, so that no module has written to it: adds to
+ * the report (letter B). Does nothing for a private view, which shows an older state. */
+int store_check_view(struct store *store, const struct store_view *view,
+                     struct store_report *report, omega_error_t *err);
 
 #endif

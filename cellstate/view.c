@@ -84,6 +84,7 @@ void store_view_free_arrays(struct store_view *view)
     free(view->cpu_limit_milli);
     free(view->mem_limit_mib);
     free(view->absorbed);
+    *view = (struct store_view){.mode = view->mode};
 }
 
 void store_view_show(struct store_view *view, uint32_t machine, const struct omega_machine *record)

@@ -421,8 +421,7 @@ static void service_place(void *state, const struct omega_pending *pending,
         return;
     }
     if (!find_domains(service, view)) {
-        service->host->log(service->host, OMEGA_LOG_ERROR, "no memory for %u machines",
-                           view->machine_count);
+        service->host->fail(service->host, "no memory for the scores of all machines");
         return;
     }
     count_placed(service, pending, view->machine_count);

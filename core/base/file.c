@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define NAMES_TRIED 100 /* temporaries of a killed process with our id may be in the way */
+#define TEMPORARIES_LISTED 64u
 
 struct file_out {
     FILE *stream;
@@ -19,9 +21,36 @@ struct file_out {
     char *temporary; /* in the same directory, so that rename() is atomic */
 };
 
+/* Temporaries on disk, for a signal handler to find; NULL = a free slot. */
+static _Atomic(const char *) listed[TEMPORARIES_LISTED];
+
+/* Puts `to` in the place of `from`; does nothing if `from` is not listed. */
+static void relist(const char *from, const char *to)
+{
+    for (size_t i = 0; i < TEMPORARIES_LISTED; i++) {
+        const char *expected = from;
+        if (atomic_compare_exchange_strong(&listed[i], &expected, to)) {
+            return;
+        }
+    }
+}
+
+void file_out_unlink_all(void)
+{
+    for (size_t i = 0; i < TEMPORARIES_LISTED; i++) {
+        const char *path = atomic_load(&listed[i]);
+        if (path != NULL) {
+            unlink(path);
+        }
+    }
+}
+
 static void free_out(struct file_out *out)
 {
     if (out != NULL) {
+        if (out->temporary != NULL) {
+            relist(out->temporary, NULL);
+        }
         free(out->path);
         free(out->temporary);
         free(out);
@@ -53,6 +82,7 @@ static int open_temporary(struct file_out *out, omega_error_t *err)
     if (fd < 0) {
         return omega_error_set_errno(err, out->path, "cannot create a file in this directory");
     }
+    relist(NULL, out->temporary);
     out->stream = fdopen(fd, "w");
     if (out->stream == NULL) {
         int rc = omega_error_set_errno(err, out->path, "cannot open for writing");

@@ -28,6 +28,10 @@ int file_out_commit(struct file_out *out, omega_error_t *err);
 /* Drops the output: removes the temporary and frees `out`. NULL is allowed. */
 void file_out_abort(struct file_out *out);
 
+/* Removes the temporaries of all outputs that are open, for a process that is about to end: those
+ * of the first 64 open at one time. Async-signal-safe; the outputs may not be used afterwards. */
+void file_out_unlink_all(void);
+
 /* Reads a regular file of at most `max` bytes. *bytes is owned by the caller (free()) and has a NUL
  * behind its *size bytes. A larger file or one that is not regular is OMEGA_EINVAL. */
 int file_read_all(const char *path, size_t max, char **bytes, size_t *size, omega_error_t *err);

@@ -4,6 +4,7 @@
  *
  * Values below 2048 have a bucket each. A larger value with highest bit o lies in [2^o, 2^(o+1)),
  * which is cut into 1024 buckets of 2^(o-10) values, allocated when the first value falls into it.
+ * Censored values have buckets of their own, filled with what each has reached.
  */
 #include "core/base/histogram.h"
 
@@ -17,14 +18,18 @@
 #define EXACT (1u << EXACT_BITS)
 #define OCTAVES (63 - EXACT_BITS) /* int64: highest bits 11 to 62 */
 
-struct histogram {
-    uint64_t count; /* without the censored ones */
-    uint64_t censored;
+/* Values of one kind. */
+struct part {
+    uint64_t count;
     int64_t max;
-    int64_t least_above; /* smallest `above` of the censored values */
     unsigned __int128 sum;
     uint64_t *exact;
     uint64_t *octaves[OCTAVES]; /* NULL until something falls into it */
+};
+
+struct histogram {
+    struct part known;
+    struct part censored; /* what each has reached */
 };
 
 struct histogram *histogram_create(void)
@@ -32,15 +37,21 @@ struct histogram *histogram_create(void)
     return calloc(1, sizeof(struct histogram));
 }
 
+static void part_release(struct part *part)
+{
+    for (int i = 0; i < OCTAVES; i++) {
+        free(part->octaves[i]);
+    }
+    free(part->exact);
+}
+
 void histogram_destroy(struct histogram *histogram)
 {
     if (histogram == NULL) {
         return;
     }
-    for (int i = 0; i < OCTAVES; i++) {
-        free(histogram->octaves[i]);
-    }
-    free(histogram->exact);
+    part_release(&histogram->known);
+    part_release(&histogram->censored);
     free(histogram);
 }
 
@@ -50,50 +61,50 @@ static unsigned highest_bit(uint64_t value)
 }
 
 /* The counter of a value >= 0; NULL without memory. */
-static uint64_t *bucket_of(struct histogram *histogram, uint64_t value)
+static uint64_t *bucket_of(struct part *part, uint64_t value)
 {
-    uint64_t **part = &histogram->exact;
+    uint64_t **buckets = &part->exact;
     size_t size = EXACT;
     size_t at = (size_t)value;
     if (value >= EXACT) {
         unsigned octave = highest_bit(value);
-        part = &histogram->octaves[octave - EXACT_BITS];
+        buckets = &part->octaves[octave - EXACT_BITS];
         size = SUB_BUCKETS;
         at = (size_t)(value >> (octave - SUB_BITS)) - SUB_BUCKETS;
     }
-    if (*part == NULL) {
-        *part = calloc(size, sizeof **part);
-        if (*part == NULL) {
+    if (*buckets == NULL) {
+        *buckets = calloc(size, sizeof **buckets);
+        if (*buckets == NULL) {
             return NULL;
         }
     }
-    return &(*part)[at];
+    return &(*buckets)[at];
 }
 
-int histogram_add(struct histogram *histogram, int64_t value)
+static int part_add(struct part *part, int64_t value)
 {
     int64_t counted = value < 0 ? 0 : value;
-    uint64_t *bucket = bucket_of(histogram, (uint64_t)counted);
+    uint64_t *bucket = bucket_of(part, (uint64_t)counted);
     if (bucket == NULL) {
         return OMEGA_ENOMEM;
     }
     (*bucket)++;
-    histogram->count++;
-    histogram->sum += (unsigned __int128)counted;
-    if (counted > histogram->max) {
-        histogram->max = counted;
+    part->count++;
+    part->sum += (unsigned __int128)counted;
+    if (counted > part->max) {
+        part->max = counted;
     }
     return OMEGA_OK;
 }
 
+int histogram_add(struct histogram *histogram, int64_t value)
+{
+    return part_add(&histogram->known, value);
+}
+
 int histogram_add_censored(struct histogram *histogram, int64_t above)
 {
-    int64_t bound = above < 0 ? 0 : above;
-    if (histogram->censored == 0 || bound < histogram->least_above) {
-        histogram->least_above = bound;
-    }
-    histogram->censored++;
-    return OMEGA_OK;
+    return part_add(&histogram->censored, above);
 }
 
 /* Makes sure that `*into` exists if `from` does. */
@@ -108,61 +119,73 @@ static int merge_room(uint64_t **into, const uint64_t *from, size_t size)
     return OMEGA_OK;
 }
 
-static void merge_part(uint64_t *into, const uint64_t *from, size_t size)
+static int part_room(struct part *into, const struct part *from)
+{
+    int rc = merge_room(&into->exact, from->exact, EXACT);
+    for (int i = 0; rc == OMEGA_OK && i < OCTAVES; i++) {
+        rc = merge_room(&into->octaves[i], from->octaves[i], SUB_BUCKETS);
+    }
+    return rc;
+}
+
+static void merge_buckets(uint64_t *into, const uint64_t *from, size_t size)
 {
     for (size_t i = 0; from != NULL && i < size; i++) {
         into[i] += from[i];
     }
 }
 
+static void part_merge(struct part *into, const struct part *from)
+{
+    merge_buckets(into->exact, from->exact, EXACT);
+    for (int i = 0; i < OCTAVES; i++) {
+        merge_buckets(into->octaves[i], from->octaves[i], SUB_BUCKETS);
+    }
+    into->count += from->count;
+    into->sum += from->sum;
+    into->max = from->max > into->max ? from->max : into->max;
+}
+
 int histogram_merge(struct histogram *into, const struct histogram *from)
 {
     /* all allocations first: a failed merge changes nothing */
-    int rc = merge_room(&into->exact, from->exact, EXACT);
-    for (int i = 0; rc == OMEGA_OK && i < OCTAVES; i++) {
-        rc = merge_room(&into->octaves[i], from->octaves[i], SUB_BUCKETS);
+    if (part_room(&into->known, &from->known) != OMEGA_OK ||
+        part_room(&into->censored, &from->censored) != OMEGA_OK) {
+        return OMEGA_ENOMEM;
     }
-    if (rc != OMEGA_OK) {
-        return rc;
-    }
-    merge_part(into->exact, from->exact, EXACT);
-    for (int i = 0; i < OCTAVES; i++) {
-        merge_part(into->octaves[i], from->octaves[i], SUB_BUCKETS);
-    }
-    if (from->censored > 0 && (into->censored == 0 || from->least_above < into->least_above)) {
-        into->least_above = from->least_above;
-    }
-    into->count += from->count;
-    into->censored += from->censored;
-    into->sum += from->sum;
-    into->max = from->max > into->max ? from->max : into->max;
+    part_merge(&into->known, &from->known);
+    part_merge(&into->censored, &from->censored);
     return OMEGA_OK;
 }
 
 uint64_t histogram_count(const struct histogram *histogram)
 {
-    return histogram->count + histogram->censored;
+    return histogram->known.count + histogram->censored.count;
 }
 
 uint64_t histogram_censored(const struct histogram *histogram)
 {
-    return histogram->censored;
+    return histogram->censored.count;
 }
 
 double histogram_mean(const struct histogram *histogram)
 {
-    if (histogram->count == 0) {
+    uint64_t count = histogram_count(histogram);
+    unsigned __int128 sum = histogram->known.sum + histogram->censored.sum;
+    if (count == 0) {
         return 0.0;
     }
     /* The whole part and the rest apart: the quotient has 64 bits at most, each is exact enough. */
-    unsigned __int128 whole = histogram->sum / histogram->count;
-    unsigned __int128 rest = histogram->sum % histogram->count;
-    return (double)(uint64_t)whole + (double)(uint64_t)rest / (double)histogram->count;
+    unsigned __int128 whole = sum / count;
+    unsigned __int128 rest = sum % count;
+    return (double)(uint64_t)whole + (double)(uint64_t)rest / (double)count;
 }
 
 int64_t histogram_max(const struct histogram *histogram)
 {
-    return histogram->max;
+    int64_t known = histogram->known.max;
+    int64_t reached = histogram->censored.max;
+    return known > reached ? known : reached;
 }
 
 /* Lowest and highest value of bucket `at` of an octave. */
@@ -194,18 +217,21 @@ static uint64_t rank_of(double q, uint64_t count)
     return rank > count ? count : rank;
 }
 
-/* The value at a rank among the values that are not censored. */
-static int64_t value_at(const struct histogram *histogram, uint64_t rank)
+/* The value at a rank, from 1 to the count, among those of one kind. */
+static int64_t value_at(const struct part *part, uint64_t rank)
 {
     uint64_t seen = 0;
-    for (size_t i = 0; histogram->exact != NULL && i < EXACT; i++) {
-        seen += histogram->exact[i];
+    if (rank >= part->count) {
+        return part->max;
+    }
+    for (size_t i = 0; part->exact != NULL && i < EXACT; i++) {
+        seen += part->exact[i];
         if (seen >= rank) {
             return (int64_t)i;
         }
     }
     for (int octave = 0; octave < OCTAVES; octave++) {
-        const uint64_t *buckets = histogram->octaves[octave];
+        const uint64_t *buckets = part->octaves[octave];
         for (size_t i = 0; buckets != NULL && i < SUB_BUCKETS; i++) {
             seen += buckets[i];
             if (seen >= rank) {
@@ -213,11 +239,11 @@ static int64_t value_at(const struct histogram *histogram, uint64_t rank)
                 int64_t high;
                 octave_range(octave, i, &low, &high);
                 int64_t middle = low + (high - low) / 2;
-                return middle < histogram->max ? middle : histogram->max;
+                return middle < part->max ? middle : part->max;
             }
         }
     }
-    return histogram->max;
+    return part->max;
 }
 
 int64_t histogram_quantile(const struct histogram *histogram, double q, bool *censored)
@@ -230,26 +256,30 @@ int64_t histogram_quantile(const struct histogram *histogram, double q, bool *ce
         return 0;
     }
     uint64_t rank = rank_of(q, count);
-    if (rank <= histogram->count) {
-        return rank == histogram->count ? histogram->max : value_at(histogram, rank);
+    uint64_t known = histogram->known.count;
+    if (rank <= known) {
+        return value_at(&histogram->known, rank);
     }
     if (censored != NULL) {
         *censored = true;
     }
-    return histogram->max > histogram->least_above ? histogram->max : histogram->least_above;
+    /* Where what it has reached exceeds all known values, this is also the quantile of all values
+     * together, censored ones taken as what they have reached: every known one is below. */
+    int64_t reached = value_at(&histogram->censored, rank - known);
+    return reached > histogram->known.max ? reached : histogram->known.max;
 }
 
-void histogram_each(const struct histogram *histogram,
-                    void (*each)(void *context, int64_t low, int64_t high, uint64_t count),
-                    void *context)
+static void part_each(const struct part *part,
+                      void (*each)(void *context, int64_t low, int64_t high, uint64_t count),
+                      void *context)
 {
-    for (size_t i = 0; histogram->exact != NULL && i < EXACT; i++) {
-        if (histogram->exact[i] != 0) {
-            each(context, (int64_t)i, (int64_t)i, histogram->exact[i]);
+    for (size_t i = 0; part->exact != NULL && i < EXACT; i++) {
+        if (part->exact[i] != 0) {
+            each(context, (int64_t)i, (int64_t)i, part->exact[i]);
         }
     }
     for (int octave = 0; octave < OCTAVES; octave++) {
-        const uint64_t *buckets = histogram->octaves[octave];
+        const uint64_t *buckets = part->octaves[octave];
         for (size_t i = 0; buckets != NULL && i < SUB_BUCKETS; i++) {
             if (buckets[i] != 0) {
                 int64_t low;
@@ -259,4 +289,18 @@ void histogram_each(const struct histogram *histogram,
             }
         }
     }
+}
+
+void histogram_each(const struct histogram *histogram,
+                    void (*each)(void *context, int64_t low, int64_t high, uint64_t count),
+                    void *context)
+{
+    part_each(&histogram->known, each, context);
+}
+
+void histogram_each_censored(const struct histogram *histogram,
+                             void (*each)(void *context, int64_t low, int64_t high, uint64_t count),
+                             void *context)
+{
+    part_each(&histogram->censored, each, context);
 }

@@ -8,19 +8,21 @@
 #include <stdlib.h>
 
 #include "core/cli/command.h"
+#include "core/cli/signals.h"
 #include "core/experiment/runner.h"
 
 static const char help[] =
     "usage: omega run [OPTIONS] EXPERIMENT.json\n\n"
     "Runs every variant of an experiment with every seed in virtual time, prints a summary\n"
     "and writes results.jsonl, results.csv, run.json and what the experiment records.\n"
-    "The file's keys and the results' columns: core/experiment/README.md\n\n"
+    "The file's keys and the results' columns: core/experiment/README.md in the source tree\n\n"
     "  --out DIR          where the files go (omega-out/NAME)\n"
     "  --set PATH=VALUE   change the experiment first, as often as you like; PATH such as\n"
     "                     horizon_s or schedulers.0.instances, VALUE is JSON or else a string\n"
     "  --seed N           run this seed only\n"
     "  --json             the summary as JSON instead of a table\n"
     "  --quiet            no progress\n"
+    "  --verbose          what modules tell as information, too, not only warnings and errors\n"
     "  --help             this text\n\n"
     "Ctrl-C stops; the points finished by then are kept.\n"
     "exit codes: 0 done, 1 failed or stopped, 2 wrong usage\n";
@@ -31,6 +33,7 @@ enum option_code {
     OPTION_SEED,
     OPTION_JSON,
     OPTION_QUIET,
+    OPTION_VERBOSE,
     OPTION_HELP,
 };
 
@@ -40,29 +43,12 @@ static const struct option options[] = {
     {"seed", required_argument, NULL, OPTION_SEED},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"verbose", no_argument, NULL, OPTION_VERBOSE},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
 
 static volatile sig_atomic_t stop;
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    stop = 1;
-}
-
-/* The first Ctrl-C asks the run to stop, a second one ends the command at once. A file or a pipe
- * that takes no more is an error like others and must not kill before the clean-up. */
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_interrupt};
-    action.sa_flags = (int)SA_RESETHAND;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    signal(SIGXFSZ, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
-}
 
 static bool parse_seed(const char *text, uint64_t *seed)
 {
@@ -80,7 +66,8 @@ static int run_file(const char *path, const struct experiment_options *changes,
     struct experiment *experiment;
     int rc = experiment_open(path, changes, &experiment, &err);
     if (rc == 0) {
-        catch_signals();
+        command_warnings(experiment);
+        signals_catch_stop(&stop);
         rc = runner_run(experiment, how, &err);
     }
     experiment_close(experiment);
@@ -115,13 +102,16 @@ static int run_with(int argc, char **argv, char *const *line, const char **sets)
         case OPTION_QUIET:
             how.quiet = true;
             break;
+        case OPTION_VERBOSE:
+            how.verbose = true;
+            break;
         case OPTION_HELP:
             fputs(help, stdout);
             return COMMAND_DONE;
         case ':':
             return command_usage("run", "option '%.60s' needs a value", argv[optind - 1]);
         default:
-            return command_usage("run", "unknown option '%.60s'", argv[optind - 1]);
+            return command_bad_option("run", argv);
         }
     }
     if (optind != argc - 1) {

@@ -215,7 +215,7 @@ int cmd_schedulers(int argc, char **argv)
             fputs(help, stdout);
             return COMMAND_DONE;
         default:
-            return command_usage("schedulers", "unknown option '%.60s'", argv[optind - 1]);
+            return command_bad_option("schedulers", argv);
         }
     }
     return optind == argc ? list_shipped(json) : list_named(argv + optind, argc - optind, json);

@@ -4,10 +4,12 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/cli/command.h"
 #include "core/experiment/to_trace.h"
+#include "core/workload/csv.h"
 #include "core/workload/trace.h"
 
 struct verb {
@@ -38,9 +40,12 @@ static const char export_help[] =
     "Writes jobs.csv, machines.csv and, if there are machine events, events.csv into a folder,\n"
     "which is made if it is missing. Importing them again gives a trace of the same digest. FILE\n"
     "is a trace file, or an experiment file whose name ends in .json: then the cell and the jobs\n"
-    "of its first variant and seed are written.\n\n"
+    "of its first variant and seed are written, and what a trace cannot hold is listed.\n\n"
     "  --format csv       the only format so far\n"
     "  --out DIR          the folder\n"
+    "  --set PATH=VALUE   change the experiment first, as in omega run\n"
+    "  --seed N           draw with this seed\n"
+    "  --variant NAME     the cell and the jobs of this variant\n"
     "  --help             this text\n\n"
     "exit codes: 0 done, 1 failed, 2 wrong usage\n";
 
@@ -55,18 +60,23 @@ struct arguments {
     const char *out;
     bool json;
     bool help;
+    const char *variant;
+    struct experiment_options changes; /* its `sets` are those of the caller */
     char **inputs;
     uint32_t input_count;
 };
 
-/* Reads the options that `options` lists. Returns an exit code. */
+/* Reads the options that `options` lists; `sets` has room for argc, or is NULL if there is no --set
+ * among them. Returns an exit code. */
 static int read_arguments(const char *verb, int argc, char **argv, const struct option *options,
-                          struct arguments *arguments)
+                          const char **sets, struct arguments *arguments)
 {
     char command[40];
+    int64_t seed;
     int c;
     snprintf(command, sizeof command, "trace %s", verb);
     memset(arguments, 0, sizeof *arguments);
+    arguments->changes.sets = sets;
     opterr = 0;
     optind = 1;
     while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
@@ -80,13 +90,27 @@ static int read_arguments(const char *verb, int argc, char **argv, const struct 
         case 'j':
             arguments->json = true;
             break;
+        case 'v':
+            arguments->variant = optarg;
+            break;
+        case 's':
+            sets[arguments->changes.set_count++] = optarg;
+            break;
+        case 'n':
+            if (!csv_parse_integer(optarg, strlen(optarg), 0, INT64_MAX, &seed)) {
+                return command_usage(command, "'%.60s' is no seed, expected a whole number",
+                                     optarg);
+            }
+            arguments->changes.has_seed = true;
+            arguments->changes.seed = (uint64_t)seed;
+            break;
         case 'h':
             arguments->help = true;
             return COMMAND_DONE;
         case ':':
             return command_usage(command, "option '%s' needs a value", argv[optind - 1]);
         default:
-            return command_usage(command, "unknown option '%s'", argv[optind - 1]);
+            return command_bad_option(command, argv);
         }
     }
     arguments->inputs = argv + optind;
@@ -158,7 +182,7 @@ static int run_import(int argc, char **argv)
 {
     struct arguments arguments;
     omega_error_t err = {0};
-    int code = read_arguments("import", argc, argv, import_options, &arguments);
+    int code = read_arguments("import", argc, argv, import_options, NULL, &arguments);
     if (code != COMMAND_DONE || arguments.help) {
         return code != COMMAND_DONE ? code : print(import_help);
     }
@@ -184,7 +208,7 @@ static int run_info(int argc, char **argv)
     struct arguments arguments;
     struct trace *trace = NULL;
     omega_error_t err = {0};
-    int code = read_arguments("info", argc, argv, info_options, &arguments);
+    int code = read_arguments("info", argc, argv, info_options, NULL, &arguments);
     if (code != COMMAND_DONE || arguments.help) {
         return code != COMMAND_DONE ? code : print(info_help);
     }
@@ -203,6 +227,9 @@ static int run_info(int argc, char **argv)
 static const struct option export_options[] = {
     {"format", required_argument, NULL, 'f'},
     {"out", required_argument, NULL, 'o'},
+    {"set", required_argument, NULL, 's'},
+    {"seed", required_argument, NULL, 'n'},
+    {"variant", required_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -213,11 +240,32 @@ static bool is_experiment(const char *path)
     return length > 5 && strcmp(path + length - 5, ".json") == 0;
 }
 
-static int export_into(const char *path, const char *directory, omega_error_t *err)
+static bool has_changes(const struct arguments *arguments)
 {
+    return arguments->changes.set_count > 0 || arguments->changes.has_seed ||
+           arguments->variant != NULL;
+}
+
+static void print_left_out(const struct to_trace_left_out *left_out)
+{
+    if (left_out->count > 0) {
+        fputs("not exported, since a trace holds only machines, machine events and jobs:\n",
+              stderr);
+    }
+    for (uint32_t i = 0; i < left_out->count; i++) {
+        fprintf(stderr, "  %s\n", left_out->lines[i]);
+    }
+}
+
+static int export_into(const struct arguments *arguments, omega_error_t *err)
+{
+    const char *path = arguments->inputs[0];
+    const char *directory = arguments->out;
     struct trace *trace = NULL;
+    struct to_trace_left_out left_out = {.count = 0};
     char digest[33];
-    int rc = is_experiment(path) ? experiment_to_trace(path, &trace, err)
+    int rc = is_experiment(path) ? experiment_to_trace(path, &arguments->changes,
+                                                       arguments->variant, &trace, &left_out, err)
                                  : trace_read(path, NULL, &trace, err);
     if (rc == OMEGA_OK) {
         rc = trace_digest(trace, digest, err);
@@ -227,16 +275,17 @@ static int export_into(const char *path, const char *directory, omega_error_t *e
     }
     if (rc == OMEGA_OK) {
         print_result(directory, trace, digest);
+        print_left_out(&left_out);
     }
     trace_destroy(trace);
     return rc;
 }
 
-static int run_export(int argc, char **argv)
+static int export_with(int argc, char **argv, const char **sets)
 {
     struct arguments arguments;
     omega_error_t err = {0};
-    int code = read_arguments("export", argc, argv, export_options, &arguments);
+    int code = read_arguments("export", argc, argv, export_options, sets, &arguments);
     if (code != COMMAND_DONE || arguments.help) {
         return code != COMMAND_DONE ? code : print(export_help);
     }
@@ -247,8 +296,26 @@ static int run_export(int argc, char **argv)
         return command_usage("trace export", "unknown format '%.60s', expected csv",
                              arguments.format);
     }
-    int rc = export_into(arguments.inputs[0], arguments.out, &err);
+    if (has_changes(&arguments) && !is_experiment(arguments.inputs[0])) {
+        return command_usage("trace export",
+                             "--set, --seed and --variant change experiments, expected a file "
+                             "whose name ends in .json");
+    }
+    int rc = export_into(&arguments, &err);
     return rc == OMEGA_OK ? COMMAND_DONE : command_failed(&err);
+}
+
+static int run_export(int argc, char **argv)
+{
+    const char **sets = calloc((size_t)argc, sizeof *sets);
+    omega_error_t err = {0};
+    if (sets == NULL) {
+        omega_error_set(&err, OMEGA_ENOMEM, "out of memory");
+        return command_failed(&err);
+    }
+    int code = export_with(argc, argv, sets);
+    free(sets);
+    return code;
 }
 
 static const struct option formats_options[] = {
@@ -259,7 +326,7 @@ static const struct option formats_options[] = {
 static int run_formats(int argc, char **argv)
 {
     struct arguments arguments;
-    int code = read_arguments("formats", argc, argv, formats_options, &arguments);
+    int code = read_arguments("formats", argc, argv, formats_options, NULL, &arguments);
     if (code != COMMAND_DONE || arguments.help) {
         return code != COMMAND_DONE ? code : print(formats_help);
     }

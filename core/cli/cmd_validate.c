@@ -45,6 +45,7 @@ static int validate(const char *path, const struct experiment_options *changes)
     struct experiment *experiment;
     int rc = experiment_open(path, changes, &experiment, &err);
     if (rc == 0) {
+        command_warnings(experiment);
         rc = experiment_check(experiment, &err);
     }
     if (rc == 0) {
@@ -70,7 +71,7 @@ static int validate_all(int argc, char **argv, const char **sets)
         case ':':
             return command_usage("validate", "option '%.60s' needs a value", argv[optind - 1]);
         default:
-            return command_usage("validate", "unknown option '%.60s'", argv[optind - 1]);
+            return command_bad_option("validate", argv);
         }
     }
     if (optind == argc) {

@@ -4,22 +4,50 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
+
+#include "core/experiment/messages.h"
 
 int command_failed(const omega_error_t *err)
 {
     char text[sizeof err->source + sizeof err->text + 32];
     omega_error_format(err, text, sizeof text);
-    fprintf(stderr, "omega: %s\n", text);
+    fputs("omega: ", stderr);
+    message_write(text, stderr);
+    fputc('\n', stderr);
     return COMMAND_FAILED;
 }
 
 int command_usage(const char *command, const char *format, ...)
 {
+    char text[512];
     va_list args;
     va_start(args, format);
-    fputs("omega: ", stderr);
-    vfprintf(stderr, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    fputs("omega: ", stderr);
+    message_write(text, stderr);
     fprintf(stderr, "\nomega: see 'omega %s%s--help'\n", command, command[0] == '\0' ? "" : " ");
     return COMMAND_USAGE;
+}
+
+int command_bad_option(const char *command, char **argv)
+{
+    if (optopt > 0 && optopt < 256 && argv[optind - 1][1] != '-') {
+        return command_usage(command, "unknown option '-%c'", optopt);
+    }
+    if (optopt != 0) {
+        return command_usage(command, "option '%.60s' takes no value", argv[optind - 1]);
+    }
+    return command_usage(command, "unknown option '%.60s'", argv[optind - 1]);
+}
+
+void command_warnings(const struct experiment *experiment)
+{
+    const char *text;
+    for (uint32_t i = 0; (text = experiment_warning(experiment, i)) != NULL; i++) {
+        fputs("omega: warning: ", stderr);
+        message_write(text, stderr);
+        fputc('\n', stderr);
+    }
 }

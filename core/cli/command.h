@@ -8,6 +8,7 @@
 #define OMEGA_CORE_CLI_COMMAND_H
 
 #include "core/base/error.h"
+#include "core/experiment/experiment.h"
 
 enum command_exit {
     COMMAND_DONE = 0,
@@ -24,11 +25,17 @@ int cmd_trace(int argc, char **argv);
 /* Lists scheduler modules and their options. */
 int cmd_schedulers(int argc, char **argv);
 
-/* Writes "omega: <error>" to stderr and returns COMMAND_FAILED. */
+/* Writes "omega: warning: ..." to stderr for each warning of an experiment. */
+void command_warnings(const struct experiment *experiment);
+
+/* Writes "omega: <error>" to stderr, in one line, and returns COMMAND_FAILED. */
 int command_failed(const omega_error_t *err);
 
 /* Writes what is wrong and where help is ("omega run --help") to stderr; returns COMMAND_USAGE. */
 int command_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The same for what getopt_long() did not take: names the option as it was written. */
+int command_bad_option(const char *command, char **argv);
 
 #endif

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The command `omega`: finds the subcommand and calls it. */
+#include <unistd.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/cli/command.h"
+#include "core/cli/signals.h"
 #include "core/experiment/experiment.h"
 
 struct command {
@@ -45,12 +48,15 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
-/* Output that did not reach its file (a full disk) is a failure, also at the very end. */
+/* Output that did not reach its file (a full disk) is a failure, also at the very end. A command
+ * that has failed has said why already. */
 static int flush_output(int code)
 {
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-        fputs("omega: cannot write to standard output\n", stderr);
-        return code == COMMAND_DONE ? COMMAND_FAILED : code;
+        if (code == COMMAND_DONE) {
+            fputs("omega: cannot write to standard output\n", stderr);
+            code = COMMAND_FAILED;
+        }
     }
     return code;
 }
@@ -70,8 +76,22 @@ static int run_help(int argc, char **argv)
     return COMMAND_DONE;
 }
 
+/* Opens what of the standard streams is closed, so that no file of ours gets their numbers and what
+ * is printed in it. */
+static void secure_streams(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            int opened = open("/dev/null", O_RDWR);
+            (void)opened; /* the lowest free number: fd */
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
+    secure_streams();
+    signals_install();
     if (argc < 2) {
         print_help(stderr);
         return COMMAND_USAGE;

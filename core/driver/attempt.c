@@ -36,33 +36,21 @@ void run_job_destroy(struct run_job *job)
         free(job->job);
         free(job->eligible);
         free(job->placed);
-        free(job->occupied);
+        free(job->machine_of);
         free(job->last_claims);
         free(job->last_results);
         free(job);
     }
 }
 
-uint32_t run_job_group(const struct omega_job *job, uint32_t task)
+void run_job_vacate(struct run_job *job, uint32_t task)
 {
-    uint32_t group = 0;
-    while (group + 1 < job->group_count && job->groups[group + 1].first_task <= task) {
-        group++;
-    }
-    return group;
-}
-
-void run_job_vacate(struct run_job *job, uint32_t task, uint32_t machine)
-{
-    uint32_t group = job->occupied_count == 0 ? 0 : run_job_group(job->job, task);
-    for (uint32_t i = 0; i < job->occupied_count; i++) {
-        if (job->occupied[i][0] == group && job->occupied[i][1] == machine) {
-            memcpy(job->occupied[i], job->occupied[--job->occupied_count], sizeof job->occupied[i]);
-            return;
-        }
+    if (job->machine_of != NULL) {
+        job->machine_of[task] = UINT32_MAX;
     }
 }
 
+/* Notes where a task of a different_machines group runs. */
 static int occupy(struct run_job *job, const struct catalogue *catalogue,
                   const struct omega_claim *claim)
 {
@@ -70,17 +58,14 @@ static int occupy(struct run_job *job, const struct catalogue *catalogue,
     if (constraints == 0 || !catalogue_constraint_set(catalogue, constraints)->different_machines) {
         return OMEGA_OK;
     }
-    if (job->occupied_count == job->occupied_room) {
-        uint32_t room = job->occupied_room == 0 ? 16 : job->occupied_room * 2;
-        uint32_t(*occupied)[2] = realloc(job->occupied, room * sizeof *occupied);
-        if (occupied == NULL) {
+    if (job->machine_of == NULL) {
+        job->machine_of = malloc(job->job->slots * sizeof *job->machine_of);
+        if (job->machine_of == NULL) {
             return OMEGA_ENOMEM;
         }
-        job->occupied = occupied;
-        job->occupied_room = room;
+        memset(job->machine_of, 0xff, job->job->slots * sizeof *job->machine_of);
     }
-    job->occupied[job->occupied_count][0] = claim->group;
-    job->occupied[job->occupied_count++][1] = claim->machine;
+    job->machine_of[claim->task] = claim->machine;
     return OMEGA_OK;
 }
 
@@ -144,12 +129,17 @@ void runner_close(struct runner *runner, struct store *store)
     free(runner->tasks);
     free(runner->groups);
     free(runner->minimum);
+    free(runner->group_claims);
     *runner = (struct runner){.instance = NULL};
 }
 
 int runner_tell(struct runner *runner, uint32_t machine)
 {
-    if (runner->config->sync != RUN_SYNC_INTERVAL) {
+    if (runner->config->sync != RUN_SYNC_INTERVAL || runner->must_refresh) {
+        return OMEGA_OK; /* a refresh will show it anyway */
+    }
+    if (runner->told_count == runner->run->cell.machine_count) {
+        runner->must_refresh = true; /* copying all is quicker than so many */
         return OMEGA_OK;
     }
     if (runner->told_count == runner->told_room) {
@@ -174,7 +164,9 @@ static int reserve(struct runner *runner, const struct omega_job *job)
         runner->groups = groups == NULL ? runner->groups : groups;
         uint32_t *minimum = realloc(runner->minimum, room * sizeof *minimum);
         runner->minimum = minimum == NULL ? runner->minimum : minimum;
-        if (groups == NULL || minimum == NULL) {
+        uint32_t *claims = realloc(runner->group_claims, room * sizeof *claims);
+        runner->group_claims = claims == NULL ? runner->group_claims : claims;
+        if (groups == NULL || minimum == NULL || claims == NULL) {
             return OMEGA_ENOMEM;
         }
         runner->groups_room = room;
@@ -261,13 +253,13 @@ static bool claims_fall_short(struct runner *runner)
         bool all = omega_job_is_elastic(job) || unplaced < runner->config->at_least;
         runner->minimum[g] = all ? unplaced : runner->config->at_least;
     }
+    memset(runner->group_claims, 0, job->group_count * sizeof *runner->group_claims);
+    for (uint32_t i = 0; i < runner->claim_count; i++) {
+        runner->group_claims[runner->claims[i].group]++;
+    }
     bool short_of = false;
     for (uint32_t g = 0; g < job->group_count; g++) {
-        uint32_t claims = 0;
-        for (uint32_t i = 0; i < runner->claim_count; i++) {
-            claims += runner->claims[i].group == g;
-        }
-        short_of = short_of || claims < runner->minimum[g];
+        short_of = short_of || runner->group_claims[g] < runner->minimum[g];
     }
     return short_of;
 }
@@ -294,6 +286,7 @@ int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, om
     }
     list_unplaced(runner, job);
     job->attempts++;
+    job->tries++;
     job->first_attempt_us = job->attempts == 1 ? now_us : job->first_attempt_us;
     struct omega_pending pending = {
         .job = job->job,
@@ -308,8 +301,7 @@ int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, om
         .now_us = now_us,
         .eligible = job->eligible,
         .placed = job->placed,
-        .occupied = (const uint32_t(*)[2])job->occupied,
-        .occupied_count = job->occupied_count,
+        .machine_of = job->machine_of,
     };
     rc = instance_place(runner->instance, &given, runner->view, &runner->claims,
                         &runner->claim_count, err);
@@ -360,7 +352,7 @@ static int absorb(struct runner *runner, struct store *store, const struct omega
     }
     int rc = store_view_absorb(store, runner->view, runner->told, runner->told_count, err);
     runner->told_count = 0;
-    runner->must_refresh = result->conflicts > 0;
+    runner->must_refresh = result->conflicts + result->refused > 0;
     return rc;
 }
 
@@ -415,16 +407,16 @@ static enum settlement settle(struct runner *runner)
     struct run_job *job = runner->job;
     const struct run_retry *retry = &runner->config->retry;
     if (job->unplaced == 0) {
+        job->tries = 0; /* a task that is lost later begins anew */
         return SETTLED_DONE;
     }
-    if ((retry->attempts_max != 0 && job->attempts >= retry->attempts_max) ||
+    if ((retry->attempts_max != 0 && job->tries >= retry->attempts_max) ||
         (retry->attempts_unplaced_max != 0 && job->placements == 0 &&
-         job->attempts >= retry->attempts_unplaced_max)) {
+         job->tries >= retry->attempts_unplaced_max)) {
         return SETTLED_ABANDON;
     }
     double limit = (double)retry->delay_max_us;
-    double next =
-        job->attempts == 1 ? (double)retry->delay_us : job->retry_delay_us * retry->backoff;
+    double next = job->tries == 1 ? (double)retry->delay_us : job->retry_delay_us * retry->backoff;
     job->retry_delay_us = next > limit ? limit : next;
     return SETTLED_RETRY;
 }

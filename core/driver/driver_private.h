@@ -22,13 +22,13 @@ struct run_job {
     struct runner *runner;
     const uint64_t **eligible; /* per group; NULL = all machines */
     uint8_t *placed;           /* per task slot */
-    uint32_t (*occupied)[2];   /* group, machine of running tasks that must not share a machine */
-    uint32_t occupied_count;
-    uint32_t occupied_room;
+    uint32_t *machine_of;      /* per task slot of a different_machines group: where it runs, or
+                                  UINT32_MAX; NULL if the job has no such group */
     struct omega_claim *last_claims;
     struct omega_claim_result *last_results;
     uint32_t last_count;
     uint32_t attempts;
+    uint32_t tries;    /* attempts since it last had nothing unplaced */
     uint32_t unplaced; /* required tasks */
     uint32_t running;
     uint32_t failed;
@@ -64,17 +64,17 @@ struct runner {
     bool falls_short; /* fewer claims than the granularity needs: no transaction */
     uint64_t synced_version;
     int64_t synced_us;
-    bool must_refresh; /* not synced yet, or the last commit met conflicts */
+    bool must_refresh; /* not synced yet, or the last commit refused something */
     uint32_t *told;    /* INTERVAL: machines where own placements ended since the last commit */
     uint32_t told_count;
     uint32_t told_room;
     /* working memory */
     struct omega_claim_result *results;
-    uint32_t results_room;
     uint32_t *tasks;
     uint32_t tasks_room;
     struct omega_pending_group *groups;
-    uint32_t *minimum;
+    uint32_t *minimum;      /* per group: claims needed */
+    uint32_t *group_claims; /* per group: claims made */
     uint32_t groups_room;
     /* where a module's log and counters go */
     const struct run_config *run;
@@ -114,10 +114,8 @@ int runner_tell(struct runner *runner, uint32_t machine);
 struct run_job *run_job_create(const struct omega_job *job, uint64_t id);
 void run_job_destroy(struct run_job *job);
 
-/* Forgets what a running task occupied. */
-void run_job_vacate(struct run_job *job, uint32_t task, uint32_t machine);
-/* The group of a job-wide task index. */
-uint32_t run_job_group(const struct omega_job *job, uint32_t task);
+/* Forgets where a task ran. */
+void run_job_vacate(struct run_job *job, uint32_t task);
 
 /* Which machines a job may use: constraints and pickiness as bitmaps, each made once. */
 struct eligibility;

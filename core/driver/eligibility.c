@@ -57,8 +57,8 @@ void eligibility_destroy(struct eligibility *eligibility)
     if (eligibility == NULL) {
         return;
     }
-    for (uint32_t w = 0;
-         eligibility->workloads != NULL && w < eligibility->config->workload_count; w++) {
+    for (uint32_t w = 0; eligibility->workloads != NULL && w < eligibility->config->workload_count;
+         w++) {
         uint64_t **subsets = eligibility->workloads[w].subsets;
         for (int i = 0; subsets != NULL && i < SUBSETS; i++) {
             free(subsets[i]);
@@ -113,7 +113,8 @@ static int draw_subsets(struct eligibility *eligibility, uint32_t workload)
     struct picky *picky = &eligibility->workloads[workload];
     uint32_t machines = eligibility->config->cell.machine_count;
     double share = eligibility->config->workloads[workload].pickiness;
-    uint32_t count = (uint32_t)(share * (double)machines);
+    /* the factor mends products such as 0.29 x 100 = 28.999... */
+    uint32_t count = (uint32_t)(share * (double)machines * (1 + 1e-12));
     count = count == 0 && machines > 0 ? 1 : count;
     uint32_t *order = malloc(((size_t)machines + 1) * sizeof *order);
     picky->subsets = calloc(SUBSETS, sizeof *picky->subsets);

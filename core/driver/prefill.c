@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pre-fill: one-task placements by random first fit before time 0, until the next one would bring
- * the cell's use above its target, or fits nowhere. Streams: "prefill-cpu", "prefill-memory",
- * "prefill-duration" and "prefill-machine".
+ * the cell's use above its target. A draw that fits no machine is left out; MISSES_MAX of them in a
+ * row are an error, since the cell would not be what the experiment says. Streams: "prefill-cpu",
+ * "prefill-memory", "prefill-duration" and "prefill-machine".
  */
 #include <stdlib.h>
 
 #include "core/driver/driver_private.h"
 
 #define PROBES 32
+#define MISSES_MAX 1000
 #define BATCH (1u << 16) /* placements handed to the store at a time */
 
 struct filler {
@@ -22,6 +24,7 @@ struct filler {
     struct omega_random machine;
     int64_t cpu_left;
     int64_t mem_left;
+    uint32_t misses; /* in a row */
     struct store_placement *batch;
     int64_t *ends;
     uint32_t count;
@@ -112,7 +115,8 @@ static int flush(struct filler *filler, omega_error_t *err)
     return rc;
 }
 
-/* Adds one placement to the batch. Returns 1, or 0 when the cell is full enough. */
+/* Adds one placement to the batch, or leaves out one that fits nowhere. Returns 1, or 0 when the
+ * cell is full enough. */
 static int add_one(struct filler *filler)
 {
     const struct run_prefill *prefill = &filler->config->prefill;
@@ -125,8 +129,10 @@ static int add_one(struct filler *filler)
     }
     uint32_t machine = find(filler, &request);
     if (machine == UINT32_MAX) {
-        return 0;
+        filler->misses++;
+        return 1;
     }
+    filler->misses = 0;
     int64_t end_us = OMEGA_NEVER;
     if (prefill->duration_s != NULL) {
         double seconds = distribution_draw(prefill->duration_s, &filler->duration);
@@ -161,6 +167,24 @@ static void aim(struct filler *filler)
     }
 }
 
+/* The experiment asks for more than fits. */
+static int give_up(const struct filler *filler, omega_error_t *err)
+{
+    struct store_totals totals;
+    store_totals(filler->store, &totals);
+    double cpu = totals.cpu_capacity_milli > 0
+                     ? (double)totals.cpu_used_milli / (double)totals.cpu_capacity_milli
+                     : 0;
+    double mem = totals.mem_capacity_mib > 0
+                     ? (double)totals.mem_used_mib / (double)totals.mem_capacity_mib
+                     : 0;
+    return omega_error_set(
+        err, OMEGA_EINVAL,
+        "the pre-fill stands at %.3f of CPU and %.3f of memory, and %d placements "
+        "in a row fit no machine: expected a lower target or smaller placements",
+        cpu, mem, MISSES_MAX);
+}
+
 int prefill_cell(const struct run_config *config, struct store *store, struct metrics *metrics,
                  struct prefill_end **ends, uint32_t *end_count, omega_error_t *err)
 {
@@ -183,8 +207,11 @@ int prefill_cell(const struct run_config *config, struct store *store, struct me
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to pre-fill the cell");
     }
     while (rc == OMEGA_OK && add_one(&filler) == 1) {
-        if (filler.count == BATCH) {
+        if (filler.count == BATCH || filler.misses == MISSES_MAX) {
             rc = flush(&filler, err);
+        }
+        if (rc == OMEGA_OK && filler.misses == MISSES_MAX) {
+            rc = give_up(&filler, err);
         }
     }
     if (rc == OMEGA_OK) {

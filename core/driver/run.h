@@ -6,6 +6,8 @@
 #ifndef OMEGA_CORE_DRIVER_RUN_H
 #define OMEGA_CORE_DRIVER_RUN_H
 
+#include <signal.h>
+
 #include "core/metrics/metrics.h"
 #include "core/plugin/module.h"
 #include "core/workload/workload.h"
@@ -62,7 +64,8 @@ struct run_scheduler {
 };
 
 /* Pre-fill: never-ending (or ending) one-task placements by random first fit before time 0, until
- * the next one would bring use of CPU or memory above the target. */
+ * the next one would bring use of CPU or memory above the target. OMEGA_EINVAL if too many in a row
+ * fit no machine. */
 struct run_prefill {
     double cpu_utilisation; /* share of capacity; 0 = no pre-fill */
     double mem_utilisation; /* 0 = no limit by memory */
@@ -100,6 +103,8 @@ struct run_config {
     uint32_t workload_count;
     const struct run_scheduler *schedulers;
     uint32_t scheduler_count;
+    const volatile sig_atomic_t *stop; /* or NULL: looked at after each event; not 0 ends the run
+                                          with OMEGA_EINTR */
     /* progress, or NULL: called now and then with the experiment time reached and jobs submitted;
      * returns other than 0 to stop the run with OMEGA_EINTR */
     int (*progress)(void *context, int64_t now_us, uint64_t jobs);

@@ -49,7 +49,8 @@ int sim_push_end(struct simulation *sim, struct run_job *job, uint64_t version, 
 
 /* Plans the ends of tasks that do not all end together: one event per (group, end time). */
 static int plan_single_ends(struct simulation *sim, const struct runner *runner,
-                            const struct omega_result *result, omega_error_t *err)
+                            const struct omega_result *result, int64_t duration_us,
+                            omega_error_t *err)
 {
     const struct omega_job *job = runner->job->job;
     struct ending *endings = malloc(result->accepted * sizeof *endings);
@@ -60,9 +61,11 @@ static int plan_single_ends(struct simulation *sim, const struct runner *runner,
     for (uint32_t i = 0; i < runner->claim_count; i++) {
         const struct omega_claim *claim = &runner->claims[i];
         if (runner->results[i].outcome == OMEGA_ACCEPTED) {
+            int64_t duration = duration_us > 0
+                                   ? duration_us
+                                   : omega_task_duration(&job->groups[claim->group], claim->task);
             endings[n] = (struct ending){
-                .time_us = sim_later(sim->now_us,
-                                     omega_task_duration(&job->groups[claim->group], claim->task)),
+                .time_us = sim_later(sim->now_us, duration),
                 .group = claim->group,
                 .position = n,
             };
@@ -89,9 +92,10 @@ int sim_plan_ends(struct simulation *sim, const struct runner *runner,
                   const struct omega_result *result, int64_t duration_us, omega_error_t *err)
 {
     const struct omega_job *job = runner->job->job;
-    bool alike = job->group_count == 1 && job->groups[0].task_duration_us == NULL;
-    if (duration_us == 0 && !alike) {
-        return plan_single_ends(sim, runner, result, err);
+    bool together =
+        job->group_count == 1 && (duration_us > 0 || job->groups[0].task_duration_us == NULL);
+    if (!together) {
+        return plan_single_ends(sim, runner, result, duration_us, err);
     }
     int64_t duration = duration_us > 0 ? duration_us : job->groups[0].duration_us;
     return sim_push_end(sim, runner->job, result->version, sim_later(sim->now_us, duration),
@@ -128,12 +132,12 @@ static int note_released(struct simulation *sim, struct run_job *job, uint32_t c
                          uint32_t *ended, omega_error_t *err)
 {
     bool tracked =
-        job != NULL && (job->occupied_count > 0 || job->runner->config->sync == RUN_SYNC_INTERVAL);
+        job != NULL && (job->machine_of != NULL || job->runner->config->sync == RUN_SYNC_INTERVAL);
     for (uint32_t i = 0; i < count; i++) {
         const struct store_release_result *released = &sim->released[i];
         *ended += released->released;
         if (released->released && tracked) {
-            run_job_vacate(job, released->task, released->machine);
+            run_job_vacate(job, released->task);
             if (sim_tell_instance(sim, released) != OMEGA_OK) {
                 return sim_no_memory(err);
             }

@@ -16,7 +16,7 @@ static int lose_task(struct simulation *sim, const struct store_release_result *
         return OMEGA_OK; /* pre-filled */
     }
     job->running--;
-    run_job_vacate(job, lost->task, lost->machine);
+    run_job_vacate(job, lost->task);
     bool returns = sim->config->lost == STORE_LOST_RETURN && !omega_job_is_elastic(job->job);
     if (job->abandoned) {
         sim_tell_tasks(sim, job, METRICS_JOB_ABANDONED, 1);

@@ -9,7 +9,8 @@
 
 #include "core/driver/simulate_private.h"
 
-#define PROGRESS_EVENTS 16384 /* events between two calls of config->progress */
+#define PROGRESS_EVENTS 16384        /* events between two calls of config->progress */
+#define INSTANT_EVENTS_MAX 50000000u /* at one instant: more only if nothing lets time pass */
 
 int sim_no_memory(omega_error_t *err)
 {
@@ -157,19 +158,36 @@ static int handle(struct simulation *sim, enum event_kind kind, void *what, omeg
     return OMEGA_OK;
 }
 
+/* Whether the run has been asked to stop; progress is told now and then. */
+static bool stopped(const struct run_config *config, const struct simulation *sim, uint64_t handled)
+{
+    if (config->stop != NULL && *config->stop != 0) {
+        return true;
+    }
+    return handled % PROGRESS_EVENTS == 0 && config->progress != NULL &&
+           config->progress(config->context, sim->now_us, sim->submitted) != 0;
+}
+
 static int loop(struct simulation *sim, omega_error_t *err)
 {
-    const struct run_config *config = sim->config;
     struct event event;
     enum event_kind kind;
     uint64_t handled = 0;
+    uint64_t instant = 0; /* events handled before this instant */
     int rc = OMEGA_OK;
     while (rc == OMEGA_OK && events_pop(&sim->events, &event, &kind)) {
+        instant = event.time_us == sim->now_us ? instant : handled;
         sim->now_us = event.time_us;
         metrics_event(sim->metrics);
         rc = handle(sim, kind, event.what, err);
-        if (++handled % PROGRESS_EVENTS == 0 && rc == OMEGA_OK && config->progress != NULL &&
-            config->progress(config->context, sim->now_us, sim->submitted) != 0) {
+        handled++;
+        if (rc == OMEGA_OK && handled - instant > INSTANT_EVENTS_MAX) {
+            rc = omega_error_set(err, OMEGA_EINVAL,
+                                 "time stands still at %" PRId64 " us: %u events at one instant, "
+                                 "expected a decision time, a retry delay or an attempt limit",
+                                 sim->now_us, INSTANT_EVENTS_MAX);
+        }
+        if (rc == OMEGA_OK && stopped(sim->config, sim, handled)) {
             rc = omega_error_set(err, OMEGA_EINTR, "interrupted");
         }
     }
@@ -213,6 +231,9 @@ static int check_cell(struct simulation *sim, struct store_report *report, omega
     struct store_report own;
     struct store_report *checked = report == NULL ? &own : report;
     int rc = store_check(sim->store, checked, err);
+    for (uint32_t i = 0; rc == OMEGA_OK && i < sim->runner_count; i++) {
+        rc = store_check_view(sim->store, sim->runners[i].view, checked, err);
+    }
     if (rc == OMEGA_OK && checked->violations > 0) {
         rc =
             omega_error_set(err, OMEGA_ECORRUPT, "the cell breaks %" PRIu64 " invariants, first %s",

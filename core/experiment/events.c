@@ -175,6 +175,75 @@ static int read_list(struct point_parts *parts, const struct field *list, omega_
     return 0;
 }
 
+/* ---- the machines' states ---- */
+
+static const char *const state_names[] = {"down", "up", "draining"};
+
+/* The state that a machine gets by an event, or -1 where it makes no sense. */
+static int state_after(int state, uint8_t kind)
+{
+    switch (kind) {
+    case OMEGA_EVENT_ADD:
+        return state == OMEGA_MACHINE_DOWN ? OMEGA_MACHINE_UP : -1;
+    case OMEGA_EVENT_REMOVE:
+        return state != OMEGA_MACHINE_DOWN ? OMEGA_MACHINE_DOWN : -1;
+    case OMEGA_EVENT_DRAIN:
+        return state == OMEGA_MACHINE_UP ? OMEGA_MACHINE_DRAINING : -1;
+    case OMEGA_EVENT_UNDRAIN:
+        return state == OMEGA_MACHINE_DRAINING ? OMEGA_MACHINE_UP : -1;
+    default:
+        return state != OMEGA_MACHINE_DOWN ? state : -1;
+    }
+}
+
+/* The last entry of the list that says this of the machine: the one that is too many. */
+static struct field find_entry(const struct field *list, const struct omega_machine_event *event,
+                               const char *machine)
+{
+    for (size_t i = json_array_size(list->value); i > 0; i--) {
+        struct field entry = field_entry(list, i - 1);
+        const char *name = json_string_value(json_object_get(entry.value, "machine"));
+        const char *kind = json_string_value(json_object_get(entry.value, "event"));
+        double time_s = json_number_value(json_object_get(entry.value, "time_s"));
+        if (name != NULL && kind != NULL && strcmp(name, machine) == 0 &&
+            strcmp(kind, kinds[event->kind]) == 0 && field_microseconds(time_s) == event->time_us) {
+            return entry;
+        }
+    }
+    return *list;
+}
+
+int events_check(struct point_parts *parts, const struct field *field, omega_error_t *err)
+{
+    uint8_t *states = calloc((size_t)parts->machine_count + 1, 1);
+    if (states == NULL) {
+        return out_of_memory(err);
+    }
+    for (uint32_t i = 0; i < parts->machine_count; i++) {
+        states[i] = parts->machines[i].absent ? OMEGA_MACHINE_DOWN : OMEGA_MACHINE_UP;
+    }
+    for (uint32_t i = 0; i < parts->event_count; i++) {
+        const struct omega_machine_event *event = &parts->events[i];
+        uint8_t *state = &states[event->machine];
+        int after = state_after(*state, event->kind);
+        if (after < 0) {
+            const char *machine = symbols_text(catalogue_symbols(parts->catalogue),
+                                               parts->machines[event->machine].name);
+            struct field entry = find_entry(field, event, machine);
+            field_fail(&entry, err,
+                       "'%s' of machine '%.60s' at %.12g s, which is %s then, expected add when "
+                       "down, drain when up, undrain when draining, remove or capacity when not "
+                       "down",
+                       kinds[event->kind], machine, (double)event->time_us / 1e6,
+                       state_names[*state]);
+            break;
+        }
+        *state = (uint8_t)after;
+    }
+    free(states);
+    return err->code;
+}
+
 /* ---- a file ---- */
 
 /* The reader of events.csv finds machines by name in a trace: one that has these machines only. */

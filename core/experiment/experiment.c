@@ -24,6 +24,7 @@ static int parse_json(struct experiment *experiment, size_t size, omega_error_t 
                                   error.line < 1 ? 1 : error.line, "not valid JSON: %s",
                                   error.text);
     }
+    experiment->base = whole_numbers(experiment->base);
     return 0;
 }
 
@@ -64,6 +65,10 @@ static int read_record(struct experiment *experiment, const struct field *root, 
         struct field entry = field_entry(&list, i);
         if (field_choice(&entry, names, &choice, err) != 0) {
             return err->code;
+        }
+        if (*flags[choice]) {
+            return field_fail(&entry, err, "a second '%s', expected different entries",
+                              names[choice]);
         }
         *flags[choice] = true;
     }
@@ -251,5 +256,16 @@ const char *experiment_sha256(const struct experiment *experiment)
 
 const struct experiment_input *experiment_input(const struct experiment *experiment, uint32_t index)
 {
-    return index < experiment->input_count ? &experiment->inputs[index] : NULL;
+    return index < experiment->inputs.count ? &experiment->inputs.at[index] : NULL;
+}
+
+const struct experiment_input *experiment_module(const struct experiment *experiment,
+                                                 uint32_t index)
+{
+    return index < experiment->modules.count ? &experiment->modules.at[index] : NULL;
+}
+
+const char *experiment_warning(const struct experiment *experiment, uint32_t index)
+{
+    return index < experiment->warning_count ? experiment->warnings[index] : NULL;
 }

@@ -91,13 +91,22 @@ uint32_t experiment_point_count(const struct experiment *experiment);
 const char *experiment_point_variant(const struct experiment *experiment, uint32_t point);
 uint64_t experiment_point_seed(const struct experiment *experiment, uint32_t point);
 
-/* SHA-256 of the normalised experiment: after --set, keys sorted, without description, record and
- * series_step_s. 64 hex digits. */
+/* SHA-256 of the normalised experiment: after --set, keys sorted, whole numbers as such, without
+ * description, record and series_step_s. 64 hex digits. */
 const char *experiment_sha256(const struct experiment *experiment);
 
 /* Files read by the points built so far; NULL past the end. */
 const struct experiment_input *experiment_input(const struct experiment *experiment,
                                                 uint32_t index);
+
+/* Modules of the schedulers of the points built so far, by the path where each was found; NULL past
+ * the end. */
+const struct experiment_input *experiment_module(const struct experiment *experiment,
+                                                 uint32_t index);
+
+/* What the user should know though it is no error, such as a --set that a variant overwrites; NULL
+ * past the end. */
+const char *experiment_warning(const struct experiment *experiment, uint32_t index);
 
 /* Builds a point: opens its modules and files, generates the cell, opens the job sources. */
 int point_build(struct experiment *experiment, uint32_t index, struct point **point,

@@ -26,6 +26,12 @@ struct point_key {
     uint64_t seed;
 };
 
+struct input_list {
+    struct experiment_input *at;
+    uint32_t count;
+    uint32_t room;
+};
+
 struct experiment {
     struct pool pool;
     char *file;
@@ -41,9 +47,10 @@ struct experiment {
     uint32_t point_count;
     uint32_t point_room;
     char sha256[65];
-    struct experiment_input *inputs;
-    uint32_t input_count;
-    uint32_t input_room;
+    struct input_list inputs;
+    struct input_list modules;
+    const char **warnings;
+    uint32_t warning_count;
 };
 
 /* The top level of an experiment, as far as it is plain values. */
@@ -119,6 +126,23 @@ struct point_parts {
 int settings_apply(json_t *doc, const char *setting, struct pool *pool, const char **path,
                    omega_error_t *err);
 
+/* A path in its one form, "schedulers.0.retry" also for "schedulers[0].retry". NULL: no memory, or
+ * not UTF-8. */
+char *settings_path(struct pool *pool, const char *text, size_t length);
+
+/* Puts a value, which it takes over, at a path; objects that are missing on the way are made. */
+int settings_put(json_t *doc, const char *path, json_t *value, omega_error_t *err);
+
+/* Removes the key at the end of a path, if it is there. */
+void settings_remove(json_t *doc, const char *path);
+
+/* What is at a path, borrowed; NULL: nothing. */
+json_t *settings_find(json_t *doc, const char *path);
+
+/* Makes integers of all numbers that are whole, such as 2000.0 and 4e3. Takes the value over and
+ * returns it, or its integer; NULL gives NULL. */
+json_t *whole_numbers(json_t *value);
+
 /* RFC 7396: a new document, `target` patched with `patch`. NULL without memory. */
 json_t *patch_merge(const json_t *target, json_t *patch);
 
@@ -147,6 +171,9 @@ int point_make(struct experiment *experiment, uint32_t index, bool files, struct
 int files_resolve(struct point_parts *parts, const struct field *field, const char **path,
                   omega_error_t *err);
 
+/* Remembers a module by the path that it was found at, with its SHA-256. */
+int files_module(struct experiment *experiment, const char *path, omega_error_t *err);
+
 /* Reads a trace, once per point; *trace is NULL while files are not opened. */
 int files_trace(struct point_parts *parts, const struct field *field, struct trace **trace,
                 omega_error_t *err);
@@ -170,6 +197,9 @@ int events_read(struct point *point, const struct field *field, omega_error_t *e
 
 /* Puts the events into order, by time. */
 int events_sort(struct point_parts *parts, omega_error_t *err);
+
+/* Refuses sorted events that do not fit the states of their machines. `field`: "machine_events". */
+int events_check(struct point_parts *parts, const struct field *field, omega_error_t *err);
 
 /* ---- workloads.c, schedulers.c ---- */
 

@@ -19,6 +19,12 @@
 #define FIELD_DEPTH_MAX 16 /* fields within each other, as far as paths in messages go */
 #define FIELD_NAME_MAX 64  /* bytes of a name of a workload, scheduler, variant or experiment */
 
+/* A key of a variant's "set" that is a path, as it stands there and with dots only. */
+struct field_key {
+    const char *key;
+    const char *path;
+};
+
 /* The text that a document was read from, for lines. */
 struct field_source {
     const char *file; /* for messages */
@@ -28,6 +34,8 @@ struct field_source {
     const char *variant_name;
     const char *const *sets; /* paths given with --set, such as "schedulers.0.instances" */
     uint32_t set_count;
+    const struct field_key *keys; /* of the variant, in the order of the file */
+    uint32_t key_count;
 };
 
 struct field {

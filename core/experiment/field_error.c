@@ -35,48 +35,121 @@ static void write_path(const struct locate_step *steps, size_t count, bool dots,
     for (size_t i = 0; i < count && used < size; i++) {
         const char *dot = i == 0 ? "" : ".";
         int n = steps[i].key != NULL
-                    ? snprintf(out + used, size - used, "%s%.64s", dot, steps[i].key)
+                    ? snprintf(out + used, size - used, "%s%.100s", dot, steps[i].key)
                     : snprintf(out + used, size - used, dots ? "%s%zu" : "[%.0s%zu]", dot,
                                steps[i].index);
         used += n < 0 ? 0 : (size_t)n;
     }
 }
 
-/* The --set option that gave this field its value, or NULL. */
-static const char *setting_of(const struct field_source *source, const struct locate_step *steps,
-                              size_t count)
+/* Whether `path` begins with all steps of `start`. */
+static bool starts_with(const char *path, const char *start)
 {
-    char path[PATH_MAX_BYTES];
-    write_path(steps, count, true, path, sizeof path);
+    size_t length = strlen(start);
+    return strncmp(path, start, length) == 0 && (path[length] == '\0' || path[length] == '.');
+}
+
+/* Whether what was set at `set` gave the value at `path`; `made`: by making objects above it. */
+static bool gave(const char *set, const char *path, bool made)
+{
+    return made ? path[0] != '\0' && starts_with(set, path) : starts_with(path, set);
+}
+
+/* The --set option that gave this field its value, or NULL. */
+static const char *setting_of(const struct field_source *source, const char *path, bool made)
+{
     for (uint32_t i = source->set_count; i > 0; i--) {
-        const char *set = source->sets[i - 1];
-        size_t length = strlen(set);
-        if (strncmp(path, set, length) == 0 && (path[length] == '\0' || path[length] == '.')) {
-            return set;
+        if (gave(source->sets[i - 1], path, made)) {
+            return source->sets[i - 1];
         }
     }
     return NULL;
 }
 
+/* The same for the paths among the keys of a variant's "set". */
+static const struct field_key *key_of(const struct field_source *source, const char *path,
+                                      bool made)
+{
+    for (uint32_t i = source->key_count; i > 0; i--) {
+        if (gave(source->keys[i - 1].path, path, made)) {
+            return &source->keys[i - 1];
+        }
+    }
+    return NULL;
+}
+
+static size_t count_steps(const char *path)
+{
+    size_t count = 1;
+    for (const char *at = path; *at != '\0'; at++) {
+        count += *at == '.';
+    }
+    return count;
+}
+
+/* Room for "variants", index, "set" and a key that is a path, before a field's own steps. */
+#define STEPS_BEFORE 4
+#define STEPS_MAX (FIELD_DEPTH_MAX + STEPS_BEFORE)
+
+/* Line and path of a value within "set" given under a key that is a path. */
+static void place_of_key(const struct field_source *source, const struct field_key *key,
+                         struct locate_step steps[STEPS_MAX], size_t count, char *path, long *line)
+{
+    size_t taken = count_steps(key->path);
+    taken = taken < count ? taken : count;
+    steps[0] = (struct locate_step){.key = "variants"};
+    steps[1] = (struct locate_step){.index = (size_t)source->variant};
+    steps[2] = (struct locate_step){.key = "set"};
+    steps[3] = (struct locate_step){.key = key->key};
+    memmove(steps + STEPS_BEFORE, steps + STEPS_BEFORE + taken, (count - taken) * sizeof *steps);
+    count = STEPS_BEFORE + count - taken;
+    *line = locate_line(source->text, source->size, steps, count, NULL);
+    write_path(steps, count, false, path, PATH_MAX_BYTES);
+}
+
+/* Line and path of a value within "set" as a merge patch; false: it is not there. */
+static bool place_in_patch(const struct field_source *source, struct locate_step steps[STEPS_MAX],
+                           size_t count, char *path, long *line)
+{
+    size_t found = 0;
+    steps[1] = (struct locate_step){.key = "variants"};
+    steps[2] = (struct locate_step){.index = (size_t)source->variant};
+    steps[3] = (struct locate_step){.key = "set"};
+    *line = locate_line(source->text, source->size, steps + 1, count + 3, &found);
+    if (count == 0 || found != count + 3) {
+        return false;
+    }
+    write_path(steps + 1, count + 3, false, path, PATH_MAX_BYTES);
+    return true;
+}
+
+/* What came later is looked for first: paths of the variant, its patch, --set, the file. */
 static void place_of(const struct field *field, char path[PATH_MAX_BYTES], long *line,
                      const char **set)
 {
     const struct field_source *source = field->source;
-    struct locate_step steps[FIELD_DEPTH_MAX + 3] = {
-        {.key = "variants"}, {.index = (size_t)source->variant}, {.key = "set"}};
-    size_t count = collect_steps(field, steps + 3);
+    struct locate_step steps[STEPS_MAX];
+    char dots[PATH_MAX_BYTES];
     size_t found = 0;
+    size_t count = collect_steps(field, steps + STEPS_BEFORE);
+    write_path(steps + STEPS_BEFORE, count, true, dots, sizeof dots);
     *set = NULL;
-    if (source->variant >= 0) {
-        *line = locate_line(source->text, source->size, steps, count + 3, &found);
-        if (count > 0 && found == count + 3) {
-            write_path(steps, count + 3, false, path, PATH_MAX_BYTES);
-            return;
-        }
+    const struct field_key *key = key_of(source, dots, false);
+    if (key == NULL && source->variant >= 0 && place_in_patch(source, steps, count, path, line)) {
+        return;
     }
-    *set = setting_of(source, steps + 3, count);
-    *line = locate_line(source->text, source->size, steps + 3, count, NULL);
-    write_path(steps + 3, count, false, path, PATH_MAX_BYTES);
+    *line = locate_line(source->text, source->size, steps + STEPS_BEFORE, count, &found);
+    write_path(steps + STEPS_BEFORE, count, false, path, PATH_MAX_BYTES);
+    if (key == NULL) {
+        *set = setting_of(source, dots, false);
+    }
+    if (key == NULL && *set == NULL && found < count) {
+        key = key_of(source, dots, true);
+        *set = key == NULL ? setting_of(source, dots, true) : NULL;
+    }
+    if (key != NULL) {
+        place_of_key(source, key, steps, count, path, line);
+    }
 }
 
 static int fail_text(const struct field *field, int code, const char *text, omega_error_t *err)

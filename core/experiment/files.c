@@ -13,35 +13,35 @@ int out_of_memory(omega_error_t *err)
     return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
 }
 
-static bool known_input(const struct experiment *experiment, const char *name)
+static bool is_known(const struct input_list *list, const char *name)
 {
-    for (uint32_t i = 0; i < experiment->input_count; i++) {
-        if (strcmp(experiment->inputs[i].name, name) == 0) {
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (strcmp(list->at[i].name, name) == 0) {
             return true;
         }
     }
     return false;
 }
 
-static int remember_input(struct experiment *experiment, const char *name, const char *path,
-                          omega_error_t *err)
+static int remember(struct experiment *experiment, struct input_list *list, const char *name,
+                    const char *path, omega_error_t *err)
 {
-    if (known_input(experiment, name)) {
+    if (is_known(list, name)) {
         return 0;
     }
-    if (experiment->input_count == experiment->input_room) {
-        uint32_t room = experiment->input_room == 0 ? INPUTS_FIRST : 2 * experiment->input_room;
+    if (list->count == list->room) {
+        uint32_t room = list->room == 0 ? INPUTS_FIRST : 2 * list->room;
         struct experiment_input *grown = pool_alloc(&experiment->pool, room, sizeof *grown);
         if (grown == NULL) {
             return out_of_memory(err);
         }
-        if (experiment->input_count > 0) {
-            memcpy(grown, experiment->inputs, experiment->input_count * sizeof *grown);
+        if (list->count > 0) {
+            memcpy(grown, list->at, list->count * sizeof *grown);
         }
-        experiment->inputs = grown;
-        experiment->input_room = room;
+        list->at = grown;
+        list->room = room;
     }
-    struct experiment_input *input = &experiment->inputs[experiment->input_count];
+    struct experiment_input *input = &list->at[list->count];
     input->name = pool_text(&experiment->pool, name);
     if (input->name == NULL) {
         return out_of_memory(err);
@@ -49,8 +49,13 @@ static int remember_input(struct experiment *experiment, const char *name, const
     if (sha256_file(path, input->sha256, err) != 0) {
         return err->code;
     }
-    experiment->input_count++;
+    list->count++;
     return 0;
+}
+
+int files_module(struct experiment *experiment, const char *path, omega_error_t *err)
+{
+    return remember(experiment, &experiment->modules, path, path, err);
 }
 
 int files_resolve(struct point_parts *parts, const struct field *field, const char **path,
@@ -76,7 +81,7 @@ int files_resolve(struct point_parts *parts, const struct field *field, const ch
         }
         *path = access(beside, F_OK) != 0 && access(name, F_OK) == 0 ? name : beside;
     }
-    if (remember_input(parts->experiment, name, *path, &cause) != 0) {
+    if (remember(parts->experiment, &parts->experiment->inputs, name, *path, &cause) != 0) {
         return field_fail_with(field, &cause, err);
     }
     return 0;

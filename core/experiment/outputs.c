@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +28,11 @@ struct outputs {
     struct run_point *points;
     uint32_t count;
     struct timespec began;
+    char *directory;
+    size_t there; /* bytes of the directory's path that were there before us */
 };
+
+#define RUN_JSON_BYTES_MAX ((size_t)64 << 20)
 
 static bool recorded(const struct experiment *experiment, int file)
 {
@@ -60,14 +65,99 @@ static void write_heads(const struct outputs *outputs)
     }
 }
 
+/* ---- the directory ---- */
+
+/* Notes how much of the path is there already, for take_back_directory(). */
+static int note_directory(struct outputs *outputs, const char *directory, omega_error_t *err)
+{
+    struct stat status;
+    outputs->directory = strdup(directory);
+    if (outputs->directory == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+    }
+    size_t length = strlen(directory);
+    while (length > 0 && stat(outputs->directory, &status) != 0) {
+        while (length > 0 && outputs->directory[length - 1] != '/') {
+            length--;
+        }
+        while (length > 0 && outputs->directory[length - 1] == '/') {
+            length--;
+        }
+        outputs->directory[length] = '\0';
+    }
+    outputs->there = length;
+    memcpy(outputs->directory, directory, strlen(directory) + 1);
+    return 0;
+}
+
+/* Removes the directories that were made for this run as far as they are empty. */
+static void take_back_directory(struct outputs *outputs)
+{
+    char *path = outputs->directory;
+    size_t length = path == NULL ? 0 : strlen(path);
+    while (length > outputs->there && rmdir(path) == 0) {
+        while (length > 0 && path[length - 1] == '/') {
+            length--;
+        }
+        while (length > 0 && path[length - 1] != '/') {
+            length--;
+        }
+        while (length > 0 && path[length - 1] == '/') {
+            length--;
+        }
+        path[length] = '\0';
+    }
+}
+
+/* Whether an earlier run of omega has left its run.json here. */
+static bool is_ours(const char *run_json)
+{
+    char *bytes;
+    size_t size;
+    omega_error_t ignored = {0};
+    if (file_read_all(run_json, RUN_JSON_BYTES_MAX, &bytes, &size, &ignored) != 0) {
+        return false;
+    }
+    json_t *run = json_loadb(bytes, size, 0, NULL);
+    bool ours = json_is_object(run) && json_object_get(run, "omega") != NULL;
+    json_decref(run);
+    free(bytes);
+    return ours;
+}
+
+/* Files of our names that somebody else has written are neither replaced nor removed. */
+static int check_names(const struct outputs *outputs, omega_error_t *err)
+{
+    struct stat status;
+    if (is_ours(outputs->paths[OUTPUT_RUN])) {
+        return 0;
+    }
+    for (int i = 0; i < OUTPUT_FILES; i++) {
+        if (lstat(outputs->paths[i], &status) == 0) {
+            return omega_error_set_at(err, OMEGA_EINVAL, outputs->paths[i], 0,
+                                      "is there already, without the run.json of a run of omega: "
+                                      "expected another --out directory, or remove this file");
+        }
+    }
+    return 0;
+}
+
 static int open_files(struct outputs *outputs, const char *directory, omega_error_t *err)
 {
-    int rc = file_make_directory(directory, err);
-    for (int i = 0; rc == 0 && i < OUTPUT_FILES; i++) {
+    for (int i = 0; i < OUTPUT_FILES; i++) {
         if (asprintf(&outputs->paths[i], "%s/%s", directory, file_names[i]) < 0) {
             outputs->paths[i] = NULL;
             return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
         }
+    }
+    int rc = note_directory(outputs, directory, err);
+    if (rc == 0) {
+        rc = file_make_directory(directory, err);
+    }
+    if (rc == 0) {
+        rc = check_names(outputs, err);
+    }
+    for (int i = 0; rc == 0 && i < OUTPUT_FILES; i++) {
         if (recorded(outputs->experiment, i)) {
             rc = file_out_open(outputs->paths[i], &outputs->files[i], err);
         }
@@ -187,6 +277,8 @@ void outputs_abort(struct outputs *outputs)
         file_out_abort(outputs->files[i]);
         free(outputs->paths[i]);
     }
+    take_back_directory(outputs);
+    free(outputs->directory);
     free(outputs->points);
     free(outputs);
 }

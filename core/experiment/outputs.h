@@ -3,6 +3,8 @@
  * The files of a run: results.jsonl, results.csv, and as recorded histograms.jsonl, series.csv and
  * jobs.csv; run.json for what depends on the host. All are written to temporaries in the output
  * directory and get their names together at the end: a failed run leaves nothing half-written.
+ * Files of these names are replaced or removed only where run.json says that a run of omega has
+ * left them; otherwise the directory is refused before anything runs.
  */
 #ifndef OMEGA_CORE_EXPERIMENT_OUTPUTS_H
 #define OMEGA_CORE_EXPERIMENT_OUTPUTS_H
@@ -34,7 +36,7 @@ int outputs_point(struct outputs *outputs, const struct point_result *result, om
 int outputs_commit(struct outputs *outputs, bool complete, int argc, char *const *argv,
                    omega_error_t *err);
 
-/* Drops everything; NULL is allowed. */
+/* Drops everything, and the directory where it was made for this and is empty; NULL is allowed. */
 void outputs_abort(struct outputs *outputs);
 
 /* ---- the writers, by file ---- */

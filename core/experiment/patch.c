@@ -33,6 +33,52 @@ json_t *patch_merge(const json_t *target, json_t *patch)
     return merged;
 }
 
+static bool is_whole(const json_t *value)
+{
+    const double limit = 9007199254740992.0; /* 2^53: every whole number up to it is exact */
+    double real = json_real_value(value);
+    return json_is_real(value) && real >= -limit && real <= limit && real == (double)(int64_t)real;
+}
+
+static json_t *to_integer(const json_t *real)
+{
+    return json_integer((json_int_t)json_real_value(real));
+}
+
+static void whole_numbers_within(json_t *doc)
+{
+    const char *key;
+    size_t index;
+    json_t *value;
+    json_object_foreach(doc, key, value)
+    {
+        if (is_whole(value)) {
+            json_object_set_new(doc, key, to_integer(value));
+        } else {
+            whole_numbers_within(value);
+        }
+    }
+    json_array_foreach(doc, index, value)
+    {
+        if (is_whole(value)) {
+            json_array_set_new(doc, index, to_integer(value));
+        } else {
+            whole_numbers_within(value);
+        }
+    }
+}
+
+json_t *whole_numbers(json_t *value)
+{
+    if (value != NULL && is_whole(value)) {
+        json_t *integer = to_integer(value);
+        json_decref(value);
+        return integer;
+    }
+    whole_numbers_within(value);
+    return value;
+}
+
 static void drop_outputs(json_t *doc)
 {
     static const char *const keys[] = {"description", "record", "series_step_s"};

@@ -75,8 +75,8 @@ static int read_sections(struct point *point, const struct field *root, omega_er
     struct field workloads = field_member(root, "workloads");
     struct field schedulers = field_member(root, "schedulers");
     if (cell_read(point, &cell, err) != 0 || events_read(point, &events, err) != 0 ||
-        events_sort(parts, err) != 0 || workloads_read(point, &workloads, err) != 0 ||
-        set_times(point, root, &top, err) != 0 ||
+        events_sort(parts, err) != 0 || events_check(parts, &events, err) != 0 ||
+        workloads_read(point, &workloads, err) != 0 || set_times(point, root, &top, err) != 0 ||
         schedulers_read(point, &schedulers, (enum architecture)top.architecture, err) != 0 ||
         set_metrics(point, err) != 0) {
         return err->code;

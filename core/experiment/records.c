@@ -34,6 +34,9 @@ static void put_histogram(const struct point *point, const char *scheduler, cons
     row_begin_json(&row, out);
     fputs(",\"buckets\":[", out);
     histogram_each(histogram, put_bucket, &writer);
+    writer.any = false;
+    fputs("],\"censored_buckets\":[", out);
+    histogram_each_censored(histogram, put_bucket, &writer);
     fputs("]}\n", out);
 }
 
@@ -45,7 +48,8 @@ void records_histograms(const struct point_result *result, FILE *out)
         const struct point *point = result->point;
         put_histogram(point, scope.name, "wait_first", "us", scope.wait_first, out);
         put_histogram(point, scope.name, "wait_full", "us", scope.wait_full, out);
-        put_histogram(point, scope.name, "attempts", "attempts", scope.attempts_per_job, out);
+        put_histogram(point, scope.name, "attempts_settled", "attempts", scope.attempts_settled,
+                      out);
         put_histogram(point, scope.name, "view_age", "us", scope.view_age, out);
         put_histogram(point, scope.name, "view_age_versions", "versions", scope.view_age_versions,
                       out);

@@ -11,24 +11,26 @@
 const char *const results_columns[] = {
     "scope", "variant", "seed", "name",
     /* jobs and tasks */
-    "jobs_submitted", "jobs_scheduled", "jobs_finished", "jobs_running", "jobs_pending",
-    "jobs_abandoned", "jobs_failed", "tasks_submitted", "tasks_finished", "tasks_failed",
-    "tasks_abandoned", "tasks_pending", "tasks_running",
+    "jobs_submitted", "jobs_scheduled", "jobs_begun", "jobs_finished", "jobs_running",
+    "jobs_pending", "jobs_abandoned", "jobs_failed", "tasks_submitted", "tasks_finished",
+    "tasks_failed", "tasks_abandoned", "tasks_pending", "tasks_running",
     /* waits */
-    "wait_first_mean_s", "wait_first_p50_s", "wait_first_p50_censored", "wait_first_p90_s",
-    "wait_first_p90_censored", "wait_first_p99_s", "wait_first_p99_censored", "wait_first_max_s",
-    "wait_first_never", "wait_full_mean_s", "wait_full_p50_s", "wait_full_p50_censored",
-    "wait_full_p90_s", "wait_full_p90_censored", "wait_full_p99_s", "wait_full_p99_censored",
-    "wait_full_max_s", "wait_full_never",
+    "wait_first_mean_s", "wait_first_mean_censored", "wait_first_p50_s", "wait_first_p50_censored",
+    "wait_first_p90_s", "wait_first_p90_censored", "wait_first_p99_s", "wait_first_p99_censored",
+    "wait_first_max_s", "wait_first_max_censored", "wait_first_never", "wait_full_mean_s",
+    "wait_full_mean_censored", "wait_full_p50_s", "wait_full_p50_censored", "wait_full_p90_s",
+    "wait_full_p90_censored", "wait_full_p99_s", "wait_full_p99_censored", "wait_full_max_s",
+    "wait_full_max_censored", "wait_full_never",
     /* attempts, transactions, claims */
-    "attempts", "attempts_no_fit", "attempts_short", "attempts_mean", "attempts_p90",
-    "attempts_max", "transactions", "transactions_successful", "transactions_conflicting",
-    "transactions_refused", "claims", "claims_accepted", "claims_conflicting", "claims_refused",
-    "claims_aborted", "conflict_fraction", "claim_conflict_fraction", "view_age_mean_s",
-    "view_age_p90_s", "view_age_max_s", "view_age_mean_versions",
+    "attempts", "attempts_no_fit", "attempts_short", "attempts_begun", "attempts_per_job",
+    "attempts_settled_mean", "attempts_settled_p90", "attempts_settled_max", "transactions",
+    "transactions_successful", "transactions_conflicting", "transactions_refused", "claims",
+    "claims_accepted", "claims_conflicting", "claims_refused", "claims_aborted",
+    "conflict_fraction", "claim_conflict_fraction", "view_age_mean_s", "view_age_p90_s",
+    "view_age_max_s", "view_age_mean_versions", "busy_s", "busy_no_fit_s", "busy_conflicting_s",
     /* schedulers */
-    "instances", "busy_s", "busyness", "busyness_no_fit", "busyness_conflicting",
-    "busyness_instances", "counters",
+    "instances", "busyness", "busyness_no_fit", "busyness_conflicting", "busyness_instances",
+    "counters",
     /* the cell */
     "measured_s", "events", "losses", "machine_events_add", "machine_events_remove",
     "machine_events_drain", "machine_events_undrain", "machine_events_capacity", "cpu_utilisation",
@@ -41,25 +43,31 @@ const char *const results_columns[] = {
 
 struct wait_keys {
     const char *mean;
+    const char *mean_censored;
     const char *quantile[3];
     const char *censored[3];
     const char *max;
+    const char *max_censored;
     const char *never;
 };
 
 static const struct wait_keys first_keys = {
     "wait_first_mean_s",
+    "wait_first_mean_censored",
     {"wait_first_p50_s", "wait_first_p90_s", "wait_first_p99_s"},
     {"wait_first_p50_censored", "wait_first_p90_censored", "wait_first_p99_censored"},
     "wait_first_max_s",
+    "wait_first_max_censored",
     "wait_first_never",
 };
 
 static const struct wait_keys full_keys = {
     "wait_full_mean_s",
+    "wait_full_mean_censored",
     {"wait_full_p50_s", "wait_full_p90_s", "wait_full_p99_s"},
     {"wait_full_p50_censored", "wait_full_p90_censored", "wait_full_p99_censored"},
     "wait_full_max_s",
+    "wait_full_max_censored",
     "wait_full_never",
 };
 
@@ -70,12 +78,12 @@ static uint64_t known_values(const struct histogram *histogram)
 
 static double mean_of(const struct histogram *histogram)
 {
-    return known_values(histogram) == 0 ? NOT_A_NUMBER : histogram_mean(histogram);
+    return histogram_count(histogram) == 0 ? NOT_A_NUMBER : histogram_mean(histogram);
 }
 
 static double max_of(const struct histogram *histogram)
 {
-    return known_values(histogram) == 0 ? NOT_A_NUMBER : (double)histogram_max(histogram);
+    return histogram_count(histogram) == 0 ? NOT_A_NUMBER : (double)histogram_max(histogram);
 }
 
 static double quantile_of(const struct histogram *histogram, double q, bool *censored)
@@ -85,17 +93,20 @@ static double quantile_of(const struct histogram *histogram, double q, bool *cen
                                            : (double)histogram_quantile(histogram, q, censored);
 }
 
+/* A job that never began, or was never scheduled, makes mean and maximum lower bounds. */
 static void add_waits(struct row *row, const struct wait_keys *keys,
                       const struct histogram *histogram)
 {
     static const double quantiles[3] = {0.5, 0.9, 0.99};
     row_seconds(row, keys->mean, mean_of(histogram));
+    row_bool(row, keys->mean_censored, histogram_censored(histogram) > 0);
     for (int i = 0; i < 3; i++) {
         bool censored;
         row_seconds(row, keys->quantile[i], quantile_of(histogram, quantiles[i], &censored));
         row_bool(row, keys->censored[i], censored);
     }
     row_seconds(row, keys->max, max_of(histogram));
+    row_bool(row, keys->max_censored, histogram_censored(histogram) > 0);
     row_count(row, keys->never, histogram_censored(histogram));
 }
 
@@ -115,6 +126,7 @@ static void add_jobs(struct row *row, const struct metrics_scope *scope)
 {
     row_count(row, "jobs_submitted", scope->jobs_submitted);
     row_count(row, "jobs_scheduled", known_values(scope->wait_full));
+    row_count(row, "jobs_begun", scope->jobs_begun);
     row_count(row, "jobs_finished", scope->jobs_by_outcome[METRICS_JOB_FINISHED]);
     row_count(row, "jobs_running", scope->jobs_by_outcome[METRICS_JOB_RUNNING]);
     row_count(row, "jobs_pending", scope->jobs_by_outcome[METRICS_JOB_PENDING]);
@@ -134,9 +146,11 @@ static void add_attempts(struct row *row, const struct metrics_scope *scope)
     row_count(row, "attempts", scope->attempts);
     row_count(row, "attempts_no_fit", scope->attempts_no_fit);
     row_count(row, "attempts_short", scope->attempts_short);
-    row_real(row, "attempts_mean", mean_of(scope->attempts_per_job));
-    row_real(row, "attempts_p90", quantile_of(scope->attempts_per_job, 0.9, &censored));
-    row_real(row, "attempts_max", max_of(scope->attempts_per_job));
+    row_count(row, "attempts_begun", scope->attempts_begun);
+    row_real(row, "attempts_per_job", metrics_attempts_per_job(scope));
+    row_real(row, "attempts_settled_mean", mean_of(scope->attempts_settled));
+    row_real(row, "attempts_settled_p90", quantile_of(scope->attempts_settled, 0.9, &censored));
+    row_real(row, "attempts_settled_max", max_of(scope->attempts_settled));
     row_count(row, "transactions", scope->transactions);
     row_count(row, "transactions_successful", scope->transactions_successful);
     row_count(row, "transactions_conflicting", scope->transactions_conflicting);
@@ -152,6 +166,9 @@ static void add_attempts(struct row *row, const struct metrics_scope *scope)
     row_seconds(row, "view_age_p90_s", quantile_of(scope->view_age, 0.9, &censored));
     row_seconds(row, "view_age_max_s", max_of(scope->view_age));
     row_real(row, "view_age_mean_versions", mean_of(scope->view_age_versions));
+    row_seconds(row, "busy_s", (double)scope->busy_us);
+    row_seconds(row, "busy_no_fit_s", (double)scope->busy_no_fit_us);
+    row_seconds(row, "busy_conflicting_s", (double)scope->busy_conflicting_us);
 }
 
 /* "[0.1,0.2]", to be freed; NULL without memory. */
@@ -215,7 +232,6 @@ static int scheduler_row(const struct point_result *result, uint32_t index, stru
     add_waits(row, &full_keys, scope.wait_full);
     add_attempts(row, &scope);
     row_count(row, "instances", scope.instances);
-    row_seconds(row, "busy_s", (double)scope.busy_us);
     row_real(row, "busyness", metrics_busyness(&scope, cell.measured_us));
     row_real(row, "busyness_no_fit", (double)scope.busy_no_fit_us / all);
     row_real(row, "busyness_conflicting", (double)scope.busy_conflicting_us / all);

@@ -62,6 +62,19 @@ static json_t *describe_points(const struct run_point *points, uint32_t count)
     return list;
 }
 
+static json_t *describe_modules(const struct experiment *experiment)
+{
+    json_t *list = json_array();
+    const struct experiment_input *module;
+    for (uint32_t i = 0; (module = experiment_module(experiment, i)) != NULL; i++) {
+        json_t *entry = json_object();
+        json_object_set_new(entry, "path", text_or_null(module->name));
+        json_object_set_new(entry, "sha256", json_string(module->sha256));
+        json_array_append_new(list, entry);
+    }
+    return list;
+}
+
 static json_t *describe_time(void)
 {
     char text[32];
@@ -90,6 +103,7 @@ int run_json_write(const struct experiment *experiment, const struct run_point *
     json_object_set_new(run, "experiment_sha256", json_string(experiment_sha256(experiment)));
     json_object_set_new(run, "complete", json_boolean(complete));
     json_object_set_new(run, "command", command);
+    json_object_set_new(run, "modules", describe_modules(experiment));
     json_object_set_new(run, "compiler", text_or_null(__VERSION__));
     json_object_set_new(run, "host", describe_host());
     json_object_set_new(run, "ended", describe_time());

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/experiment/messages.h"
 #include "core/experiment/outputs.h"
 #include "core/experiment/summary.h"
 
@@ -25,6 +26,7 @@ struct runner {
     uint32_t index; /* the point that runs */
     int64_t horizon_us;
     uint32_t finished;
+    struct messages messages;
 };
 
 static double elapsed(const struct timespec *since)
@@ -105,12 +107,16 @@ static void on_log(void *context, const char *scheduler, enum omega_log_level le
                    const char *message)
 {
     struct runner *runner = context;
-    if (level != OMEGA_LOG_ERROR && level != OMEGA_LOG_WARNING) {
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    if (level > (runner->options->verbose ? OMEGA_LOG_DEBUG : OMEGA_LOG_WARNING)) {
         return;
     }
-    erase_line(runner);
-    fprintf(runner->options->progress, "%s: %s: %s\n", scheduler,
-            level == OMEGA_LOG_ERROR ? "error" : "warning", message);
+    if (messages_differs(&runner->messages, scheduler, (int)level, message)) {
+        erase_line(runner);
+        messages_end(&runner->messages, runner->options->progress);
+        messages_put(&runner->messages, scheduler, (int)level, names[level], message,
+                     runner->options->progress);
+    }
 }
 
 /* ---- points ---- */
@@ -124,6 +130,7 @@ static int simulate(struct runner *runner, struct point *point, omega_error_t *e
     if (result.metrics == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
+    point->config.stop = runner->options->stop;
     point->config.progress = on_progress;
     point->config.log = on_log;
     point->config.context = runner;
@@ -140,6 +147,7 @@ static int simulate(struct runner *runner, struct point *point, omega_error_t *e
         rc = summary_point(runner->summary, &result, err);
     }
     erase_line(runner);
+    messages_end(&runner->messages, runner->options->progress);
     if (rc == 0) {
         say_finished(runner, result.wall_s);
         runner->finished++;
@@ -192,7 +200,11 @@ static int run_into(struct runner *runner, const char *directory, omega_error_t 
     runner->summary = summary_create(runner->experiment, options->json);
     rc = runner->summary == NULL ? omega_error_set(&stopped, OMEGA_ENOMEM, "out of memory")
                                  : run_points(runner, &stopped);
-    if (rc != 0 && rc != OMEGA_EINTR) {
+    if (rc == OMEGA_EINTR && runner->finished == 0) {
+        omega_error_clear(&stopped);
+        omega_error_set(&stopped, rc, "stopped before a point was finished: nothing is written");
+    }
+    if (rc != 0 && (rc != OMEGA_EINTR || runner->finished == 0)) {
         outputs_abort(runner->outputs);
         *err = stopped;
         return rc;
@@ -202,7 +214,7 @@ static int run_into(struct runner *runner, const char *directory, omega_error_t 
         return committed;
     }
     if (runner->finished > 0 && (options->json || experiment_record(runner->experiment)->summary)) {
-        summary_write(runner->summary, directory, options->summary);
+        summary_write(runner->summary, directory, options->argc, options->argv, options->summary);
     }
     if (rc == OMEGA_EINTR) {
         return omega_error_set(err, rc, "stopped, %u of %u points are finished and kept in '%s'",

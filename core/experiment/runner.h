@@ -13,11 +13,12 @@ struct runner_options {
     const char *directory; /* for the output files; NULL = omega-out/NAME */
     bool quiet;            /* no progress */
     bool json;             /* the summary as JSON */
+    bool verbose;          /* the modules' INFO and DEBUG messages, too */
     int argc;              /* the command line, for run.json */
     char *const *argv;
     const volatile sig_atomic_t *stop; /* other than 0: the user asks to stop; or NULL */
     FILE *summary;                     /* where the summary goes */
-    FILE *progress;                    /* where progress and the modules' warnings go */
+    FILE *progress;                    /* where progress and the modules' messages go */
 };
 
 /*

@@ -305,6 +305,9 @@ static int open_module(struct point_parts *parts, const struct field *field,
         0) {
         return field_fail_with(&module, &cause, err);
     }
+    if (files_module(parts->experiment, module_path(parts->modules[index]), &cause) != 0) {
+        return field_fail_with(&module, &cause, err);
+    }
     if (module_options(parts->modules[index], given->options, NULL, &cause) != 0) {
         return field_fail_with(options.value != NULL ? &options : &module, &cause, err);
     }

@@ -2,8 +2,10 @@
 /* The summary of a run: see summary.h. */
 #include "core/experiment/summary.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/experiment/table.h"
 
@@ -26,7 +28,8 @@ struct summary {
         "conflict fraction", "attempts/job", "abandoned", NULL
 #define WORKLOAD_FIGURES                                                                           \
     "workload", "jobs", "scheduled", "wait mean [s]", "wait p90 [s]", "abandoned", NULL
-#define CELL_FIGURES "CPU use", "memory use", "GPU use", "tasks placed", "digest", "check", NULL
+#define CELL_FIGURES                                                                               \
+    "CPU use", "at end", "mem use", "at end", "GPU use", "at end", "placed", "digest", "check", NULL
 
 static const char *const scheduler_headings[] = {"variant", SCHEDULER_FIGURES};
 static const char *const scheduler_seed_headings[] = {"variant", "seed", SCHEDULER_FIGURES};
@@ -82,16 +85,15 @@ static void begin(const struct summary *summary, struct table *table, const stru
     }
 }
 
-/* A mean that leaves jobs out which wait still is a lower bound, and so is a censored quantile. */
+/* With jobs that have not begun the mean is a lower bound, and so is a quantile that falls on such
+ * a job. */
 static void add_waits(struct table *table, const struct histogram *wait)
 {
     bool censored = false;
-    uint64_t never = histogram_censored(wait);
-    double none = __builtin_nan("");
-    double mean = histogram_count(wait) == never ? none : histogram_mean(wait) / 1e6;
-    double p90 =
-        histogram_count(wait) == 0 ? none : (double)histogram_quantile(wait, 0.9, &censored) / 1e6;
-    table_figure_as(table, never > 0 ? "> " : "", mean, "");
+    bool none = histogram_count(wait) == 0;
+    double mean = none ? __builtin_nan("") : histogram_mean(wait) / 1e6;
+    double p90 = none ? __builtin_nan("") : (double)histogram_quantile(wait, 0.9, &censored) / 1e6;
+    table_figure_as(table, histogram_censored(wait) > 0 ? "> " : "", mean, "");
     table_figure_as(table, censored ? "> " : "", p90, "");
 }
 
@@ -118,9 +120,6 @@ static void add_scheduler(struct summary *summary, const struct point_result *re
     struct metrics_scope scope;
     struct table *table = summary->schedulers;
     metrics_read_scheduler(result->metrics, index, &scope);
-    double attempts = histogram_count(scope.attempts_per_job) == 0
-                          ? __builtin_nan("")
-                          : histogram_mean(scope.attempts_per_job);
     begin(summary, table, result->point);
     if (scope.instances > 1) {
         table_cell(table, "%s x%u", scope.name, scope.instances);
@@ -130,7 +129,7 @@ static void add_scheduler(struct summary *summary, const struct point_result *re
     add_jobs(table, &scope);
     table_figure(table, metrics_busyness(&scope, measured_us));
     table_figure(table, metrics_conflict_fraction(&scope));
-    table_figure(table, attempts);
+    table_figure(table, metrics_attempts_per_job(&scope));
     table_cell(table, "%" PRIu64, scope.jobs_by_outcome[METRICS_JOB_ABANDONED]);
 }
 
@@ -144,6 +143,14 @@ static void add_workload(struct summary *summary, const struct point_result *res
     table_cell(summary->workloads, "%" PRIu64, scope.jobs_by_outcome[METRICS_JOB_ABANDONED]);
 }
 
+/* A resource's use over time and at the horizon; neither without capacity. */
+static void add_use(struct table *table, double mean, int64_t used, int64_t capacity)
+{
+    double none = __builtin_nan("");
+    table_figure_as(table, "", capacity > 0 ? mean * 100 : none, " %");
+    table_figure_as(table, "", capacity > 0 ? (double)used / (double)capacity * 100 : none, " %");
+}
+
 static void add_cell(struct summary *summary, const struct point_result *result,
                      const struct metrics_cell *cell)
 {
@@ -155,13 +162,11 @@ static void add_cell(struct summary *summary, const struct point_result *result,
         placed += scope.claims_accepted;
     }
     begin(summary, table, result->point);
-    table_figure_as(table, "", cell->cpu_utilisation * 100, " %");
-    table_figure_as(table, "", cell->mem_utilisation * 100, " %");
-    if (cell->final.gpu_capacity_milli > 0) {
-        table_figure_as(table, "", cell->gpu_utilisation * 100, " %");
-    } else {
-        table_cell(table, "-");
-    }
+    add_use(table, cell->cpu_utilisation, cell->final.cpu_used_milli,
+            cell->final.cpu_capacity_milli);
+    add_use(table, cell->mem_utilisation, cell->final.mem_used_mib, cell->final.mem_capacity_mib);
+    add_use(table, cell->gpu_utilisation, cell->final.gpu_used_milli,
+            cell->final.gpu_capacity_milli);
     table_cell(table, "%" PRIu64, placed);
     table_cell(table, "%s", cell->digest);
     table_cell(table, "A B I hold (%" PRIu64 " machines, %" PRIu64 " placements)",
@@ -208,13 +213,74 @@ static void write_json(struct summary *summary, const char *directory, FILE *out
     fputs("\n]}\n", out);
 }
 
-void summary_write(struct summary *summary, const char *directory, FILE *out)
+/* An argument as a shell takes it. */
+static void write_argument(const char *text, FILE *out)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_-+=:,./@%";
+    if (text[0] != '\0' && strspn(text, plain) == strlen(text)) {
+        fputs(text, out);
+        return;
+    }
+    fputc('\'', out);
+    for (const char *at = text; *at != '\0'; at++) {
+        fputs(*at == '\'' ? "'\\'" : "", out);
+        fputc(*at, out);
+        fputs(*at == '\'' ? "'" : "", out);
+    }
+    fputc('\'', out);
+}
+
+/* The command as it was typed but for its seed, which is put first: a "--" may come later. */
+static void write_command(int argc, char *const *argv, const char *seed, FILE *out)
+{
+    write_argument(program_invocation_name, out);
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--seed") == 0) {
+            i++;
+            continue;
+        }
+        if (strncmp(argv[i], "--seed=", 7) == 0) {
+            continue;
+        }
+        fputc(' ', out);
+        write_argument(argv[i], out);
+        if (i == 0) {
+            fprintf(out, " --seed %s", seed);
+        }
+    }
+}
+
+static void write_next(const struct summary *summary, const char *directory, int argc,
+                       char *const *argv, FILE *out)
+{
+    uint64_t seed = 2;
+    if (experiment_point_count(summary->experiment) > 0) {
+        seed = (experiment_point_seed(summary->experiment, 0) + 1) & INT64_MAX;
+    }
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, seed);
+    fprintf(out, "\nresults: %s/results.jsonl and results.csv", directory);
+    if (experiment_record(summary->experiment)->series) {
+        fprintf(out, "; over time: %s/series.csv", directory);
+    }
+    fputs("\ntry next: ", out);
+    write_command(argc, argv, text, out);
+    fputs("\n            the same with other random numbers\n          ", out);
+    write_argument(program_invocation_name, out);
+    fputs(" schedulers\n            the modules there are, with their options\n"
+          "every key of an experiment file and every column: core/experiment/README.md in the "
+          "source tree\n",
+          out);
+}
+
+void summary_write(struct summary *summary, const char *directory, int argc, char *const *argv,
+                   FILE *out)
 {
     if (summary->json) {
         write_json(summary, directory, out);
         return;
     }
-    bool series = experiment_record(summary->experiment)->series;
     fprintf(out, "\n");
     table_write(summary->schedulers, out);
     if (summary->mixed) {
@@ -227,11 +293,7 @@ void summary_write(struct summary *summary, const char *directory, FILE *out)
         "  busyness: share of time spent in attempts; conflict fraction: conflicting / "
         "successful transactions\n\n");
     table_write(summary->cells, out);
-    fprintf(out,
-            "\nresults: %s/results.jsonl and results.csv; over time: %s/%s\n"
-            "try next: omega run %s --seed 2      the same with other random numbers\n"
-            "          omega schedulers           the modules there are, with their options\n"
-            "          core/experiment/README.md  every key of an experiment file, every column\n",
-            directory, directory, series ? "series.csv" : "results.csv",
-            experiment_file(summary->experiment));
+    fputs("\n  use: mean over time, and at the end of the run; placed: claims that were accepted\n",
+          out);
+    write_next(summary, directory, argc, argv, out);
 }

@@ -14,7 +14,9 @@ void summary_destroy(struct summary *summary);
 /* Takes what it needs of a point. */
 int summary_point(struct summary *summary, const struct point_result *result, omega_error_t *err);
 
-/* Writes the summary of the points so far; `directory` is where the files are. */
-void summary_write(struct summary *summary, const char *directory, FILE *out);
+/* Writes the summary of the points so far; `directory` is where the files are, `argv` the command
+ * line from the subcommand on. */
+void summary_write(struct summary *summary, const char *directory, int argc, char *const *argv,
+                   FILE *out);
 
 #endif

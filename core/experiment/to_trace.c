@@ -2,10 +2,10 @@
 /* An experiment's cell and workloads as a trace: see to_trace.h. */
 #include "core/experiment/to_trace.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "core/experiment/experiment.h"
 
 /* What is being turned into a trace: names move from one catalogue to the other. */
 struct conversion {
@@ -142,19 +142,99 @@ static int convert(const struct run_config *config, struct trace *trace, omega_e
     return rc;
 }
 
-int experiment_to_trace(const char *path, struct trace **trace, omega_error_t *err)
+/* ---- what a trace does not hold ---- */
+
+static void leave_out(struct to_trace_left_out *left_out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void leave_out(struct to_trace_left_out *left_out, const char *format, ...)
+{
+    va_list args;
+    if (left_out->count < TO_TRACE_LINES) {
+        char *line = left_out->lines[left_out->count++];
+        va_start(args, format);
+        vsnprintf(line, sizeof left_out->lines[0], format, args);
+        va_end(args);
+    }
+}
+
+static void leave_out_parts(const struct run_config *config, struct to_trace_left_out *left_out)
+{
+    const struct omega_overcommit *overcommit = &config->cell.overcommit;
+    uint32_t picky = 0;
+    for (uint32_t w = 0; w < config->workload_count; w++) {
+        picky += config->workloads[w].pickiness < 1;
+    }
+    if (picky > 0) {
+        leave_out(left_out, "pickiness (of %" PRIu32 " workloads)", picky);
+    }
+    if (overcommit->cpu_permille != 1000 || overcommit->mem_permille != 1000 ||
+        overcommit->gpu_permille != 1000) {
+        leave_out(left_out, "over-commit");
+    }
+    if (config->prefill.cpu_utilisation > 0) {
+        leave_out(left_out, "pre-fill");
+    }
+    if (config->failures.up_s != NULL) {
+        leave_out(left_out, "machine failures drawn from distributions");
+    }
+}
+
+static void leave_out_points(const struct experiment *experiment, uint32_t index,
+                             struct to_trace_left_out *left_out)
+{
+    uint32_t variants = experiment_variant_count(experiment);
+    uint32_t seeds = experiment_point_count(experiment) / variants;
+    if (variants > 1) {
+        leave_out(left_out, "other variants than '%.80s' (%" PRIu32 ", see --variant)",
+                  experiment_point_variant(experiment, index), variants - 1);
+    }
+    if (seeds > 1) {
+        leave_out(left_out, "other seeds than %" PRIu64 " (%" PRIu32 ", see --seed)",
+                  experiment_point_seed(experiment, index), seeds - 1);
+    }
+}
+
+/* The first point of a variant. */
+static int find_point(const struct experiment *experiment, const char *variant, uint32_t *index,
+                      omega_error_t *err)
+{
+    uint32_t points = experiment_point_count(experiment);
+    *index = 0;
+    while (variant != NULL && *index < points &&
+           strcmp(experiment_point_variant(experiment, *index), variant) != 0) {
+        ++*index;
+    }
+    if (*index == points) {
+        return omega_error_set_at(err, OMEGA_EINVAL, experiment_file(experiment), 0,
+                                  "no variant '%.80s', expected one of its variants, such as '%s'",
+                                  variant, experiment_point_variant(experiment, 0));
+    }
+    return OMEGA_OK;
+}
+
+int experiment_to_trace(const char *path, const struct experiment_options *options,
+                        const char *variant, struct trace **trace,
+                        struct to_trace_left_out *left_out, omega_error_t *err)
 {
     struct experiment *experiment = NULL;
     struct point *point = NULL;
+    uint32_t index = 0;
     *trace = NULL;
-    int rc = experiment_open(path, NULL, &experiment, err);
+    left_out->count = 0;
+    int rc = experiment_open(path, options, &experiment, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
     struct trace *made = trace_create(NULL);
-    rc = made == NULL ? no_memory(err) : point_build(experiment, 0, &point, err);
+    rc = made == NULL ? no_memory(err) : find_point(experiment, variant, &index, err);
+    rc = rc == OMEGA_OK ? point_build(experiment, index, &point, err) : rc;
     rc = rc == OMEGA_OK ? set_source(made, experiment_name(experiment), err) : rc;
     rc = rc == OMEGA_OK ? convert(&point->config, made, err) : rc;
+    if (rc == OMEGA_OK) {
+        leave_out_parts(&point->config, left_out);
+        leave_out_points(experiment, index, left_out);
+    }
     point_destroy(point);
     experiment_close(experiment);
     if (rc != OMEGA_OK) {

@@ -92,12 +92,32 @@ static int read_seed(struct experiment *experiment, uint32_t variant, const stru
     return add_point(experiment, variant, (uint64_t)json_integer_value(field->value), err);
 }
 
+/* The same seed twice would count the same run twice. */
+static int check_new_seed(const struct field *seeds, size_t index, omega_error_t *err)
+{
+    json_int_t value = json_integer_value(json_array_get(seeds->value, index));
+    for (size_t i = 0; i < index; i++) {
+        if (json_integer_value(json_array_get(seeds->value, i)) == value) {
+            struct field seed = field_entry(seeds, index);
+            return json_is_integer(seed.value)
+                       ? field_fail(&seed, err, "a second %lld, expected different seeds",
+                                    (long long)value)
+                       : 0;
+        }
+    }
+    return 0;
+}
+
 static int add_points(struct experiment *experiment, uint32_t variant,
                       const struct experiment_options *options, omega_error_t *err)
 {
     struct top top;
     struct field root = {.source = &experiment->variants[variant].source,
                          .value = experiment->variants[variant].doc};
+    if (options->has_seed) { /* the command's seed counts, also where a variant sets others */
+        json_object_del(root.value, "seeds");
+        json_object_set_new(root.value, "seed", json_integer((json_int_t)options->seed));
+    }
     if (top_read(&root, true, &top, err) != 0) {
         return err->code;
     }
@@ -116,7 +136,8 @@ static int add_points(struct experiment *experiment, uint32_t variant,
     }
     for (size_t i = 0; i < count; i++) {
         struct field seed = field_entry(&seeds, i);
-        if (read_seed(experiment, variant, &seed, err) != 0) {
+        if (check_new_seed(&seeds, i, err) != 0 ||
+            read_seed(experiment, variant, &seed, err) != 0) {
             return err->code;
         }
     }
@@ -136,20 +157,84 @@ static const struct field_spec variant_specs[] = {
     {NULL, FIELD_VALUE, 0, false, 0, 0, NULL},
 };
 
+/* A key that is a path, such as "schedulers.0.instances". */
+static bool is_path(const char *key)
+{
+    return strpbrk(key, ".[") != NULL;
+}
+
 /* What a variant may not set: it belongs to the whole experiment. */
 static int check_patch(const struct field *set, omega_error_t *err)
 {
     static const char *const fixed[] = {"name", "description", "variants", "record"};
+    const char *key;
+    json_t *value;
     if (set->value != NULL && !json_is_object(set->value)) {
         return field_fail(set, err, "%s, expected an object", field_kind(set->value));
     }
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
-        struct field member = field_member(set, fixed[i]);
-        if (member.value != NULL) {
-            return field_fail(&member, err,
-                              "cannot differ between variants, expected it in the "
-                              "experiment itself");
+    json_object_foreach(set->value, key, value)
+    {
+        size_t length = strcspn(key, ".[");
+        for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+            if (strlen(fixed[i]) == length && memcmp(fixed[i], key, length) == 0) {
+                struct field member = field_member(set, key);
+                return field_fail(&member, err,
+                                  "cannot differ between variants, expected it in the "
+                                  "experiment itself");
+            }
         }
+    }
+    return 0;
+}
+
+/* The merge patch first; what is a path is left out. */
+static json_t *merge_patch(const json_t *base, const json_t *set)
+{
+    json_t *patch = json_object();
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)set, key, value)
+    {
+        if (!is_path(key) && json_object_set(patch, key, value) != 0) {
+            json_decref(patch);
+            return NULL;
+        }
+    }
+    json_t *merged = patch == NULL ? NULL : patch_merge(base, patch);
+    json_decref(patch);
+    return merged;
+}
+
+/* Then the paths, in the order of the file. */
+static int apply_paths(struct experiment *experiment, struct variant *variant,
+                       const struct field *set, omega_error_t *err)
+{
+    const char *name;
+    json_t *value;
+    size_t room = json_object_size(set->value);
+    struct field_key *keys = pool_alloc(&experiment->pool, room, sizeof *keys);
+    if (keys == NULL) {
+        return out_of_memory(err);
+    }
+    variant->source.keys = keys;
+    json_object_foreach(set->value, name, value)
+    {
+        struct field member = field_member(set, name);
+        struct field_key *key = &keys[variant->source.key_count];
+        omega_error_t cause = {0};
+        if (!is_path(name)) {
+            continue;
+        }
+        *key = (struct field_key){name, settings_path(&experiment->pool, name, strlen(name))};
+        if (key->path == NULL) {
+            return out_of_memory(err);
+        }
+        if (json_is_null(value)) {
+            settings_remove(variant->doc, key->path);
+        } else if (settings_put(variant->doc, key->path, json_deep_copy(value), &cause) != 0) {
+            return field_fail_with(&member, &cause, err);
+        }
+        variant->source.key_count++;
     }
     return 0;
 }
@@ -174,14 +259,14 @@ static int make_variant(struct experiment *experiment, const struct field *field
     }
     variant->name = given.name;
     variant->doc = set.value == NULL ? json_deep_copy(experiment->base)
-                                     : patch_merge(experiment->base, set.value);
+                                     : merge_patch(experiment->base, set.value);
     if (variant->doc == NULL || json_object_del(variant->doc, "variants") != 0) {
         return out_of_memory(err);
     }
     variant->source = experiment->source;
     variant->source.variant = (int)index;
     variant->source.variant_name = variant->name;
-    return 0;
+    return set.value == NULL ? 0 : apply_paths(experiment, variant, &set, err);
 }
 
 static int make_only_variant(struct experiment *experiment)
@@ -190,6 +275,55 @@ static int make_only_variant(struct experiment *experiment)
     variant->name = "";
     variant->doc = json_incref(experiment->base);
     variant->source = experiment->source;
+    return 0;
+}
+
+/* How many variants have another value at a path than the base with --set; *first is one. */
+static uint32_t count_overwritten(struct experiment *experiment, const char *path,
+                                  const char **first)
+{
+    uint32_t count = 0;
+    const json_t *wanted = settings_find(experiment->base, path);
+    for (uint32_t i = 0; i < experiment->variant_count; i++) {
+        const json_t *value = settings_find(experiment->variants[i].doc, path);
+        if (value != wanted && !json_equal(value, wanted)) {
+            *first = count++ == 0 ? experiment->variants[i].name : *first;
+        }
+    }
+    return count;
+}
+
+/* A --set that variants undo is likely not what the user meant. */
+static int warn_overwritten(struct experiment *experiment, bool fixed_seed, omega_error_t *err)
+{
+    const struct field_source *source = &experiment->source;
+    experiment->warnings =
+        pool_alloc(&experiment->pool, source->set_count, sizeof *experiment->warnings);
+    if (experiment->warnings == NULL) {
+        return out_of_memory(err);
+    }
+    for (uint32_t i = 0; i < source->set_count; i++) {
+        const char *first = NULL;
+        const char *path = source->sets[i];
+        if (strncmp(path, "variants", 8) == 0 || (fixed_seed && strncmp(path, "seed", 4) == 0)) {
+            continue;
+        }
+        uint32_t count = count_overwritten(experiment, path, &first);
+        if (count == 0) {
+            continue;
+        }
+        char *text =
+            count == 1
+                ? pool_format(&experiment->pool, "--set %s: overwritten by \"set\" of variant '%s'",
+                              path, first)
+                : pool_format(&experiment->pool,
+                              "--set %s: overwritten by \"set\" of variant '%s' and %u more", path,
+                              first, count - 1);
+        if (text == NULL) {
+            return out_of_memory(err);
+        }
+        experiment->warnings[experiment->warning_count++] = text;
+    }
     return 0;
 }
 
@@ -216,5 +350,5 @@ int variants_make(struct experiment *experiment, const struct top *top,
             return err->code;
         }
     }
-    return 0;
+    return top->variants == NULL ? 0 : warn_overwritten(experiment, options->has_seed, err);
 }

@@ -390,6 +390,7 @@ static int open_source(struct point *point, uint32_t index, omega_error_t *err)
     struct job_source **opened = &parts->workloads[index].source;
     if (!source->replays) {
         source->generator.end_us = point->config.horizon_us;
+        source->generator.name = parts->workloads[index].name;
         return generator_open(&source->generator, point->seed, opened, err);
     }
     source->replay.end_us = point->config.horizon_us;

@@ -59,5 +59,6 @@ void metrics_finish(struct metrics *metrics, int64_t now_us)
     if (scopes_sum(metrics) != 0) {
         metrics->status = OMEGA_ENOMEM;
     }
+    metrics_sort_jobs(metrics);
     metrics->finished = true;
 }

@@ -232,6 +232,8 @@ void metrics_job(struct metrics *metrics, const struct metrics_job *job)
     }
     int64_t waited = metrics->horizon_us - job->submitted_us;
     tally->figures.jobs_by_outcome[job->outcome]++;
+    tally->figures.jobs_begun += job->attempts > 0;
+    tally->figures.attempts_begun += job->attempts;
     if (job->first_attempt_us < 0) {
         add_censored(metrics, tally->histograms.wait_first, waited);
     }
@@ -239,7 +241,7 @@ void metrics_job(struct metrics *metrics, const struct metrics_job *job)
         add_censored(metrics, tally->histograms.wait_full, waited);
     }
     if (job->fully_scheduled_us >= 0 || job->outcome == METRICS_JOB_ABANDONED) {
-        add(metrics, tally->histograms.attempts_per_job, job->attempts);
+        add(metrics, tally->histograms.attempts_settled, job->attempts);
     }
     if (metrics->keep_jobs && metrics_keep_job(metrics, job) != 0) {
         metrics->status = OMEGA_ENOMEM;

@@ -30,7 +30,7 @@ struct metrics_config {
     int64_t horizon_us;
     int64_t series_step_us; /* distance of the samples in the series; 0 = no series. Doubled until
                                both limits above hold */
-    bool histograms;        /* on by default: waits, attempts per job and view age are read from
+    bool histograms;        /* on by default: waits, attempts_settled and view age are read from
                                them; off (they stay empty) only for timing */
     bool jobs;              /* keep a record per measured job, for jobs.csv */
     bool digest;            /* on by default; off only for timing */
@@ -54,8 +54,8 @@ struct metrics_attempt {
 /* How a job ended, or stood at the horizon. */
 enum metrics_job_outcome {
     METRICS_JOB_FINISHED = 0,
-    METRICS_JOB_RUNNING = 1, /* fully scheduled, not ended by the horizon */
-    METRICS_JOB_PENDING = 2, /* not fully scheduled by the horizon */
+    METRICS_JOB_RUNNING = 1, /* not ended by the horizon, no required task waits to be placed */
+    METRICS_JOB_PENDING = 2, /* at the horizon one does, for the first time or after a loss */
     METRICS_JOB_ABANDONED = 3,
     METRICS_JOB_FAILED = 4,
 };
@@ -67,11 +67,11 @@ struct metrics_job {
     int64_t submitted_us;
     int64_t first_attempt_us;   /* -1: never */
     int64_t fully_scheduled_us; /* -1: never */
-    uint32_t attempts;          /* begun */
+    uint32_t attempts;          /* begun, one cut at the horizon included */
     uint32_t conflicts;         /* claims in conflict, over all attempts */
     uint32_t tasks;             /* required */
-    uint32_t placed;            /* placements made, optional and repeated ones included */
-    uint8_t outcome;            /* enum metrics_job_outcome */
+    uint32_t placed; /* claims accepted: of optional tasks, and again after a loss, too */
+    uint8_t outcome; /* enum metrics_job_outcome */
 };
 
 struct metrics;
@@ -156,6 +156,7 @@ void metrics_finish(struct metrics *metrics, int64_t now_us);
 struct metrics_scope {
     const char *name;
     uint64_t jobs_submitted;
+    uint64_t jobs_begun; /* of those submitted, at least one attempt had begun by the end */
     uint64_t jobs_by_outcome[METRICS_JOB_FAILED + 1];
     uint64_t tasks_submitted; /* required, and optional ones placed */
     uint64_t tasks_pending;   /* at the horizon */
@@ -163,6 +164,7 @@ struct metrics_scope {
     uint64_t tasks_finished;
     uint64_t tasks_failed;
     uint64_t tasks_abandoned;
+    uint64_t attempts_begun; /* of jobs_begun, one cut at the horizon included */
     uint64_t attempts;
     uint64_t attempts_no_fit;          /* claimed nothing */
     uint64_t attempts_short;           /* claimed fewer than the granularity needs */
@@ -182,7 +184,7 @@ struct metrics_scope {
     const int64_t *instance_busy_us;
     const struct histogram *wait_first;        /* submission to start of the first attempt */
     const struct histogram *wait_full;         /* submission to fully scheduled */
-    const struct histogram *attempts_per_job;  /* of jobs fully scheduled or abandoned */
+    const struct histogram *attempts_settled;  /* per job fully scheduled or abandoned */
     const struct histogram *view_age;          /* microseconds, per transaction */
     const struct histogram *view_age_versions; /* versions it was behind, per transaction */
 };
@@ -227,7 +229,8 @@ struct metrics_sample {
 /* False past the end, and before metrics_finish(). */
 bool metrics_read_sample(const struct metrics *metrics, uint32_t index, struct metrics_sample *out);
 
-/* Job records in the order they ended; NULL past the end or without config.jobs. */
+/* Job records by rising job, before metrics_finish() in the order they were told; NULL past the end
+ * or without config.jobs. */
 const struct metrics_job *metrics_read_job(const struct metrics *metrics, uint64_t index);
 
 /* Figures derived from a scope, each defined once. NaN where the denominator is 0. */
@@ -235,6 +238,8 @@ const struct metrics_job *metrics_read_job(const struct metrics *metrics, uint64
 double metrics_conflict_fraction(const struct metrics_scope *scope);
 /* in conflict / claims */
 double metrics_claim_conflict_fraction(const struct metrics_scope *scope);
+/* attempts begun / jobs begun: how often a job had to be planned so far */
+double metrics_attempts_per_job(const struct metrics_scope *scope);
 /* share of its instances' time spent in attempts; NaN for a workload */
 double metrics_busyness(const struct metrics_scope *scope, int64_t measured_us);
 

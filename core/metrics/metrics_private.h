@@ -29,7 +29,7 @@ struct metrics_use {
 struct metrics_histograms {
     struct histogram *wait_first;
     struct histogram *wait_full;
-    struct histogram *attempts_per_job;
+    struct histogram *attempts_settled;
     struct histogram *view_age;
     struct histogram *view_age_versions;
 };
@@ -160,5 +160,7 @@ int scopes_sum(struct metrics *metrics);
 
 /* Keeps a job record. Returns 0 or OMEGA_ENOMEM. */
 int metrics_keep_job(struct metrics *metrics, const struct metrics_job *job);
+/* Sorts the records by job. */
+void metrics_sort_jobs(struct metrics *metrics);
 
 #endif

@@ -101,6 +101,11 @@ double metrics_claim_conflict_fraction(const struct metrics_scope *scope)
     return ratio((double)scope->claims_conflicting, (double)scope->claims);
 }
 
+double metrics_attempts_per_job(const struct metrics_scope *scope)
+{
+    return ratio((double)scope->attempts_begun, (double)scope->jobs_begun);
+}
+
 double metrics_busyness(const struct metrics_scope *scope, int64_t measured_us)
 {
     return ratio((double)scope->busy_us, (double)scope->instances * (double)measured_us);

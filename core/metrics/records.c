@@ -24,6 +24,20 @@ int metrics_keep_job(struct metrics *metrics, const struct metrics_job *job)
     return 0;
 }
 
+static int by_job(const void *a, const void *b)
+{
+    uint64_t x = ((const struct metrics_job *)a)->job;
+    uint64_t y = ((const struct metrics_job *)b)->job;
+    return (x > y) - (x < y);
+}
+
+void metrics_sort_jobs(struct metrics *metrics)
+{
+    if (metrics->job_count > 0) {
+        qsort(metrics->jobs, metrics->job_count, sizeof(*metrics->jobs), by_job);
+    }
+}
+
 void metrics_digest_commit(struct metrics *metrics, int64_t now_us,
                            const struct omega_transaction *txn,
                            const struct omega_claim_result *results,

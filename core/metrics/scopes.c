@@ -14,12 +14,12 @@ int histograms_init(struct metrics_histograms *histograms)
     *histograms = (struct metrics_histograms){
         .wait_first = histogram_create(),
         .wait_full = histogram_create(),
-        .attempts_per_job = histogram_create(),
+        .attempts_settled = histogram_create(),
         .view_age = histogram_create(),
         .view_age_versions = histogram_create(),
     };
     if (histograms->wait_first == NULL || histograms->wait_full == NULL ||
-        histograms->attempts_per_job == NULL || histograms->view_age == NULL ||
+        histograms->attempts_settled == NULL || histograms->view_age == NULL ||
         histograms->view_age_versions == NULL) {
         histograms_release(histograms);
         return OMEGA_ENOMEM;
@@ -31,7 +31,7 @@ void histograms_release(struct metrics_histograms *histograms)
 {
     histogram_destroy(histograms->wait_first);
     histogram_destroy(histograms->wait_full);
-    histogram_destroy(histograms->attempts_per_job);
+    histogram_destroy(histograms->attempts_settled);
     histogram_destroy(histograms->view_age);
     histogram_destroy(histograms->view_age_versions);
     *histograms = (struct metrics_histograms){0};
@@ -41,7 +41,7 @@ static int histograms_merge(struct metrics_histograms *into, const struct metric
 {
     if (histogram_merge(into->wait_first, from->wait_first) != 0 ||
         histogram_merge(into->wait_full, from->wait_full) != 0 ||
-        histogram_merge(into->attempts_per_job, from->attempts_per_job) != 0 ||
+        histogram_merge(into->attempts_settled, from->attempts_settled) != 0 ||
         histogram_merge(into->view_age, from->view_age) != 0 ||
         histogram_merge(into->view_age_versions, from->view_age_versions) != 0) {
         return OMEGA_ENOMEM;
@@ -58,7 +58,7 @@ static int scope_init(struct scope *scope, const char *name)
     scope->figures.name = scope->name;
     scope->figures.wait_first = scope->histograms.wait_first;
     scope->figures.wait_full = scope->histograms.wait_full;
-    scope->figures.attempts_per_job = scope->histograms.attempts_per_job;
+    scope->figures.attempts_settled = scope->histograms.attempts_settled;
     scope->figures.view_age = scope->histograms.view_age;
     scope->figures.view_age_versions = scope->histograms.view_age_versions;
     return 0;
@@ -137,6 +137,8 @@ static void sum_figures(struct metrics_scope *into, const struct metrics_scope *
         into->jobs_by_outcome[outcome] += from->jobs_by_outcome[outcome];
     }
     into->jobs_submitted += from->jobs_submitted;
+    into->jobs_begun += from->jobs_begun;
+    into->attempts_begun += from->attempts_begun;
     into->tasks_submitted += from->tasks_submitted;
     into->tasks_pending += from->tasks_pending;
     into->tasks_running += from->tasks_running;

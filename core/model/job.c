@@ -88,6 +88,10 @@ int omega_job_seal(struct omega_job *job, struct omega_task_group *groups, omega
                                    OMEGA_TASKS_MAX);
         }
     }
+    if (tasks == 0) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "job has optional tasks only, expected at least one required task");
+    }
     job->tasks = (uint32_t)tasks;
     job->slots = (uint32_t)slots;
     return OMEGA_OK;

@@ -21,7 +21,8 @@
 
 struct omega_task_group {
     uint32_t first_task;             /* index of this group's first task within the job */
-    uint32_t count;                  /* required tasks, may be 0 only if optional > 0 */
+    uint32_t count;                  /* required tasks; may be 0 if optional > 0, but not in all
+                                        groups of a job */
     uint32_t optional;               /* further tasks a scheduler may add */
     uint32_t constraints;            /* constraint set in the cell's catalogue; 0 = none */
     struct omega_request request;    /* of each task */

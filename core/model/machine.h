@@ -63,7 +63,11 @@ struct omega_machine {
     int16_t band_gpu_milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
 };
 
+#ifdef __cplusplus
+static_assert(sizeof(struct omega_machine) == 192, "a machine record is 192 bytes");
+#else
 _Static_assert(sizeof(struct omega_machine) == 192, "a machine record is 192 bytes");
+#endif
 
 enum omega_machine_event_kind {
     OMEGA_EVENT_ADD = 0,      /* down -> up, with the capacity given (or the spec's where 0) */

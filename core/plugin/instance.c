@@ -12,6 +12,11 @@
 #include <string.h>
 
 #include "cellstate/rules.h"
+#include "core/plugin/running.h"
+
+#define COUNTER_NAME_MAX 31u /* as scheduler.h promises */
+#define COUNTER_SHOWN 64u    /* bytes of a refused name that are told apart, with the NUL */
+#define COUNTERS_REFUSED 16u /* names of an instance that get a warning; the rest go unsaid */
 
 struct omega_txn {
     struct omega_txn_head head;
@@ -38,6 +43,8 @@ struct instance {
     const struct omega_scheduler *scheduler;
     void *state;
     int64_t now_us;
+    uint32_t refused_count;
+    char refused[COUNTERS_REFUSED][COUNTER_SHOWN]; /* counter names that got their warning */
     struct omega_txn txn;
 };
 
@@ -81,9 +88,12 @@ static bool stamp_group(struct omega_txn *txn, uint32_t group)
     }
     txn->stamp++;
     txn->stamped_group = group;
-    for (uint32_t i = 0; i < txn->given->occupied_count; i++) {
-        if (txn->given->occupied[i][0] == group) {
-            txn->stamps[txn->given->occupied[i][1]] = txn->stamp;
+    const struct omega_task_group *wanted = &txn->given->pending->job->groups[group];
+    const uint32_t *machine_of = txn->given->machine_of;
+    uint32_t end = wanted->first_task + wanted->count + wanted->optional;
+    for (uint32_t t = wanted->first_task; machine_of != NULL && t < end; t++) {
+        if (machine_of[t] != UINT32_MAX) {
+            txn->stamps[machine_of[t]] = txn->stamp;
         }
     }
     for (uint32_t i = 0; i < txn->count; i++) {
@@ -283,10 +293,45 @@ static void host_log(const struct omega_host *host, enum omega_log_level level, 
     }
 }
 
+static bool is_counter_name(const char *name)
+{
+    uint32_t length = 0;
+    for (; name[length] != '\0'; length++) {
+        char c = name[length];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (length == COUNTER_NAME_MAX || (!letter && !(c >= '0' && c <= '9'))) {
+            return false;
+        }
+    }
+    return length > 0;
+}
+
+/* Says once of each name that its counts are ignored, of the first few in full. */
+static void refuse_counter(const struct omega_host *host, const char *name)
+{
+    struct instance *instance = host->context;
+    char shown[COUNTER_SHOWN];
+    snprintf(shown, sizeof shown, "%s", name);
+    for (uint32_t i = 0; i < instance->refused_count; i++) {
+        if (strcmp(instance->refused[i], shown) == 0) {
+            return;
+        }
+    }
+    if (instance->refused_count < COUNTERS_REFUSED) {
+        memcpy(instance->refused[instance->refused_count++], shown, sizeof shown);
+        host_log(host, OMEGA_LOG_WARNING,
+                 "counter '%s' is ignored: expected a name of 1 to %u letters, digits and "
+                 "underscores",
+                 shown, COUNTER_NAME_MAX);
+    }
+}
+
 static void host_count(const struct omega_host *host, const char *name, int64_t delta)
 {
     const struct instance *instance = host->context;
-    if (instance->config.count != NULL) {
+    if (name == NULL || !is_counter_name(name)) {
+        refuse_counter(host, name == NULL ? "(null)" : name);
+    } else if (instance->config.count != NULL) {
         instance->config.count(instance->config.context, name, delta);
     }
 }
@@ -296,7 +341,30 @@ static int64_t host_now_us(const struct omega_host *host)
     return ((const struct instance *)host->context)->now_us;
 }
 
+static void host_fail(const struct omega_host *host, const char *reason)
+{
+    struct instance *instance = host->context;
+    breach(&instance->txn, "gave up: %s", reason);
+}
+
 /* ---- lifecycle ---- */
+
+/* Every call into the module is between this and running_leave(). */
+static void enter(const struct instance *instance, const char *where, uint64_t job)
+{
+    running_enter(where, instance->scheduler->name, instance->config.scheduler, job);
+}
+
+static int call_init(struct instance *instance)
+{
+    if (instance->scheduler->init == NULL) {
+        return 0;
+    }
+    enter(instance, "init()", 0);
+    int rc = instance->scheduler->init(instance->state, &instance->host);
+    running_leave();
+    return rc;
+}
 
 int instance_create(const struct instance_config *config, struct instance **instance,
                     omega_error_t *err)
@@ -326,11 +394,13 @@ int instance_create(const struct instance_config *config, struct instance **inst
         .log = host_log,
         .count = host_count,
         .now_us = host_now_us,
+        .fail = host_fail,
     };
     int rc = module_options(config->module, config->options, state, err);
-    if (rc == OMEGA_OK && scheduler->init != NULL && scheduler->init(state, &made->host) < 0) {
-        rc = omega_error_set(err, OMEGA_EMODULE, "module '%s' (scheduler '%s'): init refused",
-                             scheduler->name, config->scheduler);
+    if (rc == OMEGA_OK && (call_init(made) < 0 || made->txn.breach[0] != '\0')) {
+        rc = omega_error_set(err, OMEGA_EMODULE, "module '%s' (scheduler '%s'): init %s",
+                             scheduler->name, config->scheduler,
+                             made->txn.breach[0] != '\0' ? made->txn.breach : "refused");
     }
     if (rc != OMEGA_OK) {
         free(state);
@@ -347,7 +417,9 @@ void instance_destroy(struct instance *instance)
         return;
     }
     if (instance->scheduler->fini != NULL) {
+        enter(instance, "fini()", 0);
         instance->scheduler->fini(instance->state);
+        running_leave();
     }
     free(instance->state);
     free(instance->txn.claims);
@@ -380,7 +452,9 @@ int instance_place(struct instance *instance, const struct instance_job *job,
     view->shown.eligible = job->eligible;
     view->shown.group_count = job->pending->job->group_count;
     instance->now_us = job->now_us;
+    enter(instance, "place()", job->pending->job->id);
     instance->scheduler->place(instance->state, job->pending, &view->shown, txn);
+    running_leave();
     view->shown.eligible = NULL;
     txn_roll_back(txn);
 #ifdef OMEGA_DEBUG
@@ -407,7 +481,9 @@ int instance_started(struct instance *instance, const struct omega_job *job, uin
     if (instance->scheduler->started == NULL) {
         return OMEGA_OK;
     }
+    enter(instance, "started()", job->id);
     *duration_us = instance->scheduler->started(instance->state, job, accepted);
+    running_leave();
     if (*duration_us <= 0) {
         return blame(instance, job, "started() returned no duration above 0", err);
     }

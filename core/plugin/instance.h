@@ -37,10 +37,9 @@ struct instance_job {
     int64_t now_us;                  /* experiment time */
     const uint64_t *const *eligible; /* per group, see struct omega_view; NULL = all machines */
     const uint8_t *placed;           /* per task slot: 1 if it is placed and may not be claimed */
-    /* machines that hold running tasks of the job's different_machines groups: pairs of group and
-     * machine; NULL = none */
-    const uint32_t (*occupied)[2];
-    uint32_t occupied_count;
+    /* per task slot: where a task of a different_machines group runs, or UINT32_MAX; NULL = none of
+     * the job does */
+    const uint32_t *machine_of;
 };
 
 /*

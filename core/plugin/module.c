@@ -4,6 +4,7 @@
  * ABI, size, mandatory fields, options; the first thing wrong is the error.
  */
 #include "core/plugin/module_private.h"
+#include "core/plugin/running.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -17,8 +18,8 @@
 
 #define MODULE_SYMBOL "omega_scheduler_entry"
 #define MODULE_SUFFIX ".so"
-#define MODULES_MAX 4096u              /* shipped modules listed */
-#define MODULE_FOLDERS_MAX 64u       /* entries of $OMEGA_MODULES, and the two beside the command */
+#define MODULES_MAX 4096u      /* shipped modules listed */
+#define MODULE_FOLDERS_MAX 64u /* entries of $OMEGA_MODULES, and the two beside the command */
 
 /* The folders that hold shipped modules, in the order of search. */
 struct folders {
@@ -130,25 +131,43 @@ static int find_shipped(const char *name, char path[PATH_MAX], omega_error_t *er
                            name, names, names[0] == '\0' ? "" : " or ");
 }
 
-/* A path as it was given, taken from `directory` if it is relative. */
+/* A path without "./" in front. */
+static const char *plain_path(const char *path)
+{
+    while (path[0] == '.' && path[1] == '/') {
+        path += 2;
+        path += strspn(path, "/");
+    }
+    return path;
+}
+
+/* A path as it was given, taken from `directory` if it is relative. Messages show it, so it has no
+ * "./" but the one that a file right here needs: dlopen() searches for names without '/'. */
 static int find_path(const char *name, const char *directory, char path[PATH_MAX],
                      omega_error_t *err)
 {
-    bool relative = name[0] != '/' && directory != NULL && directory[0] != '\0';
-    /* dlopen() takes a name without '/' for a library to search, so relative ones keep theirs */
-    int n = relative ? snprintf(path, PATH_MAX, "%s/%s", directory, name)
-                     : snprintf(path, PATH_MAX, "%s", name);
+    const char *rest = plain_path(name);
+    const char *start = directory == NULL || name[0] == '/' ? "" : plain_path(directory);
+    if (strcmp(start, ".") == 0) {
+        start = "";
+    }
+    const char *between = start[0] != '\0' ? "/" : strchr(rest, '/') == NULL ? "./" : "";
+    int n = snprintf(path, PATH_MAX, "%s%s%s", start, between, rest);
     if (n < 0 || n >= PATH_MAX) {
-        return omega_error_set(err, OMEGA_EIO, "module '%.64s...': the path is too long, expected "
-                               "less than %d bytes", name, PATH_MAX);
+        return omega_error_set(err, OMEGA_EIO,
+                               "module '%.64s...': the path is too long, expected "
+                               "less than %d bytes",
+                               name, PATH_MAX);
     }
     struct stat info;
     if (stat(path, &info) != 0) {
         return omega_error_set(err, OMEGA_EIO, "module '%s': %s", path, strerror(errno));
     }
     if (!S_ISREG(info.st_mode)) {
-        return omega_error_set(err, OMEGA_EIO, "module '%s': no regular file, expected a shared "
-                               "object (.so)", path);
+        return omega_error_set(err, OMEGA_EIO,
+                               "module '%s': no regular file, expected a shared "
+                               "object (.so)",
+                               path);
     }
     return 0;
 }
@@ -276,7 +295,9 @@ static int load(struct module *module, omega_error_t *err)
 {
     /* local: modules must not see each other's symbols; now: a missing one is found here, not in
      * the middle of a run */
+    running_enter("the loading", module->path, NULL, 0);
     module->handle = dlopen(module->path, RTLD_NOW | RTLD_LOCAL);
+    running_leave();
     if (module->handle == NULL) {
         return omega_error_set(err, OMEGA_EIO, "module '%s': cannot be loaded: %s", module->path,
                                dl_reason(module->path));
@@ -291,8 +312,7 @@ static int load(struct module *module, omega_error_t *err)
     return module_check(module, err);
 }
 
-int module_open(const char *name, const char *directory, struct module **module,
-                omega_error_t *err)
+int module_open(const char *name, const char *directory, struct module **module, omega_error_t *err)
 {
     *module = NULL;
     struct module *new = calloc(1, sizeof(*new));

@@ -25,6 +25,8 @@
  * not block, start threads, read clocks or keep pointers they were given beyond the call. What they
  * do may depend on nothing but their arguments, their own state and host->random: the same
  * experiment must give the same result everywhere.
+ *
+ * A module is C; C++17 and later can include this header too.
  */
 #ifndef OMEGA_CORE_PLUGIN_SCHEDULER_H
 #define OMEGA_CORE_PLUGIN_SCHEDULER_H
@@ -32,6 +34,10 @@
 #include "cellstate/view.h"
 #include "core/base/random.h"
 #include "core/model/claim.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Raised when a struct below changes in a way that old modules cannot bear. Fields are only ever
  * appended to struct omega_host within one ABI. */
@@ -59,11 +65,14 @@ struct omega_host {
     void (*log)(const struct omega_host *host, enum omega_log_level level, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
     /* Adds to a counter that the results report as `counters.<name>`. `name` is a constant string
-     * of up to 31 letters, digits and underscores; more than 64 names are ignored with a warning.
-     * */
+     * of 1 to 31 letters, digits and underscores; other names, and more than 64 of them, are
+     * ignored with a warning. */
     void (*count)(const struct omega_host *host, const char *name, int64_t delta);
     /* Experiment time of the current attempt's start, microseconds. */
     int64_t (*now_us)(const struct omega_host *host);
+    /* Ends the run: the module cannot go on (no memory, say). The error names module, job and
+     * `reason`; the first one counts. Return from the callback afterwards. */
+    void (*fail)(const struct omega_host *host, const char *reason);
 };
 
 /* What is left to place of a job. */
@@ -193,5 +202,9 @@ struct omega_scheduler {
 
 /* The one symbol of a module. */
 extern const struct omega_scheduler omega_scheduler_entry;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

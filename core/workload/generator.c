@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/workload/workload.h"
@@ -37,6 +38,18 @@ static int64_t microseconds(double seconds, int64_t least)
     return us > (double)least ? (int64_t)(us + 0.5) : least;
 }
 
+#define NAME_BYTES 80
+
+/* What the workload is called in messages. */
+static void name_workload(const struct generator_config *config, char out[NAME_BYTES])
+{
+    if (config->name != NULL) {
+        snprintf(out, NAME_BYTES, "%s", config->name);
+    } else {
+        snprintf(out, NAME_BYTES, "%" PRIu32, config->workload);
+    }
+}
+
 /* Draws a whole number: rounded up, at least 1; more than `max` is an error. */
 static int draw_whole(const struct generator *generator, const struct distribution *distribution,
                       struct omega_random *random, const char *what, int32_t max, int32_t *out,
@@ -44,10 +57,11 @@ static int draw_whole(const struct generator *generator, const struct distributi
 {
     double drawn = distribution_draw(distribution, random);
     if (drawn > max) {
+        char name[NAME_BYTES];
+        name_workload(&generator->config, name);
         return omega_error_set(err, OMEGA_EINVAL,
-                               "workload %" PRIu32 " draws %g for %s of a job, expected at most "
-                               "%" PRId32,
-                               generator->config.workload, drawn, what, max);
+                               "workload '%s' draws %g for %s of a job, expected at most %" PRId32,
+                               name, drawn, what, max);
     }
     *out = 1;
     if (drawn > 1.0) {
@@ -96,10 +110,12 @@ static int draw_group(struct generator *generator, omega_error_t *err)
     }
     double optional = config->optional_factor * tasks;
     if (optional > OMEGA_TASKS_MAX) {
+        char name[NAME_BYTES];
+        name_workload(config, name);
         return omega_error_set(err, OMEGA_EINVAL,
-                               "workload %" PRIu32 " adds %g optional tasks to a job of %" PRId32
+                               "workload '%s' adds %g optional tasks to a job of %" PRId32
                                ", expected at most %u together",
-                               config->workload, optional, tasks, OMEGA_TASKS_MAX);
+                               name, optional, tasks, OMEGA_TASKS_MAX);
     }
     double seconds = distribution_draw(&config->duration_s, &generator->duration);
     int64_t duration_us = microseconds(seconds, 1);

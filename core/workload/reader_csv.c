@@ -4,6 +4,7 @@
  * file reads machines and events; reader_csv_jobs.c reads jobs. The columns are described in
  * core/workload/README.md.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/workload/csv.h"
@@ -89,9 +90,16 @@ static int event_capacity(const struct csv *csv, struct omega_machine_event *eve
     int64_t value[3];
     bool takes = event->kind == OMEGA_EVENT_CAPACITY || event->kind == OMEGA_EVENT_ADD;
     for (uint32_t i = 0; i < 3; i++) {
+        const char *text = csv->fields[3 + i];
+        if (!takes && text[0] != '\0' && strcmp(text, "0") != 0) {
+            return csv_fail(csv, OMEGA_EINVAL, err,
+                            "%s '%.40s' of an event '%s', expected empty: only add and capacity "
+                            "take one",
+                            csv->columns[3 + i], text, csv->fields[2]);
+        }
         int rc = event->kind == OMEGA_EVENT_CAPACITY && i < 2
                      ? csv_integer(csv, 3 + i, 0, max[i], &value[i], err)
-                     : csv_integer_or(csv, 3 + i, 0, takes ? max[i] : 0, 0, &value[i], err);
+                     : csv_integer_or(csv, 3 + i, 0, max[i], 0, &value[i], err);
         if (rc != OMEGA_OK) {
             return rc;
         }
@@ -153,10 +161,67 @@ int reader_csv_machines(struct trace *trace, FILE *stream, const char *name, ome
                       read_machine, err);
 }
 
+/* ---- events that contradict each other ---- */
+
+/* Where an event was read. */
+struct event_row {
+    int64_t time_us;
+    long line;
+};
+
+/* Reads all rows of an events.csv; rows[i] tells where the event i of this file was read. */
+static int read_events(struct trace *trace, struct csv *csv, struct event_row **rows,
+                       omega_error_t *err)
+{
+    uint32_t first = trace->event_count;
+    uint32_t room = 0;
+    int got;
+    while ((got = csv_next(csv, err)) == 1) {
+        uint32_t i = trace->event_count - first;
+        void *items = *rows;
+        int rc =
+            trace_grow(&items, i, &room, TRACE_EVENTS_MAX, sizeof **rows, "machine events", err);
+        *rows = items;
+        rc = rc == OMEGA_OK ? read_event(trace, csv, err) : rc;
+        if (rc != OMEGA_OK) {
+            return rc;
+        }
+        (*rows)[i] =
+            (struct event_row){.time_us = trace->events[first + i].time_us, .line = csv->line};
+    }
+    return got;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct event_row *x = a;
+    const struct event_row *y = b;
+    if (x->time_us != y->time_us) {
+        return x->time_us < y->time_us ? -1 : 1;
+    }
+    return (x->line > y->line) - (x->line < y->line);
+}
+
 int reader_csv_events(struct trace *trace, FILE *stream, const char *name, omega_error_t *err)
 {
-    return read_table(trace, stream, name, reader_csv_event_columns, READER_CSV_EVENT_COLUMNS,
-                      read_event, err);
+    struct event_row *rows = NULL;
+    struct csv csv;
+    omega_error_t cause = {0};
+    uint32_t bad = 0;
+    bool alone = trace->event_count == 0; /* all events of the trace are from this file */
+    csv_init(&csv, stream, name);
+    int rc = csv_header(&csv, reader_csv_event_columns, READER_CSV_EVENT_COLUMNS,
+                        READER_CSV_EVENT_COLUMNS, err);
+    rc = rc == OMEGA_OK ? read_events(trace, &csv, &rows, err) : rc;
+    rc = rc == OMEGA_OK ? trace_sort_events(trace, err) : rc;
+    if (rc == OMEGA_OK && alone && trace_check_events(trace, &bad, &cause) != OMEGA_OK) {
+        qsort(rows, trace->event_count, sizeof *rows, compare_rows); /* now as the events are */
+        csv.line = cause.code == OMEGA_EINVAL ? rows[bad].line : csv.line;
+        rc = csv_fail_with(&csv, &cause, err);
+    }
+    free(rows);
+    csv_release(&csv);
+    return rc;
 }
 
 int trace_read_events_csv(const char *path, struct trace *trace, omega_error_t *err)

@@ -270,7 +270,7 @@ static int state_after(int state, uint8_t kind)
     }
 }
 
-static int check_events(const struct trace *trace, omega_error_t *err)
+int trace_check_events(const struct trace *trace, uint32_t *bad, omega_error_t *err)
 {
     static const char *const states[] = {"down", "up", "draining"};
     uint8_t *state = calloc((size_t)trace->machine_count + 1, 1);
@@ -285,6 +285,7 @@ static int check_events(const struct trace *trace, omega_error_t *err)
         const struct omega_machine_event *event = &trace->events[i];
         int after = state_after(state[event->machine], event->kind);
         if (after < 0) {
+            *bad = i;
             rc = omega_error_set(err, OMEGA_EINVAL,
                                  "event '%s' of machine '%s' at %" PRId64 " us, which is %s then, "
                                  "expected add when down, drain when up, undrain when draining, "
@@ -345,7 +346,8 @@ int trace_seal(struct trace *trace, omega_error_t *err)
         rc = trace_sort_events(trace, err);
     }
     if (rc == OMEGA_OK) {
-        rc = check_events(trace, err);
+        uint32_t bad;
+        rc = trace_check_events(trace, &bad, err);
     }
     if (rc == OMEGA_OK && trace->job_count > 0) {
         qsort(trace->jobs, trace->job_count, sizeof *trace->jobs, compare_jobs);

@@ -19,6 +19,10 @@ int trace_check_name(const char *what, const char *name, bool may_be_empty, omeg
 /* Sorts the events by time; those of one time stay in their order. */
 int trace_sort_events(struct trace *trace, omega_error_t *err);
 
+/* Walks the states of the machines: refuses an event that makes no sense in its machine's state,
+ * such as a second drain, and tells its index. The events must be sorted. */
+int trace_check_events(const struct trace *trace, uint32_t *bad, omega_error_t *err);
+
 /* The name of a machine event kind, such as "add"; NULL for another number. */
 const char *trace_event_name(uint8_t kind);
 

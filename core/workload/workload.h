@@ -44,6 +44,7 @@ static inline void job_source_close(struct job_source *source)
 /* A generated workload: jobs of one task group, alike but for what is drawn. */
 struct generator_config {
     uint32_t workload;   /* index in the experiment; also the index of its random streams */
+    const char *name;    /* for messages, owned by the caller; NULL = by its index */
     uint32_t user;
     int32_t precedence;
     uint32_t constraints;           /* constraint set of every job */

@@ -105,7 +105,7 @@ static void compare_view_machine(const struct history *h, const struct store_vie
         same(h, m, "CPU limit shown", shown->cpu_limit_milli[m], want->cpu_limit);
         same(h, m, "memory limit shown", shown->mem_limit_mib[m], want->mem_limit);
     }
-    if (want->state != OMEGA_MACHINE_UP) {
+    if (want->state != OMEGA_MACHINE_UP || want->above_limit) {
         EXPECT(h, shown->free_cpu_milli[m] < 0 && shown->free_mem_mib[m] < 0,
                "machine %u takes nothing, but shows room", m);
         return;

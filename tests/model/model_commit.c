@@ -123,6 +123,9 @@ static bool fits(const struct model *model, const struct omega_transaction *txn,
     const struct omega_claim *claim = &txn->claims[i];
     struct model_figures use;
     model_figures(model, claim->machine, &use);
+    if (use.above_limit) {
+        return false; /* accepts nothing until it is below */
+    }
     for (uint32_t e = 0; e <= i; e++) {
         const struct omega_claim *other = &txn->claims[e];
         if (other->machine != claim->machine || (e < i && results[e].outcome != OMEGA_ACCEPTED)) {
@@ -169,7 +172,8 @@ static void judge(const struct model *model, const struct model_job *job,
     } else {
         return;
     }
-    result->other_refuses = machine->state != OMEGA_MACHINE_UP || !room || (!coarse && moved);
+    bool by_rule = omega_outcome_is_conflict(result->outcome);
+    result->other_refuses = !by_rule || !room || (!coarse && moved);
     result->rival_version = model_rival(model, claim->machine, txn->instance, &result->rival);
     if (omega_outcome_is_conflict(result->outcome) && result->rival_version <= claim->synced) {
         result->outcome = OMEGA_REFUSED_MACHINE_CHANGED;

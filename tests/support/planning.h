@@ -9,7 +9,7 @@
 #include "core/plugin/instance.h"
 
 #define PLANNING_GROUPS 4
-#define PLANNING_COUNTERS 8
+#define PLANNING_COUNTERS 16
 
 struct planning {
     struct module *module;

@@ -33,6 +33,24 @@ fraction() {
 }
 check "the same machines first means more conflicts" awk -v batch="$(fraction batch)" \
     -v mine="$(fraction mine)" 'BEGIN { exit !(batch != "" && mine > batch) }'
+# One machine stays the emptiest whatever it holds: a module that tries no other one gets nowhere.
+cat >"$T/spread.json" <<'JSON'
+{
+  "name": "spread", "horizon_s": 600,
+  "cell": { "machines": [ { "count": 1, "cpu_milli": 64000, "mem_mib": 65536 },
+                          { "count": 10, "cpu_milli": 4000, "mem_mib": 16384 } ] },
+  "workloads": [
+    { "name": "jobs", "interarrival_s": 10, "tasks": 4, "duration_s": 1000, "cpu_milli": 1000,
+      "mem_mib": 1024, "constraints": "different_machines", "jobs": 5 } ],
+  "architecture": "shared_state",
+  "schedulers": [ { "name": "one", "module": "./mine.so", "workloads": [ "jobs" ] } ]
+}
+JSON
+spread() {
+    (cd "$T" && timeout 60 "$OMEGA" run spread.json --quiet --out spread >/dev/null) &&
+        grep '"scope":"scheduler"' "$T/spread/results.jsonl" | grep '"jobs_scheduled":5\b'
+}
+check "tasks that must be on different machines get there" spread
 check "the module obeys the rules of modules" test -z \
     "$(nm -D --undefined-only "$T/mine.so" 2>/dev/null | awk '$1 != "w"')"
 finish

@@ -3,7 +3,7 @@
 # Invariant F: one experiment, one seed, the same bytes from gcc and clang, with and without
 # optimisation, and on a CPU that seems to have neither FMA nor AVX2.
 source "$(dirname "$0")/../support/shell.sh"
-unset MAKEFLAGS MAKELEVEL MFLAGS CC OPT SANITIZER EXTRA_CFLAGS
+unset MAKEFLAGS MAKELEVEL MFLAGS CC OPT SANITIZER CFLAGS
 
 if [ "$B" != "$PWD/build" ]; then
     skip "determinism" "only from the plain build: it builds its own variants"

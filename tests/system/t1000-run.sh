@@ -76,6 +76,50 @@ check "unrecorded files of an earlier run go" "$OMEGA" run "$T/small.json" --out
 check "jobs.csv is gone" test ! -e "$T/json/jobs.csv"
 check "results.jsonl is not" test -s "$T/json/results.jsonl"
 
+# ---- files that are not of a run ----
+
+mkdir "$T/mine"
+echo precious >"$T/mine/jobs.csv"
+check "a file of somebody else is not replaced" fails_with 1 \
+    "mine/jobs.csv: is there already, without the run.json of a run of omega: expected another" \
+    "$OMEGA" run "$T/small.json" --out "$T/mine" --quiet
+check "it is as it was" test "$(cat "$T/mine/jobs.csv")" = precious
+check "and alone" test "$(ls "$T/mine")" = jobs.csv
+echo '{"run": "mine"}' >"$T/mine/run.json"
+check "a run.json of somebody else neither" fails_with 1 "jobs.csv: is there already" \
+    "$OMEGA" run "$T/small.json" --out "$T/mine" --quiet
+rm "$T/mine/jobs.csv"
+check "even alone" fails_with 1 "run.json: is there already" \
+    "$OMEGA" run "$T/small.json" --out "$T/mine" --quiet
+rm "$T/mine/run.json"
+echo keep >"$T/mine/notes"
+check "other files do not matter" "$OMEGA" run "$T/small.json" --out "$T/mine" --quiet --seed 1
+check "and stay" test "$(cat "$T/mine/notes")" = keep
+
+# ---- the summary ----
+
+modules_listed() {
+    local sha
+    sha=$(sha256sum "$B/schedulers/batch.so" | cut -c1-64)
+    grep -A3 '"modules"' "$T/a/b/run.json" | grep -q 'schedulers/batch.so' &&
+        grep -q "\"sha256\": \"$sha\"" "$T/a/b/run.json"
+}
+check "run.json has the modules with their SHA-256" modules_listed
+check "the table has the use at the end" grep -Eq 'CPU use +at end +mem use +at end' "$T/table"
+check "no line is longer than 150" test "$(wc -L <"$T/table")" -le 150
+check "series.csv is named" grep -q 'over time: .*/series.csv' "$T/table"
+check "a run with settings" "$OMEGA" run --set 'record=["summary"]' --seed=7 "$T/small.json" \
+    --out "$T/next dir" --quiet
+cp "$T/check.out" "$T/table2"
+check "series.csv is not named where it is not recorded" \
+    eval '! grep -q "over time:" "$T/table2"'
+follow() {
+    local line
+    line=$(sed -n 's/^try next: //p' "$T/table2")
+    [[ $line == *" --seed 8 "* ]] && eval "$line" && grep -q '"seed":8' "$T/next dir/results.jsonl"
+}
+check "the next command can be run as it is printed" follow
+
 # ---- usage ----
 
 check "no file is a usage error" fails_with 2 'expected one experiment file' "$OMEGA" run
@@ -95,8 +139,17 @@ check "bad JSON" fails_with 1 'bad.json:2: not valid JSON' "$OMEGA" run "$T/bad.
 check "a wrong value names line and path" fails_with 1 \
     "small.json:4: workloads\[0\].tasks: |--set workloads.0.tasks: " \
     "$OMEGA" run "$T/small.json" --out "$T/no" --set workloads.0.tasks=many
-check "a wrong --set" fails_with 1 "there is no 'nothing'" \
+check "a wrong --set" fails_with 1 "--set nothing.here: nothing: unknown key" \
     "$OMEGA" run "$T/small.json" --out "$T/no" --set nothing.here=1
+key_with_escape() {
+    printf '{"name": "x", "a\\u001b[2J\\nb": 1}' >"$T/escape.json"
+    fails_with 1 'a.x1b\[2J.nb: unknown key' "$OMEGA" validate "$T/escape.json" &&
+        [ "$(wc -l <"$T/fails.err")" -eq 1 ]
+}
+check "control characters are shown, not sent" key_with_escape
+check "a --set that a variant undoes is told" eval \
+    '"$OMEGA" validate "$T/small.json" --set schedulers.0.instances=2 2>&1 >/dev/null |
+    grep -q "warning: --set schedulers.0.instances: overwritten .* variant .four"'
 check "a missing module" fails_with 1 'schedulers\[0\].module' \
     "$OMEGA" run "$T/small.json" --out "$T/no" --set 'variants=[{"name":"x"}]' \
     --set schedulers.0.module=./none.so
@@ -119,6 +172,12 @@ disk_full() {
 }
 check "a file that takes no more" fails_with 1 "$T/a/b/.*: cannot write: File too large" disk_full
 check "leaves the earlier files alone" unchanged
+disk_full_new() {
+    mkdir "$T/new"
+    (ulimit -f 8 && "$OMEGA" run "$T/small.json" --out "$T/new/x/y/" --quiet --seed 5)
+}
+check "and with a new directory" fails_with 1 'cannot write: File too large' disk_full_new
+check "leaves no empty directory" test -z "$(ls -A "$T/new")"
 if [ -e "$B/tests/modules/breach_twice.so" ]; then
     check "a module's breach ends the run" fails_with 1 'one, seed 1: .*twice' \
         "$OMEGA" run "$T/small.json" --out "$T/a/b" --quiet \
@@ -126,6 +185,25 @@ if [ -e "$B/tests/modules/breach_twice.so" ]; then
     check "and leaves the earlier files alone" unchanged
 else
     skip "a module's breach" "the test modules are not built"
+fi
+# talk SHOWN OPTION...: what a module tells is on stderr, one line for each message.
+talk() {
+    local shown=$1
+    shift
+    "$OMEGA" run "$T/small.json" --out "$T/talk" --quiet --seed 1 "$@" \
+        --set 'variants=[{"name":"v"}]' \
+        --set schedulers.0.module="$B/tests/modules/talker.so" 2>"$T/said" || return 1
+    cat "$T/said"
+    [ "$(grep -v '^last message repeated [0-9]* times$' "$T/said")" = "$shown" ] &&
+        grep -q '^last message repeated [1-9][0-9][0-9]* times$' "$T/said" &&
+        [ "$(wc -l <"$T/said")" -eq $(($(wc -l <<<"$shown") + 1)) ]
+}
+warning='batch: warning: places\nnothing'
+if [ -e "$B/tests/modules/talker.so" ]; then
+    check "a module's warnings are shown once, with a count" talk "$warning"
+    check "its information with --verbose only" talk "batch: info: begins"$'\n'"$warning" --verbose
+else
+    skip "a module's messages" "the test modules are not built"
 fi
 full() { "$OMEGA" run "$T/small.json" --out "$T/full" --quiet >/dev/full; }
 check "a full standard output" fails_with 1 'cannot write to standard output' full

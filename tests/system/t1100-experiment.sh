@@ -87,6 +87,11 @@ check "are the same" test "$(digest)" = "$listed"
 check "an unknown machine" fails_with 1 \
     "there is no machine 'm-99', expected a name such as 'm-0'" \
     run --set 'machine_events=[{"time_s": 1, "machine": "m-99", "event": "drain"}]'
+check "validate refuses an impossible order" fails_with 1 \
+    "machine_events\[1\]: 'drain' of machine 'm-3' at 2 s, which is draining then" \
+    "$OMEGA" validate "$T/e/base.json" --set 'machine_events=[
+    {"time_s": 1, "machine": "m-3", "event": "drain"},
+    {"time_s": 2, "machine": "m-3", "event": "drain"}]'
 check "events as distributions" run --set 'machine_events={
     "time_to_failure_s": {"type": "exponential", "mean": 500}, "time_to_repair_s": 50}'
 check "lose tasks" cell '"losses":[1-9]'

@@ -113,6 +113,15 @@ check "a full disk" full_disk
 check "failures left nothing behind" bash -c "! ls '$T' | grep -E '^x|tmp'"
 no_stdout() { "$OMEGA" trace info "$T/a.trace" >/dev/full; }
 check "output that cannot be written" fails_with 1 "cannot write" no_stdout
+check "it is said once" test "$(wc -l <"$T/fails.err")" -eq 1
+cat >"$T/up.csv" <<END
+time_us,machine,event,cpu_milli,mem_mib,gpu_devices
+60000000,m0,drain,,,
+20000000,m0,add,,,
+END
+fails "an event that contradicts its machine's state is named by file and line" \
+    "up\.csv:3: event 'add' of machine 'm0' at 20000000 us, which is up then" \
+    import --format csv --out "$T/x.trace" "$T/jobs.csv" "$T/machines.csv" "$T/up.csv"
 
 # an experiment's workload, exported and imported again
 cat >"$T/generated.json" <<END
@@ -135,7 +144,8 @@ cat >"$T/generated.json" <<END
 }
 END
 generated() {
-    "$OMEGA" trace export --format csv --out "$T/gen" "$T/generated.json" >"$T/export" &&
+    "$OMEGA" trace export --format csv --out "$T/gen" "$T/generated.json" >"$T/export" \
+        2>"$T/gen.err" &&
         "$OMEGA" trace import --format csv --out "$T/gen.trace" "$T/gen/jobs.csv" \
             "$T/gen/machines.csv" >"$T/import" &&
         test -n "$(digest "$T/import")" &&
@@ -145,6 +155,33 @@ generated() {
         test "$(grep -c ',batch,' "$T/gen/jobs.csv")" -gt 200
 }
 check "a generated workload is exported and imported again" generated
+check "all of it is exported" test "$(grep -c 'not exported' "$T/gen.err")" -eq 0
+sed -e 's/"seed": 3/"seeds": [3, 4, 5]/' \
+    -e 's/"domains": 4}\]/&, "overcommit": {"cpu": 2}, "prefill": {"cpu_utilisation": 0.1,\
+  "cpu_milli": 100, "mem_mib": 1}/' \
+    -e 's/"constraints": "domain!=d0"/"pickiness": 0.5/' \
+    -e 's/"architecture"/"machine_events": {"time_to_failure_s": 1e6,\
+  "time_to_repair_s": 10},\
+  "variants": [{"name": "a"}, {"name": "few", "set": {"horizon_s": 60}}],\
+  &/' "$T/generated.json" >"$T/more.json"
+more() { "$OMEGA" trace export --format csv --out "$T/more" "$@" >"$T/export" 2>"$T/more.err"; }
+check "an experiment of more than a trace holds is exported" more "$T/more.json"
+for what in 'pickiness \(of 1 workloads\)' over-commit pre-fill 'machine failures' \
+    "other variants than 'a' \(1, " 'other seeds than 3 \(2, '; do
+    check "not exported: $what" grep -Eq "^  $what" "$T/more.err"
+done
+check "another variant" more --variant few "$T/more.json"
+check "it is that variant" bash -c "[ \$(wc -l <'$T/more/jobs.csv') -lt 20 ]"
+check "its name is told" grep -q "other variants than 'few'" "$T/more.err"
+check "another seed and setting" more --seed 4 --set 'workloads.0.interarrival_s=1800' \
+    --set 'workloads.1.interarrival_s=3000' "$T/more.json"
+check "that seed alone needs no word" bash -c "! grep -q seeds '$T/more.err'"
+check "the setting holds" bash -c "[ \$(wc -l <'$T/more/jobs.csv') -lt 6 ]"
+fails "an unknown variant" "more\.json: no variant 'b', expected one of its variants, such as 'a'" \
+    export --format csv --out "$T/gen2" --variant b "$T/more.json"
+usage "a seed for a trace" "expected a file whose name ends in .json" \
+    export --format csv --out "$T/gen2" --seed 4 "$T/a.trace"
+usage "no seed" "'x' is no seed" export --format csv --out "$T/gen2" --seed x "$T/more.json"
 fails "a bad experiment" "expected" export --format csv --out "$T/gen2" "$T/jobs.csv"
 
 # replaying that trace schedules the jobs of the experiment itself

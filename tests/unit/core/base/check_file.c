@@ -236,8 +236,37 @@ START_TEST(test_make_directory)
 }
 END_TEST
 
+START_TEST(open_outputs_are_removed_at_the_end_of_a_process)
+{
+    char other[320];
+    struct file_out *a;
+    struct file_out *b;
+    setup();
+    snprintf(other, sizeof other, "%s.other", path);
+    write_file("kept");
+    ck_assert_int_eq(file_out_open(path, &a, &err), OMEGA_OK);
+    ck_assert_int_eq(file_out_open(other, &b, &err), OMEGA_OK);
+    ck_assert_int_eq(files(), 3);
+    file_out_unlink_all();
+    ck_assert_int_eq(files(), 1);
+    holds("kept");
+    file_out_abort(a);
+    file_out_abort(b);
+    for (int i = 0; i < 200; i++) { /* far more than are listed at one time */
+        ck_assert_int_eq(file_out_open(path, &a, &err), OMEGA_OK);
+        file_out_abort(a);
+    }
+    ck_assert_int_eq(file_out_open(path, &a, &err), OMEGA_OK);
+    file_out_unlink_all();
+    ck_assert_int_eq(files(), 1);
+    file_out_abort(a);
+    teardown();
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
+    check_case(suite, "dying process", open_outputs_are_removed_at_the_end_of_a_process);
     check_case(suite, "commit", test_commit);
     check_case(suite, "abort", test_abort);
     check_case(suite, "write error", test_write_error);

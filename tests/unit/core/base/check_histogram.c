@@ -104,7 +104,8 @@ START_TEST(test_merge)
     fill(a, values, VALUES / 2, 1);
     fill(b, values + VALUES / 2, VALUES / 2, 2);
     ck_assert_int_eq(histogram_add_censored(b, 77), OMEGA_OK);
-    double mean = (histogram_mean(a) + histogram_mean(b)) / 2;
+    double sum = histogram_mean(a) * (VALUES / 2) + histogram_mean(b) * (VALUES / 2 + 1);
+    double mean = sum / (VALUES + 1);
     ck_assert_int_eq(histogram_merge(a, b), OMEGA_OK);
     ck_assert_uint_eq(histogram_count(a), VALUES + 1);
     ck_assert_uint_eq(histogram_censored(a), 1);
@@ -165,17 +166,21 @@ START_TEST(test_censored)
     }
     ck_assert_uint_eq(histogram_count(histogram), 10);
     ck_assert_uint_eq(histogram_censored(histogram), 4);
-    ck_assert(histogram_mean(histogram) == 35.0);
-    ck_assert_int_eq(histogram_max(histogram), 60);
+    ck_assert(histogram_mean(histogram) == (210 + 394) / 10.0);
+    ck_assert_int_eq(histogram_max(histogram), 100);
     ck_assert_int_eq(histogram_quantile(histogram, 0.6, &censored), 60);
     ck_assert(!censored);
-    ck_assert_int_eq(histogram_quantile(histogram, 0.61, &censored), 97);
-    ck_assert(censored);
-    ck_assert_int_eq(histogram_quantile(histogram, 1.0, &censored), 97);
-    ck_assert(censored);
+    for (int64_t i = 0; i < 4; i++) { /* by what they have reached */
+        double q = (double)(7 + i) / 10;
+        ck_assert_int_eq(histogram_quantile(histogram, q, &censored), 97 + i);
+        ck_assert(censored);
+    }
     ck_assert_int_eq(histogram_add(histogram, 5000), OMEGA_OK); /* longer than what they reached */
+    ck_assert_int_eq(histogram_quantile(histogram, 0.8, &censored), 5000);
+    ck_assert(censored);
     ck_assert_int_eq(histogram_quantile(histogram, 1.0, &censored), 5000);
     ck_assert(censored);
+    ck_assert_int_eq(histogram_max(histogram), 5000);
     histogram_destroy(histogram);
 }
 END_TEST
@@ -185,10 +190,50 @@ START_TEST(test_all_censored)
     struct histogram *histogram = histogram_create();
     bool censored = false;
     ck_assert_int_eq(histogram_add_censored(histogram, 8), OMEGA_OK);
-    ck_assert_int_eq(histogram_quantile(histogram, 0.0, &censored), 8);
+    ck_assert_int_eq(histogram_add_censored(histogram, -1), OMEGA_OK);
+    ck_assert_int_eq(histogram_quantile(histogram, 0.0, &censored), 0);
     ck_assert(censored);
-    ck_assert(histogram_mean(histogram) == 0.0);
+    ck_assert_int_eq(histogram_quantile(histogram, 1.0, &censored), 8);
+    ck_assert(censored);
+    ck_assert(histogram_mean(histogram) == 4.0);
+    ck_assert_int_eq(histogram_max(histogram), 8);
     histogram_destroy(histogram);
+}
+END_TEST
+
+/* Quantiles that fall on a censored value, against sorted arrays: at least the largest known value,
+ * and otherwise the quantile of all values together. Half of it comes by merging. */
+START_TEST(test_censored_quantiles)
+{
+    static int64_t values[VALUES];
+    struct histogram *halves[2] = {histogram_create(), histogram_create()};
+    struct omega_random random;
+    int64_t known_max = 0;
+    uint32_t known = 0;
+    omega_random_init(&random, SEED, "censored", 0);
+    for (uint32_t i = 0; i < VALUES; i++) {
+        bool is_known = omega_random_below(&random, 4) == 0;
+        values[i] = (int64_t)omega_random_below(&random, is_known ? 1000000 : 4000000);
+        known += is_known;
+        known_max = is_known && values[i] > known_max ? values[i] : known_max;
+        ck_assert_int_eq(is_known ? histogram_add(halves[i % 2], values[i])
+                                  : histogram_add_censored(halves[i % 2], values[i]),
+                         OMEGA_OK);
+    }
+    ck_assert_int_eq(histogram_merge(halves[0], halves[1]), OMEGA_OK);
+    ck_assert_uint_eq(histogram_censored(halves[0]), VALUES - known);
+    qsort(values, VALUES, sizeof *values, compare);
+    for (uint32_t rank = known + 1; rank <= VALUES; rank += 100) {
+        bool censored = false;
+        int64_t together = values[rank - 1];
+        int64_t bound = together > known_max ? together : known_max;
+        int64_t got = histogram_quantile(halves[0], (double)rank / VALUES, &censored);
+        ck_assert(censored);
+        ck_assert_msg(got >= bound - bound / 2000 && got <= bound + bound / 2000,
+                      "rank %u is %lld, expected %lld", rank, (long long)got, (long long)bound);
+    }
+    histogram_destroy(halves[0]);
+    histogram_destroy(halves[1]);
 }
 END_TEST
 
@@ -224,6 +269,10 @@ START_TEST(test_each)
     histogram_each(histogram, walk_bucket, &walk);
     ck_assert_uint_eq(walk.count, VALUES);
     ck_assert_uint_gt(walk.buckets, 1000);
+    walk = (struct walk){.previous_high = -1, .count = 0, .buckets = 0};
+    histogram_each_censored(histogram, walk_bucket, &walk);
+    ck_assert_uint_eq(walk.count, 1);
+    ck_assert_int_eq(walk.previous_high, 1);
     histogram_destroy(histogram);
 }
 END_TEST
@@ -267,6 +316,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "negative is zero", test_negative_is_zero);
     check_case(suite, "censored", test_censored);
     check_case(suite, "all censored", test_all_censored);
+    check_case(suite, "censored quantiles", test_censored_quantiles);
     check_case(suite, "each", test_each);
     check_case(suite, "bucket edges", test_bucket_edges);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulator: times, retries, losses, views and the two oracles that need no second simulator.
- * */
+/* The simulator: times, ends, losses, the horizon, assignment, and an oracle from the literature.
+ * What attempts and views do is in check_attempt.c and check_views.c. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,31 +8,13 @@
 #include "tests/support/check_main.h"
 #include "tests/support/fixture.h"
 
-#define MS INT64_C(1000)
-#define S INT64_C(1000000)
-
-static struct fixture_job job(int64_t submit_us, uint32_t tasks, int32_t cpu_milli,
-                              int64_t duration_us)
-{
-    return (struct fixture_job){
-        .submit_us = submit_us,
-        .tasks = tasks,
-        .cpu_milli = cpu_milli,
-        .mem_mib = 1,
-        .duration_us = duration_us,
-    };
-}
-
-#define RUN_OK(fixture, jobs, count)                                                               \
-    ck_assert_msg(fixture_run(fixture, jobs, count) == OMEGA_OK, "%s", (fixture)->err.text)
-
 /* Decision 100 ms + 5 ms x 3: the second job waits for the first one's attempt. */
 START_TEST(times_follow_the_formula)
 {
     struct fixture f;
     fixture_open(&f, 2, 4000, 100, "batch", 100 * S);
-    struct fixture_job jobs[] = {job(0, 3, 1000, 10 * S), job(15 * MS, 1, 1000, 10 * S)};
-    RUN_OK(&f, jobs, 2);
+    struct fixture_job jobs[] = {a_job(0, 3, 1000, 10 * S), a_job(15 * MS, 1, 1000, 10 * S)};
+    fixture_run_ok(&f, jobs, 2);
     const struct metrics_job *first = metrics_read_job(f.metrics, 0);
     const struct metrics_job *second = metrics_read_job(f.metrics, 1);
     ck_assert_int_eq(first->first_attempt_us, 0);
@@ -56,74 +38,11 @@ START_TEST(ends_come_before_starts)
     struct fixture f;
     fixture_open(&f, 1, 1000, 100, "batch", 100 * S);
     f.decisions[0][0] = (struct run_decision){.job_us = 1 * S};
-    struct fixture_job jobs[] = {job(0, 1, 1000, 9 * S), job(10 * S, 1, 1000, 9 * S)};
-    RUN_OK(&f, jobs, 2);
+    struct fixture_job jobs[] = {a_job(0, 1, 1000, 9 * S), a_job(10 * S, 1, 1000, 9 * S)};
+    fixture_run_ok(&f, jobs, 2);
     ck_assert_int_eq(metrics_read_job(f.metrics, 1)->fully_scheduled_us, 11 * S);
     ck_assert_uint_eq(f.scope[0].attempts_no_fit, 0);
     fixture_close(&f);
-}
-END_TEST
-
-START_TEST(no_fit_retries_and_gives_up)
-{
-    struct fixture f;
-    fixture_open(&f, 1, 1000, 100, "batch", 1000 * S);
-    f.decisions[0][0] = (struct run_decision){.job_us = 1 * S};
-    f.schedulers[0].retry.backoff = 2;
-    f.schedulers[0].retry.delay_max_us = 3 * S;
-    f.schedulers[0].retry.attempts_unplaced_max = 4;
-    struct fixture_job jobs[] = {job(0, 1, 2000, 9 * S)};
-    RUN_OK(&f, jobs, 1);
-    const struct metrics_job *record = metrics_read_job(f.metrics, 0);
-    ck_assert_uint_eq(record->outcome, METRICS_JOB_ABANDONED);
-    ck_assert_uint_eq(record->attempts, 4);
-    ck_assert_uint_eq(f.scope[0].attempts_no_fit, 4);
-    ck_assert_int_eq(f.scope[0].busy_no_fit_us, 4 * S);
-    ck_assert_uint_eq(f.counters.tasks_abandoned, 1);
-    /* attempts at 0, 2 (1 + 1 s), 5 (3 + 2 s) and 9 (6 + min(4, 3) s) end at 10 s: 8 events more
-     * than the horizon would see if the delay were constant */
-    ck_assert_uint_eq(f.cell.events, 1 + 4 + 4 + 3);
-    fixture_close(&f);
-}
-END_TEST
-
-START_TEST(abandoned_jobs_keep_what_they_placed)
-{
-    struct fixture f;
-    fixture_open(&f, 1, 3000, 100, "batch", 50 * S);
-    f.schedulers[0].retry.attempts_max = 3;
-    struct fixture_job jobs[] = {job(0, 5, 1000, 20 * S)};
-    RUN_OK(&f, jobs, 1);
-    ck_assert_uint_eq(f.counters.tasks_finished, 3);
-    ck_assert_uint_eq(f.counters.tasks_abandoned, 2);
-    const struct metrics_job *record = metrics_read_job(f.metrics, 0);
-    ck_assert_uint_eq(record->outcome, METRICS_JOB_ABANDONED);
-    ck_assert_uint_eq(record->placed, 3);
-    ck_assert_int_eq(record->fully_scheduled_us, -1);
-    fixture_close(&f);
-}
-END_TEST
-
-START_TEST(front_of_the_queue)
-{
-    for (int front = 0; front < 2; front++) {
-        struct fixture f;
-        fixture_open(&f, 1, 1000, 100, "batch", 60 * S);
-        f.decisions[0][0] = (struct run_decision){.job_us = 1 * S};
-        f.schedulers[0].retry.delay_us = 0;
-        f.schedulers[0].retry.queue = front ? RUN_QUEUE_FRONT : RUN_QUEUE_BACK;
-        /* job 2 does not fit before 5 s; job 3 always would */
-        struct fixture_job jobs[] = {job(0, 1, 1000, 4 * S), job(1 * S, 1, 900, 1 * S),
-                                     job(1 * S, 1, 0, 1 * S)};
-        RUN_OK(&f, jobs, 3);
-        int64_t third = 0;
-        for (uint64_t i = 0; i < 3; i++) {
-            const struct metrics_job *record = metrics_read_job(f.metrics, i);
-            third = record->job == 3 ? record->first_attempt_us : third;
-        }
-        ck_assert_int_eq(third, front ? 6 * S : 2 * S);
-        fixture_close(&f);
-    }
 }
 END_TEST
 
@@ -132,32 +51,13 @@ START_TEST(durations_per_task)
     struct fixture f;
     fixture_open(&f, 4, 1000, 100, "batch", 100 * S);
     int64_t durations[] = {10 * S, 20 * S, 10 * S, OMEGA_NEVER};
-    struct fixture_job jobs[] = {job(0, 4, 1000, 0)};
+    struct fixture_job jobs[] = {a_job(0, 4, 1000, 0)};
     jobs[0].task_duration_us = durations;
-    RUN_OK(&f, jobs, 1);
+    fixture_run_ok(&f, jobs, 1);
     ck_assert_uint_eq(f.counters.tasks_finished, 3);
     ck_assert_uint_eq(f.counters.tasks_running, 1);
     ck_assert_uint_eq(f.counters.version, 1 + 2); /* one commit, two ends */
     ck_assert_uint_eq(metrics_read_job(f.metrics, 0)->outcome, METRICS_JOB_RUNNING);
-    fixture_close(&f);
-}
-END_TEST
-
-/* Two schedulers plan on the same free slot: one conflict, and the loser tries again. */
-START_TEST(rivals_conflict)
-{
-    struct fixture f;
-    fixture_open(&f, 1, 1000, 100, "batch", 100 * S);
-    fixture_second(&f, "batch");
-    struct fixture_job jobs[] = {job(0, 1, 1000, 5 * S), job(0, 1, 1000, 5 * S)};
-    jobs[1].workload = 1;
-    RUN_OK(&f, jobs, 2);
-    ck_assert_uint_eq(f.scope[0].claims_conflicting, 0);
-    ck_assert_uint_eq(f.scope[1].claims_conflicting, 1);
-    ck_assert_uint_eq(f.scope[1].transactions_conflicting, 1);
-    ck_assert_uint_eq(f.scope[1].transactions_successful, 1);
-    ck_assert_double_eq(metrics_conflict_fraction(&f.scope[1]), 1.0);
-    ck_assert_uint_eq(f.counters.tasks_finished, 2);
     fixture_close(&f);
 }
 END_TEST
@@ -187,9 +87,9 @@ START_TEST(one_instance_never_conflicts)
         f.config.event_count = n;
         struct fixture_job jobs[100];
         for (int i = 0; i < 100; i++) {
-            jobs[i] = job(i * 2 * S, 5, 900, 7 * S + 300 * MS * (i % 5));
+            jobs[i] = a_job(i * 2 * S, 5, 900, 7 * S + 300 * MS * (i % 5));
         }
-        RUN_OK(&f, jobs, 100);
+        fixture_run_ok(&f, jobs, 100);
         ck_assert_uint_gt(f.scope[0].claims_refused, 0);
         ck_assert_uint_gt(f.counters.losses, 0);
         ck_assert_uint_eq(f.scope[0].claims_conflicting, 0);
@@ -210,33 +110,17 @@ START_TEST(lost_tasks_return_or_fail)
         };
         f.config.events = events;
         f.config.event_count = 2;
-        struct fixture_job jobs[] = {job(0, 2, 1000, 10 * S)};
-        RUN_OK(&f, jobs, 1);
+        struct fixture_job jobs[] = {a_job(0, 2, 1000, 10 * S)};
+        fixture_run_ok(&f, jobs, 1);
         const struct metrics_job *record = metrics_read_job(f.metrics, 0);
         ck_assert_uint_eq(f.counters.losses, 1);
-        ck_assert_uint_eq(f.counters.tasks_failed, fails ? 1 : 0);
-        ck_assert_uint_eq(f.counters.tasks_finished, fails ? 1 : 2);
-        ck_assert_uint_eq(record->outcome, fails ? METRICS_JOB_FAILED : METRICS_JOB_FINISHED);
-        ck_assert_uint_eq(record->placed, fails ? 2 : 3);
+        ck_assert_uint_eq(f.counters.tasks_failed, (fails ? 1 : 0));
+        ck_assert_uint_eq(f.counters.tasks_finished, (fails ? 1 : 2));
+        ck_assert_uint_eq(record->outcome, (fails ? METRICS_JOB_FAILED : METRICS_JOB_FINISHED));
+        ck_assert_uint_eq(record->placed, (fails ? 2 : 3));
         ck_assert_int_eq(record->fully_scheduled_us, 110 * MS);
         fixture_close(&f);
     }
-}
-END_TEST
-
-/* A gang whose members were lost while it planned the rest does not commit the rest alone. */
-START_TEST(gangs_are_whole)
-{
-    struct fixture f;
-    fixture_open(&f, 3, 1000, 100, "batch", 100 * S);
-    f.schedulers[0].granularity = OMEGA_COMMIT_GANG;
-    struct fixture_job jobs[] = {job(0, 2, 1000, 20 * S), job(1 * S, 2, 1000, 5 * S)};
-    RUN_OK(&f, jobs, 2);
-    ck_assert_uint_gt(f.scope[0].attempts_short, 0);
-    const struct metrics_job *second = metrics_read_job(f.metrics, 1);
-    ck_assert_uint_eq(second->placed, 2);
-    ck_assert_int_gt(second->fully_scheduled_us, 20 * S);
-    fixture_close(&f);
 }
 END_TEST
 
@@ -244,9 +128,9 @@ START_TEST(elastic_jobs_start_once)
 {
     struct fixture f;
     fixture_open(&f, 4, 1000, 100, "elastic", 100 * S);
-    struct fixture_job jobs[] = {job(0, 2, 1000, 10 * S)};
+    struct fixture_job jobs[] = {a_job(0, 2, 1000, 10 * S)};
     jobs[0].optional = 8;
-    RUN_OK(&f, jobs, 1);
+    fixture_run_ok(&f, jobs, 1);
     const struct metrics_job *record = metrics_read_job(f.metrics, 0);
     ck_assert_uint_eq(record->tasks, 2);
     ck_assert_uint_eq(record->placed, 4);
@@ -254,6 +138,253 @@ START_TEST(elastic_jobs_start_once)
     ck_assert_uint_eq(f.counters.tasks_submitted, 4);
     ck_assert_uint_eq(f.counters.tasks_finished, 4);
     ck_assert_uint_eq(record->outcome, METRICS_JOB_FINISHED);
+    fixture_close(&f);
+}
+END_TEST
+
+/* The module says 10 s / 4 x 2: four tasks run for 5 s. */
+START_TEST(started_says_how_long)
+{
+    struct fixture f;
+    fixture_open(&f, 4, 1000, 100, "elastic", 100 * S);
+    struct fixture_job jobs[] = {a_job(0, 2, 1000, 10 * S), a_job(5 * S, 1, 1000, 1 * S)};
+    jobs[0].optional = 8;
+    fixture_run_ok(&f, jobs, 2);
+    ck_assert_double_eq_tol(f.cell.cpu_utilisation, (4 * 5.0 + 1.0) / 400.0, 1e-12);
+    /* job 2's attempt at 5 s finds no room; job 1 ends at 110 ms + 5 s, before the next one */
+    ck_assert_uint_eq(f.scope[0].attempts_no_fit, 1);
+    ck_assert_int_eq(fixture_record(&f, 2)->fully_scheduled_us, 6210 * MS);
+    fixture_close(&f);
+}
+END_TEST
+
+/* One end for each group, also where all end together. */
+START_TEST(ends_of_groups)
+{
+    struct fixture f;
+    struct fixture_job third = a_job(0, 2, 400, 10 * S);
+    struct fixture_job second = a_job(0, 2, 200, 5 * S);
+    struct fixture_job jobs[] = {a_job(0, 2, 100, 10 * S)};
+    second.group = &third;
+    jobs[0].group = &second;
+    fixture_open(&f, 2, 4000, 100, "recorder", 100 * S);
+    fixture_run_ok(&f, jobs, 1);
+    ck_assert_uint_eq(f.counters.tasks_finished, 6);
+    ck_assert_uint_eq(f.counters.version, 1 + 3); /* one commit, three ends */
+    ck_assert_double_eq_tol(f.cell.cpu_utilisation, (2 * 0.1 + 2 * 0.2 / 2 + 2 * 0.4) / 80.0,
+                            1e-12);
+    fixture_close(&f);
+    /* started() gives all groups of an elastic job one duration */
+    jobs[0].optional = 1;
+    fixture_open(&f, 2, 4000, 100, "elastic", 100 * S);
+    fixture_run_ok(&f, jobs, 1);
+    ck_assert_uint_eq(f.counters.tasks_finished, 7);
+    ck_assert_uint_eq(f.counters.version, 1 + 3);
+    fixture_close(&f);
+}
+END_TEST
+
+/* An elastic job has started with what it got: a task that is lost does not return. */
+START_TEST(lost_elastic_tasks_fail)
+{
+    struct fixture f;
+    fixture_open(&f, 4, 1000, 100, "elastic", 100 * S);
+    struct omega_machine_event remove = {
+        .time_us = 2 * S, .machine = 1, .kind = OMEGA_EVENT_REMOVE};
+    f.config.events = &remove;
+    f.config.event_count = 1;
+    struct fixture_job jobs[] = {a_job(0, 2, 1000, 10 * S)};
+    jobs[0].optional = 8;
+    fixture_run_ok(&f, jobs, 1);
+    ck_assert_uint_eq(f.counters.tasks_failed, 1);
+    ck_assert_uint_eq(f.counters.tasks_finished, 3);
+    ck_assert_uint_eq(fixture_record(&f, 1)->outcome, METRICS_JOB_FAILED);
+    ck_assert_uint_eq(fixture_record(&f, 1)->attempts, 1);
+    fixture_close(&f);
+}
+END_TEST
+
+/* A machine that a task of a different_machines group has left, by its end or with the machine,
+ * may take the group's next task. */
+START_TEST(different_machines_are_free_again)
+{
+    struct fixture f;
+    fixture_open(&f, 1, 4000, 100, "recorder", 100 * S);
+    struct fixture_job jobs[] = {a_job(0, 2, 1000, 5 * S)};
+    jobs[0].constraints = "different_machines";
+    fixture_run_ok(&f, jobs, 1);
+    ck_assert_uint_eq(f.counters.tasks_finished, 2);
+    ck_assert_uint_eq(f.scope[0].claims, 2);
+    fixture_close(&f);
+    fixture_open(&f, 2, 4000, 100, "recorder", 100 * S);
+    struct omega_machine_event events[] = {
+        {.time_us = 3 * S, .machine = 0, .kind = OMEGA_EVENT_REMOVE},
+        {.time_us = 4 * S, .machine = 0, .kind = OMEGA_EVENT_ADD},
+    };
+    f.config.events = events;
+    f.config.event_count = 2;
+    jobs[0].duration_us = 50 * S;
+    fixture_run_ok(&f, jobs, 1);
+    ck_assert_uint_eq(f.counters.tasks_finished, 2);
+    ck_assert_uint_eq(f.scope[0].attempts_no_fit, 1); /* while machine 1 was the only one */
+    ck_assert_uint_eq(f.scope[0].claims, 3);
+    fixture_close(&f);
+}
+END_TEST
+
+/* ---- the horizon ---- */
+
+START_TEST(what_happens_at_the_horizon_happens)
+{
+    struct fixture f;
+    fixture_open(&f, 2, 1000, 100, "recorder", 10 * S);
+    f.decisions[0][0] = (struct run_decision){.job_us = 1 * S};
+    /* job 1 ends at 10 s, job 2's commit is at 10 s, and job 3 arrives at 10 s */
+    struct fixture_job jobs[] = {a_job(0, 1, 1000, 9 * S), a_job(9 * S, 1, 1000, 9 * S),
+                                 a_job(10 * S, 1, 1000, 9 * S)};
+    fixture_run_ok(&f, jobs, 3);
+    ck_assert_uint_eq(f.counters.tasks_finished, 1);
+    ck_assert_uint_eq(f.counters.tasks_running, 1);
+    ck_assert_uint_eq(f.counters.tasks_pending, 1);
+    ck_assert_uint_eq(fixture_record(&f, 1)->outcome, METRICS_JOB_FINISHED);
+    ck_assert_int_eq(fixture_record(&f, 2)->fully_scheduled_us, 10 * S);
+    ck_assert_int_eq(fixture_record(&f, 3)->first_attempt_us, 10 * S);
+    ck_assert_uint_eq(f.scope[0].jobs_submitted, 3);
+    fixture_close(&f);
+}
+END_TEST
+
+/* An attempt that the horizon cuts is busy time and a first wait, but no attempt. */
+START_TEST(the_horizon_cuts_an_attempt)
+{
+    struct fixture f;
+    fixture_open(&f, 1, 1000, 100, "recorder", 1 * S);
+    f.decisions[0][0] = (struct run_decision){.job_us = 400 * MS};
+    struct fixture_job jobs[] = {a_job(100 * MS, 1, 1000, OMEGA_NEVER),
+                                 a_job(200 * MS, 1, 0, OMEGA_NEVER),
+                                 a_job(300 * MS, 1, 0, OMEGA_NEVER)};
+    fixture_run_ok(&f, jobs, 3);
+    ck_assert_int_eq(f.scope[0].busy_us, 900 * MS);
+    ck_assert_uint_eq(f.scope[0].attempts, 2);
+    ck_assert_uint_eq(histogram_count(f.scope[0].wait_first), 3);
+    ck_assert_uint_eq(histogram_censored(f.scope[0].wait_first), 0);
+    ck_assert_double_eq(histogram_mean(f.scope[0].wait_first), (0 + 300 + 600) * 1000.0 / 3);
+    ck_assert_uint_eq(histogram_censored(f.scope[0].wait_full), 1);
+    ck_assert_int_eq(fixture_record(&f, 3)->first_attempt_us, 900 * MS);
+    ck_assert_uint_eq(fixture_record(&f, 3)->outcome, METRICS_JOB_PENDING);
+    fixture_close(&f);
+}
+END_TEST
+
+/* ---- which instance takes a job ---- */
+
+static uint32_t instance_of(const struct fixture *f, uint64_t job)
+{
+    char text[32];
+    snprintf(text, sizeof text, " job %lu #1", (unsigned long)job);
+    const char *at = strstr(f->log, text);
+    ck_assert_msg(at != NULL && at[-2] == '/', "%s", f->log);
+    return (uint32_t)(at[-1] - '0');
+}
+
+/* The same user goes to the same instance, whatever was interned before; jobs without a user
+ * spread. */
+START_TEST(assignment)
+{
+    enum {
+        JOBS = 48
+    };
+    static const char *const users[] = {"ann", "bob", "cyd", "dan", "eve", "flo"};
+    uint32_t of_user[2][6];
+    uint32_t alone[8] = {0};
+    for (int run = 0; run < 2; run++) {
+        struct fixture f;
+        struct fixture_job jobs[JOBS];
+        fixture_open(&f, 1, 1000, 100, "recorder", 100 * S);
+        if (run == 1) {
+            symbols_intern(catalogue_symbols(f.catalogue), "flo");
+        }
+        f.schedulers[0].instances = 8;
+        f.schedulers[0].assignment = RUN_ASSIGN_HASH;
+        for (int i = 0; i < JOBS; i++) {
+            jobs[i] = a_job(i * S, 1, 0, 1 * S);
+            jobs[i].user = i % 2 == 0 ? users[i / 2 % 6] : NULL;
+        }
+        fixture_run_ok(&f, jobs, JOBS);
+        for (uint64_t i = 0; i < JOBS; i++) {
+            uint32_t instance = instance_of(&f, i + 1);
+            if (i % 2 == 1) {
+                alone[instance]++;
+            } else if (i < 12) {
+                of_user[run][i / 2] = instance;
+            } else {
+                ck_assert_uint_eq(instance, of_user[run][i / 2 % 6]);
+            }
+        }
+        f.schedulers[0].assignment = RUN_ASSIGN_ROUND_ROBIN;
+        fixture_run_ok(&f, jobs, JOBS);
+        for (uint64_t i = 0; i < JOBS; i++) {
+            ck_assert_uint_eq(instance_of(&f, i + 1), i % 8);
+        }
+        fixture_close(&f);
+    }
+    uint32_t used = 0;
+    for (int i = 0; i < 8; i++) {
+        used += alone[i] > 0;
+    }
+    ck_assert_uint_ge(used, 6);
+    ck_assert_mem_eq(of_user[0], of_user[1], sizeof of_user[0]);
+    ck_assert(of_user[0][0] != of_user[0][1] || of_user[0][0] != of_user[0][2]);
+}
+END_TEST
+
+/* ---- progress ---- */
+
+struct progress {
+    uint32_t calls;
+    uint32_t stop_at;
+    int64_t last_us;
+};
+
+static struct progress progress;
+
+static int count_progress(void *context, int64_t now_us, uint64_t jobs)
+{
+    (void)context;
+    ck_assert_int_ge(now_us, progress.last_us);
+    ck_assert_uint_gt(jobs, 0);
+    progress.last_us = now_us;
+    return ++progress.calls == progress.stop_at ? 1 : 0;
+}
+
+START_TEST(progress_may_stop_the_run)
+{
+    enum {
+        JOBS = 20000
+    };
+    static struct fixture_job jobs[JOBS];
+    for (int i = 0; i < JOBS; i++) {
+        jobs[i] = a_job(i * S, 1, 0, 1 * S);
+    }
+    struct fixture f;
+    fixture_open(&f, 1, 1000, 100, "batch", (JOBS + 10) * S);
+    f.config.progress = count_progress;
+    progress = (struct progress){.calls = 0};
+    fixture_run_ok(&f, jobs, JOBS);
+    ck_assert_uint_eq(progress.calls, f.cell.events / 16384);
+    ck_assert_uint_ge(progress.calls, 4);
+    progress = (struct progress){.stop_at = 2};
+    ck_assert_int_eq(fixture_run(&f, jobs, JOBS), OMEGA_EINTR);
+    ck_assert_str_eq(f.err.text, "interrupted");
+    ck_assert_uint_eq(progress.calls, 2);
+    /* a stop that is asked for otherwise does not wait for the next progress */
+    volatile sig_atomic_t stop = 1;
+    progress = (struct progress){.calls = 0};
+    f.config.stop = &stop;
+    ck_assert_int_eq(fixture_run(&f, jobs, JOBS), OMEGA_EINTR);
+    ck_assert_uint_eq(progress.calls, 0);
+    stop = 0;
+    fixture_run_ok(&f, jobs, JOBS);
     fixture_close(&f);
 }
 END_TEST
@@ -274,9 +405,9 @@ START_TEST(oracle)
     f.schedulers[0].instances = N;
     f.schedulers[0].retry.attempts_max = 1;
     for (int i = 0; i < N * ROUNDS; i++) {
-        jobs[i] = job((i / N) * 10 * S, K, 1000, 1 * S);
+        jobs[i] = a_job((i / N) * 10 * S, K, 1000, 1 * S);
     }
-    RUN_OK(&f, jobs, N * ROUNDS);
+    fixture_run_ok(&f, jobs, N * ROUNDS);
     double expected = (double)N * K - SLOTS + SLOTS * pow(1 - (double)K / SLOTS, N);
     double measured = (double)f.scope[0].claims_conflicting / ROUNDS;
     printf("oracle: expected %.3f conflicts a round, measured %.3f\n", expected, measured);
@@ -286,129 +417,21 @@ START_TEST(oracle)
 }
 END_TEST
 
-/* A cell under ends, removals, drains and capacity changes during decisions. */
-static void busy_cell(struct fixture *f, const char *module, enum omega_detection detection,
-                      struct omega_machine_event *events, struct fixture_job *jobs)
-{
-    fixture_open(f, 20, 4000, 64, module, 400 * S);
-    fixture_second(f, module);
-    for (int s = 0; s < 2; s++) {
-        f->schedulers[s].instances = 2;
-        f->schedulers[s].detection = detection;
-        f->decisions[s][0] = (struct run_decision){.job_us = 900 * MS, .task_us = 10 * MS};
-        f->decisions[s][1] = (struct run_decision){.job_us = 2 * S, .task_us = 10 * MS};
-    }
-    for (uint32_t i = 0; i < 20; i++) {
-        f->machines[i].gpu_devices = i % 3 == 0 ? 4 : 0;
-        f->machines[i].domain = 1 + i % 4;
-    }
-    for (uint32_t i = 0; i < 80; i++) {
-        static const uint8_t kinds[] = {OMEGA_EVENT_REMOVE, OMEGA_EVENT_ADD, OMEGA_EVENT_DRAIN,
-                                        OMEGA_EVENT_UNDRAIN};
-        events[i] = (struct omega_machine_event){
-            .time_us = (4 * (int64_t)i + 3) * S + 500 * MS,
-            .machine = (i / 4) % 20,
-            .kind = kinds[i % 4],
-        };
-    }
-    f->config.events = events;
-    f->config.event_count = 80;
-    for (int i = 0; i < 300; i++) {
-        jobs[i] = job(i * S, 1 + (uint32_t)i % 9, 300 + 100 * (i % 7), 5 * S + (i % 11) * 700 * MS);
-        jobs[i].workload = (uint32_t)i % 3 == 0;
-        jobs[i].mem_mib = 1 + i % 8;
-        if (i % 5 == 0) {
-            jobs[i].gpu_devices = 1;
-            jobs[i].gpu_milli = (int16_t)(i % 2 == 0 ? 400 : 1000);
-        }
-        if (i % 7 == 0) {
-            jobs[i].constraints = "different_machines";
-        }
-    }
-}
-
-START_TEST(live_and_private_views_agree)
-{
-    static const char *const modules[] = {"batch", "service", "first_fit", "random_one",
-                                          "stateful"};
-    for (size_t m = 0; m < sizeof modules / sizeof modules[0]; m++) {
-        for (int coarse = 0; coarse < 2; coarse++) {
-            char digest[2][33];
-            for (int sync = 0; sync < 2; sync++) {
-                struct fixture f;
-                static struct omega_machine_event events[80];
-                static struct fixture_job jobs[300];
-                busy_cell(&f, modules[m], coarse ? OMEGA_DETECT_COARSE : OMEGA_DETECT_FINE, events,
-                          jobs);
-                f.schedulers[0].sync = sync == 0 ? RUN_SYNC_ATTEMPT : RUN_SYNC_PRIVATE;
-                f.schedulers[1].sync = f.schedulers[0].sync;
-                RUN_OK(&f, jobs, 300);
-                ck_assert_uint_gt(f.scope[0].claims_conflicting + f.scope[1].claims_conflicting, 0);
-                ck_assert_uint_gt(f.counters.losses, 0);
-                memcpy(digest[sync], f.cell.digest, sizeof f.cell.digest);
-                fixture_close(&f);
-            }
-            ck_assert_msg(strcmp(digest[0], digest[1]) == 0, "module %s", modules[m]);
-        }
-    }
-}
-END_TEST
-
-/* An interval of 0 is a refresh at each attempt, and so the same as a live view. */
-START_TEST(interval_views)
-{
-    char digest[3][33];
-    uint64_t conflicts[3];
-    for (int i = 0; i < 3; i++) {
-        struct fixture f;
-        static struct omega_machine_event events[80];
-        static struct fixture_job jobs[300];
-        busy_cell(&f, "batch", OMEGA_DETECT_FINE, events, jobs);
-        for (int s = 0; s < 2 && i > 0; s++) {
-            f.schedulers[s].sync = RUN_SYNC_INTERVAL;
-            f.schedulers[s].interval_us = i == 1 ? 0 : 60 * S;
-        }
-        RUN_OK(&f, jobs, 300);
-        memcpy(digest[i], f.cell.digest, sizeof f.cell.digest);
-        conflicts[i] = f.scope[0].claims_conflicting + f.scope[1].claims_conflicting;
-        fixture_close(&f);
-    }
-    ck_assert_str_eq(digest[0], digest[1]);
-    ck_assert_str_ne(digest[0], digest[2]);
-    ck_assert_uint_gt(conflicts[2], conflicts[0]);
-}
-END_TEST
-
 START_TEST(same_seed_same_digest)
 {
     char digest[3][33];
     for (int i = 0; i < 3; i++) {
         struct fixture f;
-        static struct omega_machine_event events[80];
-        static struct fixture_job jobs[300];
-        busy_cell(&f, "batch", OMEGA_DETECT_FINE, events, jobs);
+        static struct omega_machine_event events[FIXTURE_BUSY_EVENTS];
+        static struct fixture_job jobs[FIXTURE_BUSY_JOBS];
+        fixture_busy(&f, "batch", false, events, jobs);
         f.config.seed = i < 2 ? 7 : 8;
-        RUN_OK(&f, jobs, 300);
+        fixture_run_ok(&f, jobs, FIXTURE_BUSY_JOBS);
         memcpy(digest[i], f.cell.digest, sizeof f.cell.digest);
         fixture_close(&f);
     }
     ck_assert_str_eq(digest[0], digest[1]);
     ck_assert_str_ne(digest[0], digest[2]);
-}
-END_TEST
-
-/* A picky workload fills its own machines only: one job may use a quarter of them. */
-START_TEST(pickiness_limits_machines)
-{
-    struct fixture f;
-    fixture_open(&f, 8, 1000, 100, "batch", 100 * S);
-    f.workloads[0].pickiness = 0.25;
-    struct fixture_job jobs[] = {job(0, 8, 1000, 10 * S)};
-    f.schedulers[0].retry.attempts_max = 1;
-    RUN_OK(&f, jobs, 1);
-    ck_assert_uint_eq(f.counters.tasks_finished, 2);
-    ck_assert_uint_eq(f.counters.tasks_abandoned, 6);
-    fixture_close(&f);
 }
 END_TEST
 
@@ -424,15 +447,16 @@ START_TEST(gpus_by_model_and_share)
                          OMEGA_OK);
     }
     f.schedulers[0].retry.attempts_max = 1;
-    struct fixture_job jobs[] = {job(0, 3, 0, OMEGA_NEVER), job(10 * S, 9, 0, OMEGA_NEVER),
-                                 job(20 * S, 9, 0, OMEGA_NEVER), job(30 * S, 9, 0, OMEGA_NEVER)};
+    struct fixture_job jobs[] = {a_job(0, 3, 0, OMEGA_NEVER), a_job(10 * S, 9, 0, OMEGA_NEVER),
+                                 a_job(20 * S, 9, 0, OMEGA_NEVER),
+                                 a_job(30 * S, 9, 0, OMEGA_NEVER)};
     for (int i = 0; i < 4; i++) {
         jobs[i].gpu_devices = 1;
         jobs[i].gpu_milli = i == 0 ? 400 : 1000;
         jobs[i].constraints = i == 3 ? NULL : "gpu_model=A";
     }
     jobs[2].gpu_milli = 200;
-    RUN_OK(&f, jobs, 4);
+    fixture_run_ok(&f, jobs, 4);
     uint32_t placed[5] = {0};
     for (uint64_t i = 0; i < 4; i++) {
         const struct metrics_job *record = metrics_read_job(f.metrics, i);
@@ -452,30 +476,6 @@ START_TEST(gpus_by_model_and_share)
 }
 END_TEST
 
-START_TEST(prefill_reaches_its_target)
-{
-    struct fixture f;
-    fixture_open(&f, 100, 4000, 100, "batch", 100 * S);
-    struct distribution cpu = {.type = DISTRIBUTION_CONSTANT, .a = 1000};
-    struct distribution mem = {.type = DISTRIBUTION_CONSTANT, .a = 1};
-    struct distribution duration = {.type = DISTRIBUTION_CONSTANT, .a = 50};
-    f.config.prefill = (struct run_prefill){
-        .cpu_utilisation = 0.6,
-        .cpu_milli = &cpu,
-        .mem_mib = &mem,
-        .precedence = 200,
-    };
-    struct fixture_job jobs[] = {job(0, 1, 1000, 10 * S)};
-    RUN_OK(&f, jobs, 1);
-    ck_assert_int_eq(f.cell.final.cpu_used_milli, 240000);
-    f.config.prefill.duration_s = &duration;
-    RUN_OK(&f, jobs, 1);
-    ck_assert_int_eq(f.cell.final.cpu_used_milli, 0);
-    ck_assert_double_eq_tol(f.cell.cpu_utilisation, 0.3 + 10.0 / 40000.0, 1e-6);
-    fixture_close(&f);
-}
-END_TEST
-
 START_TEST(random_failures_hold_the_invariants)
 {
     struct fixture f;
@@ -485,9 +485,9 @@ START_TEST(random_failures_hold_the_invariants)
     f.config.failures = (struct run_failures){.up_s = &up, .down_s = &down};
     static struct fixture_job jobs[500];
     for (int i = 0; i < 500; i++) {
-        jobs[i] = job(i * S, 10, 500, 30 * S);
+        jobs[i] = a_job(i * S, 10, 500, 30 * S);
     }
-    RUN_OK(&f, jobs, 500);
+    fixture_run_ok(&f, jobs, 500);
     ck_assert_uint_gt(f.cell.machine_events[OMEGA_EVENT_REMOVE], 300);
     ck_assert_uint_gt(f.counters.losses, 100);
     ck_assert_uint_eq(f.report.violations, 0);
@@ -505,7 +505,7 @@ START_TEST(errors_name_the_cause)
     };
     f.config.events = events;
     f.config.event_count = 1;
-    struct fixture_job jobs[] = {job(0, 2, 1000, 10 * S)};
+    struct fixture_job jobs[] = {a_job(0, 2, 1000, 10 * S)};
     ck_assert_int_eq(fixture_run(&f, jobs, 1), OMEGA_EINVAL);
     ck_assert_str_eq(f.err.text, "machine 1 is up, so it cannot take event 'add'");
     fixture_close(&f);
@@ -530,22 +530,21 @@ static void add_cases(Suite *suite)
 {
     check_case(suite, "times follow the formula", times_follow_the_formula);
     check_case(suite, "ends come before starts", ends_come_before_starts);
-    check_case(suite, "no-fit retries and gives up", no_fit_retries_and_gives_up);
-    check_case(suite, "abandoned jobs keep placements", abandoned_jobs_keep_what_they_placed);
-    check_case(suite, "front of the queue", front_of_the_queue);
     check_case(suite, "durations per task", durations_per_task);
-    check_case(suite, "rivals conflict", rivals_conflict);
     check_case(suite, "one instance never conflicts", one_instance_never_conflicts);
     check_case(suite, "lost tasks return or fail", lost_tasks_return_or_fail);
-    check_case(suite, "gangs are whole", gangs_are_whole);
     check_case(suite, "elastic jobs start once", elastic_jobs_start_once);
+    check_case(suite, "started", started_says_how_long);
+    check_case(suite, "ends of groups", ends_of_groups);
+    check_case(suite, "lost elastic tasks", lost_elastic_tasks_fail);
+    check_case(suite, "different machines", different_machines_are_free_again);
+    check_case(suite, "at the horizon", what_happens_at_the_horizon_happens);
+    check_case(suite, "cut by the horizon", the_horizon_cuts_an_attempt);
+    check_case(suite, "assignment", assignment);
+    check_case(suite, "progress", progress_may_stop_the_run);
     check_case(suite, "oracle", oracle);
-    check_case(suite, "live and private views agree", live_and_private_views_agree);
-    check_case(suite, "interval views", interval_views);
     check_case(suite, "same seed, same digest", same_seed_same_digest);
-    check_case(suite, "pickiness", pickiness_limits_machines);
     check_case(suite, "GPUs by model and share", gpus_by_model_and_share);
-    check_case(suite, "prefill", prefill_reaches_its_target);
     check_case(suite, "random failures", random_failures_hold_the_invariants);
     check_case(suite, "errors name the cause", errors_name_the_cause);
 }

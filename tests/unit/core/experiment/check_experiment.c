@@ -192,7 +192,24 @@ static const struct {
     {"schedulers.x.instances=4",
      "--set schedulers.x.instances: 'x' is no entry, expected an index below 1"},
     {"shedulers.0.instances=4",
-     "--set shedulers.0.instances: there is no 'shedulers', expected a key of the experiment"},
+     "--set shedulers.0.instances: shedulers: unknown key, expected one of: name, description, "
+     "seed, seeds, horizon_s, warmup_s, cell, machine_events, lost_tasks, workloads, architecture, "
+     "schedulers, record, series_step_s, variants"},
+    {"schedulers.0.options.probes=32", NULL},
+    {"cell.overcommit.cpu=2", NULL},
+    {"cell.overcomit.cpu=2",
+     "--set cell.overcomit.cpu: cell.overcomit: unknown key, expected one of: machines, trace, "
+     "time_scale, overcommit, prefill, release_raises_seq"},
+    {"cell.overcommit.cpus=2", "--set cell.overcommit.cpus: cell.overcommit.cpus: unknown key, "
+                               "expected one of: cpu, mem, gpu"},
+    {"cell..cpu=2", "--set cell..cpu: an empty step, expected keys between the dots"},
+    {"schedulers.0.instances=4e0", NULL},
+    {"seed=4e3", NULL},
+    {"seed=4.5", "--set seed: seed: expected a seed, a whole number from 0 to "
+                 "9223372036854775807"},
+    {"seeds=[1,2,1.0]", "--set seeds: seeds[2]: a second 1, expected different seeds"},
+    {"record=[\"jobs\",\"series\",\"jobs\"]",
+     "--set record: record[2]: a second 'jobs', expected different entries"},
     {"horizon_s.x=1", "--set horizon_s.x: 'x' is below a number, expected an object or an array"},
     {"schedulers.0.instances=many", "--set schedulers.0.instances: schedulers[0].instances: a "
                                     "string, expected a whole number from 1 to 4096"},
@@ -219,6 +236,60 @@ START_TEST(test_setting)
 }
 END_TEST
 
+/* ---- paths in "set" ---- */
+
+#define VARIANT(name, set) "{\"name\":\"" name "\",\"set\":{" set "}}"
+
+START_TEST(test_path_errors)
+{
+    parse_fails("{" BODY
+                ",\n\"variants\":[\n" VARIANT("a", "\n\"schedulers[0].instances\":\"x\"") "]}",
+                NULL,
+                "t.json:4: variants[0].set.schedulers[0].instances: a string, expected a whole "
+                "number from 1 to 4096");
+    parse_fails("{" BODY
+                ",\n\"variants\":[\n" VARIANT("a", "\"schedulers.0.retry\":\n{\"delay\":3}") "]}",
+                NULL,
+                "t.json:4: variants[0].set.schedulers.0.retry.delay: unknown key, expected one of: "
+                "delay_s, backoff, delay_max_s, queue, attempts, attempts_unplaced");
+    parse_fails("{" BODY ",\n\"variants\":[\n" VARIANT("a", "\"cell.overcomit.cpu\":3") "]}", NULL,
+                "t.json:3: variants[0].set.cell.overcomit.cpu: unknown key, expected one of: "
+                "machines, trace, time_scale, overcommit, prefill, release_raises_seq");
+    parse_fails("{" BODY ",\"variants\":[" VARIANT("a", "\"schedulers.3.instances\":3") "]}", NULL,
+                "t.json:1: variants[0].set.schedulers.3.instances: '3' is no entry, expected an "
+                "index below 1");
+    parse_fails("{" BODY ",\"variants\":[" VARIANT("a", "\"variants.0.name\":3") "]}", NULL,
+                "t.json:1: variants[0].set.variants.0.name: cannot differ between variants, "
+                "expected it in the experiment itself");
+}
+END_TEST
+
+/* A --set that a variant undoes is told, with the variant; one that it leaves alone is not. */
+START_TEST(test_overwritten)
+{
+    static const char text[] =
+        "{" BODY ",\"variants\":[" VARIANT("a", "\"horizon_s\":5") "," VARIANT(
+            "b", "\"schedulers\":[{\"name\":\"s\",\"module\":"
+                 "\"batch\"}]") "," VARIANT("c", "\"schedulers.0.retry."
+                                                 "backoff\":2") "]}";
+    const char *sets[] = {"schedulers[0].instances=4", "warmup_s=1", "horizon_s=7",
+                          "schedulers.0.retry={\"delay_s\":3}"};
+    struct experiment_options options = {.sets = sets, .set_count = 4};
+    struct experiment *experiment = parse(text, &options);
+    ck_assert_str_eq(experiment_warning(experiment, 0),
+                     "--set schedulers.0.instances: overwritten by \"set\" of variant 'b'");
+    ck_assert_str_eq(experiment_warning(experiment, 1),
+                     "--set horizon_s: overwritten by \"set\" of variant 'a'");
+    ck_assert_str_eq(experiment_warning(experiment, 2),
+                     "--set schedulers.0.retry: overwritten by \"set\" of variant 'b' and 1 more");
+    ck_assert_ptr_null(experiment_warning(experiment, 3));
+    experiment_close(experiment);
+    experiment = parse(text, NULL);
+    ck_assert_ptr_null(experiment_warning(experiment, 0));
+    experiment_close(experiment);
+}
+END_TEST
+
 /* ---- identity ---- */
 
 static void sha_of(const char *text, const char *set, char out[65])
@@ -241,6 +312,12 @@ START_TEST(test_identity)
     ck_assert_str_eq(plain, other);
     sha_of("{" BODY "}", "horizon_s=10", other);
     ck_assert_str_eq(plain, other);
+    sha_of("{" BODY "}", "horizon_s=10.0", other);
+    ck_assert_str_eq(plain, other);
+    sha_of("{" BODY "}", "horizon_s=1e1", other);
+    ck_assert_str_eq(plain, other);
+    sha_of("{" BODY "}", "horizon_s=10.5", other);
+    ck_assert_str_ne(plain, other);
     sha_of("{" BODY "}", "horizon_s=11", other);
     ck_assert_str_ne(plain, other);
     sha_of("{" BODY ",\"seed\":2}", NULL, other);
@@ -310,6 +387,8 @@ static void add_cases(Suite *suite)
     check_case(suite, "seed option", test_seed_option);
     check_case(suite, "record", test_record);
     LOOP("settings", test_setting, settings);
+    check_case(suite, "errors at paths in set", test_path_errors);
+    check_case(suite, "overwritten settings", test_overwritten);
     check_case(suite, "identity", test_identity);
     LOOP("patch", test_patch, patches);
     check_case(suite, "no file", test_no_file);

@@ -367,7 +367,7 @@ START_TEST(test_replay)
 {
     write_trace();
     struct experiment *experiment = parse(REPLAY(
-        ",\"trace_workloads\":[\"BE\"]", "\"machine_events\":[{\"time_s\":1,\"machine\":\"south\","
+        ",\"trace_workloads\":[\"BE\"]", "\"machine_events\":[{\"time_s\":1,\"machine\":\"north\","
                                          "\"event\":\"remove\"}],"));
     struct point *point = build(experiment, 0);
     const struct run_config *config = &point->config;
@@ -376,7 +376,8 @@ START_TEST(test_replay)
     ck_assert_uint_eq(config->cell.machine_count, 2);
     ck_assert_uint_eq(config->event_count, 2);
     ck_assert_int_eq(config->events[0].kind, OMEGA_EVENT_REMOVE);
-    ck_assert_uint_eq(config->events[0].machine, 1);
+    ck_assert_uint_eq(config->events[0].machine, 0);
+    ck_assert_uint_eq(config->events[1].machine, 1);
     ck_assert_int_eq(config->events[1].time_us, 2000000);
     for (int64_t second = 4; second <= 8; second += 4) {
         ck_assert_int_eq(job_source_next(config->workloads[0].source, &job, NULL), 1);
@@ -449,6 +450,86 @@ START_TEST(test_files_wrong)
 }
 END_TEST
 
+/* Events in an order that no machine can follow; the entry at fault is named by its place in the
+ * file, which need not be its place in time. */
+START_TEST(test_event_order)
+{
+#define EVENT(time, kind) "{\"time_s\":" time ",\"machine\":\"m-1\",\"event\":\"" kind "\"}"
+    write_trace();
+    build_fails("{" SMALL
+                ",\"machine_events\":[" EVENT("1", "drain") ",\n" EVENT("2", "drain") "]}",
+                "t.json:2: machine_events[1]: 'drain' of machine 'm-1' at 2 s, which is draining "
+                "then, expected add when down, drain when up");
+    build_fails("{" SMALL ",\"machine_events\":[\n" EVENT("3", "add") "," EVENT(
+                    "2", "remove") ",\n" EVENT("1", "undrain") "]}",
+                "t.json:3: machine_events[2]: 'undrain' of machine 'm-1' at 1 s, which is up then");
+    build_fails(REPLAY("", "\"machine_events\":[{\"time_s\":1,\"machine\":\"south\","
+                           "\"event\":\"remove\"}],"),
+                "t.json:1: machine_events: 'drain' of machine 'south' at 2 s, which is down then");
+    struct experiment *experiment = parse("{" SMALL ",\"machine_events\":[" EVENT(
+        "3", "add") "," EVENT("2", "remove") "," EVENT("1", "drain") "]}");
+    point_destroy(build(experiment, 0));
+    experiment_close(experiment);
+}
+END_TEST
+
+/* Paths among the keys of "set", also under what a patch has made; errors name key and line. */
+START_TEST(test_set_paths)
+{
+    struct experiment *experiment =
+        parse("{" SMALL ",\"variants\":[{\"name\":\"v\",\"set\":{\"schedulers[0].instances\":4,"
+              "\"cell.overcommit.cpu\":2,\"schedulers.0.retry\":{\"delay_s\":5},"
+              "\"schedulers.0.retry.delay_s\":6,\"horizon_s\":11,\"schedulers\":[{\"name\":\"x\","
+              "\"module\":\"batch\"}]}},{\"name\":\"w\",\"set\":{\"schedulers.0.instances\":4e0,"
+              "\"schedulers.0.retry\":{\"delay_s\":5},\"schedulers.0.retry.delay_s\":null}}]}");
+    struct point *point = build(experiment, 0);
+    ck_assert_uint_eq(point->config.schedulers[0].instances, 4);
+    ck_assert_str_eq(point->config.schedulers[0].name, "x");
+    ck_assert_int_eq(point->config.schedulers[0].retry.delay_us, 6000000);
+    ck_assert_int_eq(point->config.cell.overcommit.cpu_permille, 2000);
+    ck_assert_int_eq(point->config.horizon_us, 11000000);
+    point_destroy(point);
+    point = build(experiment, 1);
+    ck_assert_uint_eq(point->config.schedulers[0].instances, 4);
+    ck_assert_int_eq(point->config.schedulers[0].retry.delay_us, 1000000);
+    ck_assert_int_eq(point->config.cell.overcommit.cpu_permille, 1000);
+    point_destroy(point);
+    experiment_close(experiment);
+}
+END_TEST
+
+START_TEST(test_modules)
+{
+    struct experiment *experiment = parse("{" SMALL "}");
+    point_destroy(build(experiment, 0));
+    point_destroy(build(experiment, 0));
+    ck_assert_ptr_nonnull(experiment_module(experiment, 0));
+    ck_assert_ptr_nonnull(strstr(experiment_module(experiment, 0)->name, "batch.so"));
+    ck_assert_uint_eq(strlen(experiment_module(experiment, 0)->sha256), 64);
+    ck_assert_ptr_null(experiment_module(experiment, 1));
+    experiment_close(experiment);
+}
+END_TEST
+
+/* What a workload draws too large is said by its name. */
+START_TEST(test_draw_names_workload)
+{
+    const struct omega_job *job;
+    omega_error_t err = {0};
+    struct experiment *experiment = parse(
+        "{\"name\":\"t\",\"horizon_s\":10,\"architecture\":\"shared_state\",\"cell\":{\"machines\":"
+        "["
+        "{\"count\":1,\"cpu_milli\":1,\"mem_mib\":1}]},\"workloads\":[{\"name\":\"wide\","
+        "\"interarrival_s\":1,\"tasks\":1,\"duration_s\":1,\"cpu_milli\":1e10,\"mem_mib\":1}],"
+        "\"schedulers\":[{\"name\":\"s\",\"module\":\"batch\"}]}");
+    struct point *point = build(experiment, 0);
+    ck_assert_int_eq(job_source_next(point->config.workloads[0].source, &job, &err), OMEGA_EINVAL);
+    ck_assert_msg(strncmp(err.text, "workload 'wide' draws 1e+10 for", 31) == 0, "%s", err.text);
+    point_destroy(point);
+    experiment_close(experiment);
+}
+END_TEST
+
 static void add_case(Suite *suite, const char *name, const TTest *test, int loops)
 {
     TCase *tcase = tcase_create(name);
@@ -468,6 +549,10 @@ static void add_cases(Suite *suite)
     add_case(suite, "replay", test_replay, 1);
     add_case(suite, "demand", test_demand, 1);
     add_case(suite, "files", test_files_wrong, 1);
+    add_case(suite, "event order", test_event_order, 1);
+    add_case(suite, "paths in set", test_set_paths, 1);
+    add_case(suite, "modules", test_modules, 1);
+    add_case(suite, "names in draws", test_draw_names_workload, 1);
 }
 
 CHECK_MAIN("point", add_cases)

@@ -5,6 +5,8 @@
  * 100 us and a horizon of 1,100 us, so that 1,000 us are measured.
  */
 #include "core/metrics/metrics.h"
+
+#include "core/base/random.h"
 #include "tests/support/check_main.h"
 
 #include <math.h>
@@ -87,6 +89,7 @@ START_TEST(test_names_and_empty)
     ck_assert_uint_eq(histogram_count(scope.wait_first), 0);
     ck_assert(isnan(metrics_conflict_fraction(&scope)));
     ck_assert(isnan(metrics_claim_conflict_fraction(&scope)));
+    ck_assert(isnan(metrics_attempts_per_job(&scope)));
     ck_assert(metrics_busyness(&scope, 1000) == 0);
 
     scope = workload_scope(metrics, LONG);
@@ -324,7 +327,7 @@ static struct metrics_job job_of(uint64_t id, int64_t submitted_us, int64_t firs
         .submitted_us = submitted_us,
         .first_attempt_us = first_us,
         .fully_scheduled_us = full_us,
-        .attempts = (uint32_t)id,
+        .attempts = first_us < 0 ? 0 : (uint32_t)id,
         .outcome = (uint8_t)outcome,
     };
 }
@@ -369,12 +372,17 @@ START_TEST(test_jobs_and_censoring)
         }
         ck_assert_uint_eq(histogram_count(scope->wait_first), 6);
         ck_assert_uint_eq(histogram_censored(scope->wait_first), 1);
+        ck_assert(histogram_mean(scope->wait_first) == (5 * 10 + 700) / 6.0);
+        /* all but job 4 have begun: 1 + 2 + 3 + 5 + 6 attempts */
+        ck_assert_uint_eq(scope->jobs_begun, 5);
+        ck_assert_uint_eq(scope->attempts_begun, 17);
+        ck_assert(metrics_attempts_per_job(scope) == 17.0 / 5);
         ck_assert_uint_eq(histogram_count(scope->wait_full), 6);
         ck_assert_uint_eq(histogram_censored(scope->wait_full), 4);
-        ck_assert(histogram_mean(scope->wait_full) == 55); /* 50 and 60 */
+        ck_assert(histogram_mean(scope->wait_full) == (50 + 60 + 800 + 700 + 600 + 500) / 6.0);
         /* of jobs 1, 2 (fully scheduled) and 5 (abandoned) */
-        ck_assert_uint_eq(histogram_count(scope->attempts_per_job), 3);
-        ck_assert_int_eq(histogram_max(scope->attempts_per_job), 5);
+        ck_assert_uint_eq(histogram_count(scope->attempts_settled), 3);
+        ck_assert_int_eq(histogram_max(scope->attempts_settled), 5);
         bool censored = false;
         ck_assert_int_eq(histogram_quantile(scope->wait_first, 5.0 / 6, &censored), 10);
         ck_assert(!censored);
@@ -389,15 +397,52 @@ START_TEST(test_jobs_and_censoring)
 }
 END_TEST
 
+/* 2,000 jobs come one a second; the only attempt lasts beyond the horizon of 2,000 s. Nearly all of
+ * them still wait, and what they have waited by then says how long the waits are at least. */
+START_TEST(test_waits_of_an_overloaded_scheduler)
+{
+    struct metrics_config config = base_config();
+    config.warmup_us = 0;
+    config.horizon_us = INT64_C(2000000000);
+    struct metrics *metrics = metrics_create(&config);
+    for (uint64_t i = 0; i < 2000; i++) {
+        int64_t submitted = (int64_t)i * 1000000;
+        struct metrics_job job = job_of(i + 1, submitted, -1, -1, METRICS_JOB_PENDING);
+        if (i == 0) {
+            struct metrics_attempt a = attempt_of(BATCH, SHORT, 0, 0);
+            metrics_attempt_cut(metrics, &a, 0);
+            job.first_attempt_us = 0;
+            job.attempts = 1;
+        }
+        metrics_job(metrics, &job);
+    }
+    metrics_finish(metrics, config.horizon_us);
+    struct metrics_scope scope = scheduler_scope(metrics, BATCH);
+    bool censored = false;
+    ck_assert_uint_eq(histogram_count(scope.wait_first), 2000);
+    ck_assert_uint_eq(histogram_censored(scope.wait_first), 1999);
+    /* 0, and 1 to 1,999 s */
+    ck_assert_double_eq_tol(histogram_mean(scope.wait_first) / 1e6, 999.5, 1e-9);
+    double p90 = (double)histogram_quantile(scope.wait_first, 0.9, &censored) / 1e6;
+    ck_assert(censored);
+    ck_assert_double_eq_tol(p90, 1799, 1);
+    ck_assert_int_eq(histogram_max(scope.wait_first), INT64_C(1999000000));
+    ck_assert(metrics_attempts_per_job(&scope) == 1);
+    metrics_destroy(metrics);
+}
+END_TEST
+
 START_TEST(test_many_job_records)
 {
     struct metrics_config config = base_config();
     config.jobs = true;
     struct metrics *metrics = metrics_create(&config);
-    for (uint64_t id = 1; id <= 5000; id++) {
+    for (uint64_t id = 5000; id >= 1; id--) { /* told as they end, read by job */
         struct metrics_job job = job_of(id, 100, 100, 100, METRICS_JOB_FINISHED);
         metrics_job(metrics, &job);
     }
+    ck_assert_uint_eq(metrics_read_job(metrics, 0)->job, 5000);
+    metrics_finish(metrics, 1100);
     for (uint64_t id = 1; id <= 5000; id++) {
         ck_assert_uint_eq(metrics_read_job(metrics, id - 1)->job, id);
     }
@@ -421,6 +466,135 @@ START_TEST(test_histograms_off)
     ck_assert_uint_eq(histogram_count(scope.wait_first), 0);
     ck_assert_uint_eq(histogram_count(scope.view_age), 0);
     ck_assert_ptr_null(metrics_read_job(metrics, 0)); /* config.jobs is off */
+    metrics_destroy(metrics);
+}
+END_TEST
+
+/* ---- the sum over schedulers is the sum over workloads, figure by figure ---- */
+
+static void tell_anything(struct metrics *metrics, struct omega_random *random, uint64_t id)
+{
+    uint32_t scheduler = omega_random_below(random, 2);
+    uint32_t workload = omega_random_below(random, 2);
+    int64_t submitted = omega_random_below(random, 1000);
+    struct metrics_attempt a =
+        attempt_of(scheduler, workload, submitted + omega_random_below(random, 50), 0);
+    a.end_us = a.start_us + omega_random_below(random, 50);
+    a.claims = omega_random_below(random, 5);
+    a.gang_short = omega_random_below(random, 8) == 0;
+    a.result.accepted = omega_random_below(random, a.claims + 1);
+    a.result.conflicts = omega_random_below(random, a.claims - a.result.accepted + 1);
+    a.result.refused = a.claims - a.result.accepted - a.result.conflicts;
+    a.result.aborted = id % 3 == 0 ? a.result.refused : 0;
+    a.result.refused -= a.result.aborted;
+    a.view_age_us = a.end_us - a.start_us;
+    a.view_age_versions = omega_random_below(random, 9);
+    struct metrics_job job = job_of(id, submitted, a.start_us, a.end_us,
+                                    (enum metrics_job_outcome)(omega_random_below(random, 5)));
+    job.scheduler = scheduler;
+    job.workload = workload;
+    metrics_submitted(metrics, scheduler, workload, submitted, 7);
+    metrics_tasks(metrics, scheduler, workload, submitted, (enum metrics_job_outcome)job.outcome,
+                  7);
+    if (omega_random_below(random, 5) == 0) {
+        job.first_attempt_us = -1;
+        job.fully_scheduled_us = -1;
+        job.attempts = 0;
+    } else if (omega_random_below(random, 8) == 0) {
+        metrics_attempt_cut(metrics, &a, submitted);
+    } else {
+        metrics_attempt(metrics, &a, submitted);
+        metrics_fully_scheduled(metrics, scheduler, workload, submitted, a.end_us);
+    }
+    metrics_job(metrics, &job);
+}
+
+/* The difference, which must be 0 for each figure, and how much there was of it, which must not. */
+struct balance {
+    double difference;
+    double amount;
+};
+
+#define FIGURES_MAX 64
+
+static void weigh(struct balance *balances, const struct metrics_scope *scope, double sign)
+{
+    const struct histogram *const histograms[] = {scope->wait_first, scope->wait_full,
+                                                  scope->attempts_settled, scope->view_age,
+                                                  scope->view_age_versions};
+    double figures[FIGURES_MAX] = {
+        (double)scope->jobs_submitted,
+        (double)scope->jobs_begun,
+        (double)scope->tasks_submitted,
+        (double)scope->tasks_pending,
+        (double)scope->tasks_running,
+        (double)scope->tasks_finished,
+        (double)scope->tasks_failed,
+        (double)scope->tasks_abandoned,
+        (double)scope->attempts_begun,
+        (double)scope->attempts,
+        (double)scope->attempts_no_fit,
+        (double)scope->attempts_short,
+        (double)scope->transactions,
+        (double)scope->transactions_successful,
+        (double)scope->transactions_conflicting,
+        (double)scope->transactions_refused,
+        (double)scope->claims,
+        (double)scope->claims_accepted,
+        (double)scope->claims_conflicting,
+        (double)scope->claims_refused,
+        (double)scope->claims_aborted,
+        (double)scope->busy_us,
+        (double)scope->busy_no_fit_us,
+        (double)scope->busy_conflicting_us,
+    };
+    int count = 24;
+    for (int o = 0; o <= METRICS_JOB_FAILED; o++) {
+        figures[count++] = (double)scope->jobs_by_outcome[o];
+    }
+    for (int h = 0; h < 5; h++) {
+        double size = (double)histogram_count(histograms[h]);
+        figures[count++] = size;
+        figures[count++] = floor(histogram_mean(histograms[h]) * size + 0.5);
+    }
+    figures[count++] = (double)histogram_censored(scope->wait_first);
+    figures[count++] = (double)histogram_censored(scope->wait_full);
+    for (int f = 0; f < count; f++) {
+        balances[f].difference += sign * figures[f];
+        balances[f].amount += figures[f];
+    }
+}
+
+START_TEST(test_all_figures_sum_up)
+{
+    struct metrics *metrics = create();
+    struct omega_random random;
+    struct balance balances[FIGURES_MAX] = {{0, 0}};
+    omega_random_init(&random, 7, "scopes", 0);
+    for (uint64_t id = 1; id <= 3000; id++) {
+        tell_anything(metrics, &random, id);
+    }
+    metrics_finish(metrics, 1100);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct metrics_scope scheduler = scheduler_scope(metrics, i);
+        struct metrics_scope workload = workload_scope(metrics, i);
+        weigh(balances, &scheduler, 1);
+        weigh(balances, &workload, -1);
+        int64_t by_instance = 0;
+        for (uint32_t n = 0; n < scheduler.instances; n++) {
+            by_instance += scheduler.instance_busy_us[n];
+        }
+        ck_assert_int_eq(by_instance, scheduler.busy_us);
+        ck_assert_uint_eq(scheduler.attempts, scheduler.attempts_no_fit + scheduler.attempts_short +
+                                                  scheduler.transactions);
+        ck_assert_uint_eq(histogram_count(scheduler.view_age), scheduler.transactions);
+        ck_assert_uint_eq(histogram_count(scheduler.wait_first), scheduler.jobs_submitted);
+    }
+    for (int f = 0; f < 24 + 5 + 10 + 2; f++) {
+        ck_assert_msg(balances[f].difference == 0, "figure %d differs by %g", f,
+                      balances[f].difference);
+        ck_assert_msg(balances[f].amount > 0, "figure %d was never told", f);
+    }
     metrics_destroy(metrics);
 }
 END_TEST
@@ -568,7 +742,9 @@ static void add_cases(Suite *suite)
     check_case(suite, "attempts at the horizon", test_attempts_at_the_horizon);
     check_case(suite, "scopes are sums", test_scopes_are_sums);
     check_case(suite, "jobs and censoring", test_jobs_and_censoring);
+    check_case(suite, "waits of an overloaded scheduler", test_waits_of_an_overloaded_scheduler);
     check_case(suite, "many job records", test_many_job_records);
+    check_case(suite, "all figures sum up", test_all_figures_sum_up);
     check_case(suite, "histograms off", test_histograms_off);
     check_case(suite, "integrals", test_integrals);
     check_case(suite, "integrals are wide", test_integrals_are_wide);

@@ -104,9 +104,10 @@ START_TEST(different_machines_are_declined)
     planning_open(&p, "first_fit", NULL, 3, 8000, 8000, false);
     planning_group(&p, 3, 0, small, "different_machines");
     planning_group(&p, 2, 0, small, NULL);
-    static const uint32_t occupied[1][2] = {{0, 1}};
-    p.given.occupied = occupied;
-    p.given.occupied_count = 1;
+    uint32_t machine_of[16];
+    memset(machine_of, 0xff, sizeof machine_of);
+    machine_of[2] = 1;
+    p.given.machine_of = machine_of;
     p.placed[2] = 1;
     ck_assert_int_eq(planning_place(&p), 0);
     ck_assert_uint_eq(p.count, 4);
@@ -114,6 +115,44 @@ START_TEST(different_machines_are_declined)
     ck_assert_uint_eq(p.claims[1].machine, 2);
     ck_assert_uint_eq(p.claims[2].machine, 0);
     ck_assert_uint_eq(p.claims[3].machine, 0);
+    planning_close(&p);
+}
+END_TEST
+
+START_TEST(claims_are_taken_back)
+{
+    struct planning p;
+    planning_open(&p, "undecided", NULL, 3, 8000, 8000, true);
+    struct omega_request devices = {.cpu_milli = 1, .gpu_devices = 2, .gpu_milli = 1000};
+    planning_group(&p, 3, 0, small, NULL);
+    planning_group(&p, 2, 0, small, "different_machines");
+    planning_group(&p, 1, 0, devices, NULL);
+    p.given.now_us = 42000001;
+    ck_assert_msg(planning_place(&p) == 0, "%s", p.err.text);
+    static const uint32_t expected[][3] = {/* task, machine, devices */
+                                           {0, 0, 0}, {2, 1, 0}, {1, 2, 0},
+                                           {4, 0, 0}, {3, 1, 0}, {5, 2, 0x81}};
+    ck_assert_uint_eq(p.count, 6);
+    for (uint32_t i = 0; i < 6; i++) {
+        ck_assert_uint_eq(p.claims[i].task, expected[i][0]);
+        ck_assert_uint_eq(p.claims[i].machine, expected[i][1]);
+        ck_assert_uint_eq(p.claims[i].devices, expected[i][2]);
+    }
+    static const struct planning_counter counters[] = {
+        {"now_us", 42000001},
+        {"free_with_two", 6000},
+        {"claims_with_three", 3},
+        {"taken_back", 0},
+        {"free_with_one", 7000},
+        {"claims_with_two", 2},
+        {"declined", OMEGA_TXN_DECLINED},
+        {"then_taken", 0},
+        {"declined_too", OMEGA_TXN_DECLINED},
+        {"whole_devices", 6 + 10 * 8},
+    };
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
+        ck_assert_int_eq(planning_counter(&p, counters[i].name), counters[i].value);
+    }
     planning_close(&p);
 }
 END_TEST
@@ -199,13 +238,35 @@ START_TEST(without_started_the_duration_is_the_groups)
 }
 END_TEST
 
+START_TEST(counters_of_bad_names_are_ignored)
+{
+    struct planning p;
+    planning_open(&p, "counters", NULL, 1, 1000, 1000, false);
+    planning_group(&p, 1, 0, small, NULL);
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_str_eq(p.log, "1: counter 'new\nline' is ignored: expected a name of 1 to 31 "
+                            "letters, digits and underscores");
+    p.log[0] = '\0';
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_str_eq(p.log, ""); /* one warning by name */
+    ck_assert_int_eq(planning_counter(&p, "good_1"), 2);
+    ck_assert_int_eq(planning_counter(&p, "31_letters_and_no_single_one_xx"), 2);
+    ck_assert_int_eq(planning_counter(&p, "32_letters_and_not_a_single_one_x"), 0);
+    ck_assert_int_eq(planning_counter(&p, "with space"), 0);
+    ck_assert_int_eq(planning_counter(&p, ""), 0);
+    planning_close(&p);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
+    check_case(suite, "counters of bad names", counters_of_bad_names_are_ignored);
     check_case(suite, "breaches are named", breaches_are_named);
     check_case(suite, "a breach ends only its attempt", a_breach_ends_only_its_attempt);
     check_case(suite, "a claim carries what the view showed", a_claim_carries_what_the_view_showed);
     check_case(suite, "devices are chosen by the host", devices_are_chosen_by_the_host);
     check_case(suite, "different machines are declined", different_machines_are_declined);
+    check_case(suite, "claims are taken back", claims_are_taken_back);
     check_case(suite, "placed tasks are not offered", placed_tasks_are_not_offered);
     check_case(suite, "a refusing init is an error", a_refusing_init_is_an_error);
     check_case(suite, "optional tasks and started", optional_tasks_and_started);

@@ -82,6 +82,12 @@ START_TEST(what_is_no_module)
     fclose(file);
     assert_open_fails("./text.so", folder, OMEGA_EIO, "cannot be loaded: ");
     assert_open_fails("./none.so", folder, OMEGA_EIO, "none.so': No such file or directory");
+    assert_open_fails("./none.so", ".", OMEGA_EIO, "module './none.so': No such file");
+    assert_open_fails("././/none.so", NULL, OMEGA_EIO, "module './none.so': No such file");
+    assert_open_fails("./none.so", "./a", OMEGA_EIO, "module 'a/none.so': No such file");
+    assert_open_fails("./b/none.so", ".", OMEGA_EIO, "module 'b/none.so': No such file");
+    assert_open_fails("../none.so", ".", OMEGA_EIO, "module '../none.so': No such file");
+    assert_open_fails("/nowhere/none.so", "a", OMEGA_EIO, "module '/nowhere/none.so': No such");
     assert_open_fails("./", folder, OMEGA_EIO, "no regular file, expected a shared object");
     assert_open_fails("none", folder, OMEGA_EIO, "no module 'none', expected ");
     assert_open_fails("", folder, OMEGA_EIO, "no module ''");

@@ -274,19 +274,19 @@ START_TEST(test_draws_out_of_range)
 {
     struct generator_config config = plain();
     config.tasks.a = 2e6;
-    next_refused(&config, "workload 1 draws 2e+06 for the tasks of a job, expected at most "
+    next_refused(&config, "workload '1' draws 2e+06 for the tasks of a job, expected at most "
                           "1048576");
     config = plain();
     config.cpu_milli.a = 1e300;
-    next_refused(&config, "workload 1 draws 1e+300 for the milli-cores of a job, expected at most "
-                          "1073741824");
+    next_refused(&config, "workload '1' draws 1e+300 for the milli-cores of a job, expected at "
+                          "most 1073741824");
     config = plain();
     config.mem_mib.a = 1073741824.5;
-    next_refused(&config, "workload 1 draws 1.07374e+09 for the MiB of a job, expected at most "
+    next_refused(&config, "workload '1' draws 1.07374e+09 for the MiB of a job, expected at most "
                           "1073741824");
     config = plain();
     config.optional_factor = 1e9;
-    next_refused(&config, "workload 1 adds 3e+09 optional tasks to a job of 3, expected at most "
+    next_refused(&config, "workload '1' adds 3e+09 optional tasks to a job of 3, expected at most "
                           "1048576 together");
     config = plain();
     config.gpu_devices = 2;

@@ -148,7 +148,13 @@ START_TEST(test_bad_events)
         {EVENTS_HEADER "1,known,break,,,\n", 2,
          "event 'break', expected add, remove, drain, undrain or capacity"},
         {EVENTS_HEADER "1,known,capacity,,1,\n", 2, "cpu_milli '', expected an integer"},
-        {EVENTS_HEADER "1,known,drain,5,,\n", 2, "cpu_milli '5', expected an integer of 0 to 0"},
+        {EVENTS_HEADER "1,known,drain,5,,\n", 2,
+         "cpu_milli '5' of an event 'drain', expected empty"},
+        {EVENTS_HEADER "5,known,remove,1,1,1\n", 2, "cpu_milli '1' of an event 'remove', expected"},
+        {EVENTS_HEADER "1,known,add,,,\n", 2,
+         "event 'add' of machine 'known' at 1 us, which is up then, expected add when down"},
+        {EVENTS_HEADER "9,known,drain,,,\n3,known,drain,,,\n1,known,capacity,1,1,\n", 2,
+         "event 'drain' of machine 'known' at 9 us, which is draining then"},
         {EVENTS_HEADER "-1,known,drain,,,\n", 2, "time_us '-1', expected an integer of 0 to"},
     };
     all_refused(reader_csv_events, cases, sizeof cases / sizeof *cases);
