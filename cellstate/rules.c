@@ -404,30 +404,10 @@ void rules_release(struct omega_machine *machine, const struct omega_request *re
     }
 }
 
-static const char *state_name(uint8_t state)
-{
-    static const char *const names[] = {"down", "up", "draining"};
-    return names[state];
-}
-
 int rules_machine_event(struct omega_machine *machine, const struct omega_machine_spec *spec,
                         const struct omega_machine_event *event,
                         const struct omega_overcommit *overcommit, omega_error_t *err)
 {
-    static const char *const names[] = {"add", "remove", "drain", "undrain", "capacity"};
-    static const uint8_t allowed[] = {
-        [OMEGA_EVENT_ADD] = 1 << OMEGA_MACHINE_DOWN,
-        [OMEGA_EVENT_REMOVE] = 1 << OMEGA_MACHINE_UP | 1 << OMEGA_MACHINE_DRAINING,
-        [OMEGA_EVENT_DRAIN] = 1 << OMEGA_MACHINE_UP,
-        [OMEGA_EVENT_UNDRAIN] = 1 << OMEGA_MACHINE_DRAINING,
-        [OMEGA_EVENT_CAPACITY] = 1 << OMEGA_MACHINE_UP | 1 << OMEGA_MACHINE_DRAINING,
-    };
-    static const uint8_t next[] = {
-        [OMEGA_EVENT_ADD] = OMEGA_MACHINE_UP,
-        [OMEGA_EVENT_REMOVE] = OMEGA_MACHINE_DOWN,
-        [OMEGA_EVENT_DRAIN] = OMEGA_MACHINE_DRAINING,
-        [OMEGA_EVENT_UNDRAIN] = OMEGA_MACHINE_UP,
-    };
     if (event->kind > OMEGA_EVENT_CAPACITY) {
         return omega_error_set(err, OMEGA_EINVAL, "unknown machine event %u", event->kind);
     }
@@ -436,9 +416,11 @@ int rules_machine_event(struct omega_machine *machine, const struct omega_machin
             err, OMEGA_EINVAL, "machine %u cannot have %d milli-cores, %d MiB and %u devices",
             machine->index, event->cpu_milli, event->mem_mib, event->gpu_devices);
     }
-    if ((allowed[event->kind] >> machine->state & 1) == 0) {
+    int after = omega_machine_state_after(machine->state, event->kind);
+    if (after < 0) {
         return omega_error_set(err, OMEGA_EINVAL, "machine %u is %s, so it cannot take event '%s'",
-                               machine->index, state_name(machine->state), names[event->kind]);
+                               machine->index, omega_machine_state_name(machine->state),
+                               omega_machine_event_name(event->kind));
     }
     if (event->kind == OMEGA_EVENT_ADD) {
         set_capacity(machine, event->cpu_milli != 0 ? event->cpu_milli : spec->cpu_milli,
@@ -447,9 +429,7 @@ int rules_machine_event(struct omega_machine *machine, const struct omega_machin
     } else if (event->kind == OMEGA_EVENT_CAPACITY) {
         set_capacity(machine, event->cpu_milli, event->mem_mib, event->gpu_devices, overcommit);
     }
-    if (event->kind != OMEGA_EVENT_CAPACITY) {
-        machine->state = next[event->kind];
-    }
+    machine->state = (uint8_t)after;
     machine->may_exceed = above_limit(machine);
     machine->seq++;
     return OMEGA_OK;

@@ -177,25 +177,6 @@ static int read_list(struct point_parts *parts, const struct field *list, omega_
 
 /* ---- the machines' states ---- */
 
-static const char *const state_names[] = {"down", "up", "draining"};
-
-/* The state that a machine gets by an event, or -1 where it makes no sense. */
-static int state_after(int state, uint8_t kind)
-{
-    switch (kind) {
-    case OMEGA_EVENT_ADD:
-        return state == OMEGA_MACHINE_DOWN ? OMEGA_MACHINE_UP : -1;
-    case OMEGA_EVENT_REMOVE:
-        return state != OMEGA_MACHINE_DOWN ? OMEGA_MACHINE_DOWN : -1;
-    case OMEGA_EVENT_DRAIN:
-        return state == OMEGA_MACHINE_UP ? OMEGA_MACHINE_DRAINING : -1;
-    case OMEGA_EVENT_UNDRAIN:
-        return state == OMEGA_MACHINE_DRAINING ? OMEGA_MACHINE_UP : -1;
-    default:
-        return state != OMEGA_MACHINE_DOWN ? state : -1;
-    }
-}
-
 /* The last entry of the list that says this of the machine: the one that is too many. */
 static struct field find_entry(const struct field *list, const struct omega_machine_event *event,
                                const char *machine)
@@ -225,7 +206,7 @@ int events_check(struct point_parts *parts, const struct field *field, omega_err
     for (uint32_t i = 0; i < parts->event_count; i++) {
         const struct omega_machine_event *event = &parts->events[i];
         uint8_t *state = &states[event->machine];
-        int after = state_after(*state, event->kind);
+        int after = omega_machine_state_after(*state, event->kind);
         if (after < 0) {
             const char *machine = symbols_text(catalogue_symbols(parts->catalogue),
                                                parts->machines[event->machine].name);
@@ -235,7 +216,7 @@ int events_check(struct point_parts *parts, const struct field *field, omega_err
                        "down, drain when up, undrain when draining, remove or capacity when not "
                        "down",
                        kinds[event->kind], machine, (double)event->time_us / 1e6,
-                       state_names[*state]);
+                       omega_machine_state_name(*state));
             break;
         }
         *state = (uint8_t)after;

@@ -87,4 +87,13 @@ struct omega_machine_event {
     int32_t mem_mib;
 };
 
+/* Names as in files and messages, such as "draining" and "undrain"; NULL for an unknown one. */
+const char *omega_machine_state_name(uint8_t state);
+const char *omega_machine_event_name(uint8_t kind);
+
+/* The state that a machine gets by an event, or -1 where the event makes no sense in its state: add
+ * when down, drain when up, undrain when draining, remove and capacity when not down. The one rule
+ * about events. */
+int omega_machine_state_after(uint8_t state, uint8_t kind);
+
 #endif

@@ -115,7 +115,7 @@ static int put_events(FILE *out, const struct trace *trace, omega_error_t *err)
         bool sized = event->cpu_milli != 0 || event->mem_mib != 0 || event->gpu_devices != 0;
         fprintf(out, "%" PRId64 ",", event->time_us);
         csv_write_text(out, trace_text(trace, trace->machines[event->machine].name));
-        fprintf(out, ",%s", trace_event_name(event->kind));
+        fprintf(out, ",%s", omega_machine_event_name(event->kind));
         if (sized || event->kind == OMEGA_EVENT_CAPACITY) {
             fprintf(out, ",%" PRId32 ",%" PRId32 ",%d\n", event->cpu_milli, event->mem_mib,
                     event->gpu_devices);

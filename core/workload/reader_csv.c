@@ -71,8 +71,8 @@ static int read_machine(struct trace *trace, const struct csv *csv, omega_error_
 
 static int event_kind(const struct csv *csv, uint8_t *kind, omega_error_t *err)
 {
-    for (uint8_t k = 0; trace_event_name(k) != NULL; k++) {
-        if (strcmp(trace_event_name(k), csv->fields[2]) == 0) {
+    for (uint8_t k = 0; omega_machine_event_name(k) != NULL; k++) {
+        if (strcmp(omega_machine_event_name(k), csv->fields[2]) == 0) {
             *kind = k;
             return OMEGA_OK;
         }

@@ -65,7 +65,7 @@ static void print_counts(FILE *out, const struct trace *trace, const struct summ
             trace->machine_count, summary->absent, summary->gpu_devices);
     fprintf(out, "events      %" PRIu32, trace->event_count);
     for (uint8_t kind = 0; trace->event_count > 0 && kind < SUMMARY_EVENT_KINDS; kind++) {
-        fprintf(out, "%s%s %" PRIu64, kind == 0 ? ": " : ", ", trace_event_name(kind),
+        fprintf(out, "%s%s %" PRIu64, kind == 0 ? ": " : ", ", omega_machine_event_name(kind),
                 summary->events[kind]);
     }
     putc('\n', out);
@@ -282,7 +282,7 @@ static json_t *events_json(const struct summary *summary)
 {
     json_t *object = json_object();
     for (uint8_t kind = 0; kind < SUMMARY_EVENT_KINDS; kind++) {
-        set_count(object, trace_event_name(kind), summary->events[kind]);
+        set_count(object, omega_machine_event_name(kind), summary->events[kind]);
     }
     return object;
 }

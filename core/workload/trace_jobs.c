@@ -11,16 +11,6 @@ const char *trace_text(const struct trace *trace, uint32_t symbol)
     return symbols_text(catalogue_symbols(trace->catalogue), symbol);
 }
 
-const char *trace_event_name(uint8_t kind)
-{
-    static const char *const names[] = {
-        [OMEGA_EVENT_ADD] = "add",           [OMEGA_EVENT_REMOVE] = "remove",
-        [OMEGA_EVENT_DRAIN] = "drain",       [OMEGA_EVENT_UNDRAIN] = "undrain",
-        [OMEGA_EVENT_CAPACITY] = "capacity",
-    };
-    return kind < sizeof names / sizeof *names ? names[kind] : NULL;
-}
-
 bool trace_job_is_mapreduce(const struct omega_job *job)
 {
     const struct omega_mapreduce *numbers = &job->mapreduce;
@@ -253,26 +243,8 @@ int trace_sort_events(struct trace *trace, omega_error_t *err)
     return OMEGA_OK;
 }
 
-/* The state a machine gets by an event, or -1 where the event makes no sense. */
-static int state_after(int state, uint8_t kind)
-{
-    switch (kind) {
-    case OMEGA_EVENT_ADD:
-        return state == OMEGA_MACHINE_DOWN ? OMEGA_MACHINE_UP : -1;
-    case OMEGA_EVENT_REMOVE:
-        return state != OMEGA_MACHINE_DOWN ? OMEGA_MACHINE_DOWN : -1;
-    case OMEGA_EVENT_DRAIN:
-        return state == OMEGA_MACHINE_UP ? OMEGA_MACHINE_DRAINING : -1;
-    case OMEGA_EVENT_UNDRAIN:
-        return state == OMEGA_MACHINE_DRAINING ? OMEGA_MACHINE_UP : -1;
-    default:
-        return state != OMEGA_MACHINE_DOWN ? state : -1;
-    }
-}
-
 int trace_check_events(const struct trace *trace, uint32_t *bad, omega_error_t *err)
 {
-    static const char *const states[] = {"down", "up", "draining"};
     uint8_t *state = calloc((size_t)trace->machine_count + 1, 1);
     if (state == NULL) {
         return trace_no_memory(err);
@@ -283,16 +255,16 @@ int trace_check_events(const struct trace *trace, uint32_t *bad, omega_error_t *
     int rc = OMEGA_OK;
     for (uint32_t i = 0; rc == OMEGA_OK && i < trace->event_count; i++) {
         const struct omega_machine_event *event = &trace->events[i];
-        int after = state_after(state[event->machine], event->kind);
+        int after = omega_machine_state_after(state[event->machine], event->kind);
         if (after < 0) {
             *bad = i;
             rc = omega_error_set(err, OMEGA_EINVAL,
                                  "event '%s' of machine '%s' at %" PRId64 " us, which is %s then, "
                                  "expected add when down, drain when up, undrain when draining, "
                                  "remove or capacity when not down",
-                                 trace_event_name(event->kind),
+                                 omega_machine_event_name(event->kind),
                                  trace_text(trace, trace->machines[event->machine].name),
-                                 event->time_us, states[state[event->machine]]);
+                                 event->time_us, omega_machine_state_name(state[event->machine]));
         } else {
             state[event->machine] = (uint8_t)after;
         }
