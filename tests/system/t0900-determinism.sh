@@ -11,19 +11,20 @@ if [ "$B" != "$PWD/build" ]; then
     exit
 fi
 
-# results NAME COMMAND...: runs the experiment by COMMAND into $T/NAME; $seed is an option.
+# results NAME COMMAND...: runs two experiments by COMMAND into $T/NAME; $seed is an option.
 seed=()
 results() {
     local name=$1
     shift
     "$@" run bench/experiments/first.json --quiet --set horizon_s=7200 --set warmup_s=600 \
-        --out "$T/$name" "${seed[@]}"
+        --out "$T/$name/first" "${seed[@]}" &&
+        "$@" run tests/data/valid/unruly.json --quiet --out "$T/$name/unruly" "${seed[@]}"
 }
 
 # same NAME: what does not name the host is byte for byte that of the reference.
 same() {
     local file
-    for file in results.jsonl results.csv histograms.jsonl series.csv; do
+    for file in {first,unruly}/{results.jsonl,results.csv,histograms.jsonl,series.csv}; do
         cmp "$T/reference/$file" "$T/$1/$file" || return 1
     done
 }
@@ -36,7 +37,8 @@ variant() {
 }
 
 check "the reference runs" results reference "$OMEGA"
-check "it has one line per scheduler and more" test "$(wc -l <"$T/reference/results.jsonl")" -gt 4
+check "it has one line per scheduler and more" \
+    test "$(wc -l <"$T/reference/first/results.jsonl")" -gt 4
 check "it runs again" results again "$OMEGA"
 check "a second run gives the same bytes" same again
 seed=(--seed 99)
