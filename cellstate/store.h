@@ -294,8 +294,9 @@ struct store_report {
  * violation is reported, not an error. OMEGA_ENOMEM. */
 int store_check(struct store *store, struct store_report *report, omega_error_t *err);
 
-/* Proves that a live view shows what the records say, so that no module has written to it: adds to
- * the report (letter B). Does nothing for a private view, which shows an older state. */
+/* Proves that every array of a live view shows what the records say, so that no module has written
+ * to it: adds to the report (letter B). Does nothing for a private view, which shows an older state
+ * and is its own instance's alone. OMEGA_ENOMEM. */
 int store_check_view(struct store *store, const struct store_view *view,
                      struct store_report *report, omega_error_t *err);
 

@@ -352,7 +352,8 @@ static int absorb(struct runner *runner, struct store *store, const struct omega
     }
     int rc = store_view_absorb(store, runner->view, runner->told, runner->told_count, err);
     runner->told_count = 0;
-    runner->must_refresh = result->conflicts + result->refused > 0;
+    /* a refresh that is due already, since too many own placements ended, stays due */
+    runner->must_refresh = runner->must_refresh || result->conflicts + result->refused > 0;
     return rc;
 }
 

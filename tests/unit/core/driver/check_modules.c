@@ -10,17 +10,24 @@
 
 START_TEST(a_module_that_writes_to_its_view)
 {
-    struct fixture f;
-    fixture_open(&f, 2, 1000, 100, "cheat", 100 * S);
-    struct fixture_job jobs[] = {
-        {.tasks = 1, .cpu_milli = 500, .mem_mib = 1, .duration_us = S},
-    };
-    int rc = fixture_run(&f, jobs, 1);
-    ck_assert(rc == OMEGA_ECORRUPT || rc == OMEGA_EMODULE); /* debug builds see it at once */
-    ck_assert_msg(strstr(f.err.text, rc == OMEGA_ECORRUPT ? "a module has written to its view"
-                                                          : "the view was written to") != NULL,
-                  "%s", f.err.text);
-    fixture_close(&f);
+    static const char *const arrays[] = {"cpu", "gpu"};
+    for (int i = 0; i < 2; i++) {
+        struct fixture f;
+        fixture_open(&f, 2, 1000, 100, "cheat", 100 * S);
+        f.machines[0].gpu_devices = 1;
+        json_t *options = json_pack("{s:s}", "array", arrays[i]);
+        f.schedulers[0].options = options;
+        struct fixture_job jobs[] = {
+            {.tasks = 1, .cpu_milli = 500, .mem_mib = 1, .duration_us = S},
+        };
+        int rc = fixture_run(&f, jobs, 1);
+        ck_assert(rc == OMEGA_ECORRUPT || rc == OMEGA_EMODULE); /* debug builds see it at once */
+        ck_assert_msg(strstr(f.err.text, rc == OMEGA_ECORRUPT ? "a module has written to its view"
+                                                              : "the view was written to") != NULL,
+                      "%s: %s", arrays[i], f.err.text);
+        fixture_close(&f);
+        json_decref(options);
+    }
 }
 END_TEST
 

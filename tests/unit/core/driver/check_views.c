@@ -215,8 +215,49 @@ START_TEST(old_views_conflict_more)
 }
 END_TEST
 
+/* More own ends during a decision than there are machines: the view is to be copied anew, and the
+ * commit in between must not forget that, or it would not show its own placement. */
+START_TEST(many_own_ends_refresh)
+{
+    struct fixture f;
+    fixture_open(&f, 2, 1000, 100, "batch", 20 * S);
+    for (uint32_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(catalogue_attributes(f.catalogue, i == 0 ? "k=0" : "k=1",
+                                              &f.machines[i].attributes, NULL),
+                         OMEGA_OK);
+    }
+    f.schedulers[0].sync = RUN_SYNC_INTERVAL;
+    f.schedulers[0].interval_us = 1000 * S;
+    f.schedulers[0].retry.attempts_max = 1;
+    f.decisions[0][0] = (struct run_decision){.job_us = 1 * S};
+    static const int64_t durations[] = {4 * S, 4 * S + 200000, 4 * S + 500000};
+    struct fixture_job jobs[] = {
+        {.tasks = 3, .cpu_milli = 300, .mem_mib = 1, .constraints = "k=0"},
+        {.submit_us = 4 * S + 800000,
+         .tasks = 1,
+         .cpu_milli = 1000,
+         .mem_mib = 1,
+         .duration_us = OMEGA_NEVER,
+         .constraints = "k=1"},
+        {.submit_us = 7 * S,
+         .tasks = 1,
+         .cpu_milli = 1000,
+         .mem_mib = 1,
+         .duration_us = OMEGA_NEVER,
+         .constraints = "k=1"},
+    };
+    jobs[0].task_duration_us = durations;
+    fixture_run_ok(&f, jobs, 3);
+    ck_assert_uint_eq(f.scope[0].claims_accepted, 4);
+    ck_assert_uint_eq(f.scope[0].claims_refused, 0);
+    ck_assert_uint_eq(f.scope[0].attempts_no_fit, 1);
+    fixture_close(&f);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
+    check_case(suite, "many own ends", many_own_ends_refresh);
     TCase *agree = tcase_create("live and private views agree");
     tcase_set_timeout(agree, 300);
     tcase_add_loop_test(agree, live_and_private_views_agree, 0, sizeof modules / sizeof modules[0]);
