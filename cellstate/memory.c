@@ -25,7 +25,9 @@ static void move_cursor(struct memory *memory, struct cursor *cursor, uint64_t v
     if (cursor->block != NULL) {
         struct block *left = cursor->block;
         if (cursor->ended > 0) {
-            memory_tasks_ended(memory, memory_job(memory, left->job), cursor->ended, reason);
+            struct job_entry *entry = memory_job(memory, left->job);
+            jobs_ended(entry, &memory->counters, cursor->ended, reason);
+            memory_forget_if_over(memory, entry);
         }
         if (left->running == 0) {
             map_remove(&memory->blocks, left->version);
@@ -180,7 +182,9 @@ static void lose(struct memory *memory, uint32_t count, enum store_loss_policy p
         struct block *block = map_get(&memory->blocks, omega_placement_version(lost->placement));
         end_placement(memory, block, find_running(memory, block, lost->placement));
         if (lost->job != 0) {
-            memory_task_lost(memory, memory_job(memory, lost->job), lost->task, policy);
+            struct job_entry *entry = memory_job(memory, lost->job);
+            jobs_lost(entry, &memory->counters, lost->task, policy);
+            memory_forget_if_over(memory, entry);
         }
         if (block->running == 0) {
             map_remove(&memory->blocks, block->version);
@@ -226,88 +230,16 @@ static int memory_machine_event(struct store *store, const struct omega_machine_
 
 /* ---- the initial state ---- */
 
-/* What a batch of initial placements would add to one machine. */
-struct preload_sum {
-    int64_t cpu_milli;
-    int64_t mem_mib;
-    int64_t gpu_milli[OMEGA_GPU_DEVICES_MAX];
-};
-
-static bool request_is_sound(const struct omega_request *request, uint32_t devices)
+static const struct omega_machine *record_of(void *context, uint32_t index)
 {
-    bool share = request->gpu_devices == 1 && request->gpu_milli > 0 &&
-                 request->gpu_milli < OMEGA_GPU_DEVICE_MILLI;
-    bool whole = request->gpu_devices > 0 && request->gpu_milli == OMEGA_GPU_DEVICE_MILLI;
-    bool none = request->gpu_devices == 0 && request->gpu_milli == 0;
-    return request->cpu_milli >= 0 && request->mem_mib >= 0 && (share || whole || none) &&
-           __builtin_popcount(devices) == request->gpu_devices;
-}
-
-/* Adds a placement to its machine's sum; false if it cannot be or the record would overflow. */
-static bool add_preload(const struct memory *memory, const struct store_placement *placement,
-                        struct preload_sum *sums)
-{
-    if (placement->machine >= memory->base.machine_count || placement->job != 0 ||
-        placement->band >= OMEGA_BANDS ||
-        !request_is_sound(&placement->request, placement->devices)) {
-        return false;
-    }
-    const struct omega_machine *machine = &memory->machines[placement->machine];
-    struct preload_sum *sum = &sums[placement->machine];
-    sum->cpu_milli += placement->request.cpu_milli;
-    sum->mem_mib += placement->request.mem_mib;
-    bool sound = machine->state == OMEGA_MACHINE_UP &&
-                 placement->devices >> machine->gpu_devices == 0 &&
-                 sum->cpu_milli + machine->cpu_used_milli <= INT32_MAX &&
-                 sum->mem_mib + machine->mem_used_mib <= INT32_MAX;
-    for (uint32_t mask = placement->devices; sound && mask != 0; mask &= mask - 1) {
-        uint32_t device = (uint32_t)__builtin_ctz(mask);
-        sum->gpu_milli[device] += placement->request.gpu_milli;
-        int64_t used = sum->gpu_milli[device];
-        for (int band = 0; band < OMEGA_BANDS; band++) {
-            used += machine->band_gpu_milli[band][device];
-        }
-        sound = used <= INT16_MAX;
-    }
-    return sound;
-}
-
-/* Checks all placements before the first change. */
-static int check_preload(const struct memory *memory, const struct store_placement *placements,
-                         uint32_t count, omega_error_t *err)
-{
-    struct preload_sum *sums = calloc(memory->base.machine_count + 1u, sizeof *sums);
-    if (sums == NULL) {
-        return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u placements", count);
-    }
-    int rc = OMEGA_OK;
-    for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
-        if (!add_preload(memory, &placements[i], sums)) {
-            rc = omega_error_set(err, OMEGA_EINVAL,
-                                 "initial placement %u on machine %u cannot be: expected job 0 on "
-                                 "a machine that is up, a device mask that fits request and "
-                                 "machine, and use that a record can hold",
-                                 i, placements[i].machine);
-        } else if (placements[i].band != placements[0].band) {
-            rc = omega_error_set(err, OMEGA_EINVAL,
-                                 "initial placements of one change have bands %u and %u, "
-                                 "expected one band",
-                                 placements[0].band, placements[i].band);
-        }
-    }
-    free(sums);
-    return rc;
+    return &((struct memory *)context)->machines[index];
 }
 
 static int memory_preload(struct store *store, struct store_placement *placements, uint32_t count,
                           uint64_t *version, omega_error_t *err)
 {
     struct memory *memory = memory_of(store);
-    if (count == 0 || count > OMEGA_CLAIMS_MAX) {
-        return omega_error_set(err, OMEGA_EINVAL, "%u initial placements, expected 1 to %u", count,
-                               OMEGA_CLAIMS_MAX);
-    }
-    int rc = check_preload(memory, placements, count, err);
+    int rc = jobs_check_preload(placements, count, store->machine_count, record_of, memory, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
@@ -512,17 +444,14 @@ static void memory_close(struct store *store)
     map_clear(&memory->blocks);
     map_clear(&memory->jobs);
     store_view_free_arrays(&memory->live);
-    rules_scratch_destroy(memory->scratch);
+    rules_scratch_destroy(memory->rules);
+    jobs_scratch_fini(&memory->scratch);
     free(memory->specs);
     free(memory->machines);
     free(memory->platforms);
     free(memory->domains);
     free(memory->feed);
-    free((void *)memory->claimed);
-    free(memory->refused);
     free(memory->lost);
-    free(memory->group_claims);
-    free(memory->stamps);
     free(memory->running);
     free(memory);
 }
@@ -542,12 +471,11 @@ static int allocate(struct memory *memory, uint32_t machines, bool gpu)
     memory->machines = aligned_alloc(64, n * sizeof *memory->machines);
     memory->platforms = malloc(n * sizeof *memory->platforms);
     memory->domains = malloc(n * sizeof *memory->domains);
-    memory->stamps = calloc(n, sizeof *memory->stamps);
     memory->running = calloc(n, sizeof *memory->running);
-    memory->scratch = rules_scratch_create();
+    memory->rules = rules_scratch_create();
     if (memory->feed == NULL || memory->specs == NULL || memory->machines == NULL ||
-        memory->platforms == NULL || memory->domains == NULL || memory->stamps == NULL ||
-        memory->running == NULL || memory->scratch == NULL) {
+        memory->platforms == NULL || memory->domains == NULL || memory->running == NULL ||
+        memory->rules == NULL || jobs_scratch_init(&memory->scratch, machines) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
     return store_view_allocate(&memory->live, machines, gpu);
@@ -589,6 +517,7 @@ int store_open_memory(const struct store_config *config, struct store **store, o
 
 static const struct store_ops memory_ops = {
     .name = "memory",
+    .live_views = true,
     .submit = memory_submit,
     .commit = memory_commit,
     .release = memory_release,

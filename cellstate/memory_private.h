@@ -3,7 +3,7 @@
 #ifndef OMEGA_CELLSTATE_MEMORY_PRIVATE_H
 #define OMEGA_CELLSTATE_MEMORY_PRIVATE_H
 
-#include "cellstate/rules.h"
+#include "cellstate/jobs.h"
 #include "cellstate/store_view.h"
 #include "core/base/map.h"
 
@@ -29,30 +29,6 @@ struct block {
     struct placed placed[];
 };
 
-/* What became of a task slot. */
-enum slot_state {
-    SLOT_UNPLACED = 0,
-    SLOT_PLACED = 1,  /* runs, or has ended */
-    SLOT_CLAIMED = 2, /* marks a task during the checks of one transaction */
-};
-
-/* A job in the table: its groups (without durations) and the state of its tasks. */
-struct job_entry {
-    uint64_t id;
-    uint32_t group_count;
-    uint32_t slots;
-    uint32_t pending;
-    uint32_t running;
-    int32_t precedence;
-    bool elastic;
-    bool started; /* an elastic job that has committed */
-    bool abandoned;
-    bool spreads; /* some group asks for different machines */
-    struct omega_task_group *groups;
-    uint8_t *state;       /* enum slot_state per slot */
-    uint32_t *machine_of; /* per slot: where it runs, or UINT32_MAX; NULL unless `spreads` */
-};
-
 struct memory {
     struct store base;
     struct omega_overcommit overcommit;
@@ -73,14 +49,8 @@ struct memory {
     uint64_t feed_mask;
     uint64_t feed_end;
     /* working memory of commits */
-    struct rules_scratch *scratch;
-    const struct omega_machine **claimed;
-    uint8_t *refused;
-    uint32_t claim_room;
-    uint32_t *group_claims; /* per group of the job at hand */
-    uint32_t group_room;
-    uint32_t *stamps; /* per machine: last_stamp if the group at hand has a task there */
-    uint32_t last_stamp;
+    struct rules_scratch *rules;
+    struct jobs_scratch scratch;
     struct store_release_result *lost;
     uint32_t lost_room;
 };
@@ -138,14 +108,8 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
                   struct omega_claim_result *results, struct omega_result *result,
                   omega_error_t *err);
 
-/* Running tasks of a job ended for good, or one was lost with its machine. Both forget the job when
- * nothing of it is pending or running any more: the entry is gone then. */
-void memory_tasks_ended(struct memory *memory, struct job_entry *entry, uint32_t tasks,
-                        enum store_release_reason reason);
-void memory_task_lost(struct memory *memory, struct job_entry *entry, uint32_t task,
-                      enum store_loss_policy policy);
-/* Takes a job of which nothing is left out of the table. */
-void memory_forget_if_done(struct memory *memory, struct job_entry *entry);
+/* Takes a job of which nothing is left out of the table: the entry is gone then. */
+void memory_forget_if_over(struct memory *memory, struct job_entry *entry);
 void memory_free_job(struct job_entry *entry);
 
 #endif

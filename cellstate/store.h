@@ -102,9 +102,11 @@ enum store_view_mode {
     STORE_VIEW_PRIVATE = 1, /* a copy, moved forward by store_view_refresh() */
 };
 struct store_view; /* see cellstate/store_view.h */
+struct store_report;
 
 struct store_ops {
     const char *name;
+    bool live_views; /* view_open() takes STORE_VIEW_LIVE */
     int (*submit)(struct store *store, const struct omega_job *job, omega_error_t *err);
     int (*commit)(struct store *store, const struct omega_transaction *txn,
                   struct omega_claim_result *results, struct omega_result *result,
@@ -131,6 +133,11 @@ struct store_ops {
                       void *context, omega_error_t *err);
     void (*counters)(struct store *store, struct store_counters *out);
     void (*totals)(struct store *store, struct store_totals *out);
+    /* For store_check(), or NULL: hold() makes all reading show one version until let_go(); check()
+     * proves what only this backend has, such as E over its change log. */
+    int (*hold)(struct store *store, omega_error_t *err);
+    void (*let_go)(struct store *store);
+    int (*check)(struct store *store, struct store_report *report, omega_error_t *err);
     void (*close)(struct store *store);
 };
 

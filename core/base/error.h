@@ -14,13 +14,15 @@
 
 enum omega_err {
     OMEGA_OK = 0,
-    OMEGA_EINVAL = -1,   /* the caller or an input file broke a rule */
-    OMEGA_ENOMEM = -2,   /* no memory */
-    OMEGA_EIO = -3,      /* the operating system refused; text carries strerror */
-    OMEGA_ECORRUPT = -4, /* a file of ours is truncated or damaged */
-    OMEGA_EVERSION = -5, /* a file or module of another version */
-    OMEGA_EMODULE = -6,  /* a scheduler module broke its contract */
-    OMEGA_EINTR = -7,    /* the user asked to stop */
+    OMEGA_EINVAL = -1,      /* the caller or an input file broke a rule */
+    OMEGA_ENOMEM = -2,      /* no memory */
+    OMEGA_EIO = -3,         /* the operating system refused; text carries strerror */
+    OMEGA_ECORRUPT = -4,    /* a file of ours is truncated or damaged */
+    OMEGA_EVERSION = -5,    /* a file or module of another version */
+    OMEGA_EMODULE = -6,     /* a scheduler module broke its contract */
+    OMEGA_EINTR = -7,       /* the user asked to stop */
+    OMEGA_ESUPERSEDED = -8, /* of an earlier incarnation or attempt: somebody has taken over */
+    OMEGA_EFULL = -9,       /* no room on the disk or in the map; nothing was changed */
 };
 
 typedef struct omega_error {

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+/* Jobs: checks before a transaction is decided, and tasks by what became of them. See jobs.h. */
+#include "cellstate/jobs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- entries and working memory ---- */
+
+int jobs_scratch_init(struct jobs_scratch *scratch, uint32_t machine_count)
+{
+    *scratch = (struct jobs_scratch){.machine_count = machine_count};
+    scratch->stamps = calloc(machine_count + 1u, sizeof *scratch->stamps);
+    return scratch->stamps == NULL ? OMEGA_ENOMEM : OMEGA_OK;
+}
+
+void jobs_scratch_fini(struct jobs_scratch *scratch)
+{
+    free((void *)scratch->claimed);
+    free(scratch->refused);
+    free(scratch->group_claims);
+    free(scratch->stamps);
+}
+
+int jobs_entry_allocate(struct job_entry *entry)
+{
+    entry->groups = malloc(entry->group_count * sizeof *entry->groups);
+    entry->state = calloc(entry->slots, 1);
+    entry->different = NULL;
+    entry->machine_of = NULL;
+    if (entry->spreads) {
+        entry->different = calloc(entry->group_count, sizeof *entry->different);
+        entry->machine_of = malloc(entry->slots * sizeof *entry->machine_of);
+    }
+    if (entry->groups == NULL || entry->state == NULL ||
+        (entry->spreads && (entry->different == NULL || entry->machine_of == NULL))) {
+        jobs_entry_free_arrays(entry);
+        return OMEGA_ENOMEM;
+    }
+    return OMEGA_OK;
+}
+
+void jobs_entry_free_arrays(struct job_entry *entry)
+{
+    free(entry->groups);
+    free(entry->different);
+    free(entry->state);
+    free(entry->machine_of);
+    entry->groups = NULL;
+    entry->different = NULL;
+    entry->state = NULL;
+    entry->machine_of = NULL;
+}
+
+static bool asks_for_different(const struct catalogue *catalogue,
+                               const struct omega_task_group *group)
+{
+    return catalogue_constraint_set(catalogue, group->constraints)->different_machines;
+}
+
+int jobs_entry_init(struct job_entry *entry, const struct omega_job *job,
+                    const struct catalogue *catalogue)
+{
+    *entry = (struct job_entry){
+        .id = job->id,
+        .group_count = job->group_count,
+        .slots = job->slots,
+        .submitted = job->tasks,
+        .pending = job->tasks,
+        .precedence = job->precedence,
+        .elastic = omega_job_is_elastic(job),
+    };
+    for (uint32_t g = 0; g < job->group_count; g++) {
+        entry->spreads = entry->spreads || asks_for_different(catalogue, &job->groups[g]);
+    }
+    if (jobs_entry_allocate(entry) != OMEGA_OK) {
+        return OMEGA_ENOMEM;
+    }
+    memcpy(entry->groups, job->groups, job->group_count * sizeof *entry->groups);
+    for (uint32_t g = 0; g < job->group_count; g++) {
+        entry->groups[g].task_duration_us = NULL;
+        if (entry->spreads) {
+            entry->different[g] = asks_for_different(catalogue, &job->groups[g]);
+        }
+    }
+    if (entry->spreads) {
+        memset(entry->machine_of, 0xff, job->slots * sizeof *entry->machine_of);
+    }
+    return OMEGA_OK;
+}
+
+static int reserve_claims(struct jobs_scratch *scratch, uint32_t claims)
+{
+    if (claims <= scratch->claim_room) {
+        return OMEGA_OK;
+    }
+    uint32_t room = claims < 256 ? 256 : claims * 2;
+    const struct omega_machine **claimed = realloc(scratch->claimed, room * sizeof *claimed);
+    if (claimed == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    scratch->claimed = claimed;
+    uint8_t *refused = realloc(scratch->refused, room);
+    if (refused == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    scratch->refused = refused;
+    scratch->claim_room = room;
+    return OMEGA_OK;
+}
+
+static int reserve_groups(struct jobs_scratch *scratch, uint32_t groups)
+{
+    if (groups <= scratch->group_room) {
+        return OMEGA_OK;
+    }
+    uint32_t *claims = realloc(scratch->group_claims, groups * sizeof *claims);
+    if (claims == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    scratch->group_claims = claims;
+    scratch->group_room = groups;
+    return OMEGA_OK;
+}
+
+/* ---- what no scheduler may send ---- */
+
+static bool claim_is_sound(const struct jobs_scratch *scratch, const struct job_entry *entry,
+                           const struct omega_claim *claim)
+{
+    if (claim->group >= entry->group_count || claim->machine >= scratch->machine_count) {
+        return false;
+    }
+    const struct omega_task_group *group = &entry->groups[claim->group];
+    return claim->task - group->first_task < group->count + group->optional &&
+           claim->task >= group->first_task &&
+           memcmp(&claim->request, &group->request, sizeof claim->request) == 0 &&
+           (claim->devices == 0 ? claim->request.gpu_devices == 0
+                                : __builtin_popcount(claim->devices) == claim->request.gpu_devices);
+}
+
+static bool is_required(const struct job_entry *entry, const struct omega_claim *claim)
+{
+    const struct omega_task_group *group = &entry->groups[claim->group];
+    return claim->task - group->first_task < group->count;
+}
+
+/* Checks every claim by itself and that no task comes twice; counts the unplaced required tasks. */
+static int check_claims(const struct jobs_scratch *scratch, struct job_entry *entry,
+                        const struct omega_transaction *txn, uint32_t *required, omega_error_t *err)
+{
+    uint32_t checked = 0;
+    int rc = OMEGA_OK;
+    *required = 0;
+    for (; checked < txn->claim_count; checked++) {
+        const struct omega_claim *claim = &txn->claims[checked];
+        if (!claim_is_sound(scratch, entry, claim) ||
+            (entry->state[claim->task] & SLOT_CLAIMED) != 0) {
+            rc =
+                omega_error_set(err, OMEGA_EINVAL,
+                                "claim %u of job %llu (task %u on machine %u) is not one that "
+                                "this job can make",
+                                checked, (unsigned long long)txn->job, claim->task, claim->machine);
+            break;
+        }
+        *required += entry->state[claim->task] == SLOT_UNPLACED && is_required(entry, claim);
+        entry->state[claim->task] |= SLOT_CLAIMED;
+    }
+    while (checked > 0) {
+        entry->state[txn->claims[--checked].task] &= (uint8_t)~SLOT_CLAIMED;
+    }
+    return rc;
+}
+
+static int check_minimum(struct jobs_scratch *scratch, const struct job_entry *entry,
+                         const struct omega_transaction *txn, omega_error_t *err)
+{
+    if (txn->group_count != entry->group_count) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "'at_least' needs a minimum for each of %u groups",
+                               entry->group_count);
+    }
+    if (reserve_groups(scratch, txn->group_count) != OMEGA_OK) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u groups", txn->group_count);
+    }
+    memset(scratch->group_claims, 0, txn->group_count * sizeof *scratch->group_claims);
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        scratch->group_claims[txn->claims[i].group]++;
+    }
+    for (uint32_t g = 0; g < txn->group_count; g++) {
+        if (scratch->group_claims[g] < txn->group_minimum[g]) {
+            return omega_error_set(err, OMEGA_EINVAL,
+                                   "group %u has %u claims, 'at_least' asks for %u", g,
+                                   scratch->group_claims[g], txn->group_minimum[g]);
+        }
+        if (entry->elastic && txn->group_minimum[g] != entry->groups[g].count) {
+            return omega_error_set(err, OMEGA_EINVAL,
+                                   "group %u of a job with optional tasks has minimum %u, "
+                                   "expected %u",
+                                   g, txn->group_minimum[g], entry->groups[g].count);
+        }
+    }
+    return OMEGA_OK;
+}
+
+int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
+               const struct omega_transaction *txn, omega_error_t *err)
+{
+    if (entry == NULL || entry->given_up || entry->started) {
+        return omega_error_set(err, OMEGA_EINVAL, "job %llu takes no commit: it is %s",
+                               (unsigned long long)txn->job,
+                               entry == NULL     ? "not in the table"
+                               : entry->given_up ? "abandoned"
+                                                 : "started already");
+    }
+    if (txn->claim_count == 0 || txn->claim_count > OMEGA_CLAIMS_MAX) {
+        return omega_error_set(err, OMEGA_EINVAL, "a transaction has %u claims, expected 1 to %u",
+                               txn->claim_count, OMEGA_CLAIMS_MAX);
+    }
+    if (txn->detection > OMEGA_DETECT_COARSE || txn->granularity > OMEGA_COMMIT_GANG ||
+        txn->instance == OMEGA_INSTANCE_NONE || txn->precedence != entry->precedence) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "a transaction of instance %u, precedence %d, detection %u and "
+                               "granularity %u is none of job %llu",
+                               txn->instance, txn->precedence, txn->detection, txn->granularity,
+                               (unsigned long long)txn->job);
+    }
+    uint32_t required = 0;
+    int rc = check_claims(scratch, entry, txn, &required, err);
+    if (rc == OMEGA_OK && txn->granularity == OMEGA_COMMIT_AT_LEAST) {
+        rc = check_minimum(scratch, entry, txn, err);
+    } else if (rc == OMEGA_OK && entry->elastic) {
+        rc = omega_error_set(err, OMEGA_EINVAL,
+                             "job %llu has optional tasks: expected granularity 'at_least'",
+                             (unsigned long long)txn->job);
+    }
+    if (rc == OMEGA_OK && txn->granularity == OMEGA_COMMIT_GANG && required != entry->pending) {
+        rc = omega_error_set(err, OMEGA_EINVAL, "a gang claims %u of %u unplaced tasks", required,
+                             entry->pending);
+    }
+    if (rc == OMEGA_OK && reserve_claims(scratch, txn->claim_count) != OMEGA_OK) {
+        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory for %u claims", txn->claim_count);
+    }
+    return rc;
+}
+
+/* ---- claims that their job refuses ---- */
+
+/* A stamp that no machine bears. */
+static uint32_t new_stamp(struct jobs_scratch *scratch)
+{
+    if (++scratch->last_stamp == 0) {
+        memset(scratch->stamps, 0, scratch->machine_count * sizeof *scratch->stamps);
+        scratch->last_stamp = 1;
+    }
+    return scratch->last_stamp;
+}
+
+/* Refuses the claims of a different_machines group on machines that one of its tasks has already:
+ * the stamp marks where they run, and where earlier claims go. */
+static uint8_t refuse_shared(struct jobs_scratch *scratch, const struct job_entry *entry,
+                             const struct omega_transaction *txn, uint32_t group)
+{
+    uint8_t any = OMEGA_ACCEPTED;
+    uint32_t stamp = new_stamp(scratch);
+    const struct omega_task_group *wanted = &entry->groups[group];
+    uint32_t end = wanted->first_task + wanted->count + wanted->optional;
+    for (uint32_t t = wanted->first_task; t < end; t++) {
+        if (entry->machine_of[t] != UINT32_MAX) {
+            scratch->stamps[entry->machine_of[t]] = stamp;
+        }
+    }
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
+        if (claim->group != group) {
+            continue;
+        }
+        if (scratch->refused[i] == OMEGA_ACCEPTED && scratch->stamps[claim->machine] == stamp) {
+            scratch->refused[i] = OMEGA_REFUSED_CONSTRAINT;
+            any = OMEGA_REFUSED_CONSTRAINT;
+        }
+        scratch->stamps[claim->machine] = stamp;
+    }
+    return any;
+}
+
+bool jobs_refuse(struct jobs_scratch *scratch, const struct job_entry *entry,
+                 const struct omega_transaction *txn)
+{
+    uint8_t any = OMEGA_ACCEPTED;
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        bool placed = entry->state[txn->claims[i].task] != SLOT_UNPLACED;
+        scratch->refused[i] = placed ? OMEGA_REFUSED_ALREADY_PLACED : OMEGA_ACCEPTED;
+        any |= scratch->refused[i];
+    }
+    for (uint32_t g = 0; entry->spreads && g < entry->group_count; g++) {
+        if (entry->different[g]) {
+            any |= refuse_shared(scratch, entry, txn, g);
+        }
+    }
+    return any != OMEGA_ACCEPTED;
+}
+
+/* ---- tasks by what became of them ---- */
+
+void jobs_submitted(const struct job_entry *entry, struct store_counters *counters)
+{
+    counters->jobs++;
+    counters->tasks_submitted += entry->submitted;
+    counters->tasks_pending += entry->pending;
+}
+
+void jobs_placed(struct job_entry *entry, struct store_counters *counters, uint32_t accepted)
+{
+    uint32_t from_pending = accepted < entry->pending ? accepted : entry->pending;
+    entry->pending -= from_pending;
+    entry->running += accepted;
+    entry->submitted += accepted - from_pending;
+    entry->started = entry->elastic;
+    counters->tasks_pending -= from_pending;
+    counters->tasks_running += accepted;
+    counters->tasks_submitted += accepted - from_pending;
+}
+
+void jobs_ended(struct job_entry *entry, struct store_counters *counters, uint32_t tasks,
+                enum store_release_reason reason)
+{
+    entry->running -= tasks;
+    counters->tasks_running -= tasks;
+    if (reason == STORE_FINISHED) {
+        entry->finished += tasks;
+        counters->tasks_finished += tasks;
+    } else {
+        entry->failed += tasks;
+        counters->tasks_failed += tasks;
+    }
+}
+
+void jobs_lost(struct job_entry *entry, struct store_counters *counters, uint32_t task,
+               enum store_loss_policy policy)
+{
+    entry->running--;
+    counters->tasks_running--;
+    if (entry->spreads) {
+        entry->machine_of[task] = UINT32_MAX;
+    }
+    if (entry->given_up) {
+        entry->abandoned++;
+        counters->tasks_abandoned++;
+    } else if (policy == STORE_LOST_FAIL || entry->elastic) {
+        entry->failed++;
+        counters->tasks_failed++;
+    } else {
+        entry->state[task] = SLOT_UNPLACED;
+        entry->pending++;
+        counters->tasks_pending++;
+    }
+}
+
+uint32_t jobs_give_up(struct job_entry *entry, struct store_counters *counters)
+{
+    uint32_t tasks = entry->pending;
+    counters->tasks_pending -= tasks;
+    counters->tasks_abandoned += tasks;
+    entry->abandoned += tasks;
+    entry->pending = 0;
+    entry->given_up = true;
+    return tasks;
+}
+
+/* ---- the initial state ---- */
+
+/* What a batch of initial placements would add to one machine. */
+struct preload_sum {
+    int64_t cpu_milli;
+    int64_t mem_mib;
+    int64_t gpu_milli[OMEGA_GPU_DEVICES_MAX];
+};
+
+static bool request_is_sound(const struct omega_request *request, uint32_t devices)
+{
+    bool share = request->gpu_devices == 1 && request->gpu_milli > 0 &&
+                 request->gpu_milli < OMEGA_GPU_DEVICE_MILLI;
+    bool whole = request->gpu_devices > 0 && request->gpu_milli == OMEGA_GPU_DEVICE_MILLI;
+    bool none = request->gpu_devices == 0 && request->gpu_milli == 0;
+    return request->cpu_milli >= 0 && request->mem_mib >= 0 && (share || whole || none) &&
+           __builtin_popcount(devices) == request->gpu_devices;
+}
+
+/* Adds a placement to its machine's sum; false if it cannot be or the record would overflow. */
+static bool add_preload(const struct omega_machine *machine,
+                        const struct store_placement *placement, struct preload_sum *sum)
+{
+    if (placement->job != 0 || placement->band >= OMEGA_BANDS ||
+        !request_is_sound(&placement->request, placement->devices)) {
+        return false;
+    }
+    sum->cpu_milli += placement->request.cpu_milli;
+    sum->mem_mib += placement->request.mem_mib;
+    bool sound = machine->state == OMEGA_MACHINE_UP &&
+                 placement->devices >> machine->gpu_devices == 0 &&
+                 sum->cpu_milli + machine->cpu_used_milli <= INT32_MAX &&
+                 sum->mem_mib + machine->mem_used_mib <= INT32_MAX;
+    for (uint32_t mask = placement->devices; sound && mask != 0; mask &= mask - 1) {
+        uint32_t device = (uint32_t)__builtin_ctz(mask);
+        sum->gpu_milli[device] += placement->request.gpu_milli;
+        int64_t used = sum->gpu_milli[device];
+        for (int band = 0; band < OMEGA_BANDS; band++) {
+            used += machine->band_gpu_milli[band][device];
+        }
+        sound = used <= INT16_MAX;
+    }
+    return sound;
+}
+
+int jobs_check_preload(const struct store_placement *placements, uint32_t count,
+                       uint32_t machine_count,
+                       const struct omega_machine *(*machine)(void *context, uint32_t index),
+                       void *context, omega_error_t *err)
+{
+    if (count == 0 || count > OMEGA_CLAIMS_MAX) {
+        return omega_error_set(err, OMEGA_EINVAL, "%u initial placements, expected 1 to %u", count,
+                               OMEGA_CLAIMS_MAX);
+    }
+    struct preload_sum *sums = calloc(machine_count + 1u, sizeof *sums);
+    if (sums == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u placements", count);
+    }
+    int rc = OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
+        uint32_t index = placements[i].machine;
+        const struct omega_machine *record = index < machine_count ? machine(context, index) : NULL;
+        if (record == NULL || !add_preload(record, &placements[i], &sums[index])) {
+            rc = omega_error_set(err, OMEGA_EINVAL,
+                                 "initial placement %u on machine %u cannot be: expected job 0 on "
+                                 "a machine that is up, a device mask that fits request and "
+                                 "machine, and use that a record can hold",
+                                 i, index);
+        } else if (placements[i].band != placements[0].band) {
+            rc = omega_error_set(err, OMEGA_EINVAL,
+                                 "initial placements of one change have bands %u and %u, "
+                                 "expected one band",
+                                 placements[0].band, placements[i].band);
+        }
+    }
+    free(sums);
+    return rc;
+}

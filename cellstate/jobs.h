@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The jobs of a cell: what a transaction may ask of a job, which claims its job refuses, and what
+ * becomes of tasks (invariant I). Existing once, for all stores, as the rules about machines are
+ * (cellstate/rules.h); a store keeps the entries and brings them here.
+ */
+#ifndef OMEGA_CELLSTATE_JOBS_H
+#define OMEGA_CELLSTATE_JOBS_H
+
+#include "cellstate/rules.h"
+#include "cellstate/store.h"
+
+/* What became of a task slot. */
+enum slot_state {
+    SLOT_UNPLACED = 0,
+    SLOT_PLACED = 1,  /* runs, or has ended */
+    SLOT_CLAIMED = 2, /* marks a task during the checks of one transaction */
+};
+
+/* A job in the table: its groups (without durations) and the state of its tasks. */
+struct job_entry {
+    uint64_t id;
+    uint32_t group_count;
+    uint32_t slots;
+    uint32_t submitted; /* = pending + running + finished + failed + abandoned */
+    uint32_t pending;
+    uint32_t running;
+    uint32_t finished;
+    uint32_t failed;
+    uint32_t abandoned;
+    int32_t precedence;
+    bool elastic;
+    bool started;  /* an elastic job that has committed */
+    bool given_up; /* abandoned: what is unplaced stays so */
+    bool spreads;  /* some group asks for different machines */
+    struct omega_task_group *groups;
+    bool *different;      /* per group, of a job that spreads: asks for different machines */
+    uint8_t *state;       /* enum slot_state per slot */
+    uint32_t *machine_of; /* per slot: where it runs, or UINT32_MAX; NULL unless `spreads` */
+};
+
+/* Working memory of the checks, reused from call to call. */
+struct jobs_scratch {
+    uint32_t machine_count;
+    const struct omega_machine **claimed; /* per claim: for the store to fill in */
+    uint8_t *refused;                     /* per claim: reasons, for rules_decide() */
+    uint32_t claim_room;
+    uint32_t *group_claims; /* per group of the job at hand */
+    uint32_t group_room;
+    uint32_t *stamps; /* per machine: last_stamp if the group at hand has a task there */
+    uint32_t last_stamp;
+};
+int jobs_scratch_init(struct jobs_scratch *scratch, uint32_t machine_count); /* 0, OMEGA_ENOMEM */
+void jobs_scratch_fini(struct jobs_scratch *scratch);
+
+/* Allocates the arrays of an entry whose counts and `spreads` are set: groups, state (all 0),
+ * different and machine_of where it spreads. OMEGA_ENOMEM, and nothing is allocated. */
+int jobs_entry_allocate(struct job_entry *entry);
+void jobs_entry_free_arrays(struct job_entry *entry);
+/* Fills an entry, arrays included, from a job that is submitted. OMEGA_ENOMEM. */
+int jobs_entry_init(struct job_entry *entry, const struct omega_job *job,
+                    const struct catalogue *catalogue);
+
+/* Is this a transaction that a scheduler may send (store_commit() says which)? `entry` is NULL if
+ * the job is not in the table. Also makes room in the scratch for its claims. */
+int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
+               const struct omega_transaction *txn, omega_error_t *err);
+
+/* Fills scratch->refused with the claims that their job refuses: tasks that are placed already, and
+ * second tasks of a different_machines group on one machine. Returns whether there are any. */
+bool jobs_refuse(struct jobs_scratch *scratch, const struct job_entry *entry,
+                 const struct omega_transaction *txn);
+
+/* A task has been placed; jobs_placed() then counts all of one transaction. */
+static inline void jobs_place(struct job_entry *entry, const struct omega_claim *claim)
+{
+    entry->state[claim->task] = SLOT_PLACED;
+    if (entry->spreads) {
+        entry->machine_of[claim->task] = claim->machine;
+    }
+}
+
+/* Moves accepted tasks from pending to running. An elastic job has started: what it has placed
+ * beyond its required number is submitted now, and nothing of it stays pending. */
+void jobs_placed(struct job_entry *entry, struct store_counters *counters, uint32_t accepted);
+
+/* Running tasks ended for good, or one was lost with its machine, or the rest is given up (returns
+ * how many tasks that were). */
+void jobs_ended(struct job_entry *entry, struct store_counters *counters, uint32_t tasks,
+                enum store_release_reason reason);
+void jobs_lost(struct job_entry *entry, struct store_counters *counters, uint32_t task,
+               enum store_loss_policy policy);
+uint32_t jobs_give_up(struct job_entry *entry, struct store_counters *counters);
+
+/* A job enters the table; one of which nothing is pending or running any more leaves it. */
+void jobs_submitted(const struct job_entry *entry, struct store_counters *counters);
+static inline bool jobs_over(const struct job_entry *entry)
+{
+    return entry->pending == 0 && entry->running == 0;
+}
+
+/* Checks initial placements before the first change: store_preload() says what is refused.
+ * machine(context, index) gives the record of a machine in the cell. */
+int jobs_check_preload(const struct store_placement *placements, uint32_t count,
+                       uint32_t machine_count,
+                       const struct omega_machine *(*machine)(void *context, uint32_t index),
+                       void *context, omega_error_t *err);
+
+#endif
