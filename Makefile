@@ -4,8 +4,9 @@
 #   make run          install what is missing, build, run the main experiment
 #   make test         install what is missing, build, run all tests; TESTS="t1 unit/cellstate"
 #   make test-full    the same with gcc and clang, all sanitizers and valgrind
-#   make test-soak    the long random histories and every shipped experiment
+#   make test-soak    the long random histories, 1,000 kills, every shipped experiment
 #   make bench        tasks per second beside a bare loop of the same placements
+#   make bench-store  the lmdb store beside bare loops of LMDB calls, in each mode
 #   make check-style  layers, line lengths, function lengths, banned calls, format
 #   make fuzz         each fuzz target for FUZZ_SECONDS seconds (clang)
 #   make clean        remove build/
@@ -49,11 +50,11 @@ LTO_OBJECTS := -flto=auto -ffat-lto-objects
 LTO_LINK := $(OPT) -flto=auto -ffp-contract=off
 LTO_NONE := -fno-lto
 endif
-LIBS := -ljansson -lxxhash -ldl
+LIBS := -ljansson -lxxhash -llmdb -lurcu-bp -lurcu-common -lpthread -ldl
 
 # Debian packages: what building, testing and style checks need
 CLANG := clang libclang-rt-14-dev
-PACKAGES := gcc make pkg-config libjansson-dev libxxhash-dev check \
+PACKAGES := gcc make pkg-config libjansson-dev libxxhash-dev liblmdb-dev liburcu-dev check \
             $(if $(findstring clang,$(CC)),$(CLANG))
 PACKAGES_FULL := $(PACKAGES) $(CLANG) clang-format valgrind
 
@@ -75,7 +76,7 @@ build = mkdir -p build && flock build/.lock $(MAKE) --no-print-directory \
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)")
 
-.PHONY: FORCE all run test test-full test-soak bench check-style fuzz clean help deps deps-full tests
+.PHONY: FORCE all run test test-full test-soak bench bench-store check-style fuzz clean help deps deps-full tests
 all: $(B)/omega $(so) $(B)/.files
 
 # Stamps hold what was built with; they change only when that does. Other flags: all is built anew.
@@ -125,11 +126,17 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/tests/libtests.a $(B)/libomega.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $(LTO_NONE) $^ $(LIBS) $(shell pkg-config --libs check) -o $@
 
-$(B)/bench/%: $(B)/bench/%.o $(B)/libomega.a
+# What benches share.
+$(B)/bench/libbench.a: $(patsubst %.c,$(B)/%.o,$(wildcard bench/support/*.c))
+	$(call say,AR   $@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+
+$(B)/bench/%: $(B)/bench/%.o $(B)/bench/libbench.a $(B)/libomega.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $(LTO_LINK) $^ $(LIBS) -o $@
 
-tests: all $(addprefix $(B)/tests/,$(units)) $(addprefix $(B)/tests/fuzz/replay_,$(fuzzers:fuzz_%=%))
+tests: all $(addprefix $(B)/tests/,$(units)) $(patsubst %.c,$(B)/%,$(wildcard bench/live.c)) \
+       $(addprefix $(B)/tests/fuzz/replay_,$(fuzzers:fuzz_%=%))
 
 # A fuzz target with a main that replays files: what make test runs on the corpus.
 $(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(B)/libomega.a
@@ -162,12 +169,16 @@ bench: deps
 	+@$(build) all $(addprefix $(B)/bench/,$(benches))
 	@B=$(B) bench/run
 
+bench-store: deps
+	+@$(build) all $(addprefix $(B)/bench/,$(benches))
+	@B=$(B) bench/run-store
+
 check-style:
 	@tests/check-layers
 	@FORMAT=1 B=$(B) tests/check-style
 
 fuzz: deps-full
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run-fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) LIBS='$(LIBS)' tests/run-fuzz
 
 clean:
 	rm -rf build

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Proves invariants A, B and I of a quiet store from what it shows: its machines, its placements
- * and its counters. It adds placements up by itself and shares nothing with the rules. A live view
- * is compared with what the records show, array by array, as a hash.
+ * Proves invariants A, B and I of a store from what it shows: its machines, its placements and its
+ * counters, and whatever else its backend can prove. It adds placements up by itself and shares
+ * nothing with the rules. A live view is compared with what the records show, array by array, as a
+ * hash.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -27,10 +28,7 @@ struct checker {
     uint64_t last_id;
 };
 
-static void violated(struct store_report *report, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void violated(struct store_report *report, const char *format, ...)
+void store_violated(struct store_report *report, const char *format, ...)
 {
     if (report->violations++ == 0) {
         va_list args;
@@ -45,13 +43,13 @@ static int add_placement(void *context, const struct store_placement *placement)
     struct checker *checker = context;
     checker->report->placements++;
     if (placement->machine >= checker->machine_count || placement->band >= OMEGA_BANDS) {
-        violated(checker->report, "B: placement %" PRIu64 " is on machine %u of %u", placement->id,
-                 placement->machine, checker->machine_count);
+        store_violated(checker->report, "B: placement %" PRIu64 " is on machine %u of %u",
+                       placement->id, placement->machine, checker->machine_count);
         return 0;
     }
     if (placement->id <= checker->last_id) {
-        violated(checker->report, "E: placement %" PRIu64 " does not follow %" PRIu64,
-                 placement->id, checker->last_id);
+        store_violated(checker->report, "E: placement %" PRIu64 " does not follow %" PRIu64,
+                       placement->id, checker->last_id);
     }
     checker->last_id = placement->id;
     checker->of_jobs += placement->job != 0;
@@ -81,19 +79,19 @@ static void check_sums(struct store_report *report, const struct omega_machine *
             equal = equal && machine->band_gpu_milli[band][device] == sums->gpu_milli[band][device];
         }
         if (!equal) {
-            violated(report,
-                     "B: machine %u, band %d: what is used is not the sum of its placements",
-                     machine->index, band);
+            store_violated(report,
+                           "B: machine %u, band %d: what is used is not the sum of its placements",
+                           machine->index, band);
         }
     }
     if (machine->cpu_used_milli != cpu || machine->mem_used_mib != mem) {
-        violated(report,
-                 "B: machine %u uses %d milli-cores and %d MiB, its placements %" PRId64
-                 " and %" PRId64,
-                 machine->index, machine->cpu_used_milli, machine->mem_used_mib, cpu, mem);
+        store_violated(report,
+                       "B: machine %u uses %d milli-cores and %d MiB, its placements %" PRId64
+                       " and %" PRId64,
+                       machine->index, machine->cpu_used_milli, machine->mem_used_mib, cpu, mem);
     }
     if (machine->state == OMEGA_MACHINE_DOWN && sums->placements > 0) {
-        violated(report, "B: machine %u is down and holds placements", machine->index);
+        store_violated(report, "B: machine %u is down and holds placements", machine->index);
     }
 }
 
@@ -125,7 +123,7 @@ static void check_limit(struct store_report *report, const struct omega_machine 
     if (machine->may_exceed) {
         report->above_limit++;
     } else {
-        violated(report, "A: machine %u is above its limit", machine->index);
+        store_violated(report, "A: machine %u is above its limit", machine->index);
     }
 }
 
@@ -136,16 +134,18 @@ static void check_tasks(struct store *store, const struct checker *checker)
     uint64_t sum =
         c.tasks_pending + c.tasks_running + c.tasks_finished + c.tasks_abandoned + c.tasks_failed;
     if (c.tasks_submitted != sum) {
-        violated(checker->report, "I: %" PRIu64 " tasks submitted, %" PRIu64 " accounted for",
-                 c.tasks_submitted, sum);
+        store_violated(checker->report, "I: %" PRIu64 " tasks submitted, %" PRIu64 " accounted for",
+                       c.tasks_submitted, sum);
     }
     if (c.tasks_running != checker->of_jobs) {
-        violated(checker->report, "I: %" PRIu64 " tasks running, %" PRIu64 " placements of jobs",
-                 c.tasks_running, checker->of_jobs);
+        store_violated(checker->report,
+                       "I: %" PRIu64 " tasks running, %" PRIu64 " placements of jobs",
+                       c.tasks_running, checker->of_jobs);
     }
 }
 
-int store_check(struct store *store, struct store_report *report, omega_error_t *err)
+/* A, B and I of what the store shows. */
+static int check_shown(struct store *store, struct store_report *report, omega_error_t *err)
 {
     *report = (struct store_report){.machines = store->machine_count};
     struct checker checker = {.report = report, .machine_count = store->machine_count};
@@ -167,6 +167,22 @@ int store_check(struct store *store, struct store_report *report, omega_error_t 
         check_tasks(store, &checker);
     }
     free(checker.sums);
+    return rc;
+}
+
+int store_check(struct store *store, struct store_report *report, omega_error_t *err)
+{
+    int rc = store->ops->hold == NULL ? OMEGA_OK : store->ops->hold(store, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    rc = check_shown(store, report, err);
+    if (rc == OMEGA_OK && store->ops->check != NULL) {
+        rc = store->ops->check(store, report, err);
+    }
+    if (store->ops->let_go != NULL) {
+        store->ops->let_go(store);
+    }
     return rc;
 }
 
@@ -198,7 +214,8 @@ int store_check_view(struct store *store, const struct store_view *view,
     }
     int rc = show_records(store, &expected, err);
     if (rc == OMEGA_OK && store_view_hash(view) != store_view_hash(&expected)) {
-        violated(report, "B: a view differs from the machines: a module has written to its view");
+        store_violated(report,
+                       "B: a view differs from the machines: a module has written to its view");
     }
     store_view_free_arrays(&expected);
     return rc;

@@ -52,6 +52,27 @@ void jobs_entry_free_arrays(struct job_entry *entry)
     entry->machine_of = NULL;
 }
 
+int jobs_check_job(const struct omega_job *job, const struct catalogue *catalogue,
+                   omega_error_t *err)
+{
+    omega_error_t why = {.code = OMEGA_OK};
+    int rc = job->id == 0
+                 ? omega_error_set(&why, OMEGA_EINVAL, "expected an id above 0 that is new")
+                 : omega_job_check(job, &why);
+    for (uint32_t g = 0; rc == OMEGA_OK && g < job->group_count; g++) {
+        if (job->groups[g].constraints >= catalogue_constraints_count(catalogue)) {
+            rc = omega_error_set(&why, OMEGA_EINVAL,
+                                 "task group %u has constraint set %u, expected one of the "
+                                 "catalogue's %u",
+                                 g, job->groups[g].constraints,
+                                 catalogue_constraints_count(catalogue));
+        }
+    }
+    return rc == OMEGA_OK ? rc
+                          : omega_error_set(err, rc, "job %llu cannot be submitted: %s",
+                                            (unsigned long long)job->id, why.text);
+}
+
 static bool asks_for_different(const struct catalogue *catalogue,
                                const struct omega_task_group *group)
 {

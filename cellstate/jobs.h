@@ -57,6 +57,10 @@ void jobs_scratch_fini(struct jobs_scratch *scratch);
  * different and machine_of where it spreads. OMEGA_ENOMEM, and nothing is allocated. */
 int jobs_entry_allocate(struct job_entry *entry);
 void jobs_entry_free_arrays(struct job_entry *entry);
+/* May this job be submitted, if its id is new? OMEGA_EINVAL unless its id is above 0, it is sealed
+ * and its constraint sets are in the catalogue. */
+int jobs_check_job(const struct omega_job *job, const struct catalogue *catalogue,
+                   omega_error_t *err);
 /* Fills an entry, arrays included, from a job that is submitted. OMEGA_ENOMEM. */
 int jobs_entry_init(struct job_entry *entry, const struct omega_job *job,
                     const struct catalogue *catalogue);

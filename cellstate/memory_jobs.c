@@ -15,7 +15,11 @@ void memory_free_job(struct job_entry *entry)
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err)
 {
     struct memory *memory = memory_of(store);
-    if (job->id == 0 || memory_job(memory, job->id) != NULL) {
+    int rc = jobs_check_job(job, store->catalogue, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    if (memory_job(memory, job->id) != NULL) {
         return omega_error_set(err, OMEGA_EINVAL,
                                "job %llu cannot be submitted: expected an id above 0 that is new",
                                (unsigned long long)job->id);

@@ -2,7 +2,8 @@
 /*
  * The cell state behind one interface: machines, placements and jobs, changed by transactions,
  * releases and machine events, each change with one version. Backends: memory (arrays, one thread,
- * what the simulator uses). All obey the same rules (cellstate/rules.h) and pass one suite.
+ * what the simulator uses) and lmdb (a directory, shared by processes: cellstate/lmdb.h). All obey
+ * the same rules (cellstate/rules.h, cellstate/jobs.h) and pass one suite.
  *
  * Invariants, cited by letter in tests, assertions and messages (see cellstate/README.md):
  *  A  no commit makes a machine exceed its limit, per dimension and per GPU device
@@ -160,7 +161,8 @@ static inline void store_close(struct store *store)
 }
 
 /* Puts a job into the table, all required tasks pending. The job is copied as far as it is needed.
- * OMEGA_EINVAL if the id is 0 or in the table. Gets no version. */
+ * OMEGA_EINVAL if the id is 0 or in the table, the job is not sealed (omega_job_seal()) or a
+ * constraint set is not in the catalogue. Gets no version. */
 static inline int store_submit(struct store *store, const struct omega_job *job, omega_error_t *err)
 {
     return store->ops->submit(store, job, err);
@@ -225,8 +227,7 @@ static inline int store_abandon(struct store *store, uint64_t job, uint32_t *tas
  * their ids; instance becomes OMEGA_INSTANCE_NONE, and job 0 belongs to no job and is counted
  * nowhere in I. They may leave a machine above its limit, and may be released like others.
  * OMEGA_EINVAL, and nothing changes, for a machine that is unknown or not up, a job other than 0, a
- * device mask that does not fit the request, several bands, or use that would overflow the record.
- * */
+ * device mask that does not fit the request, several bands, or use that would overflow a record. */
 static inline int store_preload(struct store *store, struct store_placement *placements,
                                 uint32_t count, uint64_t *version, omega_error_t *err)
 {
@@ -297,9 +298,16 @@ struct store_report {
     char first[256];      /* the first violation, with its letter; "" if there is none */
 };
 
-/* Proves A, B and I of a quiet store from its machines and placements (cellstate/check.c). A
- * violation is reported, not an error. OMEGA_ENOMEM. */
+/* Proves A, B and I of a store from its machines and placements (cellstate/check.c), and what its
+ * backend proves besides (E, where there is a change log). The memory store must be quiet; others
+ * are looked at as of one version. A violation is reported, not an error. OMEGA_ENOMEM;
+ * OMEGA_ECORRUPT for a damaged record, and what reading can fail with. */
 int store_check(struct store *store, struct store_report *report, omega_error_t *err);
+
+/* Counts a violation, and keeps the text of the first: for the check() of a backend. The text
+ * begins with the letter of the invariant. */
+void store_violated(struct store_report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Proves that every array of a live view shows what the records say, so that no module has written
  * to it: adds to the report (letter B). Does nothing for a private view, which shows an older state

@@ -97,6 +97,48 @@ int omega_job_seal(struct omega_job *job, struct omega_task_group *groups, omega
     return OMEGA_OK;
 }
 
+static int check_mapreduce(const struct omega_mapreduce *mapreduce, omega_error_t *err)
+{
+    int64_t least = mapreduce->map_mean_us < mapreduce->reduce_mean_us ? mapreduce->map_mean_us
+                                                                       : mapreduce->reduce_mean_us;
+    int64_t most = mapreduce->map_mean_us > mapreduce->reduce_mean_us ? mapreduce->map_mean_us
+                                                                      : mapreduce->reduce_mean_us;
+    if (least < 0 || most > OMEGA_DURATION_MAX) {
+        return omega_error_set(
+            err, OMEGA_EINVAL,
+            "activities of %" PRId64 " and %" PRId64 " us, expected 0 to %" PRId64,
+            mapreduce->map_mean_us, mapreduce->reduce_mean_us, OMEGA_DURATION_MAX);
+    }
+    return OMEGA_OK;
+}
+
+int omega_job_check(const struct omega_job *job, omega_error_t *err)
+{
+    uint64_t tasks = 0;
+    uint64_t slots = 0;
+    int rc = check_mapreduce(&job->mapreduce, err);
+    for (uint32_t g = 0; rc == OMEGA_OK && g < job->group_count; g++) {
+        const struct omega_task_group *group = &job->groups[g];
+        rc = check_group(group, g, err);
+        if (rc == OMEGA_OK && group->first_task != slots) {
+            rc = omega_error_set(err, OMEGA_EINVAL,
+                                 "task group %" PRIu32 " begins with task %" PRIu32
+                                 ", expected %" PRIu64 ": a job is sealed by omega_job_seal()",
+                                 g, group->first_task, slots);
+        }
+        tasks += group->count;
+        slots += (uint64_t)group->count + group->optional;
+    }
+    if (rc == OMEGA_OK && (tasks == 0 || slots > OMEGA_TASKS_MAX || tasks != job->tasks ||
+                           slots != job->slots || job->group_count > OMEGA_GROUPS_MAX)) {
+        rc = omega_error_set(err, OMEGA_EINVAL,
+                             "job of %" PRIu32 " tasks and %" PRIu32 " slots has groups of %" PRIu64
+                             " and %" PRIu64 ": a job is sealed by omega_job_seal()",
+                             job->tasks, job->slots, tasks, slots);
+    }
+    return rc;
+}
+
 struct omega_job *omega_job_copy(const struct omega_job *job)
 {
     size_t durations = 0; /* of all groups that have one per task */

@@ -57,6 +57,10 @@ struct omega_job {
  * Returns OMEGA_EINVAL with what is wrong. Pure. */
 int omega_job_seal(struct omega_job *job, struct omega_task_group *groups, omega_error_t *err);
 
+/* Is this job sealed: are its counts those of its groups, and all ranges kept? Returns 0, or
+ * OMEGA_EINVAL with what is wrong. Pure. */
+int omega_job_check(const struct omega_job *job, omega_error_t *err);
+
 /* A copy of a sealed job with its groups and durations in one block; free() releases it.
  * Returns NULL without memory. */
 struct omega_job *omega_job_copy(const struct omega_job *job);

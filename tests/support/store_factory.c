@@ -4,8 +4,15 @@
 
 #include <string.h>
 
+#include "tests/support/lmdb_cell.h"
+
 static const struct store_factory factories[] = {
     {.name = "memory", .live_views = true, .open = store_open_memory},
+    {.name = "lmdb", .open = store_open_lmdb},
+    {.name = "lmdb-fast", .open = store_open_lmdb_fast},
+    {.name = "lmdb-group", .open = store_open_lmdb_group},
+    {.name = "lmdb-reopened", .slow = true, .open = store_open_lmdb_reopened},
+    {.name = "lmdb-processes", .slow = true, .open = store_open_lmdb_processes},
 };
 
 int store_factory_count(void)

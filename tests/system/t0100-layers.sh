@@ -5,15 +5,20 @@ source "$(dirname "$0")/../support/shell.sh"
 
 check "the tree keeps its layers" tests/check-layers
 
-# spoiled NAME REGEX FILE LINE: the check names FILE when LINE is put at its end in a copy.
-spoiled() {
-    local name=$1 regex=$2 file=$3 line=$4
+# copy FILE LINE: a copy of the tree in which FILE has LINE at its end.
+copy() {
     rm -rf "$T/tree"
-    mkdir -p "$T/tree/tests" "$T/tree/$(dirname "$file")"
+    mkdir -p "$T/tree/tests" "$T/tree/$(dirname "$1")"
     cp -r core cellstate schedulers "$T/tree"
     cp -r tests/support "$T/tree/tests"
     touch "$T/tree/core/driver/made_up_private.h"
-    echo "$line" >>"$T/tree/$file"
+    echo "$2" >>"$T/tree/$1"
+}
+
+# spoiled NAME REGEX FILE LINE: the check names FILE when LINE is put at its end in a copy.
+spoiled() {
+    local name=$1 regex=$2 file=$3 line=$4
+    copy "$file" "$line"
     if tests/check-layers "$T/tree" >"$T/out"; then
         not_ok "$name"
     elif [ "$(wc -l <"$T/out")" -eq 1 ] && grep -Eq "^$file:[0-9]*:? ?.*$regex" "$T/out"; then
@@ -22,6 +27,12 @@ spoiled() {
         not_ok "$name"
         sed 's/^/    /' "$T/out"
     fi
+}
+
+# sound NAME FILE LINE: the check has nothing against LINE in FILE.
+sound() {
+    copy "$2" "$3"
+    check "sound: $1" tests/check-layers "$T/tree"
 }
 
 spoiled "base may not know the model" "model/job.h' in core/base" \
@@ -44,8 +55,16 @@ spoiled "tests are not included" "check_main.h' in core/base" \
     core/base/error.c '#include "tests/support/check_main.h"'
 spoiled "the cell state knows no JSON" "knows no JSON" \
     cellstate/rules.c '#include <jansson.h>'
-spoiled "threads belong to the driver" "<pthread.h> here" \
-    core/plugin/module.h '#include <pthread.h>'
+for folder in core/model core/plugin core/workload core/metrics core/experiment core/cli; do
+    spoiled "no locks in $folder" "<pthread.h> here, expected locks in core/base cellstate" \
+        "$folder/made_up.c" '#include <pthread.h>'
+done
+spoiled "no locks in a module" "<pthread.h> in a module" schedulers/made_up.c '#include <pthread.h>'
+for folder in core/base cellstate core/driver; do
+    sound "locks in $folder" "$folder/made_up.c" '#include <pthread.h>'
+done
+spoiled "sockets belong to the driver" "<sys/socket.h> here" \
+    cellstate/rules.c '#include <sys/socket.h>'
 spoiled "paths start at the top level" "there is no 'error.h'" \
     core/base/error.c '#include "error.h"'
 spoiled "a new folder needs a layer" "'core/made_up' is no layer" \

@@ -44,6 +44,20 @@ c_file 'void f(char *a) { strcpy(a, "b"); }' |
 c_file '/* no strcpy() */ const char *s = "strcpy("; // strcpy(' 'int f(void) { rand(); }' |
     spoiled "rand, and comments are not calls" 'a.c:4: "rand" is banned' core/base/a.c
 c_file 'long f(void) { return time(0); }' | spoiled "clock" 'a.c:3: "time" is banned' core/base/a.c
+c_file 'long f(void) { return time(0); }' |
+    spoiled "time of day in the lmdb store" 'a.c:3: "time" is banned' cellstate/lmdb_a.c
+for file in cellstate/a.c cellstate/lmdb_a.h core/base/lmdb_a.c; do
+    c_file 'void f(void) { clock_gettime(0, 0); }' |
+        spoiled "clock in $file" ':3: "clock_gettime" is banned.*in cellstate/lmdb_\*.c' "$file"
+done
+for call in pthread_create thrd_create vfork posix_spawn posix_spawnp system popen; do
+    for file in cellstate/lmdb_a.c core/cli/a.c; do
+        c_file "void f(void) { $call(0); }" |
+            spoiled "$call in $file" ":3: \"$call\" is banned, expected threads and" "$file"
+    done
+done
+c_file 'void f(void) { fork(); }' |
+    spoiled "fork" 'a.c:3: "fork" is banned, expected processes' core/experiment/a.c
 c_file 'void f(void) { exit(1); }' | spoiled "exit" 'a.c:3: "exit" is banned' core/base/a.c
 c_file '' 'int f(void);' |
     spoiled "bare prototype" '1 of 1 prototypes carry no comment' core/base/a.h
@@ -57,6 +71,10 @@ sound() {
 }
 
 c_file 'long f(void) { return time(0); }' | sound "clocks in the driver" core/driver/a.c
+c_file 'void f(void) { clock_gettime(0, 0); }' | sound "clock in the lmdb store" cellstate/lmdb_a.c
+c_file 'void f(void) { pthread_create(0, 0, 0, 0); fork(); }' |
+    sound "threads and processes in the driver" core/driver/a.c
+c_file 'void f(void) { fork(); }' | sound "processes of the command" core/cli/a.c
 c_file 'void f(struct x *x) { x->time(0); my_exit(1); }' | sound "other names" core/base/a.c
 c_file "$(body 61)" "$(for ((i = 0; i < 40; i++)); do body 5; done)" |
     sound "a few long functions" core/base/a.c

@@ -218,11 +218,19 @@ static inline void cell_outcomes(const struct cell *cell, uint32_t count, const 
     cell_outcomes(cell, (uint32_t)sizeof((const uint8_t[]){__VA_ARGS__}),                          \
                   (const uint8_t[]){__VA_ARGS__})
 
+/* How often a long loop runs over this store: `full` times, less often where all is slow. */
+static inline uint32_t cell_loops(int factory, uint32_t full)
+{
+    bool slow = store_factory_at(factory)->slow || getenv("OMEGA_SLOW") != NULL;
+    return slow ? full / 64 : full;
+}
+
 /* A test over every store: the test function finds its number in _i. */
 static inline void cell_case(Suite *suite, const char *name, const TTest *test)
 {
     TCase *tcase = tcase_create(name);
     tcase_add_loop_test(tcase, test, 0, store_factory_count());
+    tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
 }
 

@@ -88,6 +88,58 @@ START_TEST(submit_refuses)
 }
 END_TEST
 
+enum {
+    UNSEALED_SLOTS,
+    UNSEALED_TASKS,
+    UNSEALED_FIRST,
+    NO_SET,
+    MAP_BEFORE_0,
+    REDUCE_BEFORE_0,
+    JOBS
+};
+
+/* Refuses a job of two groups that has one fault. */
+static void refuse_job(struct cell *cell, int fault)
+{
+    struct omega_task_group groups[2] = {
+        {.count = 2, .request = {.cpu_milli = 1}},
+        {.first_task = 2, .count = 1, .optional = 1, .request = {.cpu_milli = 1}},
+    };
+    struct omega_job job = {
+        .id = 8, .precedence = 120, .group_count = 2, .groups = groups, .tasks = 3, .slots = 4};
+    struct store_counters before = cell_counters(cell);
+    job.slots += fault == UNSEALED_SLOTS;
+    job.tasks -= fault == UNSEALED_TASKS;
+    groups[1].first_task -= fault == UNSEALED_FIRST;
+    groups[1].constraints = fault == NO_SET ? catalogue_constraints_count(cell->catalogue) : 0;
+    job.mapreduce.map_mean_us = -(fault == MAP_BEFORE_0);
+    job.mapreduce.reduce_mean_us = -(fault == REDUCE_BEFORE_0);
+    omega_error_clear(&cell->err);
+    int rc = store_submit(cell->store, &job, &cell->err);
+    ck_assert_msg(rc == (fault == JOBS ? 0 : OMEGA_EINVAL), "fault %d is %d: %s", fault, rc,
+                  cell->err.text);
+    ck_assert_int_eq(cell->err.code, rc);
+    if (fault < JOBS) {
+        ck_assert_msg(strstr(cell->err.text, "job 8 ") != NULL, "fault %d: '%s'", fault,
+                      cell->err.text);
+        struct store_counters after = cell_counters(cell);
+        ck_assert_mem_eq(&before, &after, sizeof before);
+    }
+}
+
+START_TEST(submit_refuses_what_is_not_sealed)
+{
+    struct cell cell;
+    cell_open(&cell, _i);
+    for (int fault = 0; fault <= JOBS; fault++) { /* the last one has none: nothing was kept */
+        refuse_job(&cell, fault);
+    }
+    ck_assert_uint_eq(cell_counters(&cell).jobs, 1);
+    ck_assert_uint_eq(cell_counters(&cell).tasks_submitted, 3);
+    cell_close(&cell);
+}
+END_TEST
+
 /* Submits jobs 1 (three tasks of 1000, two of them placed on machine 0) and 2 (elastic). */
 static void open_for_nonsense(struct cell *cell, int factory)
 {
@@ -422,6 +474,7 @@ static void add_cases(Suite *suite)
     cell_case(suite, "unknown machine", unknown_machine);
     cell_case(suite, "submit", submits);
     cell_case(suite, "submit refuses", submit_refuses);
+    cell_case(suite, "submit refuses, not sealed", submit_refuses_what_is_not_sealed);
     cell_case(suite, "nonsense", commit_refuses_nonsense);
     cell_case(suite, "task of another group", task_of_another_group);
     cell_case(suite, "elastic", elastic_job_commits_once);

@@ -111,7 +111,7 @@ START_TEST(refresh_after_a_long_sleep)
     cell_open(&cell, _i);
     struct store_view *asleep = open_view(&cell, STORE_VIEW_PRIVATE);
     struct store_view *awake = open_view(&cell, STORE_VIEW_PRIVATE);
-    for (uint64_t job = 1; job <= 20000; job++) {
+    for (uint64_t job = 1; job <= cell_loops(_i, 20000); job++) {
         uint64_t placement = cell_put(&cell, job, (uint32_t)(job % 3), 100, (uint16_t)(job % 2));
         if (job % 1000 != 0) {
             ck_assert(cell_release(&cell, placement));
@@ -159,7 +159,7 @@ START_TEST(refresh_finds_one_old_change)
     uint64_t job = 0;
     cell_open(&cell, _i);
     struct store_view *view = open_view(&cell, STORE_VIEW_PRIVATE);
-    for (uint32_t feed = 16; feed <= 8192; feed *= 2) {
+    for (uint32_t feed = 16; feed <= cell_loops(_i, 8192); feed *= 2) {
         for (uint32_t around = feed - 3; around <= feed + 3; around++) {
             cell_put(&cell, ++job, 2, 1, 1);
             churn(&cell, &job, around);

@@ -125,6 +125,129 @@ START_TEST(test_gpu_shapes)
 }
 END_TEST
 
+/* Checking says what sealing says of these groups, and seals nothing. */
+static void checks_as_sealing(struct omega_task_group *groups, uint32_t count)
+{
+    omega_error_t sealing = {.code = OMEGA_OK};
+    omega_error_t checking = {.code = OMEGA_OK};
+    struct omega_job job = job_of(groups, count);
+    int rc = omega_job_seal(&job, groups, &sealing);
+    ck_assert_int_eq(omega_job_check(&job, &checking), rc);
+    ck_assert_int_eq(omega_job_check(&job, NULL), rc);
+    ck_assert_int_eq(checking.code, sealing.code);
+    ck_assert_str_eq(checking.text, sealing.text);
+}
+
+START_TEST(test_check_is_as_sealing)
+{
+    int64_t durations[] = {0, OMEGA_NEVER, OMEGA_DURATION_MAX};
+    struct omega_task_group groups[] = {group_of(3, 0), group_of(0, 2), group_of(1, 4)};
+    checks_as_sealing(groups, 1);
+    checks_as_sealing(groups, 3);
+    groups[0].task_duration_us = durations;
+    checks_as_sealing(groups, 3);
+    struct omega_task_group most = group_of(OMEGA_TASKS_MAX - 1, 1);
+    checks_as_sealing(&most, 1);
+    static struct omega_task_group many[OMEGA_GROUPS_MAX];
+    for (uint32_t g = 0; g < OMEGA_GROUPS_MAX; g++) {
+        many[g] = group_of(1, 0);
+    }
+    checks_as_sealing(many, OMEGA_GROUPS_MAX);
+    /* and what is wrong with one group, in the same words */
+    for (int fault = 0; fault < 7; fault++) {
+        struct omega_task_group group = group_of(3, 0);
+        group.count = fault == 0 ? 0 : fault == 1 ? OMEGA_TASKS_MAX + 1 : 3;
+        group.request.cpu_milli = fault == 2 ? -1 : 1;
+        group.request.mem_mib = fault == 3 ? -1 : 1;
+        group.request.gpu_milli = fault == 4 ? 500 : 0;
+        group.duration_us = fault == 5 ? OMEGA_DURATION_MAX + 1 : 1;
+        durations[2] = -1;
+        group.task_duration_us = fault == 6 ? durations : NULL;
+        struct omega_job job = job_of(&group, 1);
+        ck_assert_int_eq(omega_job_seal(&job, &group, NULL), OMEGA_EINVAL);
+        checks_as_sealing(&group, 1);
+    }
+}
+END_TEST
+
+/* A sealed job of three groups with one field changed. */
+static int check_with(int fault, omega_error_t *err)
+{
+    struct omega_task_group groups[] = {group_of(3, 0), group_of(0, 2), group_of(1, 4)};
+    struct omega_job job = job_of(groups, 3);
+    ck_assert_int_eq(omega_job_seal(&job, groups, NULL), OMEGA_OK);
+    job.mapreduce = (struct omega_mapreduce){.map_mean_us = 5, .reduce_mean_us = 6};
+    int64_t too_long = OMEGA_DURATION_MAX + 1;
+    int64_t *means[] = {&job.mapreduce.map_mean_us, &job.mapreduce.reduce_mean_us};
+    struct {
+        uint32_t *field;
+        uint32_t value;
+    } counts[] = {
+        {&job.tasks, 3},
+        {&job.tasks, 5},
+        {&job.slots, 9},
+        {&job.slots, 11},
+        {&job.group_count, 0},
+        {&job.group_count, 2},
+        {&groups[0].first_task, 1},
+        {&groups[1].first_task, 2},
+        {&groups[2].first_task, 6},
+        {&groups[0].count, 2},
+        {&groups[0].optional, 1},
+        {&groups[2].count, 0},
+    };
+    int number = (int)(sizeof counts / sizeof counts[0]);
+    if (fault >= number + 4) {
+        return omega_job_check(&job, err); /* the last one: as it was sealed */
+    }
+    if (fault >= number) {
+        *means[(fault - number) % 2] = fault < number + 2 ? -1 : too_long;
+    } else {
+        *counts[fault].field = counts[fault].value;
+    }
+    int rc = omega_job_check(&job, err);
+    ck_assert_msg(rc == OMEGA_EINVAL, "fault %d is %d", fault, rc);
+    return rc;
+}
+
+START_TEST(test_check_refuses_each_field)
+{
+    omega_error_t err = {.code = OMEGA_OK};
+    int fault = 0;
+    int rc = OMEGA_EINVAL;
+    for (; rc == OMEGA_EINVAL; fault++) {
+        omega_error_clear(&err);
+        rc = check_with(fault, &err);
+        ck_assert_int_eq(err.code, rc);
+        ck_assert_int_eq(err.text[0] == '\0', rc == OMEGA_OK);
+    }
+    ck_assert_int_eq(fault, 17); /* 16 faults, and none */
+}
+END_TEST
+
+/* Sums that are right, of more than there may be. */
+START_TEST(test_check_refuses_too_many)
+{
+    static struct omega_task_group many[OMEGA_GROUPS_MAX + 1];
+    for (uint32_t g = 0; g <= OMEGA_GROUPS_MAX; g++) {
+        many[g] = group_of(1, 0);
+        many[g].first_task = g;
+    }
+    struct omega_job job = job_of(many, OMEGA_GROUPS_MAX + 1);
+    job.tasks = job.slots = OMEGA_GROUPS_MAX + 1;
+    ck_assert_int_eq(omega_job_check(&job, NULL), OMEGA_EINVAL);
+    struct omega_task_group two[] = {group_of(OMEGA_TASKS_MAX, 0), group_of(1, 0)};
+    two[1].first_task = OMEGA_TASKS_MAX;
+    job = job_of(two, 2);
+    job.tasks = job.slots = OMEGA_TASKS_MAX + 1;
+    ck_assert_int_eq(omega_job_check(&job, NULL), OMEGA_EINVAL);
+    struct omega_task_group optional = group_of(0, 3);
+    job = job_of(&optional, 1);
+    job.slots = 3;
+    ck_assert_int_eq(omega_job_check(&job, NULL), OMEGA_EINVAL);
+}
+END_TEST
+
 START_TEST(test_copy)
 {
     int64_t first[] = {10, 20};
@@ -163,6 +286,9 @@ static void add_cases(Suite *suite)
     check_case(suite, "refuses counts", test_refuses_counts);
     check_case(suite, "refuses requests", test_refuses_requests);
     check_case(suite, "GPU shapes", test_gpu_shapes);
+    check_case(suite, "check is as sealing", test_check_is_as_sealing);
+    check_case(suite, "check refuses each field", test_check_refuses_each_field);
+    check_case(suite, "check refuses too many", test_check_refuses_too_many);
     check_case(suite, "copy", test_copy);
 }
 

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The other changes of the lmdb store: submissions, releases, machine events, jobs given up and
+ * initial placements. What a caller can do wrong is found before the first change; a failure after
+ * it (a full disk, a damaged record) ends the whole batch.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cellstate/lmdb_private.h"
+
+/* ---- jobs in, and given up ---- */
+
+struct submission {
+    const struct omega_job *job;
+    uint8_t *bytes; /* the record: made before the gate is taken */
+    size_t size;
+    struct job_entry entry;
+};
+
+static int run_submit(struct lmdb *lmdb, void *arguments, omega_error_t *err)
+{
+    struct submission *submission = arguments;
+    const struct omega_job *job = submission->job;
+    MDB_val data = {.mv_data = NULL};
+    int rc =
+        job->id == 0 ? OMEGA_OK : lmdb_get(lmdb, lmdb->write.txn, LMDB_JOBS, job->id, &data, err);
+    if (rc == OMEGA_OK && (job->id == 0 || data.mv_data != NULL)) {
+        rc = omega_error_set(err, OMEGA_EINVAL,
+                             "job %llu cannot be submitted: expected an id above 0 that is new",
+                             (unsigned long long)job->id);
+    }
+    if (rc == OMEGA_OK) {
+        rc = lmdb_put(lmdb, LMDB_JOBS, job->id, submission->bytes, submission->size, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = lmdb_entry_insert(lmdb, &submission->entry, err);
+    }
+    if (rc == OMEGA_OK) {
+        jobs_submitted(&submission->entry, &lmdb->write.head.counters);
+    }
+    return rc;
+}
+
+/* Makes the record and the entry of a job. */
+static int prepare(struct submission *submission, const struct store *store, omega_error_t *err)
+{
+    const struct omega_job *job = submission->job;
+    const char *user = symbols_text(catalogue_symbols(store->catalogue), job->user);
+    const char **texts = malloc((job->group_count + 1u) * sizeof *texts);
+    if (strlen(user) > RECORD_TEXT_MAX) {
+        free((void *)texts);
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "job %llu cannot be submitted: its user's name has %zu bytes, "
+                               "expected at most %u",
+                               (unsigned long long)job->id, strlen(user), RECORD_TEXT_MAX);
+    }
+    for (uint32_t g = 0; texts != NULL && g < job->group_count; g++) {
+        texts[g] = catalogue_constraints_text(store->catalogue, job->groups[g].constraints);
+    }
+    bool entered =
+        texts != NULL && jobs_entry_init(&submission->entry, job, store->catalogue) == OMEGA_OK;
+    submission->size = entered ? record_job_bytes(job, user, texts) : 0;
+    submission->bytes = entered ? malloc(submission->size) : NULL;
+    if (submission->bytes != NULL) {
+        record_encode_job(job, user, texts, submission->entry.different, submission->bytes);
+    }
+    free((void *)texts);
+    return submission->bytes != NULL ? OMEGA_OK
+                                     : omega_error_set(err, OMEGA_ENOMEM, "no memory for job %llu",
+                                                       (unsigned long long)job->id);
+}
+
+int lmdb_submit(struct store *store, const struct omega_job *job, omega_error_t *err)
+{
+    struct submission submission = {.job = job};
+    int rc = jobs_check_job(job, store->catalogue, err);
+    if (rc == OMEGA_OK) {
+        rc = prepare(&submission, store, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = lmdb_execute_one(lmdb_of(store), run_submit, &submission, OMEGA_INSTANCE_NONE, err);
+    }
+    free(submission.bytes);
+    jobs_entry_free_arrays(&submission.entry);
+    return rc;
+}
+
+struct abandonment {
+    uint64_t job;
+    uint32_t *tasks;
+};
+
+static int run_abandon(struct lmdb *lmdb, void *arguments, omega_error_t *err)
+{
+    const struct abandonment *abandonment = arguments;
+    struct job_entry *entry = NULL;
+    int rc = lmdb_entry_load(lmdb, abandonment->job, &entry, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    if (entry == NULL || entry->given_up) {
+        return omega_error_set(err, OMEGA_EINVAL, "job %llu cannot be abandoned: it is %s",
+                               (unsigned long long)abandonment->job,
+                               entry == NULL ? "not in the table" : "abandoned already");
+    }
+    *abandonment->tasks = jobs_give_up(entry, &lmdb->write.head.counters);
+    return lmdb_entry_store(lmdb, err);
+}
+
+int lmdb_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_error_t *err)
+{
+    struct abandonment abandonment = {.job = job, .tasks = tasks};
+    return lmdb_execute_one(lmdb_of(store), run_abandon, &abandonment, OMEGA_INSTANCE_NONE, err);
+}
+
+/* ---- placements that end ---- */
+
+/* Takes one placement off its machine and out of the table: the placements' cursor stands on it. */
+static int end_placement(struct lmdb *lmdb, const struct store_placement *placement,
+                         omega_error_t *err)
+{
+    struct lmdb_write *write = &lmdb->write;
+    struct lmdb_at_hand *hand = NULL;
+    int rc = lmdb_reserve_machines(lmdb, 1, err);
+    if (rc == OMEGA_OK) {
+        rc = lmdb_machine_at_hand(lmdb, placement->machine, &hand, err);
+    }
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    rules_release(&hand->machine, &placement->request, placement->devices,
+                  (enum omega_band)placement->band, lmdb->meta.release_raises_seq);
+    lmdb_change_machine(lmdb, hand);
+    lmdb_change_item(lmdb, placement->id, placement->task, placement->machine, placement->devices);
+    lmdb_use_count(lmdb, &placement->request, placement->devices, -1);
+    write->changed = true;
+    rc = lmdb_write_room(lmdb, 0, err);
+    return rc != OMEGA_OK
+               ? rc
+               : lmdb_write_failed(lmdb, mdb_cursor_del(write->placements, 0), "write", err);
+}
+
+/* Puts the cursor on a placement and decodes it; *runs is false if there is none of this id. */
+static int find_placement(struct lmdb *lmdb, uint64_t id, struct store_placement *placement,
+                          bool *runs, omega_error_t *err)
+{
+    MDB_val key = {.mv_size = sizeof id, .mv_data = &id};
+    MDB_val data;
+    int rc = mdb_cursor_get(lmdb->write.placements, &key, &data, MDB_SET);
+    *runs = rc == MDB_SUCCESS;
+    if (rc == MDB_NOTFOUND) {
+        return OMEGA_OK;
+    }
+    if (rc != MDB_SUCCESS) {
+        return lmdb_write_failed(lmdb, rc, "read", err);
+    }
+    rc = record_decode_placement(data.mv_data, data.mv_size, id, placement);
+    if (rc == OMEGA_OK && placement->machine >= lmdb->meta.machine_count) {
+        rc = OMEGA_ECORRUPT;
+    }
+    return lmdb_bad_record(lmdb, rc, LMDB_PLACEMENTS, id, err);
+}
+
+/* What ended placements do to their jobs: consecutive ones mostly belong to the same. */
+struct ending {
+    struct job_entry *entry; /* at hand, not written back yet */
+    uint32_t ended;
+    enum store_release_reason reason;
+};
+
+static int leave_job(struct lmdb *lmdb, struct ending *ending, omega_error_t *err)
+{
+    if (ending->entry == NULL) {
+        return OMEGA_OK;
+    }
+    if (ending->ended > 0) {
+        jobs_ended(ending->entry, &lmdb->write.head.counters, ending->ended, ending->reason);
+    }
+    ending->entry = NULL;
+    ending->ended = 0;
+    return lmdb_entry_store(lmdb, err);
+}
+
+static int turn_to_job(struct lmdb *lmdb, struct ending *ending, uint64_t job, omega_error_t *err)
+{
+    if (ending->entry != NULL && ending->entry->id == job) {
+        return OMEGA_OK;
+    }
+    int rc = leave_job(lmdb, ending, err);
+    if (rc == OMEGA_OK && job != 0) {
+        rc = lmdb_entry_load(lmdb, job, &ending->entry, err);
+        if (rc == OMEGA_OK && ending->entry == NULL) {
+            rc = lmdb_bad_record(lmdb, OMEGA_ECORRUPT, LMDB_JOBS, job, err);
+        }
+    }
+    return rc;
+}
+
+struct release {
+    const uint64_t *placements;
+    uint32_t count;
+    enum store_release_reason reason;
+    struct store_release_result *results;
+    uint64_t *version;
+};
+
+static struct store_release_result result_of(const struct store_placement *placement)
+{
+    return (struct store_release_result){
+        .placement = placement->id,
+        .job = placement->job,
+        .task = placement->task,
+        .machine = placement->machine,
+        .devices = placement->devices,
+        .released = 1,
+        .instance = placement->instance,
+    };
+}
+
+static int release_one(struct lmdb *lmdb, struct ending *ending, uint64_t id,
+                       struct store_release_result *result, omega_error_t *err)
+{
+    struct store_placement placement;
+    bool runs = false;
+    int rc = find_placement(lmdb, id, &placement, &runs, err);
+    if (rc != OMEGA_OK || !runs) {
+        *result = (struct store_release_result){.placement = id, .instance = OMEGA_INSTANCE_NONE};
+        return rc;
+    }
+    *result = result_of(&placement);
+    rc = turn_to_job(lmdb, ending, placement.job, err);
+    if (rc == OMEGA_OK) {
+        rc = end_placement(lmdb, &placement, err);
+    }
+    if (rc == OMEGA_OK && placement.job != 0) {
+        ending->ended++;
+        if (ending->entry->spreads && placement.task < ending->entry->slots) {
+            ending->entry->machine_of[placement.task] = UINT32_MAX;
+        }
+    }
+    return rc;
+}
+
+static int run_release(struct lmdb *lmdb, void *arguments, omega_error_t *err)
+{
+    const struct release *release = arguments;
+    struct ending ending = {.reason = release->reason};
+    struct lmdb_write *write = &lmdb->write;
+    uint32_t machines =
+        release->count < lmdb->meta.machine_count ? release->count : lmdb->meta.machine_count;
+    int rc = lmdb_change_begin(lmdb, RECORD_CHANGE_RELEASE, machines, release->count, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    write->change.detail = (uint8_t)release->reason;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < release->count; i++) {
+        rc = release_one(lmdb, &ending, release->placements[i], &release->results[i], err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = leave_job(lmdb, &ending, err);
+    }
+    if (rc == OMEGA_OK && write->change.item_count > 0) {
+        rc = lmdb_change_end(lmdb, err);
+    }
+    write->broken = write->broken || (rc != OMEGA_OK && write->change.item_count > 0);
+    *release->version = write->head.counters.version;
+    return rc;
+}
+
+int lmdb_release(struct store *store, const uint64_t *placements, uint32_t count,
+                 enum store_release_reason reason, struct store_release_result *results,
+                 uint64_t *version, omega_error_t *err)
+{
+    struct release release = {
+        .placements = placements,
+        .count = count,
+        .reason = reason,
+        .results = results,
+        .version = version,
+    };
+    return lmdb_execute_one(lmdb_of(store), run_release, &release, OMEGA_INSTANCE_NONE, err);
+}
+
+/* ---- machine events ---- */
+
+struct event {
+    const struct omega_machine_event *event;
+    enum store_loss_policy policy;
+    uint64_t scanned; /* lmdb->lost lists what ran on the machine at this version */
+    uint32_t lost;
+    uint64_t *version;
+};
+
+/* Context of the walks that look for what runs on a machine. */
+struct search {
+    struct lmdb *lmdb;
+    uint32_t machine;
+    uint32_t count;
+};
+
+static int note_placement(void *context, uint64_t key, const MDB_val *data, omega_error_t *err)
+{
+    struct search *search = context;
+    struct lmdb *lmdb = search->lmdb;
+    struct store_placement placement;
+    int rc = record_decode_placement(data->mv_data, data->mv_size, key, &placement);
+    if (rc != OMEGA_OK || placement.machine != search->machine) {
+        return lmdb_bad_record(lmdb, rc, LMDB_PLACEMENTS, key, err);
+    }
+    if (search->count == lmdb->lost_room) {
+        uint32_t room = lmdb->lost_room == 0 ? 64 : lmdb->lost_room * 2;
+        struct store_release_result *lost = realloc(lmdb->lost, room * sizeof *lost);
+        if (lost == NULL) {
+            return omega_error_set(err, OMEGA_ENOMEM, "no memory to remove machine %u",
+                                   search->machine);
+        }
+        lmdb->lost = lost;
+        lmdb->lost_room = room;
+    }
+    lmdb->lost[search->count++] = result_of(&placement);
+    return OMEGA_OK;
+}
+
+/* Lists what runs on a machine before the gate is taken: a walk over all placements, which nobody
+ * should have to wait for. Inside, only what has been placed since is walked over. */
+static int scan_before(struct lmdb *lmdb, struct event *event, omega_error_t *err)
+{
+    struct search search = {.lmdb = lmdb, .machine = event->event->machine};
+    struct record_head head = {.counters.version = 0};
+    MDB_txn *txn = NULL;
+    int rc = lmdb_read_newest(lmdb, &txn, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    rc = lmdb_get_head(lmdb, txn, &head, err);
+    if (rc == OMEGA_OK) {
+        rc = lmdb_walk(lmdb, txn, LMDB_PLACEMENTS, 0, note_placement, &search, err);
+    }
+    lmdb_read_end(lmdb, txn);
+    event->scanned = head.counters.version;
+    event->lost = search.count;
+    return rc;
+}
+
+/* Takes one lost placement off; one that has ended since the scan is left out of the list. */
+static int lose_one(struct lmdb *lmdb, struct ending *ending, const struct event *event,
+                    uint32_t index, uint32_t *kept, omega_error_t *err)
+{
+    struct store_placement placement;
+    bool runs = false;
+    int rc = find_placement(lmdb, lmdb->lost[index].placement, &placement, &runs, err);
+    if (rc != OMEGA_OK || !runs) {
+        return rc;
+    }
+    lmdb->lost[(*kept)++] = result_of(&placement);
+    rc = turn_to_job(lmdb, ending, placement.job, err);
+    if (rc == OMEGA_OK) {
+        rc = end_placement(lmdb, &placement, err);
+    }
+    if (rc == OMEGA_OK && placement.job != 0) {
+        if (placement.task >= ending->entry->slots) {
+            return lmdb_bad_record(lmdb, OMEGA_ECORRUPT, LMDB_PLACEMENTS, placement.id, err);
+        }
+        jobs_lost(ending->entry, &lmdb->write.head.counters, placement.task, event->policy);
+    }
+    return rc;
+}
+
+/* Takes all placements off a machine that is removed. */
+static int lose_all(struct lmdb *lmdb, struct event *event, omega_error_t *err)
+{
+    struct ending ending = {.reason = STORE_FAILED};
+    struct search search = {
+        .lmdb = lmdb,
+        .machine = event->event->machine,
+        .count = event->lost,
+    };
+    int rc = lmdb_walk(lmdb, lmdb->write.txn, LMDB_PLACEMENTS,
+                       omega_placement_id(event->scanned + 1, 0), note_placement, &search, err);
+    if (rc == OMEGA_OK) {
+        rc = lmdb_change_begin(lmdb, RECORD_CHANGE_EVENT, 1, search.count, err);
+    }
+    uint32_t kept = 0;
+    lmdb->write.broken = rc == OMEGA_OK; /* from here until all of it is done */
+    for (uint32_t i = 0; rc == OMEGA_OK && i < search.count; i++) {
+        rc = lose_one(lmdb, &ending, event, i, &kept, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = leave_job(lmdb, &ending, err);
+    }
+    lmdb->write.head.counters.losses += kept;
+    event->lost = kept;
+    return rc;
+}
+
+/* Adds (sign 1) or takes (-1) a machine's capacity; one that is down has none. */
+static void count_capacity(struct store_totals *totals, const struct omega_machine *machine,
+                           int sign)
+{
+    if (machine->state != OMEGA_MACHINE_DOWN) {
+        totals->cpu_capacity_milli += sign * machine->cpu_capacity_milli;
+        totals->mem_capacity_mib += sign * machine->mem_capacity_mib;
+        totals->gpu_capacity_milli += (int64_t)sign * machine->gpu_devices * OMEGA_GPU_DEVICE_MILLI;
+    }
+}
+
+/* The event itself: what the machine becomes. */
+static int change_machine(struct lmdb *lmdb, const struct event *event, omega_error_t *err)
+{
+    struct lmdb_write *write = &lmdb->write;
+    const struct omega_machine_spec *spec = &lmdb->specs[event->event->machine];
+    struct lmdb_at_hand *hand = NULL; /* anew: losing placements may have moved it */
+    int rc = lmdb_machine_at_hand(lmdb, event->event->machine, &hand, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    count_capacity(&write->head.totals, &hand->machine, -1);
+    (void)rules_machine_event(&hand->machine, spec, event->event, &lmdb->meta.overcommit, NULL);
+    count_capacity(&write->head.totals, &hand->machine, 1);
+    lmdb_change_machine(lmdb, hand);
+    write->change.detail = event->event->kind;
+    return lmdb_change_end(lmdb, err);
+}
+
+static int run_event(struct lmdb *lmdb, void *arguments, omega_error_t *err)
+{
+    struct event *event = arguments;
+    struct lmdb_write *write = &lmdb->write;
+    struct lmdb_at_hand *hand = NULL;
+    uint32_t index = event->event->machine;
+    int rc = lmdb_reserve_machines(lmdb, 1, err);
+    if (rc == OMEGA_OK) {
+        rc = lmdb_machine_at_hand(lmdb, index, &hand, err);
+    }
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    struct omega_machine next = hand->machine;
+    rc = rules_machine_event(&next, &lmdb->specs[index], event->event, &lmdb->meta.overcommit, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    if (event->event->kind == OMEGA_EVENT_REMOVE) {
+        rc = lose_all(lmdb, event, err);
+    } else {
+        rc = lmdb_change_begin(lmdb, RECORD_CHANGE_EVENT, 1, 0, err);
+    }
+    if (rc == OMEGA_OK) {
+        write->broken = true;
+        rc = change_machine(lmdb, event, err);
+        write->broken = rc != OMEGA_OK;
+    }
+    *event->version = write->head.counters.version;
+    return rc;
+}
+
+int lmdb_machine_event(struct store *store, const struct omega_machine_event *happens,
+                       enum store_loss_policy policy, const struct store_release_result **lost,
+                       uint32_t *lost_count, uint64_t *version, omega_error_t *err)
+{
+    struct lmdb *lmdb = lmdb_of(store);
+    struct event event = {.event = happens, .policy = policy, .version = version};
+    if (happens->machine >= store->machine_count) {
+        return omega_error_set(err, OMEGA_EINVAL, "machine %u is not in the cell of %u machines",
+                               happens->machine, store->machine_count);
+    }
+    int rc = happens->kind == OMEGA_EVENT_REMOVE ? scan_before(lmdb, &event, err) : OMEGA_OK;
+    if (rc == OMEGA_OK) {
+        rc = lmdb_execute_one(lmdb, run_event, &event, OMEGA_INSTANCE_NONE, err);
+    }
+    if (rc == OMEGA_OK) {
+        *lost = lmdb->lost;
+        *lost_count = event.lost;
+    }
+    return rc;
+}
+
+/* ---- the initial state ---- */
+
+struct preload {
+    struct store_placement *placements;
+    uint32_t count;
+    uint64_t *version;
+    struct lmdb *lmdb;
+    int code; /* why a machine could not be read */
+    omega_error_t *err;
+};
+
+static const struct omega_machine *record_of(void *context, uint32_t index)
+{
+    struct preload *preload = context;
+    struct lmdb_at_hand *hand = NULL;
+    int rc = lmdb_machine_at_hand(preload->lmdb, index, &hand, preload->err);
+    preload->code = preload->code == OMEGA_OK ? rc : preload->code;
+    return rc == OMEGA_OK ? &hand->machine : NULL;
+}
+
+static int run_preload(struct lmdb *lmdb, void *arguments, omega_error_t *err)
+{
+    struct preload *preload = arguments;
+    struct lmdb_write *write = &lmdb->write;
+    uint32_t machines =
+        preload->count < lmdb->meta.machine_count ? preload->count : lmdb->meta.machine_count;
+    preload->err = err;
+    int rc = lmdb_reserve_machines(lmdb, machines, err);
+    if (rc == OMEGA_OK) {
+        rc = jobs_check_preload(preload->placements, preload->count, lmdb->meta.machine_count,
+                                record_of, preload, err);
+        rc = preload->code != OMEGA_OK ? preload->code : rc;
+    }
+    if (rc == OMEGA_OK) {
+        rc = lmdb_change_begin(lmdb, RECORD_CHANGE_PRELOAD, machines, preload->count, err);
+    }
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    write->broken = true; /* until all of it is done */
+    for (uint32_t i = 0; rc == OMEGA_OK && i < preload->count; i++) {
+        preload->placements[i].instance = OMEGA_INSTANCE_NONE;
+        rc = lmdb_place(lmdb, &preload->placements[i], err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = lmdb_change_end(lmdb, err);
+    }
+    write->broken = rc != OMEGA_OK;
+    *preload->version = write->head.counters.version;
+    return rc;
+}
+
+int lmdb_preload(struct store *store, struct store_placement *placements, uint32_t count,
+                 uint64_t *version, omega_error_t *err)
+{
+    struct preload preload = {
+        .placements = placements,
+        .count = count,
+        .version = version,
+        .lmdb = lmdb_of(store),
+    };
+    return lmdb_execute_one(preload.lmdb, run_preload, &preload, OMEGA_INSTANCE_NONE, err);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Commits of the lmdb store: is it known already (identity), may it be sent and what does its job
+ * refuse (cellstate/jobs.h), what do the rules say, then apply. Until the first change to a machine
+ * at hand a failure concerns this transaction alone; after it, the whole batch.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cellstate/lmdb_private.h"
+
+/* ---- identities ---- */
+
+/* Reads what the cell knows of an instance; all 0 if nothing. */
+static int get_instance(struct lmdb *lmdb, uint16_t number, struct record_instance *instance,
+                        omega_error_t *err)
+{
+    MDB_val data;
+    int rc = lmdb_get(lmdb, lmdb->write.txn, LMDB_INSTANCES, number, &data, err);
+    *instance = (struct record_instance){.incarnation = 0};
+    if (rc == OMEGA_OK && data.mv_data != NULL) {
+        rc = lmdb_bad_record(lmdb,
+                             record_decode_instance(data.mv_data, data.mv_size, number, instance),
+                             LMDB_INSTANCES, number, err);
+    }
+    return rc;
+}
+
+static int superseded(const struct omega_transaction *txn, const char *what, uint32_t by,
+                      omega_error_t *err)
+{
+    return omega_error_set(err, OMEGA_ESUPERSEDED,
+                           "attempt %u at job %llu by incarnation %u of instance %u is superseded "
+                           "by %s %u",
+                           txn->attempt, (unsigned long long)txn->job, txn->incarnation,
+                           txn->instance, what, by);
+}
+
+/* Looks the transaction up: *known if its result is recorded, and then given back. */
+static int look_up(struct lmdb *lmdb, const struct omega_transaction *txn,
+                   struct record_instance *instance, struct omega_claim_result *results,
+                   struct omega_result *result, bool *known, omega_error_t *err)
+{
+    *known = false;
+    int rc = get_instance(lmdb, txn->instance, instance, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    if (txn->incarnation < instance->incarnation) {
+        return superseded(txn, "incarnation", instance->incarnation, err);
+    }
+    bool same = instance->job != 0 && txn->incarnation == instance->incarnation &&
+                txn->job == instance->job;
+    if (same && txn->attempt < instance->attempt) {
+        return superseded(txn, "attempt", instance->attempt, err);
+    }
+    if (same && txn->attempt == instance->attempt) {
+        if (txn->claim_count != instance->claim_count) {
+            return omega_error_set(err, OMEGA_EINVAL,
+                                   "attempt %u at job %llu comes again with %u claims, expected "
+                                   "the %u that it had",
+                                   txn->attempt, (unsigned long long)txn->job, txn->claim_count,
+                                   instance->claim_count);
+        }
+        record_instance_results(instance, results);
+        *result = instance->result;
+        *known = true;
+    }
+    return OMEGA_OK;
+}
+
+/* Records the result of a transaction that has an identity. */
+static int record_result(struct lmdb *lmdb, const struct omega_transaction *txn, const char *module,
+                         const struct omega_claim_result *results,
+                         const struct omega_result *result, omega_error_t *err)
+{
+    struct record_instance instance = {
+        .incarnation = txn->incarnation,
+        .attempt = txn->attempt,
+        .job = txn->job,
+        .result = *result,
+        .claim_count = txn->claim_count,
+    };
+    memcpy(instance.module, module, sizeof instance.module);
+    size_t size = record_instance_bytes(&instance, results);
+    int rc = lmdb_reserve_bytes(lmdb, size, err);
+    if (rc != OMEGA_OK) {
+        lmdb->write.broken = true;
+        return rc;
+    }
+    record_encode_instance(&instance, results, txn->instance, lmdb->write.bytes);
+    return lmdb_put(lmdb, LMDB_INSTANCES, txn->instance, lmdb->write.bytes, size, err);
+}
+
+struct join {
+    uint16_t instance;
+    const char *module;
+    uint32_t *incarnation;
+};
+
+static int run_join(struct lmdb *lmdb, void *arguments, omega_error_t *err)
+{
+    const struct join *join = arguments;
+    struct record_instance instance;
+    int rc = get_instance(lmdb, join->instance, &instance, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    if (instance.incarnation == UINT32_MAX) {
+        return omega_error_set(err, OMEGA_EINVAL, "instance %u has no incarnations left",
+                               join->instance);
+    }
+    struct record_instance next = {.incarnation = instance.incarnation + 1};
+    (void)snprintf(next.module, sizeof next.module, "%s", join->module);
+    size_t size = record_instance_bytes(&next, NULL);
+    rc = lmdb_reserve_bytes(lmdb, size, err);
+    if (rc == OMEGA_OK) {
+        record_encode_instance(&next, NULL, join->instance, lmdb->write.bytes);
+        rc = lmdb_put(lmdb, LMDB_INSTANCES, join->instance, lmdb->write.bytes, size, err);
+    }
+    *join->incarnation = next.incarnation;
+    return rc;
+}
+
+int lmdb_join(struct store *store, uint16_t instance, const char *module, uint32_t *incarnation,
+              omega_error_t *err)
+{
+    if (instance == OMEGA_INSTANCE_NONE) {
+        return omega_error_set(err, OMEGA_EINVAL, "instance %u is none, expected below it",
+                               instance);
+    }
+    struct join join = {
+        .instance = instance,
+        .module = module == NULL ? "" : module,
+        .incarnation = incarnation,
+    };
+    return lmdb_execute_one(lmdb_of(store), run_join, &join, instance, err);
+}
+
+/* ---- one transaction ---- */
+
+/* Brings the machines that are claimed to hand, for the rules: by rising index, so that neighbours
+ * are found on one page, and written in that order at the end. */
+static int bring_machines(struct lmdb *lmdb, const struct omega_transaction *txn,
+                          omega_error_t *err)
+{
+    struct lmdb_write *write = &lmdb->write;
+    int rc = lmdb_reserve_machines(lmdb, txn->claim_count, err);
+    if (rc == OMEGA_OK) {
+        rc = lmdb_reserve_order(lmdb, txn->claim_count, err);
+    }
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        write->order[i] = (uint64_t)txn->claims[i].machine << 32 | i;
+    }
+    lmdb_sort_order(write->order, txn->claim_count);
+    for (uint32_t i = 0; rc == OMEGA_OK && i < txn->claim_count; i++) {
+        struct lmdb_at_hand *hand = NULL;
+        rc = lmdb_machine_at_hand(lmdb, (uint32_t)(write->order[i] >> 32), &hand, err);
+        write->scratch.claimed[(uint32_t)write->order[i]] = rc == OMEGA_OK ? &hand->machine : NULL;
+    }
+    return rc;
+}
+
+static int put_placement(struct lmdb *lmdb, const struct store_placement *placement,
+                         omega_error_t *err)
+{
+    uint8_t bytes[RECORD_PLACEMENT_BYTES];
+    uint64_t key = placement->id;
+    MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
+    MDB_val what = {.mv_size = sizeof bytes, .mv_data = bytes};
+    record_encode_placement(placement, bytes);
+    int rc = lmdb_write_room(lmdb, sizeof bytes, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    lmdb->write.changed = true;
+    return lmdb_write_failed(
+        lmdb, mdb_cursor_put(lmdb->write.placements, &where, &what, MDB_APPEND), "write", err);
+}
+
+int lmdb_place(struct lmdb *lmdb, struct store_placement *placement, omega_error_t *err)
+{
+    struct lmdb_write *write = &lmdb->write;
+    struct lmdb_at_hand *hand = NULL;
+    int rc = lmdb_machine_at_hand(lmdb, placement->machine, &hand, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    placement->id = omega_placement_id(write->change.version, write->change.item_count);
+    rules_place(&hand->machine, &placement->request, placement->devices,
+                (enum omega_band)placement->band, placement->instance, write->change.version);
+    lmdb_change_machine(lmdb, hand);
+    lmdb_change_item(lmdb, placement->id, placement->task, placement->machine, placement->devices);
+    lmdb_use_count(lmdb, &placement->request, placement->devices, 1);
+    return put_placement(lmdb, placement, err);
+}
+
+/* Applies the claims that hold, as one change. */
+static int apply(struct lmdb *lmdb, struct job_entry *entry, const struct omega_transaction *txn,
+                 struct omega_claim_result *results, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < txn->claim_count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
+        if (results[i].outcome != OMEGA_ACCEPTED) {
+            continue;
+        }
+        struct store_placement placement = {
+            .job = txn->job,
+            .task = claim->task,
+            .machine = claim->machine,
+            .request = claim->request,
+            .instance = txn->instance,
+            .devices = claim->devices,
+            .band = (uint8_t)omega_band_of(txn->precedence),
+        };
+        rc = lmdb_place(lmdb, &placement, err);
+        jobs_place(entry, claim);
+        results[i].placement = placement.id;
+        results[i].rival = OMEGA_INSTANCE_NONE;
+        results[i].rival_version = 0;
+    }
+    return rc;
+}
+
+/* Decides, and applies what holds. */
+static int decide_and_apply(struct lmdb *lmdb, struct job_entry *entry,
+                            const struct omega_transaction *txn, struct omega_claim_result *results,
+                            struct omega_result *result, omega_error_t *err)
+{
+    struct lmdb_write *write = &lmdb->write;
+    bool refuses = jobs_refuse(&write->scratch, entry, txn);
+    int rc = bring_machines(lmdb, txn, err);
+    if (rc == OMEGA_OK) {
+        rc = rules_decide(txn, write->scratch.claimed, refuses ? write->scratch.refused : NULL,
+                          write->rules, results, result, err);
+    }
+    if (rc != OMEGA_OK || result->accepted == 0) {
+        result->version = write->head.counters.version;
+        return rc;
+    }
+    rc = lmdb_change_begin(lmdb, RECORD_CHANGE_COMMIT, result->accepted, result->accepted, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    struct record_change *change = &write->change;
+    change->job = txn->job;
+    change->instance = txn->instance;
+    change->incarnation = txn->incarnation;
+    change->attempt = txn->attempt;
+    result->version = change->version;
+    write->broken = true; /* until all of it is done */
+    rc = apply(lmdb, entry, txn, results, err);
+    if (rc == OMEGA_OK) {
+        jobs_placed(entry, &write->head.counters, result->accepted);
+        write->state.instance = txn->instance;
+        write->state.attempt = txn->attempt;
+        rc = lmdb_entry_store(lmdb, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = lmdb_change_end(lmdb, err);
+    }
+    write->broken = rc != OMEGA_OK;
+    return rc;
+}
+
+struct commit {
+    const struct omega_transaction *txn;
+    struct omega_claim_result *results;
+    struct omega_result *result;
+};
+
+static int run_commit(struct lmdb *lmdb, void *arguments, omega_error_t *err)
+{
+    const struct commit *commit = arguments;
+    const struct omega_transaction *txn = commit->txn;
+    struct record_instance instance = {.incarnation = 0};
+    char module[RECORD_MODULE_MAX + 1] = "";
+    bool known = false;
+    int rc = OMEGA_OK;
+    if (txn->incarnation > 0) {
+        rc = look_up(lmdb, txn, &instance, commit->results, commit->result, &known, err);
+        memcpy(module, instance.module, sizeof module);
+    }
+    if (rc != OMEGA_OK || known) {
+        return rc;
+    }
+    struct job_entry *entry = NULL;
+    rc = lmdb_entry_load(lmdb, txn->job, &entry, err);
+    if (rc == OMEGA_OK) {
+        rc = jobs_check(&lmdb->write.scratch, entry, txn, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = decide_and_apply(lmdb, entry, txn, commit->results, commit->result, err);
+    }
+    if (rc == OMEGA_OK && txn->incarnation > 0 && commit->result->accepted > 0) {
+        rc = record_result(lmdb, txn, module, commit->results, commit->result, err);
+    }
+    return rc;
+}
+
+int lmdb_commit(struct store *store, const struct omega_transaction *txn,
+                struct omega_claim_result *results, struct omega_result *result, omega_error_t *err)
+{
+    struct commit commit = {.txn = txn, .results = results, .result = result};
+    return lmdb_execute_one(lmdb_of(store), run_commit, &commit, txn->instance, err);
+}
+
+int lmdb_commit_all(struct store *store, struct lmdb_commit *commits, uint32_t count,
+                    omega_error_t *err)
+{
+    struct lmdb_request *requests = calloc(count + 1u, sizeof *requests);
+    struct commit *arguments = calloc(count + 1u, sizeof *arguments);
+    int rc = OMEGA_OK;
+    if (requests == NULL || arguments == NULL) {
+        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory for %u transactions", count);
+    }
+    for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
+        struct lmdb_commit *commit = &commits[i];
+        omega_error_clear(&commit->err);
+        arguments[i] = (struct commit){
+            .txn = commit->txn,
+            .results = commit->results,
+            .result = &commit->result,
+        };
+        requests[i] = (struct lmdb_request){
+            .run = run_commit,
+            .arguments = &arguments[i],
+            .instance = commit->txn->instance,
+            .err = &commit->err,
+        };
+    }
+    if (rc == OMEGA_OK) {
+        rc = lmdb_execute(lmdb_of(store), requests, count);
+        for (uint32_t i = 0; i < count; i++) {
+            commits[i].code = requests[i].code;
+            if (commits[i].code != OMEGA_OK && err != NULL && err->code == OMEGA_OK) {
+                *err = commits[i].err;
+            }
+        }
+    }
+    free(requests);
+    free(arguments);
+    return rc;
+}

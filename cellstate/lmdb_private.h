@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lmdb store's own structures. A change is a request: lmdb_execute() takes the gate and an LMDB
+ * write transaction, runs the request (or, with `group`, those of all threads that wait), writes
+ * the machines that changed, the log and the head, commits, and publishes.
+ *
+ *   lmdb_open.c    opening and closing: registry, fork guard, use.config
+ *   lmdb_env.c     LMDB's environment, its errors in our words, read transactions
+ *   lmdb_create.c  making, removing and recovering a cell
+ *   lmdb_specs.c   machines as they were given, and the names they use
+ *   lmdb_batch.c   requests, batches, groups
+ *   lmdb_write.c   write transactions: the machines at hand, the change log
+ *   lmdb_job.c     a job between its two records and struct job_entry
+ *   lmdb_commit.c  transactions of schedulers, their identities and recorded results
+ *   lmdb_change.c  submissions, releases, machine events, initial placements
+ *   lmdb_view.c    views and the feed
+ *   lmdb_read.c    reading: records, lists
+ *   lmdb_check.c   what store_check() proves of this backend only
+ *   lmdb_restore.c dumps back into a new cell
+ */
+#ifndef OMEGA_CELLSTATE_LMDB_PRIVATE_H
+#define OMEGA_CELLSTATE_LMDB_PRIVATE_H
+
+#include <lmdb.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "cellstate/feed.h"
+#include "cellstate/jobs.h"
+#include "cellstate/lmdb.h"
+#include "cellstate/lmdb_directory.h"
+#include "cellstate/lmdb_records.h"
+#include "cellstate/lmdb_writer.h"
+#include "cellstate/store_view.h"
+#include "core/base/combine.h"
+#include "core/base/rcu.h"
+
+#define LMDB_READERS_MAX 1024u
+#define LMDB_LOCK_BYTES (80u << 10) /* of lock.mdb: LMDB's head and 64 bytes for each reader */
+#define LMDB_AHEAD_BYTES (UINT64_C(64) << 20) /* `fast`: allocated beyond the last used page */
+
+enum lmdb_table {
+    LMDB_MAIN = 0,   /* LMDB's own unnamed table: meta and head beside the other tables' roots, on
+                        pages that every commit rewrites anyway */
+    LMDB_MACHINES,   /* index -> record */
+    LMDB_SPECS,      /* index -> record */
+    LMDB_NAMES,      /* number from 1 -> text */
+    LMDB_ATTRIBUTES, /* number from 1 -> text of an attribute set */
+    LMDB_PLACEMENTS, /* placement id -> record */
+    LMDB_JOBS,       /* job id -> record: as submitted */
+    LMDB_STATES,     /* job id -> record: what became of it */
+    LMDB_LOG,        /* version % log_changes -> record */
+    LMDB_INSTANCES,  /* instance -> record */
+    LMDB_TABLES,
+};
+
+/* A machine that a write transaction has at hand, decoded. */
+struct lmdb_at_hand {
+    struct omega_machine machine;
+    uint64_t logged; /* version of the last change that lists it; 0: none */
+    bool dirty;      /* to be written at the end */
+};
+
+/* Working memory of the writer; whoever is inside the gate owns it. */
+struct lmdb_write {
+    MDB_txn *txn;
+    MDB_cursor *machines;
+    MDB_cursor *placements;
+    struct record_head head;
+    bool changed; /* something was written: there is something to commit */
+    bool broken;  /* LMDB failed after something was written: nothing of the batch may stay */
+    uint64_t end; /* `fast`: bytes of the file that may be in use when this has been committed */
+    /* machines at hand, by slot; slot_of[machine] holds batch << 32 | slot */
+    struct lmdb_at_hand *hand;
+    uint32_t hand_count;
+    uint32_t hand_room;
+    uint64_t *slot_of;
+    uint32_t batch;
+    uint64_t *order; /* machines to be read (index << 32 | claim) or written (index << 32 | slot) */
+    uint32_t order_room;
+    /* the change at hand */
+    struct record_change change;
+    uint32_t *changed_slots; /* machine_count of them */
+    uint32_t changed_room;
+    struct record_change_item *items; /* item_count of them */
+    uint32_t item_room;
+    /* the job at hand: entry.groups and the rest have room for so much */
+    struct job_entry entry;
+    struct record_job_state state; /* of entry: what struct job_entry does not carry */
+    uint32_t group_room;
+    uint32_t slot_room;
+    uint8_t *bytes; /* for records whose size varies */
+    size_t bytes_room;
+    struct jobs_scratch scratch;
+    struct rules_scratch *rules;
+};
+
+struct lmdb {
+    struct store base;
+    MDB_env *env;
+    MDB_dbi tables[LMDB_TABLES];
+    struct record_meta meta;
+    char *path;
+    struct lmdb_gate *gate;
+    void (*blocked)(void *context, const struct lmdb_writer *writer);
+    void *blocked_context;
+    bool read_only;
+    bool group;
+    bool by_map;             /* writes go through a map */
+    unsigned forks;          /* how many forks this process had come from when it was opened */
+    uint64_t page_bytes;     /* LMDB's */
+    uint64_t allocated;      /* `fast`: bytes of the file that are allocated for sure */
+    int64_t readers_checked; /* coarse monotonic seconds */
+    const struct omega_machine_spec *specs;
+    struct omega_machine_spec *own_specs; /* NULL with use.config */
+    struct catalogue *own_catalogue;      /* likewise */
+    uint32_t *platforms;
+    uint32_t *domains;
+    _Atomic(MDB_txn *) spare; /* a read transaction that is reset, or NULL */
+    struct lmdb_write write;
+    struct combine combine; /* group */
+    bool combines;          /* it has been made */
+    bool inside;            /* its leader is in the gate already */
+    struct feed *feed;      /* group: what readers of this process have been shown */
+    uint64_t feed_slots;
+    uint64_t fed;                      /* newest version in the feed; inside the gate only */
+    struct store_release_result *lost; /* of the last machine event */
+    uint32_t lost_room;
+    /* registry of open cells in this process */
+    dev_t device;
+    ino_t inode;
+    struct lmdb *next;
+};
+
+/* For the thread sanitizer, which sees nothing of how liblmdb hands pages over: who begins to read
+ * sees what was committed before, and a page is written anew when all its readers have left. */
+#define LMDB_TSAN_COMMITS(lmdb) RCU_TSAN_RELEASE(&(lmdb)->env)
+#define LMDB_TSAN_READS(lmdb) RCU_TSAN_ACQUIRE(&(lmdb)->env)
+#define LMDB_TSAN_LEAVES(lmdb) RCU_TSAN_RELEASE(&(lmdb)->spare)
+#define LMDB_TSAN_WRITES(lmdb) RCU_TSAN_ACQUIRE(&(lmdb)->spare)
+
+static inline struct lmdb *lmdb_of(const struct store *store)
+{
+    return (struct lmdb *)(void *)(uintptr_t)store;
+}
+
+/* ---- lmdb_env.c ---- */
+
+/* Our code and text for what LMDB said (0: OMEGA_OK). `doing` as in "cannot <doing>". */
+int lmdb_failed(const struct lmdb *lmdb, int code, const char *doing, omega_error_t *err);
+/* A record that cannot be read: code from its decoder. */
+int lmdb_bad_record(const struct lmdb *lmdb, int code, enum lmdb_table table, uint64_t key,
+                    omega_error_t *err);
+/* OMEGA_EINVAL where the store was opened before a fork. */
+int lmdb_check_process(const struct lmdb *lmdb, omega_error_t *err);
+
+/* What this thread's reading of the store shows from now on; NULL: the newest version. One store is
+ * held in a thread at a time. */
+void lmdb_hold_as(const struct lmdb *lmdb, MDB_txn *txn);
+/* Gives up what this thread still holds of a store that is being closed. */
+void lmdb_let_go_all(struct lmdb *lmdb);
+/* A read transaction at the newest version, whatever is held. */
+int lmdb_read_newest(struct lmdb *lmdb, MDB_txn **txn, omega_error_t *err);
+/* The one that this thread holds, or the newest. lmdb_read_end() gives both back. */
+int lmdb_read_begin(struct lmdb *lmdb, MDB_txn **txn, omega_error_t *err);
+void lmdb_read_end(struct lmdb *lmdb, MDB_txn *txn);
+
+/* Looks up; *data is NULL if the key is not there. */
+int lmdb_get(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t key, MDB_val *data,
+             omega_error_t *err);
+int lmdb_get_head(struct lmdb *lmdb, MDB_txn *txn, struct record_head *head, omega_error_t *err);
+int lmdb_get_meta(struct lmdb *lmdb, MDB_txn *txn, struct record_meta *meta, omega_error_t *err);
+
+int lmdb_env_open(struct lmdb *lmdb, enum lmdb_mode mode, uint64_t map_bytes, omega_error_t *err);
+int lmdb_tables_open(struct lmdb *lmdb, MDB_txn *txn, unsigned flags, omega_error_t *err);
+/* Opens as lmdb_open() does; to recover: whatever boot it was last used in; to restore: in mode
+ * `pwrite`, whatever its own, so that a full disk is an error and no signal. */
+enum lmdb_purpose {
+    LMDB_TO_USE,
+    LMDB_TO_RECOVER,
+    LMDB_TO_RESTORE,
+};
+int lmdb_open_cell(const char *path, const struct lmdb_use *use, enum lmdb_purpose purpose,
+                   struct store **store, omega_error_t *err);
+/* Every cursor's walk: calls each(context, key, data) for the keys of a table from `first` on. */
+int lmdb_walk(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t first,
+              int (*each)(void *context, uint64_t key, const MDB_val *data, omega_error_t *err),
+              void *context, omega_error_t *err);
+const char *lmdb_table_name(enum lmdb_table table);
+/* The cell's identity as text. */
+void lmdb_identity(const struct lmdb *lmdb, char text[33]);
+/* The path of a file in the cell's directory; free() it. NULL without memory. */
+char *lmdb_file_path(const char *directory, const char *name);
+
+/* ---- lmdb_batch.c ---- */
+
+/* One change that waits for the writer. run() returns 0, or a code with nothing changed (its own
+ * fault); a failure of LMDB goes through lmdb_write_failed() and fails the whole batch. */
+struct lmdb_request {
+    int (*run)(struct lmdb *lmdb, void *arguments, omega_error_t *err);
+    void *arguments;
+    uint16_t instance; /* on whose behalf; OMEGA_INSTANCE_NONE */
+    bool apart;        /* filled in: it has failed before anything of its batch was changed */
+    bool had_error;    /* filled in: its caller's holder was in use before */
+    int code;
+    omega_error_t *err; /* or NULL */
+};
+
+/* Runs `count` requests in order, in batches of LMDB_BATCH_MAX, each batch one LMDB transaction
+ * (together with those of other threads in group mode). Fills code and err of each; returns the
+ * first code that is not 0. */
+int lmdb_execute(struct lmdb *lmdb, struct lmdb_request *requests, uint32_t count);
+/* The same for one. */
+int lmdb_execute_one(struct lmdb *lmdb, int (*run)(struct lmdb *, void *, omega_error_t *),
+                     void *arguments, uint16_t instance, omega_error_t *err);
+/* Makes the queue and the feed of a group; the other frees what was made of them. */
+int lmdb_group_open(struct lmdb *lmdb, omega_error_t *err);
+void lmdb_group_close(struct lmdb *lmdb);
+
+/* ---- lmdb_write.c ---- */
+
+/* The steps of a batch, inside the gate: a write transaction with the head read; what the requests
+ * left to be written, and the commit (the transaction is over either way); giving up. */
+int lmdb_write_begin(struct lmdb *lmdb, omega_error_t *err);
+int lmdb_write_end(struct lmdb *lmdb, omega_error_t *err);
+void lmdb_write_abort(struct lmdb *lmdb);
+int lmdb_head_put(struct lmdb *lmdb, omega_error_t *err); /* write.head, as lmdb_write_end() does */
+
+int lmdb_write_init(struct lmdb *lmdb); /* working memory; OMEGA_ENOMEM */
+void lmdb_write_fini(struct lmdb *lmdb);
+
+/* `fast`: makes sure of room for one more record of so many bytes before it is written. */
+int lmdb_write_room(struct lmdb *lmdb, size_t size, omega_error_t *err);
+/* LMDB failed inside a batch: marks it broken. */
+int lmdb_write_failed(struct lmdb *lmdb, int code, const char *doing, omega_error_t *err);
+/* Room for so many more machines at hand, so that pointers to them stay: OMEGA_ENOMEM. */
+int lmdb_reserve_machines(struct lmdb *lmdb, uint32_t count, omega_error_t *err);
+/* A machine at hand: read from the table where it is not yet. */
+int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand **hand,
+                         omega_error_t *err);
+/* Room in write.order: OMEGA_ENOMEM. */
+int lmdb_reserve_order(struct lmdb *lmdb, uint32_t count, omega_error_t *err);
+/* Sorts entries of write.order. */
+void lmdb_sort_order(uint64_t *order, uint32_t count);
+/* Writes a record of any table but machines (which are written at the end). */
+int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void *bytes, size_t size,
+             omega_error_t *err);
+int lmdb_delete(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, omega_error_t *err);
+/* Room in write.bytes: OMEGA_ENOMEM. */
+int lmdb_reserve_bytes(struct lmdb *lmdb, size_t size, omega_error_t *err);
+
+/* Begins the change with the next version: room for so many machines and items. OMEGA_ENOMEM,
+ * OMEGA_EINVAL (no more versions). */
+int lmdb_change_begin(struct lmdb *lmdb, enum record_change_kind kind, uint32_t machines,
+                      uint32_t items, omega_error_t *err);
+/* A machine has changed: it is listed once, and written at the end of the batch. */
+void lmdb_change_machine(struct lmdb *lmdb, struct lmdb_at_hand *hand);
+void lmdb_change_item(struct lmdb *lmdb, uint64_t placement, uint32_t task, uint32_t machine,
+                      uint8_t devices);
+/* Logs the change and counts its version. */
+int lmdb_change_end(struct lmdb *lmdb, omega_error_t *err);
+
+/* Puts a placement on (sign 1) or takes it off (-1) the cell's totals. */
+void lmdb_use_count(struct lmdb *lmdb, const struct omega_request *request, uint32_t devices,
+                    int sign);
+
+/* ---- lmdb_job.c ---- */
+
+/* Loads a job into write.entry; *entry is NULL if it is not in the table, or over. */
+int lmdb_entry_load(struct lmdb *lmdb, uint64_t id, struct job_entry **entry, omega_error_t *err);
+/* Writes back what became of it, and takes one that is over out of the table. */
+int lmdb_entry_store(struct lmdb *lmdb, omega_error_t *err);
+/* Writes what was submitted. */
+int lmdb_job_put(struct lmdb *lmdb, const struct omega_job *job, const char *user,
+                 const char *const *constraints, const bool *different, omega_error_t *err);
+/* Writes what has become of a new job. */
+int lmdb_entry_insert(struct lmdb *lmdb, const struct job_entry *entry, omega_error_t *err);
+/* Reads both records as struct lmdb_job for `each`. */
+int lmdb_job_show(struct lmdb *lmdb, uint64_t id, const MDB_val *job, const MDB_val *state,
+                  int (*each)(void *context, const struct lmdb_job *job), void *context,
+                  omega_error_t *err);
+
+/* ---- lmdb_commit.c ---- */
+
+/* Puts a placement on its machine (which is at hand, or has room reserved) as the next item of the
+ * change at hand, and fills in its id. */
+int lmdb_place(struct lmdb *lmdb, struct store_placement *placement, omega_error_t *err);
+
+/* ---- lmdb_view.c ---- */
+
+/* Publishes what has been committed since the last time to the readers of this process: by the
+ * leader of a group, outside the gate. What cannot be published is read from the log. */
+void lmdb_publish(struct lmdb *lmdb);
+
+/* ---- lmdb_specs.c ---- */
+
+/* Writes specs, with the names and attribute sets that they use, and machines as they begin. */
+int lmdb_specs_write(struct lmdb *lmdb, MDB_txn *txn, const struct store_config *config,
+                     omega_error_t *err);
+/* Reads the specs and the names they use into a catalogue of the store's own. */
+int lmdb_specs_read(struct lmdb *lmdb, MDB_txn *txn, omega_error_t *err);
+/* OMEGA_EINVAL unless the machines are those of the configuration. */
+int lmdb_specs_compare(struct lmdb *lmdb, MDB_txn *txn, const struct store_config *config,
+                       omega_error_t *err);
+
+/* ---- lmdb_check.c ---- */
+
+/* Adds a machine's use, and its capacity unless it is down. */
+void lmdb_add_totals(struct store_totals *totals, const struct omega_machine *machine);
+
+/* ---- store operations ---- */
+
+int lmdb_submit(struct store *store, const struct omega_job *job, omega_error_t *err);
+int lmdb_commit(struct store *store, const struct omega_transaction *txn,
+                struct omega_claim_result *results, struct omega_result *result,
+                omega_error_t *err);
+int lmdb_release(struct store *store, const uint64_t *placements, uint32_t count,
+                 enum store_release_reason reason, struct store_release_result *results,
+                 uint64_t *version, omega_error_t *err);
+int lmdb_machine_event(struct store *store, const struct omega_machine_event *event,
+                       enum store_loss_policy policy, const struct store_release_result **lost,
+                       uint32_t *lost_count, uint64_t *version, omega_error_t *err);
+int lmdb_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_error_t *err);
+int lmdb_preload(struct store *store, struct store_placement *placements, uint32_t count,
+                 uint64_t *version, omega_error_t *err);
+int lmdb_view_open(struct store *store, enum store_view_mode mode, struct store_view **view,
+                   omega_error_t *err);
+int lmdb_view_refresh(struct store *store, struct store_view *view, omega_error_t *err);
+int lmdb_view_absorb(struct store *store, struct store_view *view, const uint32_t *machines,
+                     uint32_t count, omega_error_t *err);
+void lmdb_view_close(struct store_view *view);
+int lmdb_machine(struct store *store, uint32_t index, struct omega_machine *out,
+                 omega_error_t *err);
+int lmdb_placements(struct store *store,
+                    int (*each)(void *context, const struct store_placement *placement),
+                    void *context, omega_error_t *err);
+void lmdb_counters(struct store *store, struct store_counters *out);
+void lmdb_totals(struct store *store, struct store_totals *out);
+int lmdb_check(struct store *store, struct store_report *report, omega_error_t *err);
+void lmdb_close(struct store *store);
+
+#endif
