@@ -12,6 +12,7 @@ int command_failed(const omega_error_t *err)
 {
     char text[sizeof err->source + sizeof err->text + 32];
     omega_error_format(err, text, sizeof text);
+    fflush(stdout); /* what came before is seen before */
     fputs("omega: ", stderr);
     message_write(text, stderr);
     fputc('\n', stderr);

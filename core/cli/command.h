@@ -22,6 +22,8 @@ int cmd_run(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
 /* Imports, describes and exports traces. */
 int cmd_trace(int argc, char **argv);
+/* Makes, describes, proves and changes cells on disk. */
+int cmd_cell(int argc, char **argv);
 /* Lists scheduler modules and their options. */
 int cmd_schedulers(int argc, char **argv);
 

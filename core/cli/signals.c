@@ -10,6 +10,7 @@
 
 #include "core/base/file.h"
 #include "core/cli/command.h"
+#include "core/driver/run.h"
 #include "core/plugin/running.h"
 
 #define STACK_BYTES (64u << 10) /* of the handlers: a module may have used up its own */
@@ -22,7 +23,8 @@ static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 static struct sigaction before[FATAL_COUNT]; /* a sanitizer's handlers, or the default */
 static char handler_stack[STACK_BYTES];
 static volatile sig_atomic_t *stop_flag;
-static bool terminal; /* stderr shows "^C" in a line of its own and perhaps progress */
+static volatile bool silent; /* crashes are told by somebody else */
+static bool terminal;        /* stderr shows "^C" in a line of its own and perhaps progress */
 
 static void add(char *message, const char *text)
 {
@@ -63,14 +65,22 @@ static void on_fatal(int number)
         add(message, ", in no module");
     }
     add(message, "\n");
-    say(message);
+    if (!silent) {
+        say(message);
+    }
     file_out_unlink_all();
+    run_scratch_unlink_all();
     for (size_t i = 0; i < FATAL_COUNT; i++) {
         if (fatal[i] == number) {
             sigaction(number, &before[i], NULL);
         }
     }
     raise(number); /* waits until this handler has returned */
+}
+
+void signals_be_silent(void)
+{
+    silent = true;
 }
 
 /* exit() in a module would end the run as if all were well. */
@@ -83,6 +93,7 @@ static void on_exit_in_module(void)
         add(message, "\n");
         say(message);
         file_out_unlink_all();
+        run_scratch_unlink_all();
         _exit(COMMAND_FAILED);
     }
 }
@@ -119,6 +130,7 @@ static void on_stop(int number)
         return;
     }
     file_out_unlink_all();
+    run_scratch_unlink_all();
     signal(number, SIG_DFL);
     raise(number);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How the command ends when it does not end by itself: a crash, an exit() in a module, Ctrl-C. Each
- * says which module was running and removes the temporaries of unfinished outputs.
+ * says which module was running and removes the temporaries of unfinished outputs
+ * and cells.
  */
 #ifndef OMEGA_CORE_CLI_SIGNALS_H
 #define OMEGA_CORE_CLI_SIGNALS_H
@@ -11,6 +12,9 @@
 /* Once, at the start. Fatal signals name the module and end the process by that signal; exit() in a
  * module becomes exit code 1; Ctrl-C (SIGINT, SIGTERM, SIGHUP) ends the process. */
 void signals_install(void);
+
+/* From now on a crash prints nothing: whoever waits for this process tells it. */
+void signals_be_silent(void);
 
 /* From now on the first Ctrl-C sets *stop to 1 and the second one ends the process. A file or a
  * pipe that takes no more is an error like others from now on, not the end. */

@@ -85,6 +85,25 @@ static void forward_count(void *context, const char *name, int64_t delta)
     metrics_count(runner->metrics, runner->scheduler, name, delta);
 }
 
+/* A live view is the store's own arrays: where there are none, a private one shows the same, since
+ * it is refreshed at each attempt. */
+static enum store_view_mode view_mode(const struct runner *runner, const struct store *store)
+{
+    return runner->config->sync == RUN_SYNC_ATTEMPT && store->ops->live_views ? STORE_VIEW_LIVE
+                                                                              : STORE_VIEW_PRIVATE;
+}
+
+/* Makes the instance known to a cell on disk, which keeps its incarnation and last result. */
+static int join(struct runner *runner, struct store *store, omega_error_t *err)
+{
+    runner->incarnation = 1;
+    if (runner->run->store.kind != RUN_STORE_LMDB) {
+        return OMEGA_OK;
+    }
+    return lmdb_join(store, runner->id, module_scheduler(runner->config->module)->name,
+                     &runner->incarnation, err);
+}
+
 int runner_open(struct runner *runner, const struct run_config *config, struct store *store,
                 struct metrics *metrics, uint32_t scheduler, uint32_t number, uint16_t id,
                 omega_error_t *err)
@@ -113,9 +132,10 @@ int runner_open(struct runner *runner, const struct run_config *config, struct s
     };
     int rc = instance_create(&instance, &runner->instance, err);
     if (rc == OMEGA_OK) {
-        rc = store_view_open(
-            store, runner->config->sync == RUN_SYNC_ATTEMPT ? STORE_VIEW_LIVE : STORE_VIEW_PRIVATE,
-            &runner->view, err);
+        rc = join(runner, store, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = store_view_open(store, view_mode(runner, store), &runner->view, err);
     }
     return rc;
 }
@@ -323,7 +343,7 @@ void attempt_transaction(const struct runner *runner, struct omega_transaction *
     *txn = (struct omega_transaction){
         .job = runner->job->job->id,
         .attempt = runner->job->attempts,
-        .incarnation = 1,
+        .incarnation = runner->incarnation,
         .instance = runner->id,
         .detection = (uint8_t)runner->config->detection,
         .granularity = (uint8_t)granularity,

@@ -51,6 +51,7 @@ struct runner {
     uint32_t scheduler; /* index of its scheduler */
     uint32_t number;    /* among the instances of its scheduler */
     uint16_t id;        /* unique in the cell: names it in transactions */
+    uint32_t incarnation;
     struct run_job *first;
     struct run_job *last;
     uint32_t queued;
@@ -100,6 +101,14 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
 
 /* The transaction of the attempt that attempt_end() committed: for logs and digests. */
 void attempt_transaction(const struct runner *runner, struct omega_transaction *txn);
+
+/* Opens the store that config->store asks for, the cell being config->cell. *scratch is the
+ * directory of its cell, which is listed (run_scratch_list()), or NULL: it has none. */
+int run_store_open(const struct run_config *config, struct store **store, char **scratch,
+                   omega_error_t *err);
+/* Closes a store (NULL is allowed), removes its cell unless `keep`, and frees `scratch`. The error,
+ * which names the directory, says that it could not be removed. */
+int run_store_close(struct store *store, char *scratch, bool keep, omega_error_t *err);
 
 /* Creates and destroys an instance with its view. runner_close() takes a zeroed runner too. */
 int runner_open(struct runner *runner, const struct run_config *config, struct store *store,

@@ -93,7 +93,7 @@ static int keep_ends(struct filler *filler)
     return OMEGA_OK;
 }
 
-/* Hands the batch to the store, which then shows on the live view what was only taken there. */
+/* Hands the batch to the store; the view then shows as used what was only taken there. */
 static int flush(struct filler *filler, omega_error_t *err)
 {
     if (filler->count == 0) {
@@ -110,6 +110,7 @@ static int flush(struct filler *filler, omega_error_t *err)
     }
     if (rc == OMEGA_OK) {
         metrics_digest_preload(filler->metrics, version, filler->batch, filler->count);
+        rc = store_view_refresh(filler->store, filler->view, err);
     }
     filler->count = 0;
     return rc;
@@ -200,7 +201,8 @@ int prefill_cell(const struct run_config *config, struct store *store, struct me
     omega_random_init(&filler.duration, config->seed, "prefill-duration", 0);
     omega_random_init(&filler.machine, config->seed, "prefill-machine", 0);
     aim(&filler);
-    int rc = store_view_open(store, STORE_VIEW_LIVE, &filler.view, err);
+    int rc = store_view_open(store, store->ops->live_views ? STORE_VIEW_LIVE : STORE_VIEW_PRIVATE,
+                             &filler.view, err);
     filler.batch = malloc(BATCH * sizeof *filler.batch);
     filler.ends = malloc(BATCH * sizeof *filler.ends);
     if (rc == OMEGA_OK && (filler.batch == NULL || filler.ends == NULL)) {

@@ -8,6 +8,7 @@
 
 #include <signal.h>
 
+#include "cellstate/lmdb.h"
 #include "core/metrics/metrics.h"
 #include "core/plugin/module.h"
 #include "core/workload/workload.h"
@@ -89,11 +90,27 @@ struct run_workload {
     struct job_source *source; /* NULL if another workload's source brings its jobs (a trace) */
 };
 
+enum run_store_kind {
+    RUN_STORE_MEMORY = 0,
+    RUN_STORE_LMDB = 1,
+};
+
+/* Where the cell state lives while the run goes on; results are the same whichever (invariant F).
+ * All 0: in memory. */
+struct run_store {
+    enum run_store_kind kind;
+    /* LMDB: where the cell is made, and stays if the run comes to its end; NULL: in a directory of
+     * its own in $TMPDIR or /tmp, which is removed when the run ends */
+    const char *directory;
+    struct lmdb_options options; /* LMDB */
+};
+
 struct run_config {
     uint64_t seed;
     int64_t horizon_us;
     int64_t warmup_us;
     struct store_config cell;
+    struct run_store store;
     const struct omega_machine_event *events; /* by time */
     uint32_t event_count;
     struct run_failures failures;
@@ -115,8 +132,19 @@ struct run_config {
 
 /* Runs in virtual time and tells `metrics` what happened, metrics_finish() included. At the end the
  * store is checked (A, B, I); a violation is an OMEGA_ECORRUPT error with its text. `report` gets
- * the check's figures and may be NULL. */
+ * the check's figures and may be NULL. A store that fails ends the run: OMEGA_EFULL is one on disk
+ * that has no room left. */
 int run_simulate(const struct run_config *config, struct metrics *metrics,
                  struct store_report *report, struct store_counters *counters, omega_error_t *err);
+
+/* Lists the directory of a cell that is being made or used up, and is to go if this process ends
+ * before it is unlisted. `path` stays valid until then, and is known by its pointer. The first 64
+ * at one time are listed. */
+void run_scratch_list(const char *path);
+void run_scratch_unlist(const char *path);
+
+/* Removes what is listed, for a process that is about to end: each cell's files, and the directory
+ * if nothing else is in it. Async-signal-safe; what used the cells may not go on afterwards. */
+void run_scratch_unlink_all(void);
 
 #endif

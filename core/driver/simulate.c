@@ -130,7 +130,7 @@ static int start(struct simulation *sim, omega_error_t *err)
         sim->queued == NULL || sim->arrivals == NULL || sim->eligibility == NULL) {
         return sim_no_memory(err);
     }
-    int rc = store_open_memory(&config->cell, &sim->store, err);
+    int rc = run_store_open(config, &sim->store, &sim->scratch, err);
     rc = rc == OMEGA_OK ? start_prefill(sim, err) : rc;
     rc = rc == OMEGA_OK ? start_runners(sim, err) : rc;
     rc = rc == OMEGA_OK ? start_machine_events(sim, err) : rc;
@@ -244,7 +244,24 @@ static int check_cell(struct simulation *sim, struct store_report *report, omega
     return rc;
 }
 
-static void close_simulation(struct simulation *sim)
+/* A cell with a place of its own stays if the run came to its end, and if it broke an invariant, to
+ * be looked at; half a run is of no use. One that should go and stays behind takes nothing from the
+ * results: it is told, no more. */
+static void close_store(struct simulation *sim, int result)
+{
+    bool keep =
+        sim->config->store.directory != NULL && (result == OMEGA_OK || result == OMEGA_ECORRUPT);
+    char text[sizeof(omega_error_t)];
+    omega_error_t err = {0};
+    if (run_store_close(sim->store, sim->scratch, keep, &err) != OMEGA_OK &&
+        sim->config->log != NULL) {
+        omega_error_format(&err, text, sizeof text);
+        sim->config->log(sim->config->context, "store", OMEGA_LOG_WARNING, text);
+    }
+}
+
+/* `result` is what the run returns. */
+static void close_simulation(struct simulation *sim, int result)
 {
     struct event event;
     enum event_kind kind;
@@ -271,7 +288,7 @@ static void close_simulation(struct simulation *sim)
     }
     eligibility_destroy(sim->eligibility);
     map_clear(&sim->jobs);
-    store_close(sim->store);
+    close_store(sim, result);
     free(sim->runners);
     free(sim->first_runner);
     free(sim->turn);
@@ -303,6 +320,6 @@ int run_simulate(const struct run_config *config, struct metrics *metrics,
     if (rc == OMEGA_OK && metrics_status(metrics) != OMEGA_OK) {
         rc = sim_no_memory(err);
     }
-    close_simulation(&sim);
+    close_simulation(&sim, rc);
     return rc;
 }

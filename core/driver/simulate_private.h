@@ -35,6 +35,7 @@ struct simulation {
     const struct run_config *config;
     struct metrics *metrics;
     struct store *store;
+    char *scratch; /* directory of its cell on disk, or NULL */
     struct events events;
     struct eligibility *eligibility;
     struct runner *runners; /* by scheduler, then number */

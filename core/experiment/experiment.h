@@ -78,6 +78,10 @@ void experiment_close(struct experiment *experiment); /* NULL is allowed */
  * whatever could stop a later point from being built is found here. */
 int experiment_check(struct experiment *experiment, omega_error_t *err);
 
+/* Refuses an experiment that keeps its cells (store.dir) where there is something already, for
+ * whichever point. OMEGA_EINVAL, OMEGA_EIO, OMEGA_ENOMEM. */
+int experiment_check_cells(const struct experiment *experiment, omega_error_t *err);
+
 /* What the experiment is called, the path it was opened by, and what it records. */
 const char *experiment_name(const struct experiment *experiment);
 const char *experiment_file(const struct experiment *experiment);
@@ -92,7 +96,7 @@ const char *experiment_point_variant(const struct experiment *experiment, uint32
 uint64_t experiment_point_seed(const struct experiment *experiment, uint32_t point);
 
 /* SHA-256 of the normalised experiment: after --set, keys sorted, whole numbers as such, without
- * description, record and series_step_s. 64 hex digits. */
+ * store, description, record and series_step_s. 64 hex digits. */
 const char *experiment_sha256(const struct experiment *experiment);
 
 /* Files read by the points built so far; NULL past the end. */

@@ -19,6 +19,7 @@ struct variant {
     const char *name;
     json_t *doc; /* owned: the base, patched */
     struct field_source source;
+    const char *store_dir; /* where the cells of its points are kept; NULL: they are not */
 };
 
 struct point_key {
@@ -74,6 +75,7 @@ struct top {
     json_t *machine_events;
     json_t *workloads;
     json_t *schedulers;
+    json_t *store;
     json_t *record;
     json_t *variants;
 };
@@ -200,6 +202,12 @@ int events_sort(struct point_parts *parts, omega_error_t *err);
 
 /* Refuses sorted events that do not fit the states of their machines. `field`: "machine_events". */
 int events_check(struct point_parts *parts, const struct field *field, omega_error_t *err);
+
+/* ---- store.c ---- */
+
+/* "store"; *directory is what it names, to keep cells in, or NULL. Absent fields are allowed. */
+int store_read(struct point *point, const struct field *field, const char **directory,
+               omega_error_t *err);
 
 /* ---- workloads.c, schedulers.c ---- */
 

@@ -227,11 +227,15 @@ int outputs_point(struct outputs *outputs, const struct point_result *result, om
         records_jobs(result, stream(outputs, OUTPUT_JOBS));
     }
     getrusage(RUSAGE_SELF, &usage);
+    const struct run_store *store = &result->point->config.store;
+    bool on_disk = store->kind == RUN_STORE_LMDB;
     outputs->points[outputs->count++] = (struct run_point){
         .variant = result->point->variant,
         .seed = result->point->seed,
         .wall_s = result->wall_s,
         .max_rss_kib = usage.ru_maxrss,
+        .store = on_disk ? "lmdb" : "memory",
+        .mode = on_disk ? lmdb_mode_name(store->options.mode) : NULL,
     };
     return check_streams(outputs, false, err);
 }

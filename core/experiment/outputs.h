@@ -52,12 +52,14 @@ void records_jobs_head(FILE *out);
 /* A row for each job of a point, in the order in which they ended. */
 void records_jobs(const struct point_result *result, FILE *out);
 
-/* One point's wall time, for run.json. */
+/* How one point ran, for run.json. */
 struct run_point {
     const char *variant;
     uint64_t seed;
     double wall_s;
-    long max_rss_kib; /* of the process, so far */
+    long max_rss_kib;  /* of the process, so far */
+    const char *store; /* "memory" or "lmdb" */
+    const char *mode;  /* of a store on disk; NULL: it has none */
 };
 
 /* The whole of run.json. OMEGA_EIO. */

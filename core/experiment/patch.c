@@ -79,6 +79,27 @@ json_t *whole_numbers(json_t *value)
     return value;
 }
 
+/* Where the cell state lives changes nothing of the results; in a variant's "set" it may also come
+ * as paths. A variant that sets nothing else is the base. */
+static void drop_store(json_t *variant)
+{
+    json_t *set = json_object_get(variant, "set");
+    size_t before = json_object_size(set);
+    const char *key;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(set, next, key, value)
+    {
+        size_t length = strcspn(key, ".[");
+        if (length == strlen("store") && strncmp(key, "store", length) == 0) {
+            json_object_del(set, key);
+        }
+    }
+    if (before > 0 && json_object_size(set) == 0) {
+        json_object_del(variant, "set");
+    }
+}
+
 static void drop_outputs(json_t *doc)
 {
     static const char *const keys[] = {"description", "record", "series_step_s"};
@@ -91,11 +112,13 @@ int normalised_sha256(const json_t *base, char out[65], omega_error_t *err)
 {
     json_t *copy = json_deep_copy(base);
     drop_outputs(copy);
+    json_object_del(copy, "store");
     size_t index;
     json_t *variant;
     json_array_foreach(json_object_get(copy, "variants"), index, variant)
     {
         json_object_del(variant, "description");
+        drop_store(variant);
         drop_outputs(json_object_get(variant, "set"));
     }
     char *text = copy == NULL

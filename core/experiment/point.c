@@ -63,8 +63,10 @@ static int set_metrics(struct point *point, omega_error_t *err)
 }
 
 /* The sections in the order in which they need each other. */
-static int read_sections(struct point *point, const struct field *root, omega_error_t *err)
+static int read_sections(struct point *point, struct variant *variant, omega_error_t *err)
 {
+    struct field document = {.source = &variant->source, .value = variant->doc};
+    const struct field *root = &document;
     struct top top;
     struct point_parts *parts = point->parts;
     if (top_read(root, true, &top, err) != 0) {
@@ -81,6 +83,10 @@ static int read_sections(struct point *point, const struct field *root, omega_er
         set_metrics(point, err) != 0) {
         return err->code;
     }
+    struct field store = field_member(root, "store");
+    if (store_read(point, &store, &variant->store_dir, err) != 0) {
+        return err->code;
+    }
     point->config.seed = point->seed;
     point->config.lost = (enum store_loss_policy)top.lost;
     point->config.events = parts->events;
@@ -91,8 +97,7 @@ static int read_sections(struct point *point, const struct field *root, omega_er
 int point_make(struct experiment *experiment, uint32_t index, bool files, struct point **out,
                omega_error_t *err)
 {
-    const struct variant *variant = &experiment->variants[experiment->points[index].variant];
-    struct field root = {.source = &variant->source, .value = variant->doc};
+    struct variant *variant = &experiment->variants[experiment->points[index].variant];
     struct point *point = calloc(1, sizeof *point);
     *out = NULL;
     if (point == NULL || (point->parts = calloc(1, sizeof *point->parts)) == NULL) {
@@ -108,7 +113,7 @@ int point_make(struct experiment *experiment, uint32_t index, bool files, struct
         out_of_memory(err);
         goto error;
     }
-    if (read_sections(point, &root, err) != 0) {
+    if (read_sections(point, variant, err) != 0) {
         goto error;
     }
     *out = point;

@@ -57,6 +57,10 @@ static json_t *describe_points(const struct run_point *points, uint32_t count)
         json_object_set_new(point, "seed", json_integer((json_int_t)points[i].seed));
         json_object_set_new(point, "wall_s", json_real(points[i].wall_s));
         json_object_set_new(point, "max_rss_kib", json_integer(points[i].max_rss_kib));
+        json_object_set_new(point, "store", json_string(points[i].store));
+        if (points[i].mode != NULL) {
+            json_object_set_new(point, "store_mode", json_string(points[i].mode));
+        }
         json_array_append_new(list, point);
     }
     return list;

@@ -156,10 +156,20 @@ static int simulate(struct runner *runner, struct point *point, omega_error_t *e
     return rc;
 }
 
-/* Says which point an error belongs to, unless it is about a file. */
+/* Says which point an error belongs to, unless it is about a file. What the store says of a full
+ * disk or map is for those who keep a cell, not for experiments. */
 static int with_point(const struct runner *runner, const omega_error_t *cause, omega_error_t *err)
 {
     char name[160];
+    char text[sizeof *cause];
+    if (cause->code == OMEGA_EFULL) {
+        name_point(runner, runner->index, name, sizeof name);
+        omega_error_format(cause, text, sizeof text);
+        return omega_error_set(err, cause->code,
+                               "%s: no room for the cell, expected a larger store.map_mib, or a "
+                               "store.dir or TMPDIR on a disk with more: %s",
+                               name, text);
+    }
     if (cause->source[0] != '\0' || cause->code == OMEGA_EINTR) {
         *err = *cause;
         return err->code;
@@ -237,6 +247,7 @@ int runner_run(struct experiment *experiment, const struct runner_options *optio
         return omega_error_set(e, OMEGA_ENOMEM, "out of memory");
     }
     int rc = experiment_check(experiment, e);
+    rc = rc == 0 ? experiment_check_cells(experiment, e) : rc;
     if (rc == 0) {
         rc = run_into(&runner, options->directory != NULL ? options->directory : directory, e);
     }

@@ -57,12 +57,25 @@ static int put(json_t *at, const char *step, json_t *value, omega_error_t *err)
     return wrong_step(at, step, err);
 }
 
+/* "store": "lmdb" is short for {"kind": "lmdb"}, which it becomes to be given more keys. */
+static json_t *widen_store(json_t *doc, json_t *store, omega_error_t *err)
+{
+    json_t *object = json_pack("{s:O}", "kind", store);
+    if (object == NULL || json_object_set_new(doc, "store", object) != 0) {
+        out_of_memory(err);
+        return NULL;
+    }
+    return object;
+}
+
 /* What is at a step; a key that an object does not have becomes an object. */
-static json_t *enter(json_t *at, const char *step, omega_error_t *err)
+static json_t *enter(json_t *doc, json_t *at, const char *step, omega_error_t *err)
 {
     json_t *next = step_into(at, step);
     if (next != NULL) {
-        return next;
+        return at == doc && json_is_string(next) && strcmp(step, "store") == 0
+                   ? widen_store(doc, next, err)
+                   : next;
     }
     return put(at, step, json_object(), err) == 0 ? step_into(at, step) : NULL;
 }
@@ -79,7 +92,7 @@ int settings_put(json_t *doc, const char *path, json_t *value, omega_error_t *er
     char *step = steps;
     while (at != NULL && (dot = strchr(step, '.')) != NULL) {
         *dot = '\0';
-        at = enter(at, step, err);
+        at = enter(doc, at, step, err);
         step = dot + 1;
     }
     if (at != NULL) {

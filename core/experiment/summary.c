@@ -21,6 +21,8 @@ struct summary {
     size_t size;
     FILE *memory;
     uint64_t rows;
+    char *kept; /* directory of the first cell that stays */
+    uint32_t kept_count;
 };
 
 #define SCHEDULER_FIGURES                                                                          \
@@ -71,6 +73,7 @@ void summary_destroy(struct summary *summary)
         fclose(summary->memory);
     }
     free(summary->text);
+    free(summary->kept);
     table_destroy(summary->schedulers);
     table_destroy(summary->workloads);
     table_destroy(summary->cells);
@@ -180,6 +183,16 @@ static void add_row(void *context, const struct row *row)
     row_write_json(row, summary->memory);
 }
 
+/* Remembers where a cell stays. */
+static int add_kept(struct summary *summary, const char *directory, omega_error_t *err)
+{
+    if (directory == NULL || summary->kept_count++ > 0) {
+        return 0;
+    }
+    summary->kept = strdup(directory);
+    return summary->kept == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory") : 0;
+}
+
 int summary_point(struct summary *summary, const struct point_result *result, omega_error_t *err)
 {
     struct metrics_cell cell;
@@ -196,7 +209,7 @@ int summary_point(struct summary *summary, const struct point_result *result, om
     summary->mixed |=
         metrics_workload_count(result->metrics) > metrics_scheduler_count(result->metrics);
     add_cell(summary, result, &cell);
-    return 0;
+    return add_kept(summary, result->point->config.store.directory, err);
 }
 
 static void write_json(struct summary *summary, const char *directory, FILE *out)
@@ -263,6 +276,13 @@ static void write_next(const struct summary *summary, const char *directory, int
     fprintf(out, "\nresults: %s/results.jsonl and results.csv", directory);
     if (experiment_record(summary->experiment)->series) {
         fprintf(out, "; over time: %s/series.csv", directory);
+    }
+    if (summary->kept != NULL) {
+        fprintf(out, "\ncells: %" PRIu32 " kept, %s: ", summary->kept_count,
+                summary->kept_count > 1 ? "the first" : "look at it");
+        write_argument(program_invocation_name, out);
+        fputs(" cell show ", out);
+        write_argument(summary->kept, out);
     }
     fputs("\ntry next: ", out);
     write_command(argc, argv, text, out);

@@ -28,6 +28,7 @@ static const struct field_spec top_fields[] = {
     SECTION("workloads", workloads),
     {"architecture", FIELD_CHOICE, AT(architecture), false, 0, 0, architectures},
     SECTION("schedulers", schedulers),
+    SECTION("store", store),
     SECTION("record", record),
     {"series_step_s", FIELD_TIME, AT(series_step_us), false, 1e-3, SECONDS_MAX, NULL},
     SECTION("variants", variants),

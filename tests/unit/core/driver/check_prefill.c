@@ -191,6 +191,60 @@ START_TEST(bands)
 }
 END_TEST
 
+/* ---- a store without live views ---- */
+
+static struct store_ops private_ops; /* those of the memory store, but for views */
+static const struct store_ops *memory_ops;
+
+static int open_private_view(struct store *store, enum store_view_mode mode,
+                             struct store_view **view, omega_error_t *err)
+{
+    ck_assert_int_eq(mode, STORE_VIEW_PRIVATE);
+    return memory_ops->view_open(store, mode, view, err);
+}
+
+/* Pre-fills a cell of three batches and gives its digest. */
+static uint64_t fill(struct fixture *f, bool live, char digest[33])
+{
+    struct store *store = NULL;
+    struct prefill_end *ends = NULL;
+    struct metrics_cell cell;
+    struct store_report report;
+    uint32_t end_count = 0;
+    struct metrics_config measured = {.digest = true, .horizon_us = 1};
+    struct metrics *metrics = metrics_create(&measured);
+    ck_assert_int_eq(store_open_memory(&f->config.cell, &store, NULL), 0);
+    memory_ops = store->ops;
+    private_ops = *memory_ops;
+    private_ops.live_views = false;
+    private_ops.view_open = open_private_view;
+    store->ops = live ? memory_ops : &private_ops;
+    ck_assert_int_eq(prefill_cell(&f->config, store, metrics, &ends, &end_count, NULL), 0);
+    ck_assert_int_eq(store_check(store, &report, NULL), 0);
+    ck_assert_uint_eq(report.violations + report.above_limit, 0);
+    metrics_finish(metrics, 1);
+    metrics_read_cell(metrics, &cell);
+    memcpy(digest, cell.digest, sizeof cell.digest);
+    free(ends);
+    store_close(store);
+    metrics_destroy(metrics);
+    return report.placements;
+}
+
+/* What is taken on a private view stays taken when its batch has become part of the cell. */
+START_TEST(private_views)
+{
+    struct fixture f;
+    static const struct distribution cpu = {.type = DISTRIBUTION_UNIFORM, .a = 5, .b = 12};
+    char digest[2][33];
+    open_filled(&f, 1000, 1700, &cpu, 0.99);
+    ck_assert_uint_gt(fill(&f, true, digest[0]), 2 * 65536);
+    ck_assert_uint_gt(fill(&f, false, digest[1]), 2 * 65536);
+    ck_assert_str_eq(digest[0], digest[1]);
+    fixture_close(&f);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     check_case(suite, "CPU target", cpu_target);
@@ -200,6 +254,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "two batches", two_batches);
     check_case(suite, "losses", losses);
     check_case(suite, "bands", bands);
+    check_case(suite, "private views", private_views);
 }
 
 CHECK_MAIN("core/driver/prefill", add_cases)

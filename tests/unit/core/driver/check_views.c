@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What schedulers see: live and private views agree, and what exactly an interval's view shows. */
+/* What schedulers see: live and private views agree, views of all stores agree, and what exactly an
+ * interval's view shows. */
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/support/check_main.h"
 #include "tests/support/fixture.h"
 
 /* One busy run; returns how many conflicts there were. */
 static uint64_t run_busy(const char *module, enum omega_granularity granularity, bool coarse,
-                         bool raises_seq, enum run_sync sync, char digest[33])
+                         bool raises_seq, enum run_sync sync, const struct run_store *store,
+                         char digest[33])
 {
     struct fixture f;
     static struct omega_machine_event events[FIXTURE_BUSY_EVENTS];
@@ -19,6 +22,10 @@ static uint64_t run_busy(const char *module, enum omega_granularity granularity,
         f.schedulers[s].granularity = granularity;
         f.schedulers[s].at_least = 2;
         f.schedulers[s].sync = sync;
+        f.schedulers[s].interval_us = store == NULL ? 0 : 15 * S;
+    }
+    if (store != NULL) {
+        f.config.store = *store;
     }
     fixture_run_ok(&f, jobs, FIXTURE_BUSY_JOBS);
     ck_assert_uint_gt(f.counters.losses, 0);
@@ -44,7 +51,7 @@ START_TEST(live_and_private_views_agree)
         uint64_t conflicts = 0;
         for (int sync = 0; sync < 3; sync++) {
             conflicts += run_busy(modules[_i], granularity, coarse, raises_seq, (enum run_sync)sync,
-                                  digest[sync]);
+                                  NULL, digest[sync]);
         }
         ck_assert_uint_gt(conflicts, 0);
         for (int sync = 1; sync < 3; sync++) {
@@ -53,6 +60,46 @@ START_TEST(live_and_private_views_agree)
                           modules[_i], (int)granularity, coarse, raises_seq, sync);
         }
     }
+}
+END_TEST
+
+/* ---- stores ---- */
+
+/* One variant on both stores, with views that are newest at each attempt and with those of an
+ * interval. A short log makes views too old for it, which are then shown anew. */
+static void compare_stores(const char *module, int variant, enum lmdb_mode mode)
+{
+    static const struct run_store memory = {.kind = RUN_STORE_MEMORY};
+    const struct run_store lmdb = {
+        .kind = RUN_STORE_LMDB,
+        .options = {.mode = mode, .map_bytes = 256u << 20, .log_changes = variant % 3 == 0 ? 3 : 0},
+    };
+    enum omega_granularity granularity = (enum omega_granularity)(variant / 4);
+    for (int i = 0; i < 2; i++) {
+        char digest[2][33];
+        enum run_sync sync = i == 0 ? RUN_SYNC_ATTEMPT : RUN_SYNC_INTERVAL;
+        run_busy(module, granularity, variant % 4 >= 2, variant % 2 == 1, sync, &memory, digest[0]);
+        run_busy(module, granularity, variant % 4 >= 2, variant % 2 == 1, sync, &lmdb, digest[1]);
+        ck_assert_msg(strcmp(digest[0], digest[1]) == 0, "module %s, variant %d, sync %d, mode %d",
+                      module, variant, (int)sync, (int)mode);
+    }
+}
+
+START_TEST(stores_agree)
+{
+    if (access("/dev/shm", W_OK) == 0) {
+        setenv("TMPDIR", "/dev/shm", 1); /* hundreds of cells: none has to reach a disk */
+    }
+    int step = getenv("OMEGA_SLOW") == NULL ? 1 : 7;
+    for (int variant = _i % step; variant < 20; variant += step) {
+        compare_stores(modules[_i], variant, variant % 5 == 4 ? LMDB_FAST : LMDB_PWRITE);
+    }
+}
+END_TEST
+
+START_TEST(a_synced_store_agrees)
+{
+    compare_stores("batch", 2, LMDB_POWER);
 }
 END_TEST
 
@@ -262,6 +309,11 @@ static void add_cases(Suite *suite)
     tcase_set_timeout(agree, 300);
     tcase_add_loop_test(agree, live_and_private_views_agree, 0, sizeof modules / sizeof modules[0]);
     suite_add_tcase(suite, agree);
+    TCase *stores = tcase_create("stores agree");
+    tcase_set_timeout(stores, 300);
+    tcase_add_loop_test(stores, stores_agree, 0, sizeof modules / sizeof modules[0]);
+    suite_add_tcase(suite, stores);
+    check_case(suite, "a synced store agrees", a_synced_store_agrees);
     check_case(suite, "own placements show", own_placements_show);
     check_case(suite, "rivals do not show", rivals_do_not_show);
     check_case(suite, "what a refresh shows", a_refresh_shows_what_was_to_be_told);

@@ -194,7 +194,7 @@ static const struct {
     {"shedulers.0.instances=4",
      "--set shedulers.0.instances: shedulers: unknown key, expected one of: name, description, "
      "seed, seeds, horizon_s, warmup_s, cell, machine_events, lost_tasks, workloads, architecture, "
-     "schedulers, record, series_step_s, variants"},
+     "schedulers, store, record, series_step_s, variants"},
     {"schedulers.0.options.probes=32", NULL},
     {"cell.overcommit.cpu=2", NULL},
     {"cell.overcomit.cpu=2",
@@ -219,7 +219,7 @@ static const struct {
     {"horizons_s=3",
      "--set horizons_s: horizons_s: unknown key, expected one of: name, description, seed, seeds, "
      "horizon_s, warmup_s, cell, machine_events, lost_tasks, workloads, architecture, schedulers, "
-     "record, series_step_s, variants"},
+     "store, record, series_step_s, variants"},
     {"a\xff=3", "--set a\xff: cannot be set, expected UTF-8"},
     {"description=\xff", "--set 'description=\xff': expected UTF-8 text"},
 };
@@ -325,6 +325,45 @@ START_TEST(test_identity)
 }
 END_TEST
 
+/* Where the cell state lives is no part of what an experiment is, in the base and in variants. */
+START_TEST(test_identity_without_store)
+{
+    static const char *const sets[] = {"store=lmdb", "store.kind=lmdb", "store=\"memory\"",
+                                       "store={\"kind\":\"lmdb\",\"mode\":\"fast\"}"};
+    static const char *const variants[] = {
+        ",\"set\":{\"store\":\"lmdb\"}",
+        ",\"set\":{\"store.kind\":\"lmdb\",\"store.mode\":\"fast\"}",
+    };
+    static const char *const others[] = {",\"set\":{\"horizon_s\":11}",
+                                         ",\"set\":{\"store\":\"lmdb\",\"horizon_s\":11}",
+                                         ",\"set\":{\"store.kind\":\"lmdb\",\"horizon_s\":11}"};
+    char text[2][1024];
+    char plain[65];
+    char other[65];
+    sha_of("{" BODY "}", NULL, plain);
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        sha_of("{" BODY "}", sets[i], other);
+        ck_assert_str_eq(plain, other);
+    }
+    snprintf(text[0], sizeof text[0], "{" BODY ",\"variants\":[{\"name\":\"v\"}]}");
+    sha_of(text[0], NULL, plain);
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
+        snprintf(text[1], sizeof text[1], "{" BODY ",\"variants\":[{\"name\":\"v\"%s}]}",
+                 variants[i]);
+        sha_of(text[1], NULL, other);
+        ck_assert_str_eq(plain, other);
+    }
+    char longer[65];
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        snprintf(text[1], sizeof text[1], "{" BODY ",\"variants\":[{\"name\":\"v\"%s}]}",
+                 others[i]);
+        sha_of(text[1], NULL, i == 0 ? longer : other);
+        ck_assert_str_eq(i == 0 ? longer : other, longer);
+        ck_assert_str_ne(plain, longer);
+    }
+}
+END_TEST
+
 /* ---- RFC 7396, appendix A ---- */
 
 static const char *const patches[][3] = {
@@ -390,6 +429,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "errors at paths in set", test_path_errors);
     check_case(suite, "overwritten settings", test_overwritten);
     check_case(suite, "identity", test_identity);
+    check_case(suite, "identity without store", test_identity_without_store);
     LOOP("patch", test_patch, patches);
     check_case(suite, "no file", test_no_file);
 }

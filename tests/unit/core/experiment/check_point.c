@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/workload/trace.h"
 #include "tests/support/check_main.h"
@@ -101,6 +103,7 @@ START_TEST(test_defaults)
     ck_assert_uint_eq(config->event_count, 0);
     ck_assert_ptr_null(config->failures.up_s);
     ck_assert_int_eq(config->lost, STORE_LOST_RETURN);
+    ck_assert_int_eq(config->store.kind, RUN_STORE_MEMORY);
     ck_assert(config->prefill.cpu_utilisation == 0);
     ck_assert(config->workloads[0].pickiness == 1);
     ck_assert_uint_eq(config->workloads[0].scheduler, 0);
@@ -498,6 +501,89 @@ START_TEST(test_set_paths)
 }
 END_TEST
 
+/* ---- the store ---- */
+
+START_TEST(test_store)
+{
+    struct experiment *experiment =
+        parse("{" SMALL ",\"store\":\"lmdb\",\"variants\":[{\"name\":\"a\"},"
+              "{\"name\":\"b\",\"set\":{\"store\":\"memory\"}},"
+              "{\"name\":\"c\",\"set\":{\"store\":{\"kind\":\"lmdb\",\"map_mib\":5e0,"
+              "\"log_changes\":7,\"dir\":\"x/y\"},\"seeds\":[3,9223372036854775807]}}]}");
+    struct point *point = build(experiment, 0);
+    ck_assert_int_eq(point->config.store.kind, RUN_STORE_LMDB);
+    ck_assert_int_eq(point->config.store.options.mode, LMDB_PWRITE);
+    ck_assert_uint_eq(point->config.store.options.map_bytes, 0);
+    ck_assert_uint_eq(point->config.store.options.log_changes, 0);
+    ck_assert(!point->config.store.options.keep_jobs);
+    ck_assert_ptr_null(point->config.store.directory);
+    point_destroy(point);
+    point = build(experiment, 1);
+    ck_assert_int_eq(point->config.store.kind, RUN_STORE_MEMORY);
+    point_destroy(point);
+    point = build(experiment, 3);
+    ck_assert_int_eq(point->config.store.kind, RUN_STORE_LMDB);
+    ck_assert_uint_eq(point->config.store.options.map_bytes, 5 << 20);
+    ck_assert_uint_eq(point->config.store.options.log_changes, 7);
+    ck_assert_str_eq(point->config.store.directory, "x/y/c-seed-9223372036854775807");
+    point_destroy(point);
+    experiment_close(experiment);
+}
+END_TEST
+
+/* Every mode has the name that the store gives it. */
+START_TEST(test_store_modes)
+{
+    int modes = 0;
+    const char *name;
+    for (; (name = lmdb_mode_name((enum lmdb_mode)modes)) != NULL; modes++) {
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "{" SMALL ",\"store\":{\"kind\":\"lmdb\",\"mode\":\"%s\",\"dir\":\".\"}}", name);
+        struct experiment *experiment = parse(text);
+        struct point *point = build(experiment, 0);
+        ck_assert_int_eq(point->config.store.options.mode, modes);
+        ck_assert_str_eq(point->config.store.directory, "./seed-1");
+        point_destroy(point);
+        experiment_close(experiment);
+    }
+    ck_assert_int_eq(modes, 3);
+}
+END_TEST
+
+/* What is in the way of any point's cell is found before the first one runs. */
+START_TEST(test_store_directories)
+{
+    char text[1024];
+    char path[128];
+    char formatted[600];
+    omega_error_t err = {0};
+    snprintf(text, sizeof text,
+             "{" SMALL ",\"seeds\":[1,2],\"variants\":[{\"name\":\"a\"},{\"name\":\"b\",\"set\":{"
+             "\"store\":{\"kind\":\"lmdb\",\"dir\":\"%s/cells\"}}}]}",
+             directory);
+    struct experiment *experiment = parse(text);
+    ck_assert_int_eq(experiment_check_cells(experiment, NULL), 0);
+    write_file("cells", "x");
+    ck_assert_int_eq(experiment_check_cells(experiment, NULL), OMEGA_EIO);
+    snprintf(path, sizeof path, "%s/cells", directory);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkdir(path, 0777), 0);
+    snprintf(path, sizeof path, "%s/cells/b-seed-2", directory);
+    ck_assert_int_eq(mkdir(path, 0777), 0);
+    ck_assert_int_eq(experiment_check_cells(experiment, &err), 0);
+    write_file("cells/b-seed-2/some.txt", "x");
+    ck_assert_int_eq(experiment_check_cells(experiment, &err), OMEGA_EINVAL);
+    omega_error_format(&err, formatted, sizeof formatted);
+    snprintf(text, sizeof text,
+             "%s: holds 'some.txt' already, expected no such directory or an empty one for a cell: "
+             "remove it, or choose another store.dir",
+             path);
+    ck_assert_str_eq(formatted, text);
+    experiment_close(experiment);
+}
+END_TEST
+
 START_TEST(test_modules)
 {
     struct experiment *experiment = parse("{" SMALL "}");
@@ -551,6 +637,9 @@ static void add_cases(Suite *suite)
     add_case(suite, "files", test_files_wrong, 1);
     add_case(suite, "event order", test_event_order, 1);
     add_case(suite, "paths in set", test_set_paths, 1);
+    add_case(suite, "store", test_store, 1);
+    add_case(suite, "store modes", test_store_modes, 1);
+    add_case(suite, "store directories", test_store_directories, 1);
     add_case(suite, "modules", test_modules, 1);
     add_case(suite, "names in draws", test_draw_names_workload, 1);
 }

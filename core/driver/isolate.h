@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Work that may end its process by a signal, in a process of its own. */
+#ifndef OMEGA_CORE_DRIVER_ISOLATE_H
+#define OMEGA_CORE_DRIVER_ISOLATE_H
+
+#include "core/base/error.h"
+
+/* How a process ended. */
+struct isolate_end {
+    int code;   /* its exit code */
+    int signal; /* or the signal that ended it; else 0 */
+};
+
+/*
+ * Splits a copy off this process, which must have no other threads and nothing in its output
+ * buffers. Returns 1 in the copy, which does the work and ends the process with an exit code, and
+ * gets SIGTERM if the original ends before; 0 in the original, once the copy has ended, with *end
+ * filled; or OMEGA_EIO.
+ */
+int isolate(struct isolate_end *end, omega_error_t *err);
+
+#endif
