@@ -122,6 +122,9 @@ static const char *find_fault(const struct lmdb_job *job, const struct store_pla
 /* Compares a job's placements with it; says how many there are. */
 static uint64_t check_placements(struct checker *checker, const struct lmdb_job *job)
 {
+    if (checker->ran_count == 0) {
+        return 0; /* there is no array either */
+    }
     const struct store_placement *first = checker->ran + checker->ran_seen;
     const struct store_placement *end = checker->ran + checker->ran_count;
     const struct store_placement *at = first;
