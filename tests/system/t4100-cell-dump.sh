@@ -100,16 +100,20 @@ check "Ctrl-C under load in an empty cell" interrupted "$T/init3/*.tmp" \
     "$OMEGA" cell load --map-size 1G "$T/init3" "$T/many.dump"
 check "leaves that" says 'change log for 5 changes' show "$T/init3"
 check "and nothing else" test "$(ls "$T/init3" | tr '\n' ' ')" = "cell data.mdb lock.mdb writer "
-check "Ctrl-C under export" interrupted "$T/stop/x.dump.*.tmp" \
-    "$OMEGA" cell export "$T/many" "$T/stop/x.dump"
-gone() {
-    for _ in $(seq 200); do
-        [ -z "$(ls -A "$T/stop")" ] && return
-        sleep 0.05
-    done
-    return 1
-}
-check "leaves no file" gone
+if nm "$OMEGA" 2>/dev/null | grep -q ' __tsan_init$'; then
+    skip "Ctrl-C under export" "the thread sanitizer holds signals back there"
+else
+    check "Ctrl-C under export" interrupted "$T/stop/x.dump.*.tmp" \
+        "$OMEGA" cell export "$T/many" "$T/stop/x.dump"
+    gone() {
+        for _ in $(seq 200); do
+            [ -z "$(ls -A "$T/stop")" ] && return
+            sleep 0.05
+        done
+        return 1
+    }
+    check "leaves no file" gone
+fi
 set +m
 check "and may be filled" "$OMEGA" cell load "$T/init3" --map-size 1M "$T/real.dump"
 
