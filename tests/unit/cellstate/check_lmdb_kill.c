@@ -422,7 +422,10 @@ START_TEST(too_early_is_caught)
     siege_open(&siege, LMDB_PWRITE, 7, true);
     besiege(&siege, 200);
     ck_assert_uint_gt(siege.finding->count, 0);
-    ck_assert_msg(strncmp(siege.finding->first, "G: ", 3) == 0, "%s", siege.finding->first);
+    /* an acknowledged change that is gone, or one that was acknowledged as another */
+    ck_assert_msg(strncmp(siege.finding->first, "G: ", 3) == 0 ||
+                      strncmp(siege.finding->first, "E: ", 3) == 0,
+                  "%s", siege.finding->first);
     printf("caught after %u kills: %s\n", siege.kills, siege.finding->first);
     shared_memory_free(siege.load, sizeof *siege.load);
 }
