@@ -7,6 +7,7 @@
 
 #include "cellstate/lmdb.h"
 #include "cellstate/lmdb_records_private.h"
+#include "cellstate/rules.h"
 #include "core/base/random.h"
 #include "tests/support/check_main.h"
 
@@ -897,6 +898,39 @@ START_TEST(test_machines)
 }
 END_TEST
 
+/* What a view reads straight from a record is what the rules say of the machine, and a damaged
+ * record is refused there too. */
+START_TEST(test_shown_machines)
+{
+    for (int round = 0; round < 10 * ROUNDS; round++) {
+        struct omega_machine machine = random_machine();
+        machine.gpu_limit_milli = (int16_t)below(2001);
+        for (size_t i = 0; i < OMEGA_BANDS * OMEGA_GPU_DEVICES_MAX; i++) {
+            machine.band_gpu_milli[i / OMEGA_GPU_DEVICES_MAX][i % OMEGA_GPU_DEVICES_MAX] %= 200;
+        }
+        struct record_change_machine shown;
+        uint8_t bytes[RECORD_MACHINE_BYTES_MAX];
+        memset(&shown, 0xff, sizeof shown);
+        size_t size = record_encode_machine(&machine, bytes);
+        ck_assert_int_eq(record_show_machine(bytes, size, machine.index, &shown), OMEGA_OK);
+        ck_assert_uint_eq(shown.index, machine.index);
+        ck_assert_int_eq(shown.free_cpu_milli, rules_free_cpu(&machine));
+        ck_assert_int_eq(shown.free_mem_mib, rules_free_mem(&machine));
+        ck_assert_uint_eq(shown.releases, machine.releases);
+        ck_assert_uint_eq(shown.seq, machine.seq);
+        ck_assert_int_eq(shown.cpu_limit_milli, machine.cpu_limit_milli);
+        ck_assert_int_eq(shown.mem_limit_mib, machine.mem_limit_mib);
+        for (uint32_t d = 0; size == RECORD_MACHINE_BYTES_MAX && d < OMEGA_GPU_DEVICES_MAX; d++) {
+            ck_assert_int_eq(shown.free_gpu_milli[d], rules_free_gpu(&machine, d));
+        }
+        ck_assert_int_eq(record_show_machine(bytes, size, machine.index ^ 1, &shown),
+                         OMEGA_ECORRUPT);
+        bytes[below((uint32_t)size)] ^= (uint8_t)(1 + below(255));
+        ck_assert_int_ne(record_show_machine(bytes, size, machine.index, &shown), OMEGA_OK);
+    }
+}
+END_TEST
+
 START_TEST(test_specs_and_texts)
 {
     for (int round = 0; round < ROUNDS; round++) {
@@ -1401,6 +1435,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "newer schema", test_newer_schema);
     check_case(suite, "meta and head", test_meta_and_head);
     check_case(suite, "machines", test_machines);
+    check_case(suite, "shown machines", test_shown_machines);
     check_case(suite, "specs and texts", test_specs_and_texts);
     check_case(suite, "longest text", test_longest_text);
     check_case(suite, "placements", test_placements);
