@@ -22,10 +22,9 @@ static int run_submit(struct lmdb *lmdb, void *arguments, omega_error_t *err)
 {
     struct submission *submission = arguments;
     const struct omega_job *job = submission->job;
-    MDB_val data = {.mv_data = NULL};
-    int rc =
-        job->id == 0 ? OMEGA_OK : lmdb_get(lmdb, lmdb->write.txn, LMDB_JOBS, job->id, &data, err);
-    if (rc == OMEGA_OK && (job->id == 0 || data.mv_data != NULL)) {
+    MDB_val data;
+    int rc = lmdb_get(lmdb, lmdb->write.txn, LMDB_JOBS, job->id, &data, err);
+    if (rc == OMEGA_OK && data.mv_data != NULL) {
         rc = omega_error_set(err, OMEGA_EINVAL,
                              "job %llu cannot be submitted: expected an id above 0 that is new",
                              (unsigned long long)job->id);
@@ -133,7 +132,7 @@ static int end_placement(struct lmdb *lmdb, const struct store_placement *placem
                   (enum omega_band)placement->band, lmdb->meta.release_raises_seq);
     lmdb_change_machine(lmdb, hand);
     lmdb_change_item(lmdb, placement->id, placement->task, placement->machine, placement->devices);
-    lmdb_use_count(lmdb, &placement->request, placement->devices, -1);
+    totals_use(&write->head.totals, &placement->request, placement->devices, -1);
     write->changed = true;
     rc = lmdb_write_room(lmdb, 0, err);
     return rc != OMEGA_OK
@@ -394,17 +393,6 @@ static int lose_all(struct lmdb *lmdb, struct event *event, omega_error_t *err)
     return rc;
 }
 
-/* Adds (sign 1) or takes (-1) a machine's capacity; one that is down has none. */
-static void count_capacity(struct store_totals *totals, const struct omega_machine *machine,
-                           int sign)
-{
-    if (machine->state != OMEGA_MACHINE_DOWN) {
-        totals->cpu_capacity_milli += sign * machine->cpu_capacity_milli;
-        totals->mem_capacity_mib += sign * machine->mem_capacity_mib;
-        totals->gpu_capacity_milli += (int64_t)sign * machine->gpu_devices * OMEGA_GPU_DEVICE_MILLI;
-    }
-}
-
 /* The event itself: what the machine becomes. */
 static int change_machine(struct lmdb *lmdb, const struct event *event, omega_error_t *err)
 {
@@ -415,9 +403,9 @@ static int change_machine(struct lmdb *lmdb, const struct event *event, omega_er
     if (rc != OMEGA_OK) {
         return rc;
     }
-    count_capacity(&write->head.totals, &hand->machine, -1);
+    totals_capacity(&write->head.totals, &hand->machine, -1);
     (void)rules_machine_event(&hand->machine, spec, event->event, &lmdb->meta.overcommit, NULL);
-    count_capacity(&write->head.totals, &hand->machine, 1);
+    totals_capacity(&write->head.totals, &hand->machine, 1);
     lmdb_change_machine(lmdb, hand);
     write->change.detail = event->event->kind;
     return lmdb_change_end(lmdb, err);

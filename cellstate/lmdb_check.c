@@ -314,11 +314,7 @@ static int check_spec(void *context, uint64_t key, const MDB_val *data, omega_er
 
 void lmdb_add_totals(struct store_totals *totals, const struct omega_machine *machine)
 {
-    if (machine->state != OMEGA_MACHINE_DOWN) {
-        totals->cpu_capacity_milli += machine->cpu_capacity_milli;
-        totals->mem_capacity_mib += machine->mem_capacity_mib;
-        totals->gpu_capacity_milli += (int64_t)machine->gpu_devices * OMEGA_GPU_DEVICE_MILLI;
-    }
+    totals_capacity(totals, machine, 1);
     totals->cpu_used_milli += machine->cpu_used_milli;
     totals->mem_used_mib += machine->mem_used_mib;
     for (int band = 0; band < OMEGA_BANDS; band++) {

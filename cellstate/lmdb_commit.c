@@ -195,7 +195,7 @@ int lmdb_place(struct lmdb *lmdb, struct store_placement *placement, omega_error
                 (enum omega_band)placement->band, placement->instance, write->change.version);
     lmdb_change_machine(lmdb, hand);
     lmdb_change_item(lmdb, placement->id, placement->task, placement->machine, placement->devices);
-    lmdb_use_count(lmdb, &placement->request, placement->devices, 1);
+    totals_use(&write->head.totals, &placement->request, placement->devices, 1);
     return put_placement(lmdb, placement, err);
 }
 

@@ -32,6 +32,7 @@
 #include "cellstate/lmdb_records.h"
 #include "cellstate/lmdb_writer.h"
 #include "cellstate/store_view.h"
+#include "cellstate/totals.h"
 #include "core/base/combine.h"
 #include "core/base/rcu.h"
 
@@ -259,10 +260,6 @@ void lmdb_change_item(struct lmdb *lmdb, uint64_t placement, uint32_t task, uint
                       uint8_t devices);
 /* Logs the change and counts its version. */
 int lmdb_change_end(struct lmdb *lmdb, omega_error_t *err);
-
-/* Puts a placement on (sign 1) or takes it off (-1) the cell's totals. */
-void lmdb_use_count(struct lmdb *lmdb, const struct omega_request *request, uint32_t devices,
-                    int sign);
 
 /* ---- lmdb_job.c ---- */
 

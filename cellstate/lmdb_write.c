@@ -309,15 +309,6 @@ int lmdb_change_end(struct lmdb *lmdb, omega_error_t *err)
     return lmdb_write_failed(lmdb, rc, "write", err);
 }
 
-void lmdb_use_count(struct lmdb *lmdb, const struct omega_request *request, uint32_t devices,
-                    int sign)
-{
-    struct store_totals *totals = &lmdb->write.head.totals;
-    totals->cpu_used_milli += sign * request->cpu_milli;
-    totals->mem_used_mib += sign * request->mem_mib;
-    totals->gpu_used_milli += (int64_t)sign * request->gpu_milli * __builtin_popcount(devices);
-}
-
 /* ---- the transaction ---- */
 
 /* `fast`: a page of a writable map that the disk has no room for would end the process, so room is

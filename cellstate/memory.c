@@ -57,7 +57,7 @@ static void end_placement(struct memory *memory, struct block *block, struct pla
     bool exceeded = machine->may_exceed != 0;
     rules_release(machine, &placed->request, placed->devices, (enum omega_band)block->band,
                   memory->release_raises_seq);
-    memory_use(memory, &placed->request, placed->devices, -1);
+    totals_use(&memory->totals, &placed->request, placed->devices, -1);
     memory_changed(memory, placed->machine, exceeded || placed->devices != 0);
     placed->runs = 0;
     block->running--;
@@ -163,17 +163,6 @@ static int list_running(struct memory *memory, uint32_t machine, uint32_t *count
     return OMEGA_OK;
 }
 
-/* Adds (sign 1) or takes (-1) a machine's capacity; one that is down has none. */
-static void count_capacity(struct memory *memory, const struct omega_machine *machine, int sign)
-{
-    if (machine->state != OMEGA_MACHINE_DOWN) {
-        memory->totals.cpu_capacity_milli += sign * machine->cpu_capacity_milli;
-        memory->totals.mem_capacity_mib += sign * machine->mem_capacity_mib;
-        memory->totals.gpu_capacity_milli +=
-            (int64_t)sign * machine->gpu_devices * OMEGA_GPU_DEVICE_MILLI;
-    }
-}
-
 /* Takes the placements in memory->lost off their machine. */
 static void lose(struct memory *memory, uint32_t count, enum store_loss_policy policy)
 {
@@ -219,9 +208,9 @@ static int memory_machine_event(struct store *store, const struct omega_machine_
         }
         lose(memory, *lost_count, policy);
     }
-    count_capacity(memory, machine, -1);
+    totals_capacity(&memory->totals, machine, -1);
     rules_machine_event(machine, &memory->specs[event->machine], event, &memory->overcommit, NULL);
-    count_capacity(memory, machine, 1);
+    totals_capacity(&memory->totals, machine, 1);
     memory_changed(memory, event->machine, true);
     *lost = memory->lost;
     *version = ++memory->counters.version;
@@ -264,7 +253,7 @@ static int memory_preload(struct store *store, struct store_placement *placement
         placement->instance = OMEGA_INSTANCE_NONE;
         rules_place(machine, &placement->request, placement->devices,
                     (enum omega_band)placement->band, OMEGA_INSTANCE_NONE, *version);
-        memory_use(memory, &placement->request, placement->devices, 1);
+        totals_use(&memory->totals, &placement->request, placement->devices, 1);
         memory_changed(memory, placement->machine, true);
         memory->running[placement->machine]++;
         block->placed[i] = (struct placed){
@@ -508,7 +497,7 @@ int store_open_memory(const struct store_config *config, struct store **store, o
         memory->platforms[i] = spec->platform;
         memory->domains[i] = spec->domain;
         rules_machine_init(&memory->machines[i], i, spec, &config->overcommit);
-        count_capacity(memory, &memory->machines[i], 1);
+        totals_capacity(&memory->totals, &memory->machines[i], 1);
         store_view_show(&memory->live, i, &memory->machines[i]);
     }
     *store = &memory->base;

@@ -49,7 +49,7 @@ static void apply_claim(struct memory *memory, struct job_entry *entry, struct b
     rules_place(&memory->machines[claim->machine], &claim->request, claim->devices,
                 (enum omega_band)block->band, block->instance, block->version);
     memory_changed(memory, claim->machine, claim->devices != 0);
-    memory_use(memory, &claim->request, claim->devices, 1);
+    totals_use(&memory->totals, &claim->request, claim->devices, 1);
     jobs_place(entry, claim);
     memory->running[claim->machine]++;
     block->placed[block->count++] = (struct placed){

@@ -5,6 +5,7 @@
 
 #include "cellstate/jobs.h"
 #include "cellstate/store_view.h"
+#include "cellstate/totals.h"
 #include "core/base/map.h"
 
 /* One accepted claim that runs or ran; the rest of it stands in its block. */
@@ -88,18 +89,6 @@ static inline void memory_changed(struct memory *memory, uint32_t machine, bool 
         memory->live.releases[machine] = record->releases;
     }
     memory->feed[memory->feed_end++ & memory->feed_mask] = machine;
-}
-
-/* Adds (sign 1) or takes (-1) a request from the cell's use. */
-static inline void memory_use(struct memory *memory, const struct omega_request *request,
-                              uint32_t devices, int sign)
-{
-    memory->totals.cpu_used_milli += sign * request->cpu_milli;
-    memory->totals.mem_used_mib += sign * request->mem_mib;
-    if (devices != 0) {
-        memory->totals.gpu_used_milli +=
-            (int64_t)sign * request->gpu_milli * __builtin_popcount(devices);
-    }
 }
 
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The sums over a cell's machines that every store keeps: capacity and use, counted in one way. */
+#ifndef OMEGA_CELLSTATE_TOTALS_H
+#define OMEGA_CELLSTATE_TOTALS_H
+
+#include "cellstate/store.h"
+
+/* Adds (sign 1) or takes (-1) a machine's capacity; one that is down has none. */
+static inline void totals_capacity(struct store_totals *totals, const struct omega_machine *machine,
+                                   int sign)
+{
+    if (machine->state != OMEGA_MACHINE_DOWN) {
+        totals->cpu_capacity_milli += sign * machine->cpu_capacity_milli;
+        totals->mem_capacity_mib += sign * machine->mem_capacity_mib;
+        totals->gpu_capacity_milli += (int64_t)sign * machine->gpu_devices * OMEGA_GPU_DEVICE_MILLI;
+    }
+}
+
+/* Adds (sign 1) or takes (-1) what a placement uses. */
+static inline void totals_use(struct store_totals *totals, const struct omega_request *request,
+                              uint32_t devices, int sign)
+{
+    totals->cpu_used_milli += sign * request->cpu_milli;
+    totals->mem_used_mib += sign * request->mem_mib;
+    if (devices != 0) {
+        totals->gpu_used_milli += (int64_t)sign * request->gpu_milli * __builtin_popcount(devices);
+    }
+}
+
+#endif
