@@ -18,6 +18,7 @@ void jobs_scratch_fini(struct jobs_scratch *scratch)
 {
     free((void *)scratch->claimed);
     free(scratch->refused);
+    free(scratch->taken);
     free(scratch->group_claims);
     free(scratch->stamps);
 }
@@ -126,6 +127,11 @@ static int reserve_claims(struct jobs_scratch *scratch, uint32_t claims)
         return OMEGA_ENOMEM;
     }
     scratch->refused = refused;
+    bool *taken = realloc(scratch->taken, room * sizeof *taken);
+    if (taken == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    scratch->taken = taken;
     scratch->claim_room = room;
     return OMEGA_OK;
 }
@@ -277,26 +283,40 @@ static uint32_t new_stamp(struct jobs_scratch *scratch)
     return scratch->last_stamp;
 }
 
-/* Refuses the claims of a different_machines group on machines that one of its tasks has already:
- * the stamp marks where they run, and where earlier claims go. */
-static uint8_t refuse_shared(struct jobs_scratch *scratch, const struct job_entry *entry,
-                             const struct omega_transaction *txn, uint32_t group)
+void jobs_find_taken(struct jobs_scratch *scratch, const struct job_entry *entry,
+                     const struct omega_transaction *txn)
+{
+    for (uint32_t g = 0; g < entry->group_count; g++) {
+        const struct omega_task_group *wanted = &entry->groups[g];
+        uint32_t end = wanted->first_task + wanted->count + wanted->optional;
+        uint32_t stamp = entry->different[g] ? new_stamp(scratch) : 0;
+        for (uint32_t t = wanted->first_task; entry->different[g] && t < end; t++) {
+            if (entry->machine_of[t] != UINT32_MAX) {
+                scratch->stamps[entry->machine_of[t]] = stamp;
+            }
+        }
+        for (uint32_t i = 0; entry->different[g] && i < txn->claim_count; i++) {
+            if (txn->claims[i].group == g) {
+                scratch->taken[i] = scratch->stamps[txn->claims[i].machine] == stamp;
+            }
+        }
+    }
+}
+
+/* Refuses the claims of a different_machines group on machines that one of its tasks has already,
+ * or that an earlier claim goes to: those bear the stamp. */
+static uint8_t refuse_shared(struct jobs_scratch *scratch, const struct omega_transaction *txn,
+                             uint32_t group)
 {
     uint8_t any = OMEGA_ACCEPTED;
     uint32_t stamp = new_stamp(scratch);
-    const struct omega_task_group *wanted = &entry->groups[group];
-    uint32_t end = wanted->first_task + wanted->count + wanted->optional;
-    for (uint32_t t = wanted->first_task; t < end; t++) {
-        if (entry->machine_of[t] != UINT32_MAX) {
-            scratch->stamps[entry->machine_of[t]] = stamp;
-        }
-    }
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         const struct omega_claim *claim = &txn->claims[i];
         if (claim->group != group) {
             continue;
         }
-        if (scratch->refused[i] == OMEGA_ACCEPTED && scratch->stamps[claim->machine] == stamp) {
+        bool shared = scratch->taken[i] || scratch->stamps[claim->machine] == stamp;
+        if (scratch->refused[i] == OMEGA_ACCEPTED && shared) {
             scratch->refused[i] = OMEGA_REFUSED_CONSTRAINT;
             any = OMEGA_REFUSED_CONSTRAINT;
         }
@@ -316,7 +336,7 @@ bool jobs_refuse(struct jobs_scratch *scratch, const struct job_entry *entry,
     }
     for (uint32_t g = 0; entry->spreads && g < entry->group_count; g++) {
         if (entry->different[g]) {
-            any |= refuse_shared(scratch, entry, txn, g);
+            any |= refuse_shared(scratch, txn, g);
         }
     }
     return any != OMEGA_ACCEPTED;
@@ -362,7 +382,7 @@ void jobs_lost(struct job_entry *entry, struct store_counters *counters, uint32_
 {
     entry->running--;
     counters->tasks_running--;
-    if (entry->spreads) {
+    if (entry->machine_of != NULL) {
         entry->machine_of[task] = UINT32_MAX;
     }
     if (entry->given_up) {

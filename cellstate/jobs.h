@@ -36,7 +36,8 @@ struct job_entry {
     struct omega_task_group *groups;
     bool *different;      /* per group, of a job that spreads: asks for different machines */
     uint8_t *state;       /* enum slot_state per slot */
-    uint32_t *machine_of; /* per slot: where it runs, or UINT32_MAX; NULL unless `spreads` */
+    uint32_t *machine_of; /* per slot: where it runs, or UINT32_MAX; NULL unless `spreads`, and in
+                             stores that look machines up by group */
 };
 
 /* Working memory of the checks, reused from call to call. */
@@ -44,6 +45,7 @@ struct jobs_scratch {
     uint32_t machine_count;
     const struct omega_machine **claimed; /* per claim: for the store to fill in */
     uint8_t *refused;                     /* per claim: reasons, for rules_decide() */
+    bool *taken;                          /* per claim: see jobs_find_taken() */
     uint32_t claim_room;
     uint32_t *group_claims; /* per group of the job at hand */
     uint32_t group_room;
@@ -70,8 +72,16 @@ int jobs_entry_init(struct job_entry *entry, const struct omega_job *job,
 int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
                const struct omega_transaction *txn, omega_error_t *err);
 
+/* Does a task of the claim's group run on the claim's machine already? Fills scratch->taken with
+ * that, for the claims of a job that spreads, from entry->machine_of: in time proportional to the
+ * groups. A store that knows it otherwise fills it in by itself. Claims of groups that do not ask
+ * for different machines are not looked at. */
+void jobs_find_taken(struct jobs_scratch *scratch, const struct job_entry *entry,
+                     const struct omega_transaction *txn);
+
 /* Fills scratch->refused with the claims that their job refuses: tasks that are placed already, and
- * second tasks of a different_machines group on one machine. Returns whether there are any. */
+ * second tasks of a different_machines group on one machine (scratch->taken says where it has some
+ * already). Returns whether there are any. */
 bool jobs_refuse(struct jobs_scratch *scratch, const struct job_entry *entry,
                  const struct omega_transaction *txn);
 
@@ -79,7 +89,7 @@ bool jobs_refuse(struct jobs_scratch *scratch, const struct job_entry *entry,
 static inline void jobs_place(struct job_entry *entry, const struct omega_claim *claim)
 {
     entry->state[claim->task] = SLOT_PLACED;
-    if (entry->spreads) {
+    if (entry->machine_of != NULL) {
         entry->machine_of[claim->task] = claim->machine;
     }
 }

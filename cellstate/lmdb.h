@@ -22,7 +22,7 @@
 
 #include "cellstate/store.h"
 
-#define LMDB_SCHEMA 1u /* of the tables and records; a newer one is refused */
+#define LMDB_SCHEMA 2u /* of the tables and records; no other one is read */
 #define LMDB_MAP_BYTES (UINT64_C(16) << 30)
 #define LMDB_LOG_CHANGES 16384u
 
@@ -186,14 +186,16 @@ struct lmdb_job {
     uint32_t finished;
     uint32_t failed;
     uint32_t abandoned;
-    bool started;               /* elastic: its one commit held */
-    bool given_up;              /* abandoned: what is unplaced stays so */
-    bool over;                  /* kept by keep_jobs only */
-    uint16_t instance;          /* that placed something last; OMEGA_INSTANCE_NONE: none has */
-    uint32_t attempt;           /* of that transaction */
-    const uint8_t *placed;      /* per slot: 1 = runs or has ended */
-    const uint32_t *machine_of; /* per slot: where it runs, or UINT32_MAX; NULL unless some group
-                                    asks for different machines */
+    bool started;          /* elastic: its one commit held */
+    bool given_up;         /* abandoned: what is unplaced stays so */
+    bool over;             /* kept by keep_jobs only */
+    uint16_t instance;     /* that placed something last; OMEGA_INSTANCE_NONE: none has */
+    uint32_t attempt;      /* of that transaction */
+    const uint8_t *placed; /* per slot: 1 = runs or has ended */
+    const bool *different; /* per group: asks for different machines; NULL if none does */
+    const uint32_t
+        *machine_of; /* per slot of these groups: where it runs, or UINT32_MAX, as for all
+                                   slots of the others; NULL if there are none */
 };
 
 /* One change of the log. */

@@ -13,8 +13,10 @@
 
 struct submission {
     const struct omega_job *job;
-    uint8_t *bytes; /* the record: made before the gate is taken */
+    uint8_t *bytes; /* the records: made before the gate is taken */
     size_t size;
+    uint8_t *durations; /* NULL: no group lists them */
+    size_t durations_size;
     struct job_entry entry;
 };
 
@@ -32,6 +34,10 @@ static int run_submit(struct lmdb *lmdb, void *arguments, omega_error_t *err)
     if (rc == OMEGA_OK) {
         rc = lmdb_put(lmdb, LMDB_JOBS, job->id, submission->bytes, submission->size, err);
     }
+    if (rc == OMEGA_OK && submission->durations != NULL) {
+        rc = lmdb_put(lmdb, LMDB_DURATIONS, job->id, submission->durations,
+                      submission->durations_size, err);
+    }
     if (rc == OMEGA_OK) {
         rc = lmdb_entry_insert(lmdb, &submission->entry, err);
     }
@@ -41,7 +47,22 @@ static int run_submit(struct lmdb *lmdb, void *arguments, omega_error_t *err)
     return rc;
 }
 
-/* Makes the record and the entry of a job. */
+/* Makes the record of durations, if there are any; false without memory. */
+static bool list_durations(struct submission *submission)
+{
+    size_t listed = record_encode_durations(submission->job, NULL);
+    if (listed == 0) {
+        return true;
+    }
+    submission->durations_size = record_durations_bytes(listed);
+    submission->durations = malloc(submission->durations_size);
+    if (submission->durations != NULL) {
+        (void)record_encode_durations(submission->job, submission->durations);
+    }
+    return submission->durations != NULL;
+}
+
+/* Makes the records and the entry of a job. */
 static int prepare(struct submission *submission, const struct store *store, omega_error_t *err)
 {
     const struct omega_job *job = submission->job;
@@ -65,9 +86,10 @@ static int prepare(struct submission *submission, const struct store *store, ome
         record_encode_job(job, user, texts, submission->entry.different, submission->bytes);
     }
     free((void *)texts);
-    return submission->bytes != NULL ? OMEGA_OK
-                                     : omega_error_set(err, OMEGA_ENOMEM, "no memory for job %llu",
-                                                       (unsigned long long)job->id);
+    bool made = submission->bytes != NULL && list_durations(submission);
+    return made ? OMEGA_OK
+                : omega_error_set(err, OMEGA_ENOMEM, "no memory for job %llu",
+                                  (unsigned long long)job->id);
 }
 
 int lmdb_submit(struct store *store, const struct omega_job *job, omega_error_t *err)
@@ -81,6 +103,7 @@ int lmdb_submit(struct store *store, const struct omega_job *job, omega_error_t 
         rc = lmdb_execute_one(lmdb_of(store), run_submit, &submission, OMEGA_INSTANCE_NONE, err);
     }
     free(submission.bytes);
+    free(submission.durations);
     jobs_entry_free_arrays(&submission.entry);
     return rc;
 }
@@ -121,10 +144,7 @@ static int end_placement(struct lmdb *lmdb, const struct store_placement *placem
 {
     struct lmdb_write *write = &lmdb->write;
     struct lmdb_at_hand *hand = NULL;
-    int rc = lmdb_reserve_machines(lmdb, 1, err);
-    if (rc == OMEGA_OK) {
-        rc = lmdb_machine_at_hand(lmdb, placement->machine, &hand, err);
-    }
+    int rc = lmdb_machine_at_hand(lmdb, placement->machine, &hand, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
@@ -217,6 +237,17 @@ static struct store_release_result result_of(const struct store_placement *place
     };
 }
 
+/* A task of the entry has ended on its machine. */
+static int leave_machine(struct lmdb *lmdb, const struct job_entry *entry,
+                         const struct store_placement *placement, omega_error_t *err)
+{
+    if (placement->task >= entry->slots) {
+        return lmdb_bad_record(lmdb, OMEGA_ECORRUPT, LMDB_PLACEMENTS, placement->id, err);
+    }
+    return entry->spreads ? lmdb_spread_end(lmdb, placement->task, placement->machine, err)
+                          : OMEGA_OK;
+}
+
 static int release_one(struct lmdb *lmdb, struct ending *ending, uint64_t id,
                        struct store_release_result *result, omega_error_t *err)
 {
@@ -234,9 +265,7 @@ static int release_one(struct lmdb *lmdb, struct ending *ending, uint64_t id,
     }
     if (rc == OMEGA_OK && placement.job != 0) {
         ending->ended++;
-        if (ending->entry->spreads && placement.task < ending->entry->slots) {
-            ending->entry->machine_of[placement.task] = UINT32_MAX;
-        }
+        rc = leave_machine(lmdb, ending->entry, &placement, err);
     }
     return rc;
 }
@@ -358,10 +387,14 @@ static int lose_one(struct lmdb *lmdb, struct ending *ending, const struct event
         rc = end_placement(lmdb, &placement, err);
     }
     if (rc == OMEGA_OK && placement.job != 0) {
-        if (placement.task >= ending->entry->slots) {
-            return lmdb_bad_record(lmdb, OMEGA_ECORRUPT, LMDB_PLACEMENTS, placement.id, err);
+        rc = leave_machine(lmdb, ending->entry, &placement, err);
+        if (rc == OMEGA_OK) {
+            rc = lmdb_entry_task(lmdb, placement.task, err);
         }
-        jobs_lost(ending->entry, &lmdb->write.head.counters, placement.task, event->policy);
+        if (rc == OMEGA_OK) {
+            jobs_lost(ending->entry, &lmdb->write.head.counters, placement.task, event->policy);
+            lmdb_entry_task_changed(lmdb, placement.task);
+        }
     }
     return rc;
 }
@@ -398,7 +431,7 @@ static int change_machine(struct lmdb *lmdb, const struct event *event, omega_er
 {
     struct lmdb_write *write = &lmdb->write;
     const struct omega_machine_spec *spec = &lmdb->specs[event->event->machine];
-    struct lmdb_at_hand *hand = NULL; /* anew: losing placements may have moved it */
+    struct lmdb_at_hand *hand = NULL;
     int rc = lmdb_machine_at_hand(lmdb, event->event->machine, &hand, err);
     if (rc != OMEGA_OK) {
         return rc;
@@ -417,10 +450,7 @@ static int run_event(struct lmdb *lmdb, void *arguments, omega_error_t *err)
     struct lmdb_write *write = &lmdb->write;
     struct lmdb_at_hand *hand = NULL;
     uint32_t index = event->event->machine;
-    int rc = lmdb_reserve_machines(lmdb, 1, err);
-    if (rc == OMEGA_OK) {
-        rc = lmdb_machine_at_hand(lmdb, index, &hand, err);
-    }
+    int rc = lmdb_machine_at_hand(lmdb, index, &hand, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
@@ -491,12 +521,9 @@ static int run_preload(struct lmdb *lmdb, void *arguments, omega_error_t *err)
     uint32_t machines =
         preload->count < lmdb->meta.machine_count ? preload->count : lmdb->meta.machine_count;
     preload->err = err;
-    int rc = lmdb_reserve_machines(lmdb, machines, err);
-    if (rc == OMEGA_OK) {
-        rc = jobs_check_preload(preload->placements, preload->count, lmdb->meta.machine_count,
+    int rc = jobs_check_preload(preload->placements, preload->count, lmdb->meta.machine_count,
                                 record_of, preload, err);
-        rc = preload->code != OMEGA_OK ? preload->code : rc;
-    }
+    rc = preload->code != OMEGA_OK ? preload->code : rc;
     if (rc == OMEGA_OK) {
         rc = lmdb_change_begin(lmdb, RECORD_CHANGE_PRELOAD, machines, preload->count, err);
     }

@@ -90,6 +90,11 @@ static void pass_orphans(struct checker *checker, uint64_t last)
     }
 }
 
+static bool asks_for_different(const struct lmdb_job *job, uint32_t group)
+{
+    return job->different != NULL && job->different[group];
+}
+
 /* What keeps this placement from being one of the job, or NULL, and the invariant's letter. `group`
  * is moved on to the one of its task: tasks come by rising number. */
 static const char *find_fault(const struct lmdb_job *job, const struct store_placement *placement,
@@ -107,7 +112,7 @@ static const char *find_fault(const struct lmdb_job *job, const struct store_pla
     if (job->placed[task] == 0) {
         return "which the job takes for unplaced";
     }
-    if (job->machine_of != NULL && job->machine_of[task] != placement->machine) {
+    if (asks_for_different(job, *group) && job->machine_of[task] != placement->machine) {
         return "which the job takes to be on another machine";
     }
     *letter = 'B';
@@ -119,9 +124,12 @@ static const char *find_fault(const struct lmdb_job *job, const struct store_pla
                : "which is in another band than its job";
 }
 
-/* Compares a job's placements with it; says how many there are. */
-static uint64_t check_placements(struct checker *checker, const struct lmdb_job *job)
+/* Compares a job's placements with it; says how many there are, and how many of them are of groups
+ * that ask for different machines. */
+static uint64_t check_placements(struct checker *checker, const struct lmdb_job *job,
+                                 uint64_t *spread)
 {
+    *spread = 0;
     if (checker->ran_count == 0) {
         return 0; /* there is no array either */
     }
@@ -139,6 +147,7 @@ static uint64_t check_placements(struct checker *checker, const struct lmdb_job 
                            "%c: placement %" PRIu64 " is of task %u of job %" PRIu64 ", %s", letter,
                            at->id, at->task, at->job, fault);
         }
+        *spread += at->task < job->job->slots && asks_for_different(job, group);
     }
     checker->ran_seen += (size_t)(at - first);
     return (uint64_t)(at - first);
@@ -181,9 +190,11 @@ static void check_tasks(struct checker *checker, const struct lmdb_job *job)
     }
 }
 
-/* The slots of a job, of which `runs` have a placement. A task that was lost with its machine after
+/* The slots of a job, of which `runs` have a placement, and `spread` of them are of groups that ask
+ * for different machines. A task that was lost with its machine after
  * the job was given up counts as abandoned, and stays placed. */
-static void check_slots(struct checker *checker, const struct lmdb_job *job, uint64_t runs)
+static void check_slots(struct checker *checker, const struct lmdb_job *job, uint64_t runs,
+                        uint64_t spread)
 {
     uint64_t least = (uint64_t)job->running + job->finished + job->failed;
     uint64_t placed = 0;
@@ -203,10 +214,10 @@ static void check_slots(struct checker *checker, const struct lmdb_job *job, uin
                        " that run or have ended",
                        job->job->id, placed, least);
     }
-    if (job->machine_of != NULL && located != runs) {
+    if (located != spread) {
         store_violated(checker->report,
                        "I: job %" PRIu64 " knows machines of %" PRIu64 " tasks, %" PRIu64 " run",
-                       job->job->id, located, runs);
+                       job->job->id, located, spread);
     }
 }
 
@@ -215,7 +226,9 @@ static int check_job(void *context, const struct lmdb_job *job)
     struct checker *checker = context;
     pass_orphans(checker, job->job->id - 1);
     check_tasks(checker, job);
-    check_slots(checker, job, check_placements(checker, job));
+    uint64_t spread;
+    uint64_t runs = check_placements(checker, job, &spread);
+    check_slots(checker, job, runs, spread);
     checker->pending += job->pending;
     checker->jobs += !job->over;
     return OMEGA_OK;
@@ -264,9 +277,34 @@ static int expect_job(void *context, uint64_t key, const MDB_val *data, omega_er
     (void)data;
     int rc = lmdb_get(checker->lmdb, checker->txn, LMDB_JOBS, key, &job, err);
     if (rc == OMEGA_OK && job.mv_data == NULL) {
-        store_violated(checker->report, "I: job %" PRIu64 " has a state and no job", key);
+        store_violated(checker->report, "I: job %" PRIu64 " has records but is not in the table",
+                       key);
     }
     return rc;
+}
+
+/* Durations, further tasks and machines of jobs that are in the table are read with the job. */
+static int expect_job_of_part(void *context, uint64_t job, uint64_t part, const MDB_val *data,
+                              omega_error_t *err)
+{
+    (void)part;
+    return expect_job(context, job, data, err);
+}
+
+/* No record says what became of a job that is not in the table. */
+static int check_orphans(struct checker *checker, omega_error_t *err)
+{
+    struct lmdb *lmdb = checker->lmdb;
+    int rc = lmdb_walk(lmdb, checker->txn, LMDB_STATES, 0, expect_job, checker, err);
+    if (rc == OMEGA_OK) {
+        rc = lmdb_walk(lmdb, checker->txn, LMDB_DURATIONS, 0, expect_job, checker, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = lmdb_walk_parts(lmdb, checker->txn, LMDB_TASKS, 0, expect_job_of_part, checker, err);
+    }
+    return rc == OMEGA_OK ? lmdb_walk_parts(lmdb, checker->txn, LMDB_SPREAD, 0, expect_job_of_part,
+                                            checker, err)
+                          : rc;
 }
 
 static int check_jobs(struct checker *checker, omega_error_t *err)
@@ -281,7 +319,7 @@ static int check_jobs(struct checker *checker, omega_error_t *err)
         rc = lmdb_jobs(&lmdb->base, check_job, checker, err);
     }
     if (rc == OMEGA_OK) {
-        rc = lmdb_walk(lmdb, checker->txn, LMDB_STATES, 0, expect_job, checker, err);
+        rc = check_orphans(checker, err);
     }
     if (rc == OMEGA_OK && lmdb->own_catalogue != NULL) { /* only that one may learn new texts */
         rc = lmdb_walk(lmdb, checker->txn, LMDB_JOBS, 0, check_groups, checker, err);

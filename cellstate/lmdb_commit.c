@@ -140,29 +140,31 @@ int lmdb_join(struct store *store, uint16_t instance, const char *module, uint32
 
 /* ---- one transaction ---- */
 
-/* Brings the machines that are claimed to hand, for the rules: by rising index, so that neighbours
- * are found on one page, and written in that order at the end. */
+#define CLAIMS_AHEAD 4u /* whose machines are on their way from memory */
+
+static inline void prefetch_machine(const struct lmdb_at_hand *hand)
+{
+    for (size_t at = 0; at < sizeof *hand; at += 64) {
+        __builtin_prefetch((const char *)hand + at);
+    }
+}
+
+/* Brings the machines that are claimed to hand, for the rules. */
 static int bring_machines(struct lmdb *lmdb, const struct omega_transaction *txn,
                           omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
-    int rc = lmdb_reserve_machines(lmdb, txn->claim_count, err);
-    if (rc == OMEGA_OK) {
-        rc = lmdb_reserve_order(lmdb, txn->claim_count, err);
-    }
-    if (rc != OMEGA_OK) {
-        return rc;
-    }
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        write->order[i] = (uint64_t)txn->claims[i].machine << 32 | i;
+        uint32_t machine = txn->claims[i].machine;
+        if (i + CLAIMS_AHEAD < txn->claim_count) {
+            prefetch_machine(&write->hand[txn->claims[i + CLAIMS_AHEAD].machine]);
+        }
+        write->scratch.claimed[i] = &write->hand[machine].machine;
+        if (write->hand[machine].read != write->epoch) {
+            index_set_add(&write->wanted, machine);
+        }
     }
-    lmdb_sort_order(write->order, txn->claim_count);
-    for (uint32_t i = 0; rc == OMEGA_OK && i < txn->claim_count; i++) {
-        struct lmdb_at_hand *hand = NULL;
-        rc = lmdb_machine_at_hand(lmdb, (uint32_t)(write->order[i] >> 32), &hand, err);
-        write->scratch.claimed[(uint32_t)write->order[i]] = rc == OMEGA_OK ? &hand->machine : NULL;
-    }
-    return rc;
+    return lmdb_bring_wanted(lmdb, err);
 }
 
 static int put_placement(struct lmdb *lmdb, const struct store_placement *placement,
@@ -199,6 +201,17 @@ int lmdb_place(struct lmdb *lmdb, struct store_placement *placement, omega_error
     return put_placement(lmdb, placement, err);
 }
 
+/* What a claim that holds does to its job. */
+static int place_task(struct lmdb *lmdb, struct job_entry *entry, const struct omega_claim *claim,
+                      omega_error_t *err)
+{
+    jobs_place(entry, claim);
+    lmdb_entry_task_changed(lmdb, claim->task);
+    return entry->spreads && entry->different[claim->group]
+               ? lmdb_spread_place(lmdb, claim->group, claim->machine, claim->task, err)
+               : OMEGA_OK;
+}
+
 /* Applies the claims that hold, as one change. */
 static int apply(struct lmdb *lmdb, struct job_entry *entry, const struct omega_transaction *txn,
                  struct omega_claim_result *results, omega_error_t *err)
@@ -219,10 +232,27 @@ static int apply(struct lmdb *lmdb, struct job_entry *entry, const struct omega_
             .band = (uint8_t)omega_band_of(txn->precedence),
         };
         rc = lmdb_place(lmdb, &placement, err);
-        jobs_place(entry, claim);
+        if (rc == OMEGA_OK) {
+            rc = place_task(lmdb, entry, claim, err);
+        }
         results[i].placement = placement.id;
         results[i].rival = OMEGA_INSTANCE_NONE;
         results[i].rival_version = 0;
+    }
+    return rc;
+}
+
+/* Which claims go to machines that their groups have a task on. */
+static int find_taken(struct lmdb *lmdb, const struct job_entry *entry,
+                      const struct omega_transaction *txn, omega_error_t *err)
+{
+    bool *taken = lmdb->write.scratch.taken;
+    int rc = OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < txn->claim_count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
+        if (entry->different[claim->group]) {
+            rc = lmdb_spread_look(lmdb, claim->group, claim->machine, &taken[i], err);
+        }
     }
     return rc;
 }
@@ -233,9 +263,12 @@ static int decide_and_apply(struct lmdb *lmdb, struct job_entry *entry,
                             struct omega_result *result, omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
-    bool refuses = jobs_refuse(&write->scratch, entry, txn);
-    int rc = bring_machines(lmdb, txn, err);
+    int rc = entry->spreads ? find_taken(lmdb, entry, txn, err) : OMEGA_OK;
     if (rc == OMEGA_OK) {
+        rc = bring_machines(lmdb, txn, err);
+    }
+    if (rc == OMEGA_OK) {
+        bool refuses = jobs_refuse(&write->scratch, entry, txn);
         rc = rules_decide(txn, write->scratch.claimed, refuses ? write->scratch.refused : NULL,
                           write->rules, results, result, err);
     }
@@ -268,6 +301,21 @@ static int decide_and_apply(struct lmdb *lmdb, struct job_entry *entry,
     return rc;
 }
 
+/* Loads the job of a transaction, with what has become of the tasks that are claimed; tasks that
+ * the job does not have are refused later. */
+static int load_job(struct lmdb *lmdb, const struct omega_transaction *txn,
+                    struct job_entry **entry, omega_error_t *err)
+{
+    int rc = lmdb_entry_load(lmdb, txn->job, entry, err);
+    bool large = *entry != NULL && (*entry)->slots > RECORD_TASKS_EACH;
+    for (uint32_t i = 0; rc == OMEGA_OK && large && i < txn->claim_count; i++) {
+        if (txn->claims[i].task < (*entry)->slots) {
+            rc = lmdb_entry_task(lmdb, txn->claims[i].task, err);
+        }
+    }
+    return rc;
+}
+
 struct commit {
     const struct omega_transaction *txn;
     struct omega_claim_result *results;
@@ -290,7 +338,7 @@ static int run_commit(struct lmdb *lmdb, void *arguments, omega_error_t *err)
         return rc;
     }
     struct job_entry *entry = NULL;
-    rc = lmdb_entry_load(lmdb, txn->job, &entry, err);
+    rc = load_job(lmdb, txn, &entry, err);
     if (rc == OMEGA_OK) {
         rc = jobs_check(&lmdb->write.scratch, entry, txn, err);
     }

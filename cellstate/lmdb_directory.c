@@ -452,10 +452,10 @@ static int read_line(const char *name, size_t index, char *text, struct lmdb_cel
         return omega_error_set_at(err, OMEGA_EINVAL, name, (long)index + 1,
                                   "'%s' is '%.40s', expected %s", line->key, value, line->expected);
     }
-    if (index == 0 && file->schema > LMDB_SCHEMA) {
+    if (index == 0 && file->schema != LMDB_SCHEMA) {
         return omega_error_set_at(err, OMEGA_EVERSION, name, 1,
-                                  "schema %u, expected at most %u: made by a newer omega",
-                                  file->schema, LMDB_SCHEMA);
+                                  "schema %u, expected %u: made by %s omega", file->schema,
+                                  LMDB_SCHEMA, file->schema > LMDB_SCHEMA ? "a newer" : "an older");
     }
     return OMEGA_OK;
 }

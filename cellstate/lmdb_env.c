@@ -26,6 +26,9 @@ static const struct {
     [LMDB_PLACEMENTS] = {.name = "placements", .numbered = true},
     [LMDB_JOBS] = {.name = "jobs", .numbered = true},
     [LMDB_STATES] = {.name = "job_states", .numbered = true},
+    [LMDB_DURATIONS] = {.name = "durations", .numbered = true},
+    [LMDB_TASKS] = {.name = "job_tasks"},
+    [LMDB_SPREAD] = {.name = "job_machines"},
     [LMDB_LOG] = {.name = "changes", .numbered = true},
     [LMDB_INSTANCES] = {.name = "instances", .numbered = true},
 };
@@ -134,21 +137,41 @@ int lmdb_failed(const struct lmdb *lmdb, int code, const char *doing, omega_erro
                               "cannot %s: no room left on the disk, nothing was changed", doing);
 }
 
+static int bad_record(const struct lmdb *lmdb, int code, enum lmdb_table table, const char *key,
+                      omega_error_t *err)
+{
+    if (code == OMEGA_EVERSION) {
+        return omega_error_set_at(err, code, lmdb->path, 0,
+                                  "table '%s', key %s: the record is of a newer omega",
+                                  lmdb_table_name(table), key);
+    }
+    return omega_error_set_at(err, code, lmdb->path, 0,
+                              "table '%s', key %s: the record is damaged; 'omega cell load' "
+                              "restores an export",
+                              lmdb_table_name(table), key);
+}
+
 int lmdb_bad_record(const struct lmdb *lmdb, int code, enum lmdb_table table, uint64_t key,
                     omega_error_t *err)
 {
+    char text[24];
     if (code == OMEGA_OK) {
         return OMEGA_OK;
     }
-    if (code == OMEGA_EVERSION) {
-        return omega_error_set_at(err, code, lmdb->path, 0,
-                                  "table '%s', key %llu: the record is of a newer omega",
-                                  lmdb_table_name(table), (unsigned long long)key);
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)key);
+    return bad_record(lmdb, code, table, text, err);
+}
+
+int lmdb_bad_part(const struct lmdb *lmdb, int code, enum lmdb_table table, uint64_t job,
+                  uint64_t part, omega_error_t *err)
+{
+    char text[48];
+    if (code == OMEGA_OK) {
+        return OMEGA_OK;
     }
-    return omega_error_set_at(err, code, lmdb->path, 0,
-                              "table '%s', key %llu: the record is damaged; 'omega cell load' "
-                              "restores an export",
-                              lmdb_table_name(table), (unsigned long long)key);
+    (void)snprintf(text, sizeof text, "%llu/%llu", (unsigned long long)job,
+                   (unsigned long long)part);
+    return bad_record(lmdb, code, table, text, err);
 }
 
 /* ---- reading ---- */
@@ -222,6 +245,20 @@ int lmdb_get(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t ke
     return lmdb_failed(lmdb, rc, "read", err);
 }
 
+int lmdb_get_part(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t job,
+                  uint64_t part, MDB_val *data, omega_error_t *err)
+{
+    struct lmdb_part_key key = lmdb_part_key(job, part);
+    MDB_val wanted = {.mv_size = sizeof key, .mv_data = &key};
+    int rc = mdb_get(txn, lmdb->tables[table], &wanted, data);
+    if (rc == MDB_NOTFOUND) {
+        data->mv_data = NULL;
+        data->mv_size = 0;
+        return OMEGA_OK;
+    }
+    return lmdb_failed(lmdb, rc, "read", err);
+}
+
 static int get_named(struct lmdb *lmdb, MDB_txn *txn, const char *name, MDB_val *data,
                      omega_error_t *err)
 {
@@ -254,11 +291,11 @@ int lmdb_get_meta(struct lmdb *lmdb, MDB_txn *txn, struct record_meta *meta, ome
         rc = lmdb_bad_record(lmdb, record_decode_meta(data.mv_data, data.mv_size, meta), LMDB_MAIN,
                              RECORD_META_KEY, err);
     }
-    if (rc == OMEGA_OK && meta->schema > LMDB_SCHEMA) {
+    if (rc == OMEGA_OK && meta->schema != LMDB_SCHEMA) {
         rc = omega_error_set_at(err, OMEGA_EVERSION, lmdb->path, 0,
-                                "the cell has schema %u, expected %u at most: it is of a newer "
-                                "omega",
-                                meta->schema, LMDB_SCHEMA);
+                                "the cell has schema %u, expected %u: it is of %s omega",
+                                meta->schema, LMDB_SCHEMA,
+                                meta->schema > LMDB_SCHEMA ? "a newer" : "an older");
     }
     return rc;
 }
@@ -290,6 +327,39 @@ int lmdb_walk(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t f
         rc = lmdb_failed(lmdb, code, "read", err);
     }
     return rc;
+}
+
+int lmdb_walk_parts(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t job,
+                    int (*each)(void *context, uint64_t job, uint64_t part, const MDB_val *data,
+                                omega_error_t *err),
+                    void *context, omega_error_t *err)
+{
+    MDB_cursor *cursor = NULL;
+    struct lmdb_part_key first = lmdb_part_key(job, 0);
+    MDB_val key = {.mv_size = sizeof first, .mv_data = &first};
+    MDB_val data;
+    int rc = OMEGA_OK;
+    int code = mdb_cursor_open(txn, lmdb->tables[table], &cursor);
+    if (code == MDB_SUCCESS) {
+        code = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
+    }
+    while (code == MDB_SUCCESS && rc == OMEGA_OK) {
+        uint64_t of = 0;
+        uint64_t part = 0;
+        bool sound = lmdb_part_key_read(&key, &of, &part);
+        if (sound && job != 0 && of != job) {
+            break;
+        }
+        rc = sound ? each(context, of, part, &data, err)
+                   : lmdb_bad_record(lmdb, OMEGA_ECORRUPT, table, 0, err);
+        if (rc == OMEGA_OK) {
+            code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
+        }
+    }
+    if (cursor != NULL) {
+        mdb_cursor_close(cursor);
+    }
+    return rc != OMEGA_OK || code == MDB_NOTFOUND ? rc : lmdb_failed(lmdb, code, "read", err);
 }
 
 int lmdb_hold(struct store *store, omega_error_t *err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A job of the lmdb store: two records, what was submitted (never changed) and what became of it
- * (rewritten by every commit), and struct job_entry, on which the shared checks work.
+ * A job of the lmdb store between its records and struct job_entry, on which the shared checks
+ * work. What was submitted never changes. What became of it is rewritten by every commit, of a
+ * large job only the part that the commit touches, so that nobody waits for the size of a job (H).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,30 +14,40 @@ static int no_memory(uint64_t id, omega_error_t *err)
     return omega_error_set(err, OMEGA_ENOMEM, "no memory for job %llu", (unsigned long long)id);
 }
 
-/* Makes room in the entry that is used for every job in turn. */
-static int reserve(struct lmdb_write *write, uint32_t groups, uint32_t slots)
+/* Makes room for so many groups. */
+static int reserve_groups(struct lmdb_write *write, uint32_t groups)
 {
-    struct job_entry *entry = &write->entry;
-    if (groups <= write->group_room && slots <= write->slot_room) {
+    if (groups <= write->group_room) {
         return OMEGA_OK;
     }
-    write->group_room = groups > write->group_room ? groups + 8 : write->group_room;
-    write->slot_room = slots > write->slot_room ? slots * 2 + 64 : write->slot_room;
-    jobs_entry_free_arrays(entry);
-    struct job_entry roomy = {
-        .group_count = write->group_room,
-        .slots = write->slot_room,
-        .spreads = true,
-    };
-    if (jobs_entry_allocate(&roomy) != OMEGA_OK) {
-        write->group_room = 0;
-        write->slot_room = 0;
+    struct job_entry *entry = &write->entry;
+    struct omega_task_group *more = realloc(entry->groups, groups * sizeof *more);
+    if (more == NULL) {
         return OMEGA_ENOMEM;
     }
-    entry->groups = roomy.groups;
-    entry->different = roomy.different;
-    entry->state = roomy.state;
-    entry->machine_of = roomy.machine_of;
+    entry->groups = more;
+    bool *different = realloc(entry->different, groups * sizeof *different);
+    if (different == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    entry->different = different;
+    write->group_room = groups;
+    return OMEGA_OK;
+}
+
+/* Makes room for so many tasks. Their bytes are not looked at before they are filled in. */
+static int reserve_tasks(struct lmdb_write *write, uint32_t slots)
+{
+    if (slots <= write->slot_room) {
+        return OMEGA_OK;
+    }
+    uint8_t *state = malloc((size_t)slots * 2);
+    if (state == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    free(write->entry.state);
+    write->entry.state = state;
+    write->slot_room = slots * 2;
     return OMEGA_OK;
 }
 
@@ -49,17 +60,6 @@ static void fill_groups(struct job_entry *entry, const struct record_job *job)
         entry->groups[g] = group.group;
         entry->different[g] = group.different;
     }
-}
-
-/* False if a task is on a machine that the cell does not have. */
-static bool machines_are_known(const struct job_entry *entry, uint32_t machine_count)
-{
-    for (uint32_t t = 0; entry->spreads && t < entry->slots; t++) {
-        if (entry->machine_of[t] >= machine_count && entry->machine_of[t] != UINT32_MAX) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static void fill_entry(struct lmdb_write *write, const struct record_job *job,
@@ -81,51 +81,156 @@ static void fill_entry(struct lmdb_write *write, const struct record_job *job,
     entry->given_up = state->given_up;
     entry->spreads = job->spreads;
     write->state = *state;
+    write->lists_durations = job->listed > 0;
     fill_groups(entry, job);
-    record_job_state_slots(state, entry->state, job->spreads ? entry->machine_of : NULL);
+    record_job_state_placed(state, entry->state);
+    memset(write->parts_read, 0, sizeof write->parts_read);
+    memset(write->parts_changed, 0, sizeof write->parts_changed);
+    write->parts_read[0] = 1;
 }
 
 int lmdb_entry_load(struct lmdb *lmdb, uint64_t id, struct job_entry **entry, omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
     MDB_val data;
-    MDB_val state_data;
+    struct record_job job;
+    struct record_job_state state;
     *entry = NULL;
     int rc = lmdb_get(lmdb, write->txn, LMDB_JOBS, id, &data, err);
     if (rc != OMEGA_OK || data.mv_data == NULL) {
         return rc;
     }
-    rc = lmdb_get(lmdb, write->txn, LMDB_STATES, id, &state_data, err);
-    if (rc != OMEGA_OK) {
-        return rc;
-    }
-    struct record_job job;
-    struct record_job_state state;
     rc = lmdb_bad_record(lmdb, record_decode_job(data.mv_data, data.mv_size, id, &job), LMDB_JOBS,
                          id, err);
     if (rc == OMEGA_OK) {
-        rc = state_data.mv_data == NULL
-                 ? OMEGA_ECORRUPT
-                 : record_decode_job_state(state_data.mv_data, state_data.mv_size, id, &state);
-        if (rc == OMEGA_OK &&
-            (state.slots != job.job.slots || (state.machine_of != NULL) != job.spreads)) {
-            rc = OMEGA_ECORRUPT;
-        }
-        rc = lmdb_bad_record(lmdb, rc, LMDB_STATES, id, err);
+        rc = lmdb_state_get(lmdb, write->txn, &job, &state, err);
     }
     if (rc != OMEGA_OK || state.over) {
         return rc;
     }
-    if (reserve(write, job.job.group_count, job.job.slots) != OMEGA_OK) {
+    if (reserve_groups(write, job.job.group_count) != OMEGA_OK ||
+        reserve_tasks(write, job.job.slots) != OMEGA_OK) {
         return no_memory(id, err);
     }
     fill_entry(write, &job, &state);
-    if (!machines_are_known(&write->entry, lmdb->meta.machine_count)) {
-        return lmdb_bad_record(lmdb, OMEGA_ECORRUPT, LMDB_STATES, id, err);
-    }
     *entry = &write->entry;
     return OMEGA_OK;
 }
+
+int lmdb_state_get(struct lmdb *lmdb, MDB_txn *txn, const struct record_job *job,
+                   struct record_job_state *state, omega_error_t *err)
+{
+    MDB_val data;
+    uint64_t id = job->job.id;
+    int rc = lmdb_get(lmdb, txn, LMDB_STATES, id, &data, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    rc = data.mv_data == NULL ? OMEGA_ECORRUPT
+                              : record_decode_job_state(data.mv_data, data.mv_size, id, state);
+    if (rc == OMEGA_OK && state->slots != job->job.slots) {
+        rc = OMEGA_ECORRUPT;
+    }
+    return lmdb_bad_record(lmdb, rc, LMDB_STATES, id, err);
+}
+
+/* ---- tasks ---- */
+
+static bool bit_of(const uint64_t *bits, uint32_t i)
+{
+    return (bits[i / 64] >> i % 64 & 1) != 0;
+}
+
+int lmdb_entry_task(struct lmdb *lmdb, uint32_t task, omega_error_t *err)
+{
+    struct lmdb_write *write = &lmdb->write;
+    uint32_t part = task / RECORD_TASKS_EACH;
+    if (bit_of(write->parts_read, part)) {
+        return OMEGA_OK;
+    }
+    MDB_val data;
+    uint64_t id = write->entry.id;
+    uint8_t *placed = write->entry.state + (size_t)part * RECORD_TASKS_EACH;
+    uint32_t tasks = record_tasks_in(write->entry.slots, part);
+    int rc = lmdb_get_part(lmdb, write->txn, LMDB_TASKS, id, part, &data, err);
+    if (rc == OMEGA_OK && data.mv_data == NULL) {
+        memset(placed, 0, tasks);
+    } else if (rc == OMEGA_OK) {
+        rc = record_decode_tasks(data.mv_data, data.mv_size, record_part_key(id, part), tasks,
+                                 placed);
+        rc = lmdb_bad_part(lmdb, rc, LMDB_TASKS, id, part, err);
+    }
+    write->parts_read[part / 64] |= rc == OMEGA_OK ? UINT64_C(1) << part % 64 : 0;
+    return rc;
+}
+
+void lmdb_entry_task_changed(struct lmdb *lmdb, uint32_t task)
+{
+    uint32_t part = task / RECORD_TASKS_EACH;
+    lmdb->write.parts_changed[part / 64] |= UINT64_C(1) << part % 64;
+}
+
+/* Writes the parts that have changed but the first, which lies in the job's state. */
+static int put_parts(struct lmdb *lmdb, omega_error_t *err)
+{
+    struct lmdb_write *write = &lmdb->write;
+    uint64_t id = write->entry.id;
+    int rc = OMEGA_OK;
+    write->parts_changed[0] &= ~UINT64_C(1);
+    for (uint32_t word = 0; rc == OMEGA_OK && word < LMDB_PARTS / 64; word++) {
+        for (uint64_t bits = write->parts_changed[word]; rc == OMEGA_OK && bits != 0;
+             bits &= bits - 1) {
+            uint32_t part = word * 64 + (uint32_t)__builtin_ctzll(bits);
+            uint8_t bytes[RECORD_TASKS_BYTES];
+            record_encode_tasks(write->entry.state + (size_t)part * RECORD_TASKS_EACH,
+                                record_tasks_in(write->entry.slots, part),
+                                record_part_key(id, part), bytes);
+            rc = lmdb_put_part(lmdb, LMDB_TASKS, id, part, bytes, sizeof bytes, err);
+        }
+    }
+    return rc;
+}
+
+/* ---- machines of groups that ask for different ones ---- */
+
+static uint64_t spread_part(uint32_t group, uint32_t machine)
+{
+    return (uint64_t)group << 32 | machine;
+}
+
+int lmdb_spread_look(struct lmdb *lmdb, uint32_t group, uint32_t machine, bool *runs,
+                     omega_error_t *err)
+{
+    MDB_val data;
+    int rc = lmdb_get_part(lmdb, lmdb->write.txn, LMDB_SPREAD, lmdb->write.entry.id,
+                           spread_part(group, machine), &data, err);
+    *runs = rc == OMEGA_OK && data.mv_data != NULL;
+    return rc;
+}
+
+int lmdb_spread_place(struct lmdb *lmdb, uint32_t group, uint32_t machine, uint32_t task,
+                      omega_error_t *err)
+{
+    uint8_t bytes[RECORD_TASK_MACHINE_BYTES];
+    uint64_t id = lmdb->write.entry.id;
+    uint64_t part = spread_part(group, machine);
+    record_encode_task_machine(task, record_part_key(id, part), bytes);
+    return lmdb_put_part(lmdb, LMDB_SPREAD, id, part, bytes, sizeof bytes, err);
+}
+
+int lmdb_spread_end(struct lmdb *lmdb, uint32_t task, uint32_t machine, omega_error_t *err)
+{
+    const struct job_entry *entry = &lmdb->write.entry;
+    uint32_t group = entry->group_count - 1;
+    while (group > 0 && entry->groups[group].first_task > task) {
+        group--;
+    }
+    return entry->different[group]
+               ? lmdb_delete_part(lmdb, LMDB_SPREAD, entry->id, spread_part(group, machine), err)
+               : OMEGA_OK;
+}
+
+/* ---- writing ---- */
 
 /* Writes what became of a job. */
 static int put_state(struct lmdb *lmdb, const struct job_entry *entry,
@@ -145,31 +250,44 @@ static int put_state(struct lmdb *lmdb, const struct job_entry *entry,
         .instance = rest->instance,
         .attempt = rest->attempt,
     };
-    size_t size = record_job_state_bytes(entry->slots, entry->spreads);
+    size_t size = record_job_state_bytes(entry->slots);
     int rc = lmdb_reserve_bytes(lmdb, size, err);
     if (rc != OMEGA_OK) {
         lmdb->write.broken = true; /* counters and machines have changed */
         return rc;
     }
-    record_encode_job_state(&state, entry->state, entry->spreads ? entry->machine_of : NULL,
-                            entry->id, lmdb->write.bytes);
+    record_encode_job_state(&state, entry->state, entry->id, lmdb->write.bytes);
     return lmdb_put(lmdb, LMDB_STATES, entry->id, lmdb->write.bytes, size, err);
+}
+
+/* Takes a job that is over out of the tables. Of its machines none is left. */
+static int delete_job(struct lmdb *lmdb, omega_error_t *err)
+{
+    const struct lmdb_write *write = &lmdb->write;
+    uint64_t id = write->entry.id;
+    int rc = lmdb_delete(lmdb, LMDB_JOBS, id, err);
+    if (rc == OMEGA_OK) {
+        rc = lmdb_delete(lmdb, LMDB_STATES, id, err);
+    }
+    if (rc == OMEGA_OK && write->lists_durations) {
+        rc = lmdb_delete(lmdb, LMDB_DURATIONS, id, err);
+    }
+    return rc == OMEGA_OK && write->entry.slots > RECORD_TASKS_EACH
+               ? lmdb_delete_parts(lmdb, LMDB_TASKS, id, err)
+               : rc;
 }
 
 int lmdb_entry_store(struct lmdb *lmdb, omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
-    const struct job_entry *entry = &write->entry;
-    if (!jobs_over(entry)) {
-        return put_state(lmdb, entry, &write->state, err);
+    bool over = jobs_over(&write->entry);
+    write->head.counters.jobs -= over;
+    if (over && !lmdb->meta.keep_jobs) {
+        return delete_job(lmdb, err);
     }
-    write->head.counters.jobs--;
-    if (lmdb->meta.keep_jobs) {
-        write->state.over = true;
-        return put_state(lmdb, entry, &write->state, err);
-    }
-    int rc = lmdb_delete(lmdb, LMDB_JOBS, entry->id, err);
-    return rc == OMEGA_OK ? lmdb_delete(lmdb, LMDB_STATES, entry->id, err) : rc;
+    write->state.over = over;
+    int rc = put_state(lmdb, &write->entry, &write->state, err);
+    return rc == OMEGA_OK ? put_parts(lmdb, err) : rc;
 }
 
 int lmdb_job_put(struct lmdb *lmdb, const struct omega_job *job, const char *user,
@@ -181,168 +299,22 @@ int lmdb_job_put(struct lmdb *lmdb, const struct omega_job *job, const char *use
         return rc;
     }
     record_encode_job(job, user, constraints, different, lmdb->write.bytes);
-    return lmdb_put(lmdb, LMDB_JOBS, job->id, lmdb->write.bytes, size, err);
+    rc = lmdb_put(lmdb, LMDB_JOBS, job->id, lmdb->write.bytes, size, err);
+    size_t listed = record_encode_durations(job, NULL);
+    if (rc != OMEGA_OK || listed == 0) {
+        return rc;
+    }
+    rc = lmdb_reserve_bytes(lmdb, record_durations_bytes(listed), err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    record_encode_durations(job, lmdb->write.bytes);
+    return lmdb_put(lmdb, LMDB_DURATIONS, job->id, lmdb->write.bytes,
+                    record_durations_bytes(listed), err);
 }
 
 int lmdb_entry_insert(struct lmdb *lmdb, const struct job_entry *entry, omega_error_t *err)
 {
     struct record_job_state fresh = {.instance = OMEGA_INSTANCE_NONE};
     return put_state(lmdb, entry, &fresh, err);
-}
-
-/* ---- showing a job to those who list them ---- */
-
-struct shown_job {
-    struct omega_job job;
-    struct omega_task_group *groups;
-    int64_t *durations;
-    const char **constraints;
-    char *texts; /* user and constraints, each terminated */
-    uint8_t *placed;
-    uint32_t *machine_of;
-};
-
-static void free_shown(struct shown_job *shown)
-{
-    free(shown->groups);
-    free(shown->durations);
-    free((void *)shown->constraints);
-    free(shown->texts);
-    free(shown->placed);
-    free(shown->machine_of);
-}
-
-static int allocate_shown(struct shown_job *shown, const struct record_job *job, size_t texts,
-                          size_t durations)
-{
-    shown->groups = calloc(job->job.group_count, sizeof *shown->groups);
-    shown->durations = malloc((durations + 1) * sizeof *shown->durations);
-    shown->constraints = calloc(job->job.group_count, sizeof *shown->constraints);
-    shown->texts = malloc(texts);
-    shown->placed = calloc(job->job.slots + 1u, 1);
-    shown->machine_of = job->spreads ? malloc((job->job.slots + 1u) * sizeof(uint32_t)) : NULL;
-    return shown->groups == NULL || shown->durations == NULL || shown->constraints == NULL ||
-                   shown->texts == NULL || shown->placed == NULL ||
-                   (job->spreads && shown->machine_of == NULL)
-               ? OMEGA_ENOMEM
-               : OMEGA_OK;
-}
-
-static char *add_text(char **at, const char *text, uint32_t length)
-{
-    char *begin = *at;
-    memcpy(begin, text, length);
-    begin[length] = '\0';
-    *at = begin + length + 1;
-    return begin;
-}
-
-/* Copies the groups; constraint sets are looked up in the store's own catalogue, if it has one. */
-static int show_groups(struct lmdb *lmdb, struct shown_job *shown, const struct record_job *job,
-                       char *texts, omega_error_t *err)
-{
-    struct record_group_cursor cursor = {.durations = 0};
-    int64_t *durations = shown->durations;
-    int rc = OMEGA_OK;
-    for (uint32_t g = 0; rc == OMEGA_OK && g < job->job.group_count; g++) {
-        struct record_group group;
-        record_job_group(job, g, &cursor, &group);
-        shown->groups[g] = group.group;
-        shown->constraints[g] = add_text(&texts, group.constraints, group.constraints_length);
-        if (group.durations != NULL) {
-            shown->groups[g].task_duration_us = durations;
-            for (uint32_t i = 0; i < group.group.count + group.group.optional; i++) {
-                *durations++ = record_group_duration(&group, i);
-            }
-        }
-        if (lmdb->own_catalogue != NULL) {
-            rc = catalogue_constraints(lmdb->own_catalogue, shown->constraints[g],
-                                       &shown->groups[g].constraints, err);
-        }
-    }
-    return rc;
-}
-
-/* Bytes of all texts and number of all durations. */
-static void measure(const struct record_job *job, size_t *texts, size_t *durations)
-{
-    struct record_group_cursor cursor = {.durations = 0};
-    *texts = job->user_length + 1;
-    *durations = 0;
-    for (uint32_t g = 0; g < job->job.group_count; g++) {
-        struct record_group group;
-        record_job_group(job, g, &cursor, &group);
-        *texts += group.constraints_length + 1;
-        *durations += group.durations == NULL ? 0 : group.group.count + group.group.optional;
-    }
-}
-
-static int show_job(struct lmdb *lmdb, const struct record_job *job,
-                    const struct record_job_state *state, struct shown_job *shown,
-                    int (*each)(void *context, const struct lmdb_job *job), void *context,
-                    omega_error_t *err)
-{
-    size_t texts;
-    size_t durations;
-    measure(job, &texts, &durations);
-    if (allocate_shown(shown, job, texts, durations) != OMEGA_OK) {
-        return no_memory(job->job.id, err);
-    }
-    char *at = shown->texts;
-    const char *user = add_text(&at, job->user, job->user_length);
-    int rc = show_groups(lmdb, shown, job, at, err);
-    if (rc != OMEGA_OK) {
-        return rc;
-    }
-    shown->job = job->job;
-    shown->job.groups = shown->groups;
-    if (lmdb->own_catalogue != NULL && *user != '\0') {
-        shown->job.user = symbols_intern(catalogue_symbols(lmdb->own_catalogue), user);
-    }
-    record_job_state_slots(state, shown->placed, shown->machine_of);
-    struct lmdb_job told = {
-        .job = &shown->job,
-        .user = user,
-        .constraints = shown->constraints,
-        .submitted = state->submitted,
-        .pending = state->pending,
-        .running = state->running,
-        .finished = state->finished,
-        .failed = state->failed,
-        .abandoned = state->abandoned,
-        .started = state->started,
-        .given_up = state->given_up,
-        .over = state->over,
-        .instance = state->instance,
-        .attempt = state->attempt,
-        .placed = shown->placed,
-        .machine_of = shown->machine_of,
-    };
-    return each(context, &told);
-}
-
-int lmdb_job_show(struct lmdb *lmdb, uint64_t id, const MDB_val *job, const MDB_val *state,
-                  int (*each)(void *context, const struct lmdb_job *job), void *context,
-                  omega_error_t *err)
-{
-    struct record_job decoded;
-    struct record_job_state became;
-    int rc = lmdb_bad_record(lmdb, record_decode_job(job->mv_data, job->mv_size, id, &decoded),
-                             LMDB_JOBS, id, err);
-    if (rc == OMEGA_OK) {
-        rc = state->mv_data == NULL
-                 ? OMEGA_ECORRUPT
-                 : record_decode_job_state(state->mv_data, state->mv_size, id, &became);
-        if (rc == OMEGA_OK &&
-            (became.slots != decoded.job.slots || (became.machine_of != NULL) != decoded.spreads)) {
-            rc = OMEGA_ECORRUPT;
-        }
-        rc = lmdb_bad_record(lmdb, rc, LMDB_STATES, id, err);
-    }
-    if (rc == OMEGA_OK) {
-        struct shown_job shown = {.groups = NULL};
-        rc = show_job(lmdb, &decoded, &became, &shown, each, context, err);
-        free_shown(&shown);
-    }
-    return rc;
 }

@@ -10,7 +10,8 @@
  *   lmdb_specs.c   machines as they were given, and the names they use
  *   lmdb_batch.c   requests, batches, groups
  *   lmdb_write.c   write transactions: the machines at hand, the change log
- *   lmdb_job.c     a job between its two records and struct job_entry
+ *   lmdb_job.c     a job between its records and struct job_entry
+ *   lmdb_show.c    a job as those see it who list them
  *   lmdb_commit.c  transactions of schedulers, their identities and recorded results
  *   lmdb_change.c  submissions, releases, machine events, initial placements
  *   lmdb_view.c    views and the feed
@@ -21,8 +22,10 @@
 #ifndef OMEGA_CELLSTATE_LMDB_PRIVATE_H
 #define OMEGA_CELLSTATE_LMDB_PRIVATE_H
 
+#include <endian.h>
 #include <lmdb.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "cellstate/feed.h"
@@ -34,11 +37,14 @@
 #include "cellstate/store_view.h"
 #include "cellstate/totals.h"
 #include "core/base/combine.h"
+#include "core/base/index_set.h"
 #include "core/base/rcu.h"
 
 #define LMDB_READERS_MAX 1024u
 #define LMDB_LOCK_BYTES (80u << 10) /* of lock.mdb: LMDB's head and 64 bytes for each reader */
 #define LMDB_AHEAD_BYTES (UINT64_C(64) << 20) /* `fast`: allocated beyond the last used page */
+
+#define LMDB_PARTS (OMEGA_TASKS_MAX / RECORD_TASKS_EACH) /* of a job's tasks */
 
 enum lmdb_table {
     LMDB_MAIN = 0,   /* LMDB's own unnamed table: meta and head beside the other tables' roots, on
@@ -50,16 +56,19 @@ enum lmdb_table {
     LMDB_PLACEMENTS, /* placement id -> record */
     LMDB_JOBS,       /* job id -> record: as submitted */
     LMDB_STATES,     /* job id -> record: what became of it */
+    LMDB_DURATIONS,  /* job id -> record: durations of its tasks, where groups list them */
+    LMDB_TASKS,      /* (job id, part) -> record: which further tasks of a large job are placed */
+    LMDB_SPREAD,     /* (job id, group << 32 | machine) -> record: the task of the group there */
     LMDB_LOG,        /* version % log_changes -> record */
     LMDB_INSTANCES,  /* instance -> record */
     LMDB_TABLES,
 };
 
-/* A machine that a write transaction has at hand, decoded. */
+/* A machine that the writer has at hand, decoded. */
 struct lmdb_at_hand {
-    struct omega_machine machine;
+    uint64_t read;   /* it is at hand if this is write.epoch */
     uint64_t logged; /* version of the last change that lists it; 0: none */
-    bool dirty;      /* to be written at the end */
+    struct omega_machine machine;
 };
 
 /* Working memory of the writer; whoever is inside the gate owns it. */
@@ -71,23 +80,24 @@ struct lmdb_write {
     bool changed; /* something was written: there is something to commit */
     bool broken;  /* LMDB failed after something was written: nothing of the batch may stay */
     uint64_t end; /* `fast`: bytes of the file that may be in use when this has been committed */
-    /* machines at hand, by slot; slot_of[machine] holds batch << 32 | slot */
+    /* per machine of the cell; memory that no machine was read into is never touched */
     struct lmdb_at_hand *hand;
-    uint32_t hand_count;
-    uint32_t hand_room;
-    uint64_t *slot_of;
-    uint32_t batch;
-    uint64_t *order; /* machines to be read (index << 32 | claim) or written (index << 32 | slot) */
-    uint32_t order_room;
+    uint64_t epoch;          /* a new one: no machine is at hand any more */
+    uint64_t shown;          /* version that the machines at hand show */
+    struct index_set wanted; /* machines to be read */
+    struct index_set dirty;  /* machines to be written at the end */
     /* the change at hand */
     struct record_change change;
-    uint32_t *changed_slots; /* machine_count of them */
-    uint32_t changed_room;
+    uint32_t *listed; /* its machines: change.machine_count of them */
+    uint32_t listed_room;
     struct record_change_item *items; /* item_count of them */
     uint32_t item_room;
     /* the job at hand: entry.groups and the rest have room for so much */
-    struct job_entry entry;
-    struct record_job_state state; /* of entry: what struct job_entry does not carry */
+    struct job_entry entry;               /* machine_of: NULL */
+    struct record_job_state state;        /* of entry: what struct job_entry does not carry */
+    bool lists_durations;                 /* it has a record of them */
+    uint64_t parts_read[LMDB_PARTS / 64]; /* bits: entry.state is filled in for this part */
+    uint64_t parts_changed[LMDB_PARTS / 64];
     uint32_t group_room;
     uint32_t slot_room;
     uint8_t *bytes; /* for records whose size varies */
@@ -152,6 +162,8 @@ int lmdb_failed(const struct lmdb *lmdb, int code, const char *doing, omega_erro
 /* A record that cannot be read: code from its decoder. */
 int lmdb_bad_record(const struct lmdb *lmdb, int code, enum lmdb_table table, uint64_t key,
                     omega_error_t *err);
+int lmdb_bad_part(const struct lmdb *lmdb, int code, enum lmdb_table table, uint64_t job,
+                  uint64_t part, omega_error_t *err);
 /* OMEGA_EINVAL where the store was opened before a fork. */
 int lmdb_check_process(const struct lmdb *lmdb, omega_error_t *err);
 
@@ -166,9 +178,35 @@ int lmdb_read_newest(struct lmdb *lmdb, MDB_txn **txn, omega_error_t *err);
 int lmdb_read_begin(struct lmdb *lmdb, MDB_txn **txn, omega_error_t *err);
 void lmdb_read_end(struct lmdb *lmdb, MDB_txn *txn);
 
+/* The key of one of several records of a job: big-endian, so that those of one job lie together, by
+ * rising part. */
+struct lmdb_part_key {
+    uint64_t job;
+    uint64_t part;
+};
+static inline struct lmdb_part_key lmdb_part_key(uint64_t job, uint64_t part)
+{
+    return (struct lmdb_part_key){.job = htobe64(job), .part = htobe64(part)};
+}
+/* False: a key of another size. */
+static inline bool lmdb_part_key_read(const MDB_val *key, uint64_t *job, uint64_t *part)
+{
+    struct lmdb_part_key read;
+    if (key->mv_size != sizeof read) {
+        return false;
+    }
+    memcpy(&read, key->mv_data, sizeof read);
+    *job = be64toh(read.job);
+    *part = be64toh(read.part);
+    return true;
+}
+
 /* Looks up; *data is NULL if the key is not there. */
 int lmdb_get(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t key, MDB_val *data,
              omega_error_t *err);
+/* The same in a table of several records for each job. */
+int lmdb_get_part(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t job,
+                  uint64_t part, MDB_val *data, omega_error_t *err);
 int lmdb_get_head(struct lmdb *lmdb, MDB_txn *txn, struct record_head *head, omega_error_t *err);
 int lmdb_get_meta(struct lmdb *lmdb, MDB_txn *txn, struct record_meta *meta, omega_error_t *err);
 
@@ -187,6 +225,11 @@ int lmdb_open_cell(const char *path, const struct lmdb_use *use, enum lmdb_purpo
 int lmdb_walk(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t first,
               int (*each)(void *context, uint64_t key, const MDB_val *data, omega_error_t *err),
               void *context, omega_error_t *err);
+/* The same over the records of one job, by rising part; job 0: of all jobs. */
+int lmdb_walk_parts(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t job,
+                    int (*each)(void *context, uint64_t job, uint64_t part, const MDB_val *data,
+                                omega_error_t *err),
+                    void *context, omega_error_t *err);
 const char *lmdb_table_name(enum lmdb_table table);
 /* The cell's identity as text. */
 void lmdb_identity(const struct lmdb *lmdb, char text[33]);
@@ -234,19 +277,21 @@ void lmdb_write_fini(struct lmdb *lmdb);
 int lmdb_write_room(struct lmdb *lmdb, size_t size, omega_error_t *err);
 /* LMDB failed inside a batch: marks it broken. */
 int lmdb_write_failed(struct lmdb *lmdb, int code, const char *doing, omega_error_t *err);
-/* Room for so many more machines at hand, so that pointers to them stay: OMEGA_ENOMEM. */
-int lmdb_reserve_machines(struct lmdb *lmdb, uint32_t count, omega_error_t *err);
-/* A machine at hand: read from the table where it is not yet. */
+/* A machine at hand: read from the table where it is not yet. The pointer stays good. */
 int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand **hand,
                          omega_error_t *err);
-/* Room in write.order: OMEGA_ENOMEM. */
-int lmdb_reserve_order(struct lmdb *lmdb, uint32_t count, omega_error_t *err);
-/* Sorts entries of write.order. */
-void lmdb_sort_order(uint64_t *order, uint32_t count);
+/* Brings the machines in write.wanted to hand, by rising index, and empties it. */
+int lmdb_bring_wanted(struct lmdb *lmdb, omega_error_t *err);
 /* Writes a record of any table but machines (which are written at the end). */
 int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void *bytes, size_t size,
              omega_error_t *err);
 int lmdb_delete(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, omega_error_t *err);
+/* The same in a table of several records for each job. lmdb_delete_parts() deletes all of one. */
+int lmdb_put_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
+                  const void *bytes, size_t size, omega_error_t *err);
+int lmdb_delete_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
+                     omega_error_t *err);
+int lmdb_delete_parts(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, omega_error_t *err);
 /* Room in write.bytes: OMEGA_ENOMEM. */
 int lmdb_reserve_bytes(struct lmdb *lmdb, size_t size, omega_error_t *err);
 
@@ -263,24 +308,41 @@ int lmdb_change_end(struct lmdb *lmdb, omega_error_t *err);
 
 /* ---- lmdb_job.c ---- */
 
-/* Loads a job into write.entry; *entry is NULL if it is not in the table, or over. */
+/* Loads a job into write.entry; *entry is NULL if it is not in the table, or over. What has become
+ * of its tasks is filled in for the first RECORD_TASKS_EACH only. */
 int lmdb_entry_load(struct lmdb *lmdb, uint64_t id, struct job_entry **entry, omega_error_t *err);
-/* Writes back what became of it, and takes one that is over out of the table. */
+/* Fills it in for the part of the tasks that `task` (one of the job's) belongs to. */
+int lmdb_entry_task(struct lmdb *lmdb, uint32_t task, omega_error_t *err);
+/* That of a task has changed, and is to be written. */
+void lmdb_entry_task_changed(struct lmdb *lmdb, uint32_t task);
+/* Which machines have tasks of groups that ask for different ones: does one of the group run there;
+ * now `task` does; now none does any more. */
+int lmdb_spread_look(struct lmdb *lmdb, uint32_t group, uint32_t machine, bool *runs,
+                     omega_error_t *err);
+int lmdb_spread_place(struct lmdb *lmdb, uint32_t group, uint32_t machine, uint32_t task,
+                      omega_error_t *err);
+int lmdb_spread_end(struct lmdb *lmdb, uint32_t task, uint32_t machine, omega_error_t *err);
+/* Writes back what became of it, and takes one that is over out of the tables. */
 int lmdb_entry_store(struct lmdb *lmdb, omega_error_t *err);
 /* Writes what was submitted. */
 int lmdb_job_put(struct lmdb *lmdb, const struct omega_job *job, const char *user,
                  const char *const *constraints, const bool *different, omega_error_t *err);
 /* Writes what has become of a new job. */
 int lmdb_entry_insert(struct lmdb *lmdb, const struct job_entry *entry, omega_error_t *err);
-/* Reads both records as struct lmdb_job for `each`. */
-int lmdb_job_show(struct lmdb *lmdb, uint64_t id, const MDB_val *job, const MDB_val *state,
+/* Reads and checks what has become of a job. */
+int lmdb_state_get(struct lmdb *lmdb, MDB_txn *txn, const struct record_job *job,
+                   struct record_job_state *state, omega_error_t *err);
+
+/* ---- lmdb_show.c ---- */
+
+/* Reads all records of a job as struct lmdb_job for `each`. */
+int lmdb_job_show(struct lmdb *lmdb, MDB_txn *txn, uint64_t id, const MDB_val *job,
                   int (*each)(void *context, const struct lmdb_job *job), void *context,
                   omega_error_t *err);
 
 /* ---- lmdb_commit.c ---- */
 
-/* Puts a placement on its machine (which is at hand, or has room reserved) as the next item of the
- * change at hand, and fills in its id. */
+/* Puts a placement on its machine as the next item of the change at hand, and fills in its id. */
 int lmdb_place(struct lmdb *lmdb, struct store_placement *placement, omega_error_t *err);
 
 /* ---- lmdb_view.c ---- */

@@ -193,11 +193,7 @@ struct job_list {
 static int tell_job(void *context, uint64_t key, const MDB_val *data, omega_error_t *err)
 {
     const struct job_list *list = context;
-    MDB_val state;
-    int rc = lmdb_get(list->lmdb, list->txn, LMDB_STATES, key, &state, err);
-    return rc == OMEGA_OK
-               ? lmdb_job_show(list->lmdb, key, data, &state, list->each, list->context, err)
-               : rc;
+    return lmdb_job_show(list->lmdb, list->txn, key, data, list->each, list->context, err);
 }
 
 int lmdb_jobs(struct store *store, int (*each)(void *context, const struct lmdb_job *job),

@@ -159,21 +159,19 @@ RECORD_FLATTEN size_t record_encode_machine(const struct omega_machine *machine,
     put_u64(bytes + 8, machine->seq);
     put_u64(bytes + 16, machine->placed_version[0]);
     put_u64(bytes + 24, machine->placed_version[1]);
-    put_u16(bytes + 32, machine->placed_by[0]);
-    put_u16(bytes + 34, machine->placed_by[1]);
-    bytes[36] = machine->state;
-    bytes[37] = machine->gpu_devices;
-    put_u16(bytes + 38, (uint16_t)machine->gpu_limit_milli);
-    put_i32(bytes + 40, machine->cpu_limit_milli);
-    put_i32(bytes + 44, machine->mem_limit_mib);
-    put_u32(bytes + 48, machine->releases);
-    put_u32(bytes + 52, machine->may_exceed);
-    put_i32s(bytes + 56, machine->band_cpu_milli, OMEGA_BANDS);
-    put_i32(bytes + 56, machine->cpu_used_milli); /* in the place of the first: see split_bands() */
-    put_i32s(bytes + 76, machine->band_mem_mib, OMEGA_BANDS);
-    put_i32(bytes + 76, machine->mem_used_mib);
-    put_i32(bytes + 96, machine->cpu_capacity_milli);
-    put_i32(bytes + 100, machine->mem_capacity_mib);
+    put_u64(bytes + 32, machine->placed_by[0] | (uint64_t)machine->placed_by[1] << 16 |
+                            (uint64_t)machine->state << 32 | (uint64_t)machine->gpu_devices << 40 |
+                            (uint64_t)(uint16_t)machine->gpu_limit_milli << 48);
+    put_pair(bytes + 40, machine->cpu_limit_milli, machine->mem_limit_mib);
+    put_pair(bytes + 48, (int32_t)machine->releases, machine->may_exceed);
+    const int32_t *cpu = machine->band_cpu_milli; /* sums in place of the first: split_bands() */
+    const int32_t *mem = machine->band_mem_mib;
+    put_pair(bytes + 56, machine->cpu_used_milli, cpu[1]);
+    put_pair(bytes + 64, cpu[2], cpu[3]);
+    put_pair(bytes + 72, cpu[4], machine->mem_used_mib);
+    put_pair(bytes + 80, mem[1], mem[2]);
+    put_pair(bytes + 88, mem[3], mem[4]);
+    put_pair(bytes + 96, machine->cpu_capacity_milli, machine->mem_capacity_mib);
     if (machine->gpu_devices == 0 && any_gpu(machine) == 0) {
         record_seal_fixed(bytes, RECORD_MACHINE_BYTES, machine->index, RECORD_MACHINE, 0);
         return RECORD_MACHINE_BYTES;

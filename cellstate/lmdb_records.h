@@ -3,12 +3,12 @@
  * The records of a cell on disk, byte by byte: pure functions between structs and bytes.
  *
  * Little-endian, fields written one by one, so that no compiler's padding reaches the disk. Every
- * record begins with 8 bytes: checksum (u32: the low half of XXH3-64 over all bytes behind it,
- * seeded with the record's key), format (u8: RECORD_FORMAT), kind (u8: enum record_kind), flags
- * (u16, its meaning is the kind's). Sizes are multiples of 8. Decoders take bytes from outside:
- * they read nothing beyond `size`, check checksum, format, kind, sizes and ranges, and give back
- * OMEGA_ECORRUPT or OMEGA_EVERSION (a newer format) without a text: callers know table and key and
- * say so.
+ * record begins with 8 bytes: checksum (u32: of the record's key, the other 4 of these bytes and,
+ * by the low half of XXH3-64, all that follows), format (u8: RECORD_FORMAT), kind (u8: enum
+ * record_kind), flags (u16, its meaning is the kind's). Sizes are multiples of 8. Decoders take
+ * bytes from outside: they read nothing beyond `size`, check checksum, format, kind, sizes and
+ * ranges, and give back OMEGA_ECORRUPT or OMEGA_EVERSION (a newer format) without a text: callers
+ * know table and key and say so.
  */
 #ifndef OMEGA_CELLSTATE_LMDB_RECORDS_H
 #define OMEGA_CELLSTATE_LMDB_RECORDS_H
@@ -29,11 +29,20 @@ enum record_kind {
     RECORD_JOB_STATE = 8,
     RECORD_CHANGE = 9,
     RECORD_INSTANCE = 10,
+    RECORD_DURATIONS = 11,
+    RECORD_TASKS = 12,
+    RECORD_TASK_MACHINE = 13,
 };
 
 /* Keys of the two records in the main table, for their checksums. */
 #define RECORD_META_KEY UINT64_C(1)
 #define RECORD_HEAD_KEY UINT64_C(2)
+
+/* Some tables have several records for each job, numbered: the key for their checksums. */
+static inline uint64_t record_part_key(uint64_t job, uint64_t part)
+{
+    return job * UINT64_C(0xd6e8feb86659fd93) + part;
+}
 
 /* ---- meta: what is fixed when the cell is made ---- */
 
@@ -115,17 +124,19 @@ struct record_job {
     struct omega_job job; /* groups: NULL; user: 0 */
     const char *user;     /* not terminated, no NUL inside */
     uint32_t user_length;
-    const uint8_t *groups; /* for record_job_group() */
-    const uint8_t *durations;
+    const uint8_t *groups;    /* for record_job_group() */
+    const uint8_t *durations; /* NULL: to be pointed at those of record_decode_durations() */
     const char *texts;
-    bool spreads; /* some group asks for different machines */
+    size_t listed; /* tasks of groups with a duration per task */
+    bool spreads;  /* some group asks for different machines */
 };
 struct record_group {
     struct omega_task_group group; /* constraints: 0; task_duration_us: NULL */
     bool different;
     const char *constraints; /* not terminated, no NUL inside */
     uint32_t constraints_length;
-    const uint8_t *durations; /* NULL, or count + optional little-endian int64 */
+    bool listed;              /* it has a duration per task */
+    const uint8_t *durations; /* those, count + optional little-endian int64, if job->durations */
 };
 /* Checks the whole record, every group included. */
 int record_decode_job(const void *bytes, size_t size, uint64_t id, struct record_job *job);
@@ -142,7 +153,22 @@ void record_job_group(const struct record_job *job, uint32_t index,
 /* The duration of the i-th task of a group that has durations. */
 int64_t record_group_duration(const struct record_group *group, uint32_t i);
 
+/* ---- durations of a job's tasks, where groups list them: key = job id; never changed ---- */
+
+/* Read only by who shows a job: no commit asks how long a task lasts. */
+size_t record_durations_bytes(size_t listed);
+/* Those of all groups that list them; returns how many. `bytes` may be NULL. */
+size_t record_encode_durations(const struct omega_job *job, uint8_t *bytes);
+/* *durations: `listed` little-endian int64, in `bytes`. */
+int record_decode_durations(const void *bytes, size_t size, uint64_t id, size_t listed,
+                            const uint8_t **durations);
+
 /* ---- what became of a job: key = id; rewritten by commits, releases, losses ---- */
+
+/* Which tasks are placed is a bit each: of the first RECORD_TASKS_EACH in this record, of as many
+ * more in each record of a table of their own, so that a commit to the largest job reads and writes
+ * no more of it than it claims. */
+#define RECORD_TASKS_EACH 2048u
 
 struct record_job_state {
     uint32_t slots;
@@ -157,20 +183,40 @@ struct record_job_state {
     bool over;
     uint16_t instance;
     uint32_t attempt;
-    const uint8_t *placed;     /* bitmap of `slots` bits */
-    const uint8_t *machine_of; /* `slots` little-endian u32, or NULL */
+    const uint8_t *placed; /* bitmap of the first tasks */
 };
-/* placed: one byte per slot, 0 or 1; machine_of: per slot, or NULL. The pointers in *state are not
- * looked at. */
-size_t record_job_state_bytes(uint32_t slots, bool spreads);
+/* Tasks that record `part` of a job has the bits of; 0: the job has no such record. */
+static inline uint32_t record_tasks_in(uint32_t slots, uint32_t part)
+{
+    uint32_t before = part * RECORD_TASKS_EACH;
+    uint32_t left = slots > before ? slots - before : 0;
+    return left < RECORD_TASKS_EACH ? left : RECORD_TASKS_EACH;
+}
+/* placed: one byte per task, 0 or 1, of the first tasks. The pointer in *state is not looked at. */
+size_t record_job_state_bytes(uint32_t slots);
 void record_encode_job_state(const struct record_job_state *state, const uint8_t *placed,
-                             const uint32_t *machine_of, uint64_t id, uint8_t *bytes);
+                             uint64_t id, uint8_t *bytes);
 int record_decode_job_state(const void *bytes, size_t size, uint64_t id,
                             struct record_job_state *state);
-/* Spreads the bitmap into bytes, and the machines into an array of `slots`, if it is not NULL: all
- * UINT32_MAX where the record has none. */
-void record_job_state_slots(const struct record_job_state *state, uint8_t *placed,
-                            uint32_t *machine_of);
+/* Spreads the bitmap of the first tasks into bytes. */
+void record_job_state_placed(const struct record_job_state *state, uint8_t *placed);
+
+/* ---- further tasks of a job: key = job id, part from 1; no record: none of them is placed ---- */
+
+#define RECORD_TASKS_BYTES (RECORD_HEAD_BYTES + RECORD_TASKS_EACH / 8)
+/* placed: one byte per task of this part, 0 or 1. `tasks`: record_tasks_in(). */
+void record_encode_tasks(const uint8_t *placed, uint32_t tasks, uint64_t key,
+                         uint8_t bytes[RECORD_TASKS_BYTES]);
+int record_decode_tasks(const void *bytes, size_t size, uint64_t key, uint32_t tasks,
+                        uint8_t *placed);
+
+/* ---- machines of tasks that ask for different ones: key = job id, group << 32 | machine ---- */
+
+#define RECORD_TASK_MACHINE_BYTES 16u
+/* The task of the group that runs on the machine. */
+void record_encode_task_machine(uint32_t task, uint64_t key,
+                                uint8_t bytes[RECORD_TASK_MACHINE_BYTES]);
+int record_decode_task_machine(const void *bytes, size_t size, uint64_t key, uint32_t *task);
 
 /* ---- the change log: key = version % log_changes ---- */
 
@@ -238,6 +284,7 @@ int record_decode_change_quickly(const void *bytes, size_t size, uint64_t key,
                                  struct record_change *change);
 void record_change_machine(const struct record_change *change, uint32_t i,
                            struct record_change_machine *machine);
+uint32_t record_change_index(const struct record_change *change, uint32_t i); /* of it, only */
 void record_change_item(const struct record_change *change, uint32_t i,
                         struct record_change_item *item);
 

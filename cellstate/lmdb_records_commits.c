@@ -9,16 +9,12 @@ RECORD_FLATTEN void record_encode_placement(const struct store_placement *placem
                                             uint8_t bytes[RECORD_PLACEMENT_BYTES])
 {
     put_u64(bytes + 8, placement->job);
-    put_u32(bytes + 16, placement->task);
-    put_u32(bytes + 20, placement->machine);
-    put_i32(bytes + 24, placement->request.cpu_milli);
-    put_i32(bytes + 28, placement->request.mem_mib);
-    put_u16(bytes + 32, (uint16_t)placement->request.gpu_milli);
-    bytes[34] = placement->request.gpu_devices;
-    bytes[35] = placement->devices;
-    put_u16(bytes + 36, placement->instance);
-    bytes[38] = placement->band;
-    bytes[39] = 0;
+    put_pair(bytes + 16, (int32_t)placement->task, (int32_t)placement->machine);
+    put_pair(bytes + 24, placement->request.cpu_milli, placement->request.mem_mib);
+    put_u64(bytes + 32, (uint16_t)placement->request.gpu_milli |
+                            (uint64_t)placement->request.gpu_devices << 16 |
+                            (uint64_t)placement->devices << 24 |
+                            (uint64_t)placement->instance << 32 | (uint64_t)placement->band << 48);
     record_seal_fixed(bytes, RECORD_PLACEMENT_BYTES, placement->id, RECORD_PLACEMENT, 0);
 }
 
@@ -178,6 +174,11 @@ int record_decode_change(const void *bytes, size_t size, uint64_t key, struct re
 {
     int rc = record_decode_change_quickly(bytes, size, key, change);
     return rc != OMEGA_OK || change_content_is_sound(change) ? rc : OMEGA_ECORRUPT;
+}
+
+uint32_t record_change_index(const struct record_change *change, uint32_t i)
+{
+    return load_u32(change->machines + i * change_stride(change));
 }
 
 void record_change_machine(const struct record_change *change, uint32_t i,

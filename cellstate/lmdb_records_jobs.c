@@ -4,7 +4,7 @@
 
 /* ---- jobs ---- */
 
-#define JOB_BYTES 64u   /* before the groups; then come durations and texts */
+#define JOB_BYTES 64u   /* before the groups; then come texts */
 #define GROUP_BYTES 32u /* of each group */
 
 enum {
@@ -13,19 +13,12 @@ enum {
     GROUP_FLAGS = 3,
 };
 
-/* Durations in a group's list, if it has one. */
-static size_t durations_of(const struct omega_task_group *group)
-{
-    return group->task_duration_us == NULL ? 0 : (size_t)group->count + group->optional;
-}
-
 size_t record_job_bytes(const struct omega_job *job, const char *user,
                         const char *const *constraints)
 {
     size_t size = JOB_BYTES + strlen(user);
     for (uint32_t g = 0; g < job->group_count; g++) {
-        size += GROUP_BYTES + durations_of(&job->groups[g]) * sizeof(int64_t);
-        size += strlen(constraints[g]);
+        size += GROUP_BYTES + strlen(constraints[g]);
     }
     return record_round(size);
 }
@@ -71,12 +64,6 @@ void record_encode_job(const struct omega_job *job, const char *user,
         put_group(to, &job->groups[g], different != NULL && different[g], strlen(constraints[g]));
         to += GROUP_BYTES;
     }
-    for (uint32_t g = 0; g < job->group_count; g++) {
-        size_t count = durations_of(&job->groups[g]);
-        for (size_t i = 0; i < count; i++, to += sizeof(int64_t)) {
-            put_u64(to, (uint64_t)job->groups[g].task_duration_us[i]);
-        }
-    }
     memcpy(to, user, strlen(user));
     to += strlen(user);
     for (uint32_t g = 0; g < job->group_count; g++) {
@@ -108,8 +95,8 @@ static bool group_is_sound(const uint8_t *from)
            (listed || duration_is_sound(load_u64(from + 24)));
 }
 
-/* Adds the groups of a job up: tasks, durations in lists, bytes of constraints. */
-static bool add_groups(struct record_job *job, size_t *durations, size_t *texts)
+/* Adds the groups of a job up: tasks, those with durations of their own, bytes of constraints. */
+static bool add_groups(struct record_job *job, size_t *texts)
 {
     uint64_t tasks = 0;
     uint64_t slots = 0;
@@ -121,7 +108,7 @@ static bool add_groups(struct record_job *job, size_t *durations, size_t *texts)
         uint64_t all = (uint64_t)load_u32(from) + load_u32(from + 4);
         tasks += load_u32(from);
         slots += all;
-        *durations += (from[19] & GROUP_DURATIONS) != 0 ? (size_t)all : 0;
+        job->listed += (from[19] & GROUP_DURATIONS) != 0 ? (size_t)all : 0;
         *texts += load_u32(from + 20);
         job->spreads = job->spreads || (from[19] & GROUP_DIFFERENT) != 0;
     }
@@ -133,27 +120,18 @@ static bool add_groups(struct record_job *job, size_t *durations, size_t *texts)
 /* Finds the parts behind the fixed one and checks them; together they make up `size`. */
 static bool job_is_sound(struct record_job *job, const uint8_t *from, size_t size)
 {
-    size_t durations = 0;
     size_t texts = job->user_length;
     if (job->job.group_count == 0 || job->job.group_count > OMEGA_GROUPS_MAX ||
         job->user_length > RECORD_TEXT_MAX || load_u32(from + 60) != 0 ||
-        size - JOB_BYTES < job->job.group_count * GROUP_BYTES ||
-        !add_groups(job, &durations, &texts)) {
+        size - JOB_BYTES < job->job.group_count * GROUP_BYTES || !add_groups(job, &texts)) {
         return false;
     }
     size_t fixed = JOB_BYTES + job->job.group_count * GROUP_BYTES;
-    size_t used = fixed + durations * sizeof(int64_t) + texts;
-    if (record_round(used) != size || !record_zero(from, used, size)) {
+    if (record_round(fixed + texts) != size || !record_zero(from, fixed + texts, size)) {
         return false;
     }
-    job->durations = from + fixed;
-    job->user = (const char *)from + fixed + durations * sizeof(int64_t);
+    job->user = (const char *)from + fixed;
     job->texts = job->user + job->user_length;
-    for (size_t i = 0; i < durations; i++) {
-        if (!duration_is_sound(load_u64(job->durations + i * sizeof(int64_t)))) {
-            return false;
-        }
-    }
     return memchr(job->user, '\0', texts) == NULL;
 }
 
@@ -200,9 +178,10 @@ void record_job_group(const struct record_job *job, uint32_t index,
         .different = (from[19] & GROUP_DIFFERENT) != 0,
         .constraints = job->texts + cursor->texts,
         .constraints_length = load_u32(from + 20),
+        .listed = (from[19] & GROUP_DURATIONS) != 0,
     };
     uint32_t slots = group->group.count + group->group.optional;
-    if ((from[19] & GROUP_DURATIONS) != 0) {
+    if (group->listed && job->durations != NULL) {
         group->durations = job->durations + cursor->durations * sizeof(int64_t);
         cursor->durations += slots;
     }
@@ -215,29 +194,55 @@ int64_t record_group_duration(const struct record_group *group, uint32_t i)
     return (int64_t)load_u64(group->durations + (size_t)i * sizeof(int64_t));
 }
 
-/* ---- what became of a job ---- */
+/* ---- durations ---- */
 
-#define STATE_BYTES 48u /* before the bitmap, then the machines */
-
-enum {
-    STATE_STARTED = 1,
-    STATE_GIVEN_UP = 2,
-    STATE_OVER = 4,
-    STATE_SPREADS = 8,
-    STATE_FLAGS = 15,
-};
-
-static size_t bitmap_bytes(uint32_t slots)
+size_t record_durations_bytes(size_t listed)
 {
-    return ((size_t)slots + 63) / 64 * 8;
+    return RECORD_HEAD_BYTES + listed * sizeof(int64_t);
 }
 
-size_t record_job_state_bytes(uint32_t slots, bool spreads)
+size_t record_encode_durations(const struct omega_job *job, uint8_t *bytes)
 {
-    return STATE_BYTES + bitmap_bytes(slots) + (spreads ? ((size_t)slots + 1) / 2 * 8 : 0);
+    size_t listed = 0;
+    for (uint32_t g = 0; g < job->group_count; g++) {
+        const struct omega_task_group *group = &job->groups[g];
+        uint32_t tasks = group->task_duration_us == NULL ? 0 : group->count + group->optional;
+        for (uint32_t i = 0; bytes != NULL && i < tasks; i++) {
+            put_u64(bytes + record_durations_bytes(listed + i),
+                    (uint64_t)group->task_duration_us[i]);
+        }
+        listed += tasks;
+    }
+    if (bytes != NULL) {
+        record_seal(bytes, record_durations_bytes(listed), job->id, RECORD_DURATIONS, 0);
+    }
+    return listed;
 }
 
-/* Eight slots at a time: the lowest bits of eight bytes become one byte, and back. */
+int record_decode_durations(const void *bytes, size_t size, uint64_t id, size_t listed,
+                            const uint8_t **durations)
+{
+    const uint8_t *from = bytes;
+    int rc = record_open(from, size, id, RECORD_DURATIONS, 0);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    *durations = from + RECORD_HEAD_BYTES;
+    bool sound = size == record_durations_bytes(listed);
+    for (size_t i = 0; sound && i < listed; i++) {
+        sound = duration_is_sound(load_u64(*durations + i * sizeof(int64_t)));
+    }
+    return sound ? OMEGA_OK : OMEGA_ECORRUPT;
+}
+
+/* ---- a bit per task ---- */
+
+static size_t bitmap_bytes(uint32_t tasks)
+{
+    return ((size_t)tasks + 63) / 64 * 8;
+}
+
+/* Eight tasks at a time: the lowest bits of eight bytes become one byte, and back. */
 static inline uint8_t pack_bits(const uint8_t *placed)
 {
     uint64_t bits = load_u64(placed) & UINT64_C(0x0101010101010101);
@@ -250,23 +255,56 @@ static inline void unpack_bits(uint8_t bits, uint8_t *placed)
     put_u64(placed, (spread + UINT64_C(0x7f7f7f7f7f7f7f7f)) >> 7 & UINT64_C(0x0101010101010101));
 }
 
-static void put_bitmap(uint8_t *to, const uint8_t *placed, uint32_t slots)
+static void put_bitmap(uint8_t *to, const uint8_t *placed, uint32_t tasks)
 {
-    memset(to + bitmap_bytes(slots) - 8, 0, 8);
+    memset(to + bitmap_bytes(tasks) - 8, 0, 8);
     uint32_t i = 0;
-    for (; slots - i >= 8; i += 8) {
+    for (; tasks - i >= 8; i += 8) {
         to[i / 8] = pack_bits(placed + i);
     }
-    for (; i < slots; i++) {
+    for (; i < tasks; i++) {
         to[i / 8] |= (uint8_t)((placed[i] & 1) << i % 8);
     }
 }
 
-void record_encode_job_state(const struct record_job_state *state, const uint8_t *placed,
-                             const uint32_t *machine_of, uint64_t id, uint8_t *bytes)
+static void load_bitmap(uint8_t *placed, const uint8_t *from, uint32_t tasks)
 {
-    uint32_t slots = state->slots;
-    put_u32(bytes + 8, slots);
+    uint32_t i = 0;
+    for (; tasks - i >= 8; i += 8) {
+        unpack_bits(from[i / 8], placed + i);
+    }
+    for (; i < tasks; i++) {
+        placed[i] = from[i / 8] >> i % 8 & 1;
+    }
+}
+
+/* No bit behind the last task is set. */
+static bool bitmap_is_sound(const uint8_t *from, uint32_t tasks)
+{
+    uint64_t last = load_u64(from + bitmap_bytes(tasks) - 8);
+    return tasks % 64 == 0 || last >> tasks % 64 == 0;
+}
+
+/* ---- what became of a job ---- */
+
+#define STATE_BYTES 48u /* before the bitmap */
+
+enum {
+    STATE_STARTED = 1,
+    STATE_GIVEN_UP = 2,
+    STATE_OVER = 4,
+    STATE_FLAGS = 7,
+};
+
+size_t record_job_state_bytes(uint32_t slots)
+{
+    return STATE_BYTES + bitmap_bytes(record_tasks_in(slots, 0));
+}
+
+void record_encode_job_state(const struct record_job_state *state, const uint8_t *placed,
+                             uint64_t id, uint8_t *bytes)
+{
+    put_u32(bytes + 8, state->slots);
     put_u32(bytes + 12, state->submitted);
     put_u32(bytes + 16, state->pending);
     put_u32(bytes + 20, state->running);
@@ -275,38 +313,20 @@ void record_encode_job_state(const struct record_job_state *state, const uint8_t
     put_u32(bytes + 32, state->abandoned);
     put_u32(bytes + 36, state->attempt);
     put_u64(bytes + 40, state->instance);
-    put_bitmap(bytes + STATE_BYTES, placed, slots);
-    size_t size = record_job_state_bytes(slots, machine_of != NULL);
-    if (machine_of != NULL) {
-        uint8_t *to = bytes + STATE_BYTES + bitmap_bytes(slots);
-        memset(bytes + size - 8, 0, 8);
-        for (uint32_t i = 0; i < slots; i++) {
-            put_u32(to + (size_t)i * sizeof *machine_of, machine_of[i]);
-        }
-    }
+    put_bitmap(bytes + STATE_BYTES, placed, record_tasks_in(state->slots, 0));
     int flags = (state->started ? STATE_STARTED : 0) | (state->given_up ? STATE_GIVEN_UP : 0) |
-                (state->over ? STATE_OVER : 0) | (machine_of != NULL ? STATE_SPREADS : 0);
-    record_seal(bytes, size, id, RECORD_JOB_STATE, (uint16_t)flags);
+                (state->over ? STATE_OVER : 0);
+    record_seal(bytes, record_job_state_bytes(state->slots), id, RECORD_JOB_STATE, (uint16_t)flags);
 }
 
-/* No count is above the slots, no bit behind the last slot is set, machines can be machines. */
-static bool state_is_sound(const struct record_job_state *state, const uint8_t *from, size_t size)
+/* No count is above the slots. */
+static bool state_is_sound(const struct record_job_state *state, const uint8_t *from)
 {
     bool bad = (load_u64(from + 40) >> 16) != 0;
     for (size_t at = 12; at <= 32; at += 4) {
         bad |= load_u32(from + at) > state->slots;
     }
-    uint32_t used = state->slots % 64;
-    uint64_t last = load_u64(state->placed + bitmap_bytes(state->slots) - 8);
-    bad |= used != 0 && last >> used != 0;
-    for (uint32_t i = 0; state->machine_of != NULL && i < state->slots; i++) {
-        uint32_t machine = load_u32(state->machine_of + (size_t)i * sizeof machine);
-        bad |= machine >= OMEGA_MACHINES_MAX && machine != UINT32_MAX;
-    }
-    if (state->machine_of != NULL && state->slots % 2 != 0) {
-        bad |= load_u32(from + size - 4) != 0;
-    }
-    return !bad;
+    return !bad && bitmap_is_sound(state->placed, record_tasks_in(state->slots, 0));
 }
 
 int record_decode_job_state(const void *bytes, size_t size, uint64_t id,
@@ -322,8 +342,7 @@ int record_decode_job_state(const void *bytes, size_t size, uint64_t id,
     }
     uint16_t flags = load_u16(from + 6);
     uint32_t slots = load_u32(from + 8);
-    bool spreads = (flags & STATE_SPREADS) != 0;
-    if (slots == 0 || slots > OMEGA_TASKS_MAX || record_job_state_bytes(slots, spreads) != size) {
+    if (slots == 0 || slots > OMEGA_TASKS_MAX || record_job_state_bytes(slots) != size) {
         return OMEGA_ECORRUPT;
     }
     *state = (struct record_job_state){
@@ -340,24 +359,58 @@ int record_decode_job_state(const void *bytes, size_t size, uint64_t id,
         .instance = load_u16(from + 40),
         .attempt = load_u32(from + 36),
         .placed = from + STATE_BYTES,
-        .machine_of = spreads ? from + STATE_BYTES + bitmap_bytes(slots) : NULL,
     };
-    return state_is_sound(state, from, size) ? OMEGA_OK : OMEGA_ECORRUPT;
+    return state_is_sound(state, from) ? OMEGA_OK : OMEGA_ECORRUPT;
 }
 
-void record_job_state_slots(const struct record_job_state *state, uint8_t *placed,
-                            uint32_t *machine_of)
+void record_job_state_placed(const struct record_job_state *state, uint8_t *placed)
 {
-    uint32_t i = 0;
-    for (; state->slots - i >= 8; i += 8) {
-        unpack_bits(state->placed[i / 8], placed + i);
+    load_bitmap(placed, state->placed, record_tasks_in(state->slots, 0));
+}
+
+/* ---- further tasks ---- */
+
+void record_encode_tasks(const uint8_t *placed, uint32_t tasks, uint64_t key,
+                         uint8_t bytes[RECORD_TASKS_BYTES])
+{
+    memset(bytes, 0, RECORD_TASKS_BYTES);
+    put_bitmap(bytes + RECORD_HEAD_BYTES, placed, tasks);
+    record_seal(bytes, RECORD_TASKS_BYTES, key, RECORD_TASKS, 0);
+}
+
+int record_decode_tasks(const void *bytes, size_t size, uint64_t key, uint32_t tasks,
+                        uint8_t *placed)
+{
+    const uint8_t *from = bytes;
+    int rc = record_open(from, size, key, RECORD_TASKS, 0);
+    if (rc != OMEGA_OK) {
+        return rc;
     }
-    for (; i < state->slots; i++) {
-        placed[i] = state->placed[i / 8] >> i % 8 & 1;
+    from += RECORD_HEAD_BYTES;
+    if (size != RECORD_TASKS_BYTES || tasks == 0 || !bitmap_is_sound(from, tasks) ||
+        !record_zero(from, bitmap_bytes(tasks), RECORD_TASKS_EACH / 8)) {
+        return OMEGA_ECORRUPT;
     }
-    for (i = 0; machine_of != NULL && i < state->slots; i++) {
-        machine_of[i] = state->machine_of == NULL
-                            ? UINT32_MAX
-                            : load_u32(state->machine_of + (size_t)i * sizeof *machine_of);
+    load_bitmap(placed, from, tasks);
+    return OMEGA_OK;
+}
+
+/* ---- machines of tasks ---- */
+
+void record_encode_task_machine(uint32_t task, uint64_t key,
+                                uint8_t bytes[RECORD_TASK_MACHINE_BYTES])
+{
+    put_u64(bytes + 8, task);
+    record_seal_fixed(bytes, RECORD_TASK_MACHINE_BYTES, key, RECORD_TASK_MACHINE, 0);
+}
+
+int record_decode_task_machine(const void *bytes, size_t size, uint64_t key, uint32_t *task)
+{
+    const uint8_t *from = bytes;
+    int rc = record_open_fixed(from, size, RECORD_TASK_MACHINE_BYTES, key, RECORD_TASK_MACHINE, 0);
+    if (rc != OMEGA_OK) {
+        return rc;
     }
+    *task = load_u32(from + 8);
+    return load_u64(from + 8) < OMEGA_TASKS_MAX ? OMEGA_OK : OMEGA_ECORRUPT;
 }

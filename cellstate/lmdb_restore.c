@@ -144,17 +144,69 @@ static int put_state(struct lmdb *lmdb, const struct lmdb_job *job, omega_error_
         .instance = job->instance,
         .attempt = job->attempt,
     };
-    size_t size = record_job_state_bytes(job->job->slots, job->machine_of != NULL);
+    size_t size = record_job_state_bytes(job->job->slots);
     int rc = lmdb_reserve_bytes(lmdb, size, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
-    record_encode_job_state(&state, job->placed, job->machine_of, job->job->id, lmdb->write.bytes);
+    record_encode_job_state(&state, job->placed, job->job->id, lmdb->write.bytes);
     if (record_decode_job_state(lmdb->write.bytes, size, job->job->id, &state) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_EINVAL, "job %llu has figures out of range",
                                (unsigned long long)job->job->id);
     }
     return lmdb_put(lmdb, LMDB_STATES, job->job->id, lmdb->write.bytes, size, err);
+}
+
+/* Which tasks are placed beyond those in the job's state; a part without any has no record. */
+static int put_tasks(struct lmdb *lmdb, const struct lmdb_job *job, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    uint32_t tasks;
+    for (uint32_t part = 1; rc == OMEGA_OK && (tasks = record_tasks_in(job->job->slots, part)) > 0;
+         part++) {
+        const uint8_t *placed = job->placed + (size_t)part * RECORD_TASKS_EACH;
+        uint8_t bytes[RECORD_TASKS_BYTES];
+        if (memchr(placed, 1, tasks) != NULL) {
+            record_encode_tasks(placed, tasks, record_part_key(job->job->id, part), bytes);
+            rc = lmdb_put_part(lmdb, LMDB_TASKS, job->job->id, part, bytes, sizeof bytes, err);
+        }
+    }
+    return rc;
+}
+
+static int put_machine(struct lmdb *lmdb, const struct lmdb_job *job, uint32_t group, uint32_t task,
+                       omega_error_t *err)
+{
+    uint8_t bytes[RECORD_TASK_MACHINE_BYTES];
+    uint64_t id = job->job->id;
+    uint32_t machine = job->machine_of[task];
+    uint64_t part = (uint64_t)group << 32 | machine;
+    if (machine == UINT32_MAX) {
+        return OMEGA_OK;
+    }
+    if (machine >= lmdb->meta.machine_count) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "job %llu: task %u runs on machine %u, which is not in the cell of "
+                               "%u machines",
+                               (unsigned long long)id, task, machine, lmdb->meta.machine_count);
+    }
+    record_encode_task_machine(task, record_part_key(id, part), bytes);
+    return lmdb_put_part(lmdb, LMDB_SPREAD, id, part, bytes, sizeof bytes, err);
+}
+
+/* Where the tasks of groups run that ask for different machines. */
+static int put_machines(struct lmdb *lmdb, const struct lmdb_job *job, const bool *different,
+                        omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    for (uint32_t g = 0; job->machine_of != NULL && g < job->job->group_count; g++) {
+        const struct omega_task_group *group = &job->job->groups[g];
+        uint32_t end = group->first_task + group->count + group->optional;
+        for (uint32_t t = group->first_task; rc == OMEGA_OK && different[g] && t < end; t++) {
+            rc = put_machine(lmdb, job, g, t, err);
+        }
+    }
+    return rc;
 }
 
 /* No record could be read that has a longer text. */
@@ -186,6 +238,12 @@ static int put_job(struct lmdb *lmdb, const struct lmdb_job *job, bool *differen
     }
     if (rc == OMEGA_OK) {
         rc = put_state(lmdb, job, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = put_tasks(lmdb, job, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = put_machines(lmdb, job, different, err);
     }
     return rc == OMEGA_OK
                ? lmdb_job_put(lmdb, job->job, job->user, job->constraints, different, err)

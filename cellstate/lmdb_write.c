@@ -3,6 +3,9 @@
  * Write transactions of the lmdb store. A batch of requests is one LMDB transaction: each request
  * sees what those before it left, in the machines at hand; every change logs what views have to
  * show; machines and head are written once, at the end. Nothing waits inside but for the disk.
+ *
+ * Machines stay at hand from batch to batch: what other processes have changed meanwhile is in the
+ * change log, and is read again. Where a batch fails, all are forgotten.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,15 +15,23 @@
 
 #include "cellstate/lmdb_private.h"
 
+/* Changes of others that are looked at, and their bytes in all: beyond that it is dearer than to
+ * read the machines again, and it happens inside the gate. */
+#define OTHERS_CHANGES 8u
+#define OTHERS_BYTES (64u << 10)
+
 /* ---- working memory ---- */
 
 int lmdb_write_init(struct lmdb *lmdb)
 {
     struct lmdb_write *write = &lmdb->write;
     uint32_t machines = lmdb->meta.machine_count;
-    write->slot_of = calloc(machines + 1u, sizeof *write->slot_of);
+    write->hand = calloc(machines + 1u, sizeof *write->hand);
+    write->epoch = 1;
     write->rules = rules_scratch_create();
-    if (write->slot_of == NULL || write->rules == NULL ||
+    if (write->hand == NULL || write->rules == NULL ||
+        index_set_init(&write->wanted, machines) != OMEGA_OK ||
+        index_set_init(&write->dirty, machines) != OMEGA_OK ||
         jobs_scratch_init(&write->scratch, machines) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
@@ -31,9 +42,9 @@ void lmdb_write_fini(struct lmdb *lmdb)
 {
     struct lmdb_write *write = &lmdb->write;
     free(write->hand);
-    free(write->slot_of);
-    free(write->order);
-    free(write->changed_slots);
+    index_set_fini(&write->wanted);
+    index_set_fini(&write->dirty);
+    free(write->listed);
     free(write->items);
     free(write->bytes);
     jobs_entry_free_arrays(&write->entry);
@@ -86,53 +97,94 @@ int lmdb_write_failed(struct lmdb *lmdb, int code, const char *doing, omega_erro
     return lmdb_failed(lmdb, code, doing, err);
 }
 
-int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void *bytes, size_t size,
-             omega_error_t *err)
+static int put(struct lmdb *lmdb, enum lmdb_table table, MDB_val *where, const void *bytes,
+               size_t size, omega_error_t *err)
 {
-    MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
     MDB_val what = {.mv_size = size, .mv_data = (void *)(uintptr_t)bytes};
     int rc = lmdb_write_room(lmdb, size, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
     lmdb->write.changed = true;
-    return lmdb_write_failed(lmdb, mdb_put(lmdb->write.txn, lmdb->tables[table], &where, &what, 0),
+    return lmdb_write_failed(lmdb, mdb_put(lmdb->write.txn, lmdb->tables[table], where, &what, 0),
                              "write", err);
 }
 
-int lmdb_delete(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, omega_error_t *err)
+static int delete (struct lmdb *lmdb, enum lmdb_table table, MDB_val *where, omega_error_t *err)
 {
-    MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
     int rc = lmdb_write_room(lmdb, 0, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
     lmdb->write.changed = true;
-    return lmdb_write_failed(lmdb, mdb_del(lmdb->write.txn, lmdb->tables[table], &where, NULL),
+    return lmdb_write_failed(lmdb, mdb_del(lmdb->write.txn, lmdb->tables[table], where, NULL),
                              "write", err);
 }
 
-/* ---- machines at hand ---- */
-
-int lmdb_reserve_machines(struct lmdb *lmdb, uint32_t count, omega_error_t *err)
+int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void *bytes, size_t size,
+             omega_error_t *err)
 {
-    struct lmdb_write *write = &lmdb->write;
-    uint64_t wanted = (uint64_t)write->hand_count + count;
-    if (wanted > lmdb->meta.machine_count) {
-        wanted = lmdb->meta.machine_count;
-    }
-    return grow((void **)&write->hand, &write->hand_room, wanted, sizeof *write->hand) == OMEGA_OK
-               ? OMEGA_OK
-               : no_memory(lmdb, err);
+    return put(lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, bytes, size, err);
 }
+
+int lmdb_delete(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, omega_error_t *err)
+{
+    return delete (lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, err);
+}
+
+int lmdb_put_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
+                  const void *bytes, size_t size, omega_error_t *err)
+{
+    struct lmdb_part_key key = lmdb_part_key(job, part);
+    return put(lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, bytes, size, err);
+}
+
+int lmdb_delete_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
+                     omega_error_t *err)
+{
+    struct lmdb_part_key key = lmdb_part_key(job, part);
+    return delete (lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, err);
+}
+
+int lmdb_delete_parts(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, omega_error_t *err)
+{
+    MDB_cursor *cursor = NULL;
+    struct lmdb_part_key first = lmdb_part_key(job, 0);
+    MDB_val key = {.mv_size = sizeof first, .mv_data = &first};
+    MDB_val data;
+    int code = mdb_cursor_open(lmdb->write.txn, lmdb->tables[table], &cursor);
+    if (code == MDB_SUCCESS) {
+        code = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
+    }
+    uint64_t of = 0;
+    uint64_t part = 0;
+    int rc = OMEGA_OK;
+    while (code == MDB_SUCCESS && lmdb_part_key_read(&key, &of, &part) && of == job) {
+        rc = lmdb_write_room(lmdb, 0, err);
+        if (rc != OMEGA_OK) {
+            break;
+        }
+        lmdb->write.changed = true;
+        code = mdb_cursor_del(cursor, 0);
+        if (code == MDB_SUCCESS) {
+            code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT); /* the one after it */
+        }
+    }
+    if (cursor != NULL) {
+        mdb_cursor_close(cursor);
+    }
+    return rc != OMEGA_OK || code == MDB_NOTFOUND ? rc
+                                                  : lmdb_write_failed(lmdb, code, "write", err);
+}
+
+/* ---- machines at hand ---- */
 
 int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand **hand,
                          omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
-    uint64_t slot = write->slot_of[index];
-    if (slot >> 32 == write->batch) {
-        *hand = &write->hand[(uint32_t)slot];
+    *hand = &write->hand[index];
+    if ((*hand)->read == write->epoch) {
         return OMEGA_OK;
     }
     uint64_t key = index;
@@ -143,65 +195,85 @@ int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand 
         return rc == MDB_NOTFOUND ? lmdb_bad_record(lmdb, OMEGA_ECORRUPT, LMDB_MACHINES, key, err)
                                   : lmdb_write_failed(lmdb, rc, "read a machine", err);
     }
-    *hand = &write->hand[write->hand_count];
     rc = record_decode_machine(data.mv_data, data.mv_size, key, &(*hand)->machine);
     if (rc != OMEGA_OK) {
         return lmdb_bad_record(lmdb, rc, LMDB_MACHINES, key, err);
     }
     (*hand)->logged = 0;
-    (*hand)->dirty = false;
-    write->slot_of[index] = (uint64_t)write->batch << 32 | write->hand_count++;
+    (*hand)->read = write->epoch;
     return OMEGA_OK;
 }
 
-static int compare(const void *a, const void *b)
+int lmdb_bring_wanted(struct lmdb *lmdb, omega_error_t *err)
 {
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
+    uint32_t index;
+    int rc = OMEGA_OK;
+    while (rc == OMEGA_OK && index_set_take(&lmdb->write.wanted, &index)) {
+        struct lmdb_at_hand *hand = NULL;
+        rc = lmdb_machine_at_hand(lmdb, index, &hand, err);
+    }
+    index_set_clear(&lmdb->write.wanted);
+    return rc;
 }
 
-void lmdb_sort_order(uint64_t *order, uint32_t count)
+static void forget_machines(struct lmdb_write *write)
 {
-    bool sorted = true; /* as machines of one transaction are when they are written */
-    for (uint32_t i = 1; sorted && i < count; i++) {
-        sorted = order[i - 1] <= order[i];
-    }
-    if (!sorted) {
-        qsort(order, count, sizeof *order, compare);
-    }
+    write->epoch++;
 }
 
-int lmdb_reserve_order(struct lmdb *lmdb, uint32_t count, omega_error_t *err)
+/* Forgets the machines of one change by another process; false if its entry is not in the log. */
+static bool forget_changed(struct lmdb *lmdb, uint64_t version, size_t *bytes)
+{
+    MDB_val data;
+    struct record_change change;
+    uint64_t key = version % lmdb->meta.log_changes;
+    if (lmdb_get(lmdb, lmdb->write.txn, LMDB_LOG, key, &data, NULL) != OMEGA_OK ||
+        data.mv_data == NULL || (*bytes += data.mv_size) > OTHERS_BYTES ||
+        record_decode_change_quickly(data.mv_data, data.mv_size, key, &change) != OMEGA_OK ||
+        change.version != version) {
+        return false;
+    }
+    for (uint32_t i = 0; i < change.machine_count; i++) {
+        uint32_t index = record_change_index(&change, i);
+        if (index >= lmdb->meta.machine_count) {
+            return false;
+        }
+        lmdb->write.hand[index].read = 0;
+    }
+    return true;
+}
+
+/* Forgets what others have changed since this process wrote last: machine by machine where that is
+ * little, or all. Whatever is wrong with the log is found by those who read it. */
+static void catch_up(struct lmdb *lmdb)
 {
     struct lmdb_write *write = &lmdb->write;
-    return grow((void **)&write->order, &write->order_room, count, sizeof *write->order) == OMEGA_OK
-               ? OMEGA_OK
-               : no_memory(lmdb, err);
+    uint64_t newest = write->head.counters.version;
+    size_t bytes = 0;
+    bool all = newest - write->shown > OTHERS_CHANGES;
+    while (!all && write->shown < newest) {
+        all = !forget_changed(lmdb, ++write->shown, &bytes);
+    }
+    if (all) {
+        forget_machines(write);
+    }
+    write->shown = newest;
 }
 
 /* Writes the machines that changed, by rising index, so that neighbours share a page. */
 static int write_machines(struct lmdb *lmdb, omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
-    int rc = lmdb_reserve_order(lmdb, write->hand_count, err);
-    if (rc != OMEGA_OK) {
-        write->broken = true;
-        return rc;
-    }
-    uint32_t count = 0;
-    for (uint32_t slot = 0; slot < write->hand_count; slot++) {
-        if (write->hand[slot].dirty) {
-            write->order[count++] = (uint64_t)write->hand[slot].machine.index << 32 | slot;
-        }
-    }
-    lmdb_sort_order(write->order, count);
-    for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
-        const struct omega_machine *machine = &write->hand[(uint32_t)write->order[i]].machine;
+    int rc = OMEGA_OK;
+    uint32_t index;
+    while (rc == OMEGA_OK && index_set_take(&write->dirty, &index)) {
         uint8_t bytes[RECORD_MACHINE_BYTES_MAX];
-        uint64_t key = machine->index;
+        uint64_t key = index;
         MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
-        MDB_val what = {.mv_size = record_encode_machine(machine, bytes), .mv_data = bytes};
+        MDB_val what = {
+            .mv_size = record_encode_machine(&write->hand[index].machine, bytes),
+            .mv_data = bytes,
+        };
         rc = lmdb_write_room(lmdb, what.mv_size, err);
         if (rc == OMEGA_OK) {
             rc = lmdb_write_failed(lmdb, mdb_cursor_put(write->machines, &where, &what, 0), "write",
@@ -222,8 +294,8 @@ int lmdb_change_begin(struct lmdb *lmdb, enum record_change_kind kind, uint32_t 
                                   "the cell has had %llu changes, expected a new one by now",
                                   (unsigned long long)OMEGA_VERSION_MAX);
     }
-    if (grow((void **)&write->changed_slots, &write->changed_room, machines,
-             sizeof *write->changed_slots) != OMEGA_OK ||
+    if (grow((void **)&write->listed, &write->listed_room, machines, sizeof *write->listed) !=
+            OMEGA_OK ||
         grow((void **)&write->items, &write->item_room, items, sizeof *write->items) != OMEGA_OK) {
         return no_memory(lmdb, err);
     }
@@ -240,10 +312,10 @@ int lmdb_change_begin(struct lmdb *lmdb, enum record_change_kind kind, uint32_t 
 void lmdb_change_machine(struct lmdb *lmdb, struct lmdb_at_hand *hand)
 {
     struct lmdb_write *write = &lmdb->write;
-    hand->dirty = true;
+    index_set_add(&write->dirty, hand->machine.index);
     if (hand->logged != write->change.version) {
         hand->logged = write->change.version;
-        write->changed_slots[write->change.machine_count++] = (uint32_t)(hand - write->hand);
+        write->listed[write->change.machine_count++] = hand->machine.index;
     }
 }
 
@@ -265,7 +337,7 @@ static void encode_change(const struct lmdb *lmdb, uint64_t key, uint8_t *bytes)
     const struct lmdb_write *write = &lmdb->write;
     const struct record_change *change = &write->change;
     for (uint32_t i = 0; i < change->machine_count; i++) {
-        const struct omega_machine *machine = &write->hand[write->changed_slots[i]].machine;
+        const struct omega_machine *machine = &write->hand[write->listed[i]].machine;
         struct record_change_machine shown = {
             .index = machine->index,
             .free_cpu_milli = rules_free_cpu(machine),
@@ -373,22 +445,23 @@ static void clear_readers(struct lmdb *lmdb)
     }
 }
 
-void lmdb_write_abort(struct lmdb *lmdb)
+/* What was not committed is not so: machines that were to be written are not as at hand. */
+static void give_up(struct lmdb_write *write)
 {
-    if (lmdb->write.txn != NULL) {
-        mdb_txn_abort(lmdb->write.txn); /* closes its cursors too */
-        lmdb->write.txn = NULL;
-    }
+    forget_machines(write);
+    index_set_clear(&write->dirty);
 }
 
-/* Forgets the machines at hand, which belong to one LMDB transaction. */
-static void empty_hands(struct lmdb *lmdb)
+void lmdb_write_abort(struct lmdb *lmdb)
 {
     struct lmdb_write *write = &lmdb->write;
-    write->hand_count = 0;
-    if (++write->batch == 0) {
-        memset(write->slot_of, 0, (lmdb->meta.machine_count + 1u) * sizeof *write->slot_of);
-        write->batch = 1;
+    if (write->txn == NULL) {
+        return;
+    }
+    mdb_txn_abort(write->txn); /* closes its cursors too */
+    write->txn = NULL;
+    if (write->changed || write->broken) {
+        give_up(write);
     }
 }
 
@@ -396,7 +469,6 @@ int lmdb_write_begin(struct lmdb *lmdb, omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
     clear_readers(lmdb);
-    empty_hands(lmdb);
     write->changed = false;
     write->broken = false;
     int rc = lmdb->by_map ? allocate_ahead(lmdb, err) : OMEGA_OK;
@@ -415,7 +487,9 @@ int lmdb_write_begin(struct lmdb *lmdb, omega_error_t *err)
     if (rc == OMEGA_OK) {
         rc = lmdb_get_head(lmdb, write->txn, &write->head, err);
     }
-    if (rc != OMEGA_OK) {
+    if (rc == OMEGA_OK) {
+        catch_up(lmdb);
+    } else {
         lmdb_write_abort(lmdb);
     }
     return rc;
@@ -446,5 +520,11 @@ int lmdb_write_end(struct lmdb *lmdb, omega_error_t *err)
     MDB_txn *txn = write->txn;
     write->txn = NULL;
     LMDB_TSAN_COMMITS(lmdb);
-    return lmdb_failed(lmdb, mdb_txn_commit(txn), "commit", err);
+    rc = lmdb_failed(lmdb, mdb_txn_commit(txn), "commit", err);
+    if (rc == OMEGA_OK) {
+        write->shown = write->head.counters.version;
+    } else {
+        give_up(write);
+    }
+    return rc;
 }

@@ -73,6 +73,9 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
     if (rc != OMEGA_OK) {
         return rc;
     }
+    if (entry->spreads) {
+        jobs_find_taken(&memory->scratch, entry, txn);
+    }
     bool refuses = jobs_refuse(&memory->scratch, entry, txn);
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         memory->scratch.claimed[i] = &memory->machines[txn->claims[i].machine];

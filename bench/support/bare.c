@@ -260,7 +260,7 @@ static void bare_submit(void *context, uint64_t job, uint32_t tasks)
     MDB_txn *txn = begin(cell);
     get_head(cell, txn, &head);
     put(cell, txn, JOBS, job, cell->bytes, record_job_bytes(&form, "", constraints));
-    put(cell, txn, STATES, job, &state, record_job_state_bytes(tasks, false));
+    put(cell, txn, STATES, job, &state, record_job_state_bytes(tasks));
     put_head(cell, txn, &head);
     bench_check_mdb(mdb_txn_commit(txn), "mdb_txn_commit");
 }
@@ -352,10 +352,10 @@ static void bare_commit(void *context, uint64_t job, uint32_t attempt,
     get(cell, txn, INSTANCES, cell->instance);
     get(cell, txn, JOBS, job);
     struct state state;
-    memcpy(&state, get(cell, txn, STATES, job), record_job_state_bytes(count, false));
+    memcpy(&state, get(cell, txn, STATES, job), record_job_state_bytes(count));
     place_all(cell, txn, head.version, job, claims, count, placements);
     state.running += count;
-    put(cell, txn, STATES, job, &state, record_job_state_bytes(count, false));
+    put(cell, txn, STATES, job, &state, record_job_state_bytes(count));
     put_change(cell, txn, head.version, count);
     put_instance(cell, txn, count);
     put_head(cell, txn, &head);
@@ -448,7 +448,7 @@ void cell_bare_copy(void *context, struct cell_arrays *arrays, bool checksums)
         struct machine machine;
         memcpy(&machine, data.mv_data, sizeof(machine));
         if (checksums) {
-            cell->sums += XXH3_64bits_withSeed((const uint8_t *)data.mv_data + 4, 100, index);
+            cell->sums += XXH3_64bits_withSeed((const uint8_t *)data.mv_data + 8, 96, index);
         }
         show(arrays, index, &machine);
         rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);

@@ -3,6 +3,7 @@
  * What store_check() proves of a cell on disk by the records of its tables: each way in which they
  * can disagree, all checksums being right, is found and named, and a sound cell is sound.
  */
+#include <endian.h>
 #include <lmdb.h>
 
 #include "cellstate/lmdb_records.h"
@@ -92,7 +93,41 @@ static MDB_val raw_get(struct raw *raw, const char *table, uint64_t id)
     return data;
 }
 
+/* ---- tables of several records for each job ---- */
+
+static MDB_dbi raw_parts(struct raw *raw, const char *table)
+{
+    MDB_dbi dbi;
+    ck_assert_int_eq(mdb_dbi_open(raw->txn, table, 0, &dbi), 0);
+    return dbi;
+}
+
+static void raw_put_part(struct raw *raw, const char *table, uint64_t job, uint64_t part,
+                         void *bytes, size_t size)
+{
+    uint64_t keys[2] = {htobe64(job), htobe64(part)};
+    MDB_val key = {.mv_size = sizeof(keys), .mv_data = keys};
+    MDB_val data = {.mv_size = size, .mv_data = bytes};
+    ck_assert_int_eq(mdb_put(raw->txn, raw_parts(raw, table), &key, &data, 0), 0);
+}
+
+static void raw_delete_part(struct raw *raw, const char *table, uint64_t job, uint64_t part)
+{
+    uint64_t keys[2] = {htobe64(job), htobe64(part)};
+    MDB_val key = {.mv_size = sizeof(keys), .mv_data = keys};
+    ck_assert_int_eq(mdb_del(raw->txn, raw_parts(raw, table), &key, NULL), 0);
+}
+
 /* ---- what the damage is made of: records to change and to write back ---- */
+
+/* The record that a task of a group that asks for different machines runs on one. */
+struct spread {
+    bool there;
+    uint64_t job;
+    uint32_t group;
+    uint32_t machine;
+    uint32_t task;
+};
 
 struct damage {
     struct store_placement placement; /* of task 3 of job 100 */
@@ -100,7 +135,9 @@ struct damage {
     struct record_job_state state;    /* of job `of` */
     uint64_t of;
     uint8_t placed[SLOTS];
-    uint32_t machine_of[SLOTS];
+    struct spread spread[2];           /* the one of job 100, and one that is not there */
+    uint64_t tasks_of;                 /* a job that gets a record of further tasks; 0: none */
+    uint64_t durations_of;             /* likewise, of durations */
     struct omega_task_group groups[2]; /* of job 100 */
     struct omega_job job;
     bool different[2];
@@ -128,7 +165,9 @@ static void read_records(struct raw *raw, struct damage *damage)
     ck_assert_int_eq(
         record_decode_job_state(data.mv_data, data.mv_size, damage->of, &damage->state), 0);
     ck_assert_uint_le(damage->state.slots, SLOTS);
-    record_job_state_slots(&damage->state, damage->placed, damage->machine_of);
+    record_job_state_placed(&damage->state, damage->placed);
+    damage->spread[0] = (struct spread){.there = true, .job = 100};
+    damage->spread[1] = (struct spread){.job = 100, .machine = 1, .task = 1};
     struct record_job job;
     data = raw_get(raw, "jobs", 100);
     ck_assert_int_eq(record_decode_job(data.mv_data, data.mv_size, 100, &job), 0);
@@ -144,6 +183,31 @@ static void read_records(struct raw *raw, struct damage *damage)
     damage->job.groups = damage->groups;
 }
 
+static void write_parts(struct raw *raw, const struct damage *damage)
+{
+    uint8_t bytes[RECORD_TASKS_BYTES];
+    uint8_t placed[RECORD_TASKS_EACH] = {0};
+    raw_delete_part(raw, "job_machines", 100, 0);
+    for (int i = 0; i < 2; i++) {
+        const struct spread *spread = &damage->spread[i];
+        uint64_t part = (uint64_t)spread->group << 32 | spread->machine;
+        record_encode_task_machine(spread->task, record_part_key(spread->job, part), bytes);
+        if (spread->there) {
+            raw_put_part(raw, "job_machines", spread->job, part, bytes, RECORD_TASK_MACHINE_BYTES);
+        }
+    }
+    if (damage->tasks_of != 0) {
+        record_encode_tasks(placed, 1, record_part_key(damage->tasks_of, 1), bytes);
+        raw_put_part(raw, "job_tasks", damage->tasks_of, 1, bytes, RECORD_TASKS_BYTES);
+    }
+    if (damage->durations_of != 0) {
+        struct omega_task_group group = {.count = 1, .task_duration_us = (int64_t[]){5}};
+        struct omega_job job = {.id = damage->durations_of, .group_count = 1, .groups = &group};
+        record_encode_durations(&job, bytes);
+        raw_put(raw, "durations", job.id, bytes, record_durations_bytes(1));
+    }
+}
+
 static void write_records(struct raw *raw, struct damage *damage)
 {
     static const char *const constraints[2] = {"different_machines", ""};
@@ -151,10 +215,9 @@ static void write_records(struct raw *raw, struct damage *damage)
     record_encode_placement(&damage->placement, bytes);
     raw_put(raw, "placements", damage->placement.id, bytes, RECORD_PLACEMENT_BYTES);
     raw_put(raw, "machines", 1, bytes, record_encode_machine(&damage->machine, bytes));
-    const uint32_t *machine_of = damage->of == 100 ? damage->machine_of : NULL;
-    record_encode_job_state(&damage->state, damage->placed, machine_of, damage->of, bytes);
-    raw_put(raw, "job_states", damage->of, bytes,
-            record_job_state_bytes(damage->state.slots, machine_of != NULL));
+    record_encode_job_state(&damage->state, damage->placed, damage->of, bytes);
+    raw_put(raw, "job_states", damage->of, bytes, record_job_state_bytes(damage->state.slots));
+    write_parts(raw, damage);
     size_t size = record_job_bytes(&damage->job, "", constraints);
     ck_assert_uint_le(size, sizeof(bytes));
     record_encode_job(&damage->job, "", constraints, damage->different, bytes);
@@ -186,22 +249,80 @@ static void unplaced(struct damage *damage)
 
 static void another_machine(struct damage *damage)
 {
-    damage->machine_of[3] = 2;
+    damage->spread[0].machine = 2;
 }
 
 static void no_machine(struct damage *damage)
 {
-    damage->machine_of[3] = UINT32_MAX;
+    damage->spread[0].there = false;
 }
 
 static void a_machine(struct damage *damage)
 {
-    damage->machine_of[4] = 1;
+    damage->spread[1].there = true;
+}
+
+static void a_machine_of_the_same_task(struct damage *damage)
+{
+    a_machine(damage);
+    damage->spread[1].task = 0;
 }
 
 static void a_machine_that_is_not(struct damage *damage)
 {
-    damage->machine_of[5] = CELL_MACHINES;
+    a_machine(damage);
+    damage->spread[1].machine = CELL_MACHINES;
+}
+
+static void a_machine_of_another_group(struct damage *damage)
+{
+    a_machine(damage);
+    damage->spread[1].task = 3;
+}
+
+static void a_machine_of_any_group(struct damage *damage)
+{
+    a_machine(damage);
+    damage->spread[1].group = 1;
+    damage->spread[1].task = 3;
+}
+
+static void a_machine_of_no_group(struct damage *damage)
+{
+    a_machine(damage);
+    damage->spread[1].group = 2;
+}
+
+static void a_machine_of_no_job(struct damage *damage)
+{
+    a_machine(damage);
+    damage->spread[1].job = 99;
+}
+
+static void a_machine_of_another_job(struct damage *damage)
+{
+    a_machine(damage);
+    damage->spread[1].job = 102;
+}
+
+static void further_tasks(struct damage *damage)
+{
+    damage->tasks_of = 100;
+}
+
+static void further_tasks_of_no_job(struct damage *damage)
+{
+    damage->tasks_of = 98;
+}
+
+static void durations(struct damage *damage)
+{
+    damage->durations_of = 101;
+}
+
+static void durations_of_no_job(struct damage *damage)
+{
+    damage->durations_of = 97;
 }
 
 static void another_request(struct damage *damage)
@@ -214,15 +335,17 @@ static void another_band(struct damage *damage)
     damage->job.precedence = 100;
 }
 
-static void same_machines(struct damage *damage)
-{
-    damage->different[0] = false;
-    damage->different[1] = true;
-}
-
 static void different_too(struct damage *damage)
 {
     damage->different[1] = true;
+    damage->spread[1] = (struct spread){true, 100, 1, 1, 3};
+}
+
+static void same_machines(struct damage *damage)
+{
+    damage->different[0] = false;
+    damage->spread[0].there = false;
+    different_too(damage);
 }
 
 static void no_such_job(struct damage *damage)
@@ -297,8 +420,18 @@ static const struct way ways[] = {
     {0, unplaced, "which the job takes for unplaced"},
     {0, another_machine, "which the job takes to be on another machine"},
     {0, no_machine, "which the job takes to be on another machine"},
-    {0, a_machine, "I: job 100 knows machines of 3 tasks, 2 run"},
-    {0, a_machine_that_is_not, "I: job 100 knows machines of 3 tasks, 2 run"},
+    {0, a_machine, "I: job 100 knows machines of 2 tasks, 1 run"},
+    {0, a_machine_of_the_same_task, NULL},
+    {0, a_machine_that_is_not, NULL},
+    {0, a_machine_of_another_group, NULL},
+    {0, a_machine_of_any_group, NULL},
+    {0, a_machine_of_no_group, NULL},
+    {0, a_machine_of_another_job, NULL},
+    {0, a_machine_of_no_job, "I: job 99 has records but is not in the table"},
+    {0, further_tasks, NULL},
+    {0, further_tasks_of_no_job, "I: job 98 has records but is not in the table"},
+    {0, durations, NULL},
+    {0, durations_of_no_job, "I: job 97 has records but is not in the table"},
     {0, another_request, "which asks for something else than its group"},
     {0, another_band, "which is in another band than its job"},
     {0, same_machines, "I: group 0 of job 100 is said not to ask for different machines"},

@@ -11,7 +11,7 @@
 #include "core/base/random.h"
 #include "tests/support/check_main.h"
 
-#define EXAMPLE_MAX 256
+#define EXAMPLE_MAX 384
 #define ROUNDS 2000
 #define SLOTS_MAX 200u
 
@@ -141,7 +141,9 @@ static const struct record_job_state state_example = {
     .attempt = 70000,
 };
 static const uint8_t placed_example[] = {1, 0, 1, 1, 0, 0, 0, 1, 0, 1, 1};
-static const uint32_t machine_of_example[] = {8, UINT32_MAX, UINT32_MAX, 3, 4, 5, 6, 7, 0, 1, 2};
+
+/* Part 1 of a job of 2059 tasks has the bits of 11. */
+#define TASKS_PART UINT64_C(1)
 
 static const struct record_change change_example = {
     .version = 500,
@@ -188,53 +190,64 @@ static struct omega_machine gpu_machine_example(void)
     return machine;
 }
 
-static const char meta_hex[] = "60c224d401010500"
+static const char meta_hex[] = "fb167fb301010500"
                                "0100000002000000e02e0000004000000000000004000000e80300004c040000"
                                "d007000000000000a0a1a2a3a4a5a6a7a8a9aaabacadaeaf";
-static const char head_hex[] = "64b45f9b01020000"
+static const char head_hex[] = "654fa97901020000"
                                "6500000000000000660000000000000067000000000000006800000000000000"
                                "69000000000000006a000000000000006b000000000000006c00000000000000"
                                "6d00000000000000ffffffffffffffff02000000000000000300000000000000"
                                "040000000000000005000000000000000600000000000000";
 static const char machine_hex[] =
-    "c59bbfa501030000"
+    "dad15d6701030000"
     "0b00000000000000160000000000000015000000000000000300ffff0200e803"
     "00fa00000000020007000000010000000f000000020000000300000004000000"
     "0500000096000000140000001e0000002800000032000000007d000000000100";
 static const char gpu_machine_hex[] =
-    "6bebc5f401030100"
+    "44cbc63801030100"
     "0b00000000000000160000000000000015000000000000000300ffff0202e803"
     "00fa00000000020007000000010000000f000000020000000300000004000000"
     "0500000096000000140000001e0000002800000032000000007d000000000100"
     "f401000000000000000000000000000000000000000000000000000000000000"
     "0000000000000000000000000000000000000000000000000000000000000000"
     "0000e803000000000000000000000000";
-static const char spec_hex[] = "65641b1401040000"
+static const char spec_hex[] = "420340b401040000"
                                "0500000006000000070000000800000000fa0000000004000801000000000000";
-static const char text_hex[] = "cd7e969701050000"
+static const char text_hex[] = "78f93a2701050000"
                                "060000007261636b2d31000000000000";
 static const char placement_hex[] =
-    "a77ded4501060000"
+    "08185d2401060000"
     "0c000000000000000d0000000e000000dc05000000080000e803028104000300";
-static const char job_hex[] = "bfeda38e01070000"
+static const char job_hex[] = "7d039ace01070000"
                               "40420f000000000002000000fbffffff02000000030000001f00000020000000"
                               "2100000000000000220000000000000023000000000000000200000000000000"
                               "e803000000020000fa0001011b000000404b4c00000000000100000002000000"
-                              "0100000002000000000000020000000000000000000000000a00000000000000"
-                              "1400000000000000ffffffffffffff7f626f626b696e643d7373643b64696666"
-                              "6572656e745f6d616368696e65730000";
-static const char state_hex[] = "3c70235401080e00"
+                              "010000000200000000000002000000000000000000000000626f626b696e643d"
+                              "7373643b646966666572656e745f6d616368696e65730000";
+static const char durations_hex[] = "901031c0010b0000"
+                                    "0a000000000000001400000000000000ffffffffffffff7f";
+static const char tasks_hex[] = "d8914d7e010c0000"
+                                "8d06000000000000000000000000000000000000000000000000000000000000"
+                                "0000000000000000000000000000000000000000000000000000000000000000"
+                                "0000000000000000000000000000000000000000000000000000000000000000"
+                                "0000000000000000000000000000000000000000000000000000000000000000"
+                                "0000000000000000000000000000000000000000000000000000000000000000"
+                                "0000000000000000000000000000000000000000000000000000000000000000"
+                                "0000000000000000000000000000000000000000000000000000000000000000"
+                                "0000000000000000000000000000000000000000000000000000000000000000";
+static const char task_machine_hex[] = "a40f407e010d0000"
+                                       "0200000000000000";
+static const char state_hex[] = "c872234101080600"
                                 "0b0000000b000000010000000200000003000000040000000100000070110100"
-                                "06000000000000008d0600000000000008000000ffffffffffffffff03000000"
-                                "0400000005000000060000000700000000000000010000000200000000000000";
-static const char change_hex[] = "fe52895101090300"
+                                "06000000000000008d06000000000000";
+static const char change_hex[] = "9a3061db01090300"
                                  "f401000000000000630000000000000003000000040000000200000001000000"
                                  "06000001000000004d00000064000000c8000000070000000c00000000000000"
                                  "00fa0000000002000100020003000400050006000700f8ff4e000000ffffffff"
                                  "ffffffff00000000010000000000000000000000000000000000000000000000"
                                  "00000000000000000000401f00000000040000004d000003";
 static const char instance_hex[] =
-    "6ae92837010a0900"
+    "bd9de78d010a0900"
     "03000000040000006300000000000000f4010000000000000200000001000000"
     "0100000001000000050000000100000066697273745f66697400000000000000"
     "00c10a00440000000700f30100000000";
@@ -249,14 +262,26 @@ static void encode_change_example(struct example *example)
     record_finish_change(&change, example->key, example->bytes);
 }
 
-static void encode_job_examples(struct example *job, struct example *state,
-                                struct example *instance)
+/* All records of a job, in the order of the enumeration. */
+static void encode_job_examples(struct example *job, struct example *instance)
 {
+    struct example *durations = job + 1;
+    struct example *state = job + 2;
+    struct example *tasks = job + 3;
+    struct example *machine = job + 4;
     job->size = record_job_bytes(&job_example, "bob", constraints_example);
     record_encode_job(&job_example, "bob", constraints_example, different_example, job->bytes);
-    state->size = record_job_state_bytes(state_example.slots, true);
-    record_encode_job_state(&state_example, placed_example, machine_of_example, state->key,
-                            state->bytes);
+    durations->size = record_durations_bytes(record_encode_durations(&job_example, NULL));
+    ck_assert_uint_eq(record_encode_durations(&job_example, durations->bytes), 3);
+    state->size = record_job_state_bytes(state_example.slots);
+    record_encode_job_state(&state_example, placed_example, state->key, state->bytes);
+    tasks->key = record_part_key(99, TASKS_PART);
+    tasks->size = RECORD_TASKS_BYTES;
+    record_encode_tasks(placed_example, record_tasks_in(2059, TASKS_PART), tasks->key,
+                        tasks->bytes);
+    machine->key = record_part_key(99, UINT64_C(1) << 32 | 77);
+    machine->size = RECORD_TASK_MACHINE_BYTES;
+    record_encode_task_machine(2, machine->key, machine->bytes);
     instance->size = record_instance_bytes(&instance_example, results_example);
     record_encode_instance(&instance_example, results_example, instance->key, instance->bytes);
 }
@@ -270,7 +295,10 @@ enum {
     EX_TEXT,
     EX_PLACEMENT,
     EX_JOB,
+    EX_DURATIONS,
     EX_STATE,
+    EX_TASKS,
+    EX_TASK_MACHINE,
     EX_CHANGE,
     EX_INSTANCE,
     EXAMPLES,
@@ -293,7 +321,10 @@ static void encode_examples(struct example examples[EXAMPLES])
          {0},
          placement_hex},
         {"job", RECORD_JOB, 99, 0, {0}, job_hex},
+        {"durations", RECORD_DURATIONS, 99, 0, {0}, durations_hex},
         {"job state", RECORD_JOB_STATE, 99, 0, {0}, state_hex},
+        {"tasks", RECORD_TASKS, 0, 0, {0}, tasks_hex},
+        {"machine of a task", RECORD_TASK_MACHINE, 0, 0, {0}, task_machine_hex},
         {"change", RECORD_CHANGE, 500, 0, {0}, change_hex},
         {"instance", RECORD_INSTANCE, 6, 0, {0}, instance_hex},
     };
@@ -310,7 +341,7 @@ static void encode_examples(struct example examples[EXAMPLES])
     examples[EX_TEXT].size = record_text_bytes(6);
     record_encode_text("rack-1", 6, 5, examples[EX_TEXT].bytes);
     record_encode_placement(&placement_example, examples[EX_PLACEMENT].bytes);
-    encode_job_examples(&examples[EX_JOB], &examples[EX_STATE], &examples[EX_INSTANCE]);
+    encode_job_examples(&examples[EX_JOB], &examples[EX_INSTANCE]);
     encode_change_example(&examples[EX_CHANGE]);
 }
 
@@ -328,8 +359,11 @@ static int decode(enum record_kind kind, const uint8_t *bytes, size_t size, uint
         struct record_change change;
         struct record_instance instance;
     } out;
+    uint8_t placed[RECORD_TASKS_EACH];
+    const uint8_t *durations;
     const char *text;
     size_t length;
+    uint32_t task;
     uint8_t *exact = malloc(size > 0 ? size : 1);
     ck_assert_ptr_nonnull(exact);
     memcpy(exact, bytes, size);
@@ -359,6 +393,15 @@ static int decode(enum record_kind kind, const uint8_t *bytes, size_t size, uint
     case RECORD_JOB_STATE:
         rc = record_decode_job_state(exact, size, key, &out.state);
         break;
+    case RECORD_DURATIONS:
+        rc = record_decode_durations(exact, size, key, 3, &durations);
+        break;
+    case RECORD_TASKS:
+        rc = record_decode_tasks(exact, size, key, record_tasks_in(2059, TASKS_PART), placed);
+        break;
+    case RECORD_TASK_MACHINE:
+        rc = record_decode_task_machine(exact, size, key, &task);
+        break;
     case RECORD_CHANGE:
         rc = record_decode_change(exact, size, key, &out.change);
         break;
@@ -381,7 +424,7 @@ static int decode_example(const struct example *example, size_t size)
 /* Makes the checksum right again. */
 static void repair(uint8_t *bytes, size_t size, uint64_t key)
 {
-    put_u32(bytes, (uint32_t)XXH3_64bits_withSeed(bytes + 4, size - 4, key));
+    put_u32(bytes, record_checksum(bytes, size, key));
 }
 
 static void to_hex(const struct example *example, char hex[2 * EXAMPLE_MAX + 1])
@@ -407,7 +450,8 @@ END_TEST
 
 START_TEST(test_sizes)
 {
-    static const size_t sizes[EXAMPLES] = {64, 128, 104, 184, 40, 24, 40, 184, 104, 160, 88};
+    static const size_t sizes[EXAMPLES] = {64,  128, 104, 184, 40, 24,  40,
+                                           160, 32,  56,  264, 16, 160, 88};
     struct example examples[EXAMPLES];
     encode_examples(examples);
     for (int i = 0; i < EXAMPLES; i++) {
@@ -417,9 +461,16 @@ START_TEST(test_sizes)
     ck_assert_uint_eq(record_text_bytes(0), 16);
     ck_assert_uint_eq(record_text_bytes(4), 16);
     ck_assert_uint_eq(record_text_bytes(5), 24);
-    ck_assert_uint_eq(record_job_state_bytes(1, false), 56);
-    ck_assert_uint_eq(record_job_state_bytes(64, false), 56);
-    ck_assert_uint_eq(record_job_state_bytes(65, true), 48 + 16 + 66 * 4);
+    ck_assert_uint_eq(record_job_state_bytes(1), 56);
+    ck_assert_uint_eq(record_job_state_bytes(64), 56);
+    ck_assert_uint_eq(record_job_state_bytes(65), 48 + 16);
+    ck_assert_uint_eq(record_job_state_bytes(2048), 48 + 256);
+    ck_assert_uint_eq(record_job_state_bytes(OMEGA_TASKS_MAX), 48 + 256);
+    ck_assert_uint_eq(record_tasks_in(2048, 0), 2048);
+    ck_assert_uint_eq(record_tasks_in(2048, 1), 0);
+    ck_assert_uint_eq(record_tasks_in(2049, 1), 1);
+    ck_assert_uint_eq(record_tasks_in(OMEGA_TASKS_MAX, 511), 2048);
+    ck_assert_uint_eq(record_tasks_in(OMEGA_TASKS_MAX, 512), 0);
     struct record_change change = {.gpus = true};
     ck_assert_uint_eq(record_change_bytes(&change), RECORD_CHANGE_BYTES);
     change = (struct record_change){.machine_count = 3, .item_count = 2};
@@ -630,24 +681,23 @@ static const struct range_row range_rows[] = {
     {EX_JOB, 82, 1, 0, "share of no device"},
     {EX_JOB, 82, 1, 2, "share of two devices"},
     {EX_JOB, 83, 1, 4, "flags of a group"},
-    {EX_JOB, 83, 1, 2, "a list that is not there"},
     {EX_JOB, 84, 4, 26, "constraints too short"},
     {EX_JOB, 84, 4, 28, "constraints too long, NUL inside"},
     {EX_JOB, 84, 4, RECORD_TEXT_MAX + 1, "constraints"},
     {EX_JOB, 84, 4, UINT32_MAX, "constraints"},
     {EX_JOB, 88, 8, MINUS_ONE, "duration"},
     {EX_JOB, 88, 8, OMEGA_DURATION_MAX + 1, "duration"},
-    {EX_JOB, 115, 1, 0, "a list that is too much"},
-    {EX_JOB, 128, 8, MINUS_ONE, "first duration of a list"},
-    {EX_JOB, 144, 8, OMEGA_DURATION_MAX + 1, "last duration of a list"},
-    {EX_JOB, 152, 1, 0, "NUL in the user"},
-    {EX_JOB, 160, 1, 0, "NUL in constraints"},
-    {EX_JOB, 182, 1, 1, "padding"},
-    {EX_JOB, 183, 1, 1, "padding"},
+    {EX_JOB, 128, 1, 0, "NUL in the user"},
+    {EX_JOB, 136, 1, 0, "NUL in constraints"},
+    {EX_JOB, 158, 1, 1, "padding"},
+    {EX_JOB, 159, 1, 1, "padding"},
     {EX_JOB, 6, 2, 1, "flags"},
+    {EX_DURATIONS, 8, 8, MINUS_ONE, "first duration of a list"},
+    {EX_DURATIONS, 24, 8, OMEGA_DURATION_MAX + 1, "last duration of a list"},
+    {EX_DURATIONS, 6, 2, 1, "flags"},
     {EX_STATE, 8, 4, 0, "slots"},
-    {EX_STATE, 8, 4, 10, "bits and machines beyond the slots"},
-    {EX_STATE, 8, 4, 13, "slots"},
+    {EX_STATE, 8, 4, 10, "bits beyond the slots"},
+    {EX_STATE, 8, 4, 65, "slots"},
     {EX_STATE, 8, 4, OMEGA_TASKS_MAX + 1, "slots"},
     {EX_STATE, 12, 4, 12, "submitted"},
     {EX_STATE, 16, 4, 12, "pending"},
@@ -659,11 +709,15 @@ static const struct range_row range_rows[] = {
     {EX_STATE, 47, 1, 1, "reserved"},
     {EX_STATE, 49, 1, 0x0e, "a bit beyond the slots"},
     {EX_STATE, 55, 1, 0x80, "a bit beyond the slots"},
-    {EX_STATE, 56, 4, OMEGA_MACHINES_MAX, "first machine"},
-    {EX_STATE, 96, 4, UINT32_MAX - 1, "last machine"},
-    {EX_STATE, 100, 4, 1, "padding"},
-    {EX_STATE, 6, 2, 6, "flag of machines"},
-    {EX_STATE, 6, 2, 30, "flags"},
+    {EX_STATE, 6, 2, 8, "flags"},
+    {EX_TASKS, 9, 1, 0x0e, "a bit beyond the tasks"},
+    {EX_TASKS, 15, 1, 0x80, "a bit beyond the tasks"},
+    {EX_TASKS, 16, 1, 1, "padding"},
+    {EX_TASKS, 263, 1, 0x80, "padding"},
+    {EX_TASKS, 6, 2, 1, "flags"},
+    {EX_TASK_MACHINE, 8, 4, OMEGA_TASKS_MAX, "task"},
+    {EX_TASK_MACHINE, 12, 4, 1, "reserved"},
+    {EX_TASK_MACHINE, 6, 2, 1, "flags"},
     {EX_CHANGE, 8, 8, 0, "version"},
     {EX_CHANGE, 8, 8, OMEGA_VERSION_MAX + 1, "version"},
     {EX_CHANGE, 32, 4, 1, "fewer machines"},
@@ -1090,10 +1144,27 @@ static void check_group(const struct random_job *made, uint32_t g, const struct 
     ck_assert_int_eq(made->different[g], read->different);
     ck_assert_uint_eq(read->constraints_length, strlen(made->constraints[g]));
     ck_assert(memcmp(read->constraints, made->constraints[g], read->constraints_length) == 0);
-    ck_assert_int_eq(read->durations != NULL, made->groups[g].task_duration_us != NULL);
+    ck_assert_int_eq(read->listed, made->groups[g].task_duration_us != NULL);
+    ck_assert_int_eq(read->durations != NULL, read->listed);
     for (uint32_t i = 0; read->durations != NULL && i < group->count + group->optional; i++) {
         ck_assert_int_eq(record_group_duration(read, i), made->durations[g][i]);
     }
+}
+
+/* Writes and reads the durations of a job that has been read; the caller frees the bytes. */
+static uint8_t *encode_durations(const struct omega_job *made, struct record_job *read)
+{
+    size_t listed = record_encode_durations(made, NULL);
+    size_t size = record_durations_bytes(listed);
+    uint8_t *bytes = malloc(size);
+    ck_assert_ptr_nonnull(bytes);
+    ck_assert_uint_eq(read->listed, listed);
+    ck_assert_uint_eq(record_encode_durations(made, bytes), listed);
+    ck_assert_int_eq(record_decode_durations(bytes, size, made->id, listed, &read->durations),
+                     OMEGA_OK);
+    ck_assert_int_eq(record_decode_durations(bytes, size, made->id, listed + 1, &read->durations),
+                     OMEGA_ECORRUPT);
+    return bytes;
 }
 
 START_TEST(test_jobs)
@@ -1109,6 +1180,8 @@ START_TEST(test_jobs)
         ck_assert_int_eq(record_decode_job(bytes, size, made.job.id, &read), OMEGA_OK);
         ck_assert_uint_eq(read.user_length, strlen(made.user));
         ck_assert(memcmp(read.user, made.user, read.user_length) == 0);
+        ck_assert_ptr_null(read.durations);
+        uint8_t *list = encode_durations(&made.job, &read);
         struct record_group_cursor cursor = {0};
         bool spreads = false;
         for (uint32_t g = 0; g < made.job.group_count; g++) {
@@ -1133,6 +1206,7 @@ START_TEST(test_jobs)
         ck_assert_int_eq(read.spreads, spreads);
         ck_assert_ptr_null(read.job.groups);
         free(bytes);
+        free(list);
     }
 }
 END_TEST
@@ -1153,8 +1227,32 @@ START_TEST(test_largest_job)
         record_encode_job(&job, "", &constraints, &different, bytes);
         ck_assert_int_eq(record_decode_job(bytes, size, 1, &read),
                          more == 0 ? OMEGA_OK : OMEGA_ECORRUPT);
+        ck_assert_uint_eq(record_encode_durations(&job, NULL), OMEGA_TASKS_MAX + more);
         free(bytes);
         free((void *)(uintptr_t)group.task_duration_us);
+    }
+}
+END_TEST
+
+/* Parts of all sizes, and no two parts of any jobs with the same key. */
+START_TEST(test_tasks)
+{
+    ck_assert_uint_ne(record_part_key(1, 2), record_part_key(2, 1));
+    for (uint32_t tasks = 1; tasks <= RECORD_TASKS_EACH; tasks += 1 + below(9)) {
+        uint8_t placed[RECORD_TASKS_EACH];
+        uint8_t read[RECORD_TASKS_EACH];
+        uint8_t bytes[RECORD_TASKS_BYTES];
+        for (uint32_t i = 0; i < tasks; i++) {
+            placed[i] = chance();
+        }
+        placed[tasks - 1] = 1;
+        memset(bytes, 0xff, sizeof bytes);
+        record_encode_tasks(placed, tasks, tasks, bytes);
+        memset(read, 0xff, sizeof read);
+        ck_assert_int_eq(record_decode_tasks(bytes, sizeof bytes, tasks, tasks, read), OMEGA_OK);
+        ck_assert_mem_eq(placed, read, tasks);
+        ck_assert_int_eq(record_decode_tasks(bytes, sizeof bytes, tasks, tasks - 1, read),
+                         OMEGA_ECORRUPT);
     }
 }
 END_TEST
@@ -1207,27 +1305,19 @@ START_TEST(test_job_states)
     for (uint32_t round = 0; round < 4 * SLOTS_MAX; round++) {
         uint8_t placed[SLOTS_MAX];
         uint8_t read_placed[SLOTS_MAX];
-        uint32_t machine_of[SLOTS_MAX];
-        uint32_t read_machine_of[SLOTS_MAX];
         uint32_t slots = 1 + round / 4;
-        bool spreads = chance();
         struct record_job_state state = random_state(slots);
         struct record_job_state read;
         for (uint32_t i = 0; i < slots; i++) {
             placed[i] = chance();
-            machine_of[i] = spreads && chance() ? below(OMEGA_MACHINES_MAX) : UINT32_MAX;
         }
-        size_t size = record_job_state_bytes(slots, spreads);
+        size_t size = record_job_state_bytes(slots);
         uint8_t *bytes = malloc(size);
-        record_encode_job_state(&state, placed, spreads ? machine_of : NULL, round, bytes);
+        record_encode_job_state(&state, placed, round, bytes);
         ck_assert_int_eq(record_decode_job_state(bytes, size, round, &read), OMEGA_OK);
-        ck_assert_int_eq(read.machine_of != NULL, spreads);
-        record_job_state_slots(&read, read_placed, NULL);
-        ck_assert_mem_eq(placed, read_placed, slots);
         memset(read_placed, 0xff, slots);
-        record_job_state_slots(&read, read_placed, read_machine_of);
+        record_job_state_placed(&read, read_placed);
         ck_assert_mem_eq(placed, read_placed, slots);
-        ck_assert_mem_eq(machine_of, read_machine_of, slots * sizeof *machine_of);
         SAME(state, read, slots);
         SAME(state, read, submitted);
         SAME(state, read, pending);
@@ -1443,6 +1533,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "largest job", test_largest_job);
     check_case(suite, "most groups", test_most_groups);
     check_case(suite, "job states", test_job_states);
+    check_case(suite, "further tasks", test_tasks);
     check_case(suite, "changes", test_changes);
     check_case(suite, "instances", test_instances);
     check_case(suite, "instance without results", test_instance_without_results);

@@ -77,10 +77,10 @@ enum wrong {
     ANOTHER_MACHINE, /* where a task runs */
     NO_MACHINE,      /* of a task that runs */
     A_MACHINE,       /* of one that does not run */
-    NO_SUCH_MACHINE,
     STARTED_ONCE,
     GIVEN_UP,
     WRONGS,
+    NO_SUCH_MACHINE = WRONGS, /* found at once */
 };
 
 /* What one store lists goes into the other, and is counted. */
@@ -122,7 +122,8 @@ static void spoil_job(enum wrong wrong, struct lmdb_job *told, struct omega_job 
         placed[2] = 1;
     }
     machine_of[1] = wrong == ANOTHER_MACHINE ? 2 : wrong == NO_MACHINE ? UINT32_MAX : 1;
-    machine_of[4] = wrong == A_MACHINE ? 3 : wrong == NO_SUCH_MACHINE ? CELL_MACHINES : UINT32_MAX;
+    machine_of[4] = UINT32_MAX;
+    machine_of[2] = wrong == A_MACHINE ? 3 : wrong == NO_SUCH_MACHINE ? CELL_MACHINES : UINT32_MAX;
     told->started = wrong == STARTED_ONCE;
     told->given_up = wrong == GIVEN_UP;
     job->groups = groups;
@@ -308,6 +309,27 @@ START_TEST(refuses_what_is_not_sound)
     ck_assert_int_eq(lmdb_restore_commit(copy.restore, &counters, &copy.err), 0);
     disk_start(&to);
     expect_same(&from, &to);
+    disk_close(&to);
+    disk_close(&from);
+}
+END_TEST
+
+START_TEST(refuses_a_machine_that_is_not)
+{
+    struct disk from;
+    struct disk to;
+    struct copy copy = {.wrong = NO_SUCH_MACHINE};
+    disk_open(&from);
+    fill(&from);
+    create_like(&to, &from);
+    ck_assert_int_eq(lmdb_restore_open(to.path, &copy.restore, &copy.err), 0);
+    ck_assert_int_eq(lmdb_jobs(from.cell.store, copy_job, &copy, &copy.err), OMEGA_EINVAL);
+    ck_assert_str_eq(copy.err.text,
+                     "job 100: task 2 runs on machine 4, which is not in the cell of "
+                     "4 machines");
+    lmdb_restore_abort(copy.restore);
+    expect_fresh(&to);
+    disk_start(&to);
     disk_close(&to);
     disk_close(&from);
 }
@@ -521,6 +543,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "out of range", refuses_figures_out_of_range);
     check_case(suite, "aborted", aborted_leaves_nothing);
     check_case(suite, "new cells", restores_into_a_new_cell_only);
+    check_case(suite, "no such machine", refuses_a_machine_that_is_not);
     TCase *tcase = tcase_create("the same");
     tcase_add_loop_test(tcase, restored_is_the_same, 0, 2);
     tcase_add_loop_test(tcase, refuses_what_does_not_match, 0, WRONGS);
