@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Durable commits of 1 and 10 claims: in batches of 256 by one call, against one at a time; and by
- * 64 threads of one process that commit one at a time, whom the store brings together. How often
- * a batch waits for the disk is counted, since the disk's speed changes by a factor of 30.
+ * Durable commits of 1 and 10 claims: in batches of 256 by one call, against one at a time; the
+ * same by bare LMDB loops, which tells how much this disk gains from batches; and by 64 threads of
+ * one process that commit one at a time, whom the store brings together. How often a batch waits
+ * for the disk is counted, since the disk's speed changes by a factor of 30.
  *
  * usage: store_power [--rounds N] [--machines N] [--seed N]
  */
@@ -24,6 +25,8 @@
 
 /* Transactions of several jobs, and where their results go. */
 struct batch {
+    const struct cell_ops *ops;
+    uint32_t incarnation;
     uint32_t claim_count; /* of each */
     struct omega_transaction txns[BATCH];
     struct lmdb_commit commits[BATCH];
@@ -49,12 +52,12 @@ static void fill(struct batch *batch, void *cell, struct omega_random *random, u
     uint32_t claims = batch->claim_count;
     uint32_t jobs = count < JOBS ? count : JOBS;
     for (uint32_t j = 0; j < jobs; j++) {
-        cell_submit(cell_store(cell), *next_job + j, count / jobs * claims);
+        batch->ops->submit(cell, *next_job + j, count / jobs * claims);
     }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t turn = i / jobs;
         cell_draw(random, machines, turn * claims, claims, batch->claims[i]);
-        batch->txns[i] = cell_transaction(1, cell_incarnation(cell), *next_job + i % jobs, turn + 1,
+        batch->txns[i] = cell_transaction(1, batch->incarnation, *next_job + i % jobs, turn + 1,
                                           batch->claims[i], claims);
         batch->commits[i] = (struct lmdb_commit){
             .txn = &batch->txns[i],
@@ -71,27 +74,38 @@ static uint64_t syncs(void)
     return all.data + all.meta;
 }
 
-static int64_t commit_batch(struct batch *batch, void *cell, uint64_t *waits)
+static void commit_bare(struct batch *batch, void *cell, uint32_t i)
 {
+    uint64_t placements[CLAIMS_MAX];
+    const struct omega_transaction *txn = &batch->txns[i];
+    cell_bare.commit(cell, txn->job, txn->attempt, txn->claims, txn->claim_count, placements);
+}
+
+static void commit_batch(struct batch *batch, void *cell)
+{
+    if (batch->ops == &cell_bare) {
+        cell_bare_batch_begin(cell);
+        for (uint32_t i = 0; i < BATCH; i++) {
+            commit_bare(batch, cell, i);
+        }
+        cell_bare_batch_end(cell);
+        return;
+    }
     omega_error_t err;
     omega_error_clear(&err);
-    uint64_t before = syncs();
-    int64_t start_ns = bench_now_ns();
     bench_check(lmdb_commit_all(cell_store(cell), batch->commits, BATCH, &err), &err,
                 "lmdb_commit_all");
-    int64_t spent_ns = bench_now_ns() - start_ns;
-    *waits += syncs() - before;
     for (uint32_t i = 0; i < BATCH; i++) {
         must_hold(&batch->commits[i].result, batch->claim_count);
     }
-    return spent_ns;
 }
 
-static int64_t commit_singles(struct batch *batch, void *cell, uint64_t *waits)
+static void commit_singles(struct batch *batch, void *cell)
 {
-    uint64_t before = syncs();
-    int64_t start_ns = bench_now_ns();
-    for (uint32_t i = 0; i < SINGLES; i++) {
+    for (uint32_t i = 0; i < SINGLES && batch->ops == &cell_bare; i++) {
+        commit_bare(batch, cell, i);
+    }
+    for (uint32_t i = 0; i < SINGLES && batch->ops != &cell_bare; i++) {
         omega_error_t err;
         err.code = 0;
         struct omega_result result;
@@ -100,6 +114,15 @@ static int64_t commit_singles(struct batch *batch, void *cell, uint64_t *waits)
             "store_commit");
         must_hold(&result, batch->claim_count);
     }
+}
+
+/* Time and waits for the disk of one of the two. */
+static int64_t timed(void (*commit)(struct batch *batch, void *cell), struct batch *batch,
+                     void *cell, uint64_t *waits)
+{
+    uint64_t before = syncs();
+    int64_t start_ns = bench_now_ns();
+    commit(batch, cell);
     int64_t spent_ns = bench_now_ns() - start_ns;
     *waits += syncs() - before;
     return spent_ns;
@@ -120,9 +143,9 @@ static void measure(struct batch *batch, void *cell, struct omega_random *random
     uint64_t single_waits = 0;
     for (uint32_t i = 0; i < BATCHES; i++) {
         fill(batch, cell, random, machines, next_job, BATCH);
-        batch_ns += commit_batch(batch, cell, &batch_waits);
+        batch_ns += timed(commit_batch, batch, cell, &batch_waits);
         fill(batch, cell, random, machines, next_job, SINGLES);
-        single_ns += commit_singles(batch, cell, &single_waits);
+        single_ns += timed(commit_singles, batch, cell, &single_waits);
     }
     double batch_each = (double)batch_ns / (BATCHES * BATCH);
     double single_each = (double)single_ns / (BATCHES * SINGLES);
@@ -134,34 +157,52 @@ static void measure(struct batch *batch, void *cell, struct omega_random *random
     bench_add(&figures->waits.ratio, (double)batch_waits / BATCHES);
 }
 
-static void run_batches(const struct bench_options *options, const char *directory,
-                        uint32_t machines, uint32_t claims)
+/* A cell of its own, by the store or bare. */
+static void *open_cell(const struct cell_ops *ops, const char *directory, uint32_t machines,
+                       uint32_t claims)
 {
     char path[BENCH_PATH];
-    snprintf(path, sizeof(path), "%.400s/batches-%u", directory, claims);
-    cell_create_omega(path, LMDB_POWER, machines, 0);
-    void *cell = cell_omega.open(path, LMDB_POWER, 1);
+    bool bare = ops == &cell_bare;
+    snprintf(path, sizeof(path), "%.400s/%s-%u", directory, bare ? "bare" : "omega", claims);
+    if (bare) {
+        cell_create_bare(path, LMDB_POWER, machines);
+    } else {
+        cell_create_omega(path, LMDB_POWER, machines, 0);
+    }
+    return ops->open(path, LMDB_POWER, 1);
+}
+
+static void run_batches(const struct bench_options *options, const char *directory,
+                        const struct cell_ops *ops, uint32_t machines, uint32_t claims)
+{
+    bool bare = ops == &cell_bare;
+    void *cell = open_cell(ops, directory, machines, claims);
     struct batch *batch = bench_memory(calloc(1, sizeof(*batch)));
+    batch->ops = ops;
+    batch->incarnation = bare ? 1 : cell_incarnation(cell);
     batch->claim_count = claims;
     struct omega_random random;
     omega_random_init(&random, options->seed, "bench-batch", claims);
     struct figures figures = {
-        .speed = {.mode = "power", .machines = machines, .direction = BENCH_AT_LEAST, .goal = 20},
+        .speed = {.mode = "power",
+                  .machines = machines,
+                  .direction = bare ? BENCH_NO_GOAL : BENCH_AT_LEAST,
+                  .goal = 20},
         .waits = {.title = "waits for the disk: a batch | a commit",
                   .mode = "power",
                   .machines = machines,
-                  .direction = BENCH_AT_MOST,
+                  .direction = bare ? BENCH_NO_GOAL : BENCH_AT_MOST,
                   .goal = 2},
     };
-    snprintf(figures.speed.title, sizeof(figures.speed.title), "durable commits of %u a second",
-             claims);
+    snprintf(figures.speed.title, sizeof(figures.speed.title), "%sdurable commits of %u a second",
+             bare ? "bare: " : "", claims);
     struct figures discarded = figures;
     uint64_t next_job = 1;
     for (uint32_t round = 0; round <= options->rounds; round++) { /* the first warms caches */
         measure(batch, cell, &random, machines, &next_job, round == 0 ? &discarded : &figures);
     }
     free(batch);
-    cell_omega.close(cell);
+    ops->close(cell);
     bench_print_row(&figures.speed);
     bench_print_row(&figures.waits);
 }
@@ -272,8 +313,10 @@ static void run(const struct bench_options *options, const char *directory)
 {
     uint32_t machines = options->machines == 0 ? 10000 : options->machines;
     bench_print_head("batches of 256", "one at a time");
-    run_batches(options, directory, machines, 1);
-    run_batches(options, directory, machines, CLAIMS_MAX);
+    for (uint32_t claims = 1; claims <= CLAIMS_MAX; claims += CLAIMS_MAX - 1) {
+        run_batches(options, directory, &cell_omega, machines, claims);
+        run_batches(options, directory, &cell_bare, machines, claims);
+    }
     run_threads(options, directory, machines);
 }
 

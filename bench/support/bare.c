@@ -92,7 +92,9 @@ struct bare_cell {
     MDB_env *env;
     MDB_dbi main;
     MDB_dbi tables[TABLES];
-    MDB_txn *reader; /* reset */
+    MDB_txn *reader;  /* reset */
+    MDB_txn *batch;   /* commits go into this one until it ends; or NULL */
+    struct head head; /* as the batch has left it */
     uint16_t instance;
     uint8_t *bytes; /* of changes and results: only their sizes matter */
     uint64_t sums;  /* of checksums: or the compiler would make none */
@@ -249,6 +251,22 @@ static MDB_txn *begin(struct bare_cell *cell)
     return txn;
 }
 
+void cell_bare_batch_begin(void *context)
+{
+    struct bare_cell *cell = context;
+    cell->batch = begin(cell);
+    get_head(cell, cell->batch, &cell->head);
+}
+
+void cell_bare_batch_end(void *context)
+{
+    struct bare_cell *cell = context;
+    MDB_txn *txn = cell->batch;
+    cell->batch = NULL;
+    put_head(cell, txn, &cell->head);
+    bench_check_mdb(mdb_txn_commit(txn), "mdb_txn_commit");
+}
+
 static void bare_submit(void *context, uint64_t job, uint32_t tasks)
 {
     struct bare_cell *cell = context;
@@ -345,9 +363,11 @@ static void bare_commit(void *context, uint64_t job, uint32_t attempt,
 {
     (void)attempt;
     struct bare_cell *cell = context;
-    MDB_txn *txn = begin(cell);
-    struct head head;
-    get_head(cell, txn, &head);
+    MDB_txn *txn = cell->batch == NULL ? begin(cell) : cell->batch;
+    struct head head = cell->head;
+    if (cell->batch == NULL) {
+        get_head(cell, txn, &head);
+    }
     head.version++;
     get(cell, txn, INSTANCES, cell->instance);
     get(cell, txn, JOBS, job);
@@ -358,6 +378,10 @@ static void bare_commit(void *context, uint64_t job, uint32_t attempt,
     put(cell, txn, STATES, job, &state, record_job_state_bytes(count));
     put_change(cell, txn, head.version, count);
     put_instance(cell, txn, count);
+    if (cell->batch != NULL) {
+        cell->head = head;
+        return;
+    }
     put_head(cell, txn, &head);
     bench_check_mdb(mdb_txn_commit(txn), "mdb_txn_commit");
 }

@@ -38,6 +38,10 @@ void cell_create_omega(const char *path, enum lmdb_mode mode, uint32_t machines,
                        uint32_t log_changes);
 void cell_create_bare(const char *path, enum lmdb_mode mode, uint32_t machines);
 
+/* Commits of a bare cell between these two are one LMDB transaction. */
+void cell_bare_batch_begin(void *cell);
+void cell_bare_batch_end(void *cell);
+
 /* The store behind a cell_omega. */
 struct store *cell_store(void *cell);
 /* The incarnation that it joined with. */
