@@ -4,15 +4,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "cellstate/rules.h"
-
-#define CACHE_LINE 64u
-#define HUGE_PAGE (2u << 20)
 
 void store_view_close(struct store *store, struct store_view *view)
 {
@@ -49,59 +45,44 @@ static void publish(struct store_view *view, uint32_t machines)
     shown->mem_limit_mib = view->mem_limit_mib;
 }
 
-/* Gives out the next part of a block: `count` elements, on cache lines of their own. */
-static void *part(uint8_t *block, size_t *used, size_t count, size_t element)
-{
-    uint8_t *begin = block == NULL ? NULL : block + *used;
-    *used += (count * element + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-    return begin;
-}
-
-/* Lays the arrays out in a block, or, without one, only tells how large it has to be. */
-static size_t lay_out(struct store_view *view, uint8_t *block, size_t n, bool gpu)
-{
-    size_t used = 0;
-    view->block = block;
-    view->free_cpu_milli = part(block, &used, n, sizeof *view->free_cpu_milli);
-    view->free_mem_mib = part(block, &used, n, sizeof *view->free_mem_mib);
-    view->seq = part(block, &used, n, sizeof *view->seq);
-    view->releases = part(block, &used, n, sizeof *view->releases);
-    view->cpu_limit_milli = part(block, &used, n, sizeof *view->cpu_limit_milli);
-    view->mem_limit_mib = part(block, &used, n, sizeof *view->mem_limit_mib);
-    if (gpu) {
-        view->free_gpu_milli =
-            part(block, &used, n * OMEGA_GPU_DEVICES_MAX, sizeof *view->free_gpu_milli);
-        view->gpu_whole = part(block, &used, n, sizeof *view->gpu_whole);
-        view->gpu_largest = part(block, &used, n, sizeof *view->gpu_largest);
-    }
-    return used;
-}
-
-/* One block for all arrays: those of a large cell lie on huge pages, since planning and refreshing
- * look all over them and would wait for the page tables otherwise. */
 int store_view_allocate(struct store_view *view, uint32_t machines, bool gpu)
 {
     size_t n = machines == 0 ? 1 : machines;
-    size_t size = lay_out(view, NULL, n, gpu);
-    bool huge = size >= HUGE_PAGE;
-    size_t unit = huge ? HUGE_PAGE : CACHE_LINE;
-    size = (size + unit - 1) / unit * unit;
-    uint8_t *block = aligned_alloc(unit, size);
-    if (block == NULL) {
+    view->free_cpu_milli = calloc(n, sizeof *view->free_cpu_milli);
+    view->free_mem_mib = calloc(n, sizeof *view->free_mem_mib);
+    view->seq = calloc(n, sizeof *view->seq);
+    view->releases = calloc(n, sizeof *view->releases);
+    view->cpu_limit_milli = calloc(n, sizeof *view->cpu_limit_milli);
+    view->mem_limit_mib = calloc(n, sizeof *view->mem_limit_mib);
+    bool complete = view->free_cpu_milli != NULL && view->free_mem_mib != NULL &&
+                    view->seq != NULL && view->releases != NULL && view->cpu_limit_milli != NULL &&
+                    view->mem_limit_mib != NULL;
+    if (gpu) {
+        view->free_gpu_milli = calloc(n * OMEGA_GPU_DEVICES_MAX, sizeof *view->free_gpu_milli);
+        view->gpu_whole = calloc(n, sizeof *view->gpu_whole);
+        view->gpu_largest = calloc(n, sizeof *view->gpu_largest);
+        complete = complete && view->free_gpu_milli != NULL && view->gpu_whole != NULL &&
+                   view->gpu_largest != NULL;
+    }
+    if (!complete) {
+        store_view_free_arrays(view);
         return OMEGA_ENOMEM;
     }
-    if (huge) {
-        (void)madvise(block, size, MADV_HUGEPAGE);
-    }
-    memset(block, 0, size);
-    (void)lay_out(view, block, n, gpu);
     publish(view, machines);
     return OMEGA_OK;
 }
 
 void store_view_free_arrays(struct store_view *view)
 {
-    free(view->block);
+    free(view->free_cpu_milli);
+    free(view->free_mem_mib);
+    free(view->free_gpu_milli);
+    free(view->gpu_whole);
+    free(view->gpu_largest);
+    free(view->seq);
+    free(view->releases);
+    free(view->cpu_limit_milli);
+    free(view->mem_limit_mib);
     free(view->absorbed);
     *view = (struct store_view){.mode = view->mode};
 }
