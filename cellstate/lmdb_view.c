@@ -14,11 +14,11 @@
 #define PUBLISHED_MAX 256u          /* changes at once; who is further behind reads the log */
 #define PUBLISHED_BYTES (64u << 10) /* of one change, likewise: bounds the feed's memory */
 #define RECORDS_AHEAD 6             /* asked for before they are needed, in a full copy */
-#define MACHINES_AHEAD 16u          /* likewise, of one change */
 
 struct lmdb_view {
     struct store_view view;
     struct lmdb *lmdb;
+    MDB_cursor *log;    /* renewed for each refresh; NULL until the first */
     omega_error_t *err; /* of the refresh that goes on */
     uint64_t fed;       /* changes that it has been shown from memory */
 };
@@ -49,22 +49,6 @@ static inline void show_machine(struct store_view *view,
     }
 }
 
-/* Asks for the places of a change's machines, which lie all over the arrays: all at once instead of
- * one after the other. */
-static void prefetch_machines(const struct store_view *view, const struct record_change *change,
-                              uint32_t machines)
-{
-    for (uint32_t i = 0; i < change->machine_count && i < MACHINES_AHEAD; i++) {
-        uint32_t index = record_change_index(change, i);
-        if (index < machines) {
-            __builtin_prefetch(&view->free_cpu_milli[index], 1);
-            __builtin_prefetch(&view->free_mem_mib[index], 1);
-            __builtin_prefetch(&view->seq[index], 1);
-            __builtin_prefetch(&view->releases[index], 1);
-        }
-    }
-}
-
 /* Shows the change of a version; 1 if the record is of another one. */
 static int show_change(struct lmdb_view *view, uint64_t version, const void *bytes, size_t size)
 {
@@ -74,9 +58,6 @@ static int show_change(struct lmdb_view *view, uint64_t version, const void *byt
     int rc = record_decode_change_quickly(bytes, size, key, &change);
     if (rc == OMEGA_OK && change.version != version) {
         return 1;
-    }
-    if (rc == OMEGA_OK) {
-        prefetch_machines(&view->view, &change, lmdb->meta.machine_count);
     }
     for (uint32_t i = 0; rc == OMEGA_OK && i < change.machine_count; i++) {
         struct record_change_machine machine;
@@ -112,22 +93,21 @@ static int next_change(const struct lmdb *lmdb, MDB_cursor *cursor, uint64_t ver
 static int show_log(struct lmdb_view *view, MDB_txn *txn, uint64_t newest)
 {
     struct lmdb *lmdb = view->lmdb;
-    MDB_cursor *cursor = NULL;
-    int rc = mdb_cursor_open(txn, lmdb->tables[LMDB_LOG], &cursor);
+    int rc = view->log == NULL ? mdb_cursor_open(txn, lmdb->tables[LMDB_LOG], &view->log)
+                               : mdb_cursor_renew(txn, view->log);
     if (rc != MDB_SUCCESS) {
         return lmdb_failed(lmdb, rc, "read the change log", view->err);
     }
     rc = OMEGA_OK;
     for (uint64_t version = view->view.feed + 1; rc == OMEGA_OK && version <= newest; version++) {
         MDB_val data;
-        int code = next_change(lmdb, cursor, version, version == view->view.feed + 1, &data);
+        int code = next_change(lmdb, view->log, version, version == view->view.feed + 1, &data);
         if (code != MDB_SUCCESS) {
             rc = code == MDB_NOTFOUND ? 1 : lmdb_failed(lmdb, code, "read the log", view->err);
         } else {
             rc = show_change(view, version, data.mv_data, data.mv_size);
         }
     }
-    mdb_cursor_close(cursor);
     return rc;
 }
 
@@ -306,8 +286,12 @@ int lmdb_view_absorb(struct store *store, struct store_view *shown, const uint32
 
 void lmdb_view_close(struct store_view *view)
 {
+    struct lmdb_view *closed = view_of(view);
+    if (closed->log != NULL) {
+        mdb_cursor_close(closed->log);
+    }
     store_view_free_arrays(view);
-    free(view_of(view));
+    free(closed);
 }
 
 int lmdb_view_open(struct store *store, enum store_view_mode mode, struct store_view **view,
