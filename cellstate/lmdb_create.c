@@ -82,6 +82,11 @@ static int check_config(const struct lmdb *lmdb, const struct store_config *conf
                                   over->cpu_permille, over->mem_permille, over->gpu_permille,
                                   INT16_MAX);
     }
+    if (config->compat != 0) {
+        return omega_error_set_at(err, OMEGA_EINVAL, lmdb->path, 0,
+                                  "compatibility rules 0x%x, expected none but in memory",
+                                  config->compat);
+    }
     for (uint32_t m = 0; rc == OMEGA_OK && m < config->machine_count; m++) {
         rc = check_machine(lmdb, config, m, err);
     }

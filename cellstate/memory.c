@@ -434,6 +434,7 @@ static void memory_close(struct store *store)
     map_clear(&memory->jobs);
     store_view_free_arrays(&memory->live);
     rules_scratch_destroy(memory->rules);
+    compat_destroy(memory->compat);
     jobs_scratch_fini(&memory->scratch);
     free(memory->specs);
     free(memory->machines);
@@ -447,8 +448,9 @@ static void memory_close(struct store *store)
 
 static const struct store_ops memory_ops;
 
-static int allocate(struct memory *memory, uint32_t machines, bool gpu)
+static int allocate(struct memory *memory, const struct store_config *config, bool gpu)
 {
+    uint32_t machines = config->machine_count;
     size_t n = machines == 0 ? 1 : machines;
     uint64_t feed = 1024; /* a power of two; beyond the number of machines copying all is quicker */
     while (feed < n) {
@@ -467,6 +469,9 @@ static int allocate(struct memory *memory, uint32_t machines, bool gpu)
         memory->rules == NULL || jobs_scratch_init(&memory->scratch, machines) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
+    if (config->compat != 0 && (memory->compat = compat_create(config->compat, machines)) == NULL) {
+        return OMEGA_ENOMEM;
+    }
     return store_view_allocate(&memory->live, machines, gpu);
 }
 
@@ -477,7 +482,7 @@ int store_open_memory(const struct store_config *config, struct store **store, o
         gpu = gpu || config->machines[i].gpu_devices > 0;
     }
     struct memory *memory = calloc(1, sizeof *memory);
-    if (memory == NULL || allocate(memory, config->machine_count, gpu) != OMEGA_OK) {
+    if (memory == NULL || allocate(memory, config, gpu) != OMEGA_OK) {
         if (memory != NULL) {
             memory_close(&memory->base);
         }

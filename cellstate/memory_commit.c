@@ -62,6 +62,31 @@ static void apply_claim(struct memory *memory, struct job_entry *entry, struct b
     };
 }
 
+/* Decides by the rules of the cell. */
+static int decide(struct memory *memory, const struct omega_transaction *txn,
+                  const uint8_t *refused, struct omega_claim_result *results,
+                  struct omega_result *result, omega_error_t *err)
+{
+    if (memory->compat != NULL) {
+        return compat_decide(memory->compat, txn, memory->scratch.claimed, refused, memory->rules,
+                             results, result, err);
+    }
+    return rules_decide(txn, memory->scratch.claimed, refused, memory->rules, results, result, err);
+}
+
+/* What a transaction that installed nothing leaves behind: no trace, but by compatibility. */
+static void leave(struct memory *memory, const struct omega_transaction *txn,
+                  const struct omega_claim_result *results, struct omega_result *result)
+{
+    result->version = memory->counters.version;
+    uint32_t leaks =
+        memory->compat == NULL ? 0 : compat_leaks(memory->compat, txn, results, result);
+    for (uint32_t i = 0; i < leaks; i++) {
+        memory->machines[txn->claims[i].machine].seq++;
+        memory_changed(memory, txn->claims[i].machine, false);
+    }
+}
+
 int memory_commit(struct store *store, const struct omega_transaction *txn,
                   struct omega_claim_result *results, struct omega_result *result,
                   omega_error_t *err)
@@ -80,13 +105,12 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         memory->scratch.claimed[i] = &memory->machines[txn->claims[i].machine];
     }
-    rc = rules_decide(txn, memory->scratch.claimed, refuses ? memory->scratch.refused : NULL,
-                      memory->rules, results, result, err);
+    rc = decide(memory, txn, refuses ? memory->scratch.refused : NULL, results, result, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
     if (result->accepted == 0) {
-        result->version = memory->counters.version;
+        leave(memory, txn, results, result);
         return OMEGA_OK;
     }
     struct block *block = new_block(memory, entry, txn, result);

@@ -3,6 +3,7 @@
 #ifndef OMEGA_CELLSTATE_MEMORY_PRIVATE_H
 #define OMEGA_CELLSTATE_MEMORY_PRIVATE_H
 
+#include "cellstate/compat.h"
 #include "cellstate/jobs.h"
 #include "cellstate/store_view.h"
 #include "cellstate/totals.h"
@@ -51,6 +52,7 @@ struct memory {
     uint64_t feed_end;
     /* working memory of commits */
     struct rules_scratch *rules;
+    struct compat *compat; /* NULL: none */
     struct jobs_scratch scratch;
     struct store_release_result *lost;
     uint32_t lost_room;

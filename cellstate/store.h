@@ -30,6 +30,7 @@ struct store_config {
     uint32_t machine_count;
     struct omega_overcommit overcommit;
     bool release_raises_seq; /* off: a release does not move the sequence */
+    uint32_t compat; /* enum compat_rule, or-ed (cellstate/compat.h); 0: none. In memory only */
 };
 
 /* Tasks by what became of them (invariant I), and where the cell stands. */
