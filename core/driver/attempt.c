@@ -124,6 +124,7 @@ int runner_open(struct runner *runner, const struct run_config *config, struct s
         .catalogue = config->cell.catalogue,
         .seed = config->seed,
         .stream = id,
+        .compat = config->cell.compat,
         .number = number,
         .machine_count = config->cell.machine_count,
         .context = runner,
@@ -293,7 +294,7 @@ static void forget_last(struct run_job *job)
     job->last_count = 0;
 }
 
-int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, omega_error_t *err)
+int attempt_plan(struct runner *runner, struct store *store, int64_t now_us, omega_error_t *err)
 {
     struct run_job *job = runner->job;
     int rc = sync_view(runner, store, now_us, err);
@@ -305,9 +306,6 @@ int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, om
         return rc;
     }
     list_unplaced(runner, job);
-    job->attempts++;
-    job->tries++;
-    job->first_attempt_us = job->attempts == 1 ? now_us : job->first_attempt_us;
     struct omega_pending pending = {
         .job = job->job,
         .groups = runner->groups,
@@ -318,7 +316,7 @@ int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, om
     };
     struct instance_job given = {
         .pending = &pending,
-        .now_us = now_us,
+        .now_us = runner->start_us,
         .eligible = job->eligible,
         .placed = job->placed,
         .machine_of = job->machine_of,
@@ -326,13 +324,34 @@ int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, om
     rc = instance_place(runner->instance, &given, runner->view, &runner->claims,
                         &runner->claim_count, err);
     forget_last(job);
-    runner->start_us = now_us;
     runner->synced_version = runner->view->shown.version;
     runner->synced_us = runner->view->shown.synced_us;
     runner->falls_short = rc == OMEGA_OK && claims_fall_short(runner);
-    const struct run_decision *decision = &runner->config->decisions[job->job->workload];
-    runner->decision_us = decision->job_us + decision->task_us * (int64_t)job->unplaced;
     return rc;
+}
+
+int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, omega_error_t *err)
+{
+    struct run_job *job = runner->job;
+    const struct run_decision *decision = &runner->config->decisions[job->job->workload];
+    job->attempts++;
+    job->tries++;
+    job->first_attempt_us = job->attempts == 1 ? now_us : job->first_attempt_us;
+    job->queued_us += now_us - job->queued_since_us;
+    job->task_attempts += job->unplaced;
+    runner->asked = job->unplaced;
+    runner->start_us = now_us;
+    runner->decision_us = decision->job_us + decision->task_us * (int64_t)job->unplaced;
+    return runner->config->place == RUN_PLACE_END ? OMEGA_OK
+                                                  : attempt_plan(runner, store, now_us, err);
+}
+
+void attempt_drop(struct runner *runner)
+{
+    struct run_job *job = runner->job;
+    job->attempts--;
+    job->task_attempts -= runner->asked;
+    job->first_attempt_us = job->attempts == 0 ? -1 : job->first_attempt_us;
 }
 
 /* ---- commit ---- */

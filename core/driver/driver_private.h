@@ -28,13 +28,17 @@ struct run_job {
     struct omega_claim_result *last_results;
     uint32_t last_count;
     uint32_t attempts;
+    uint64_t task_attempts; /* unplaced tasks at the start of each attempt, summed up */
     uint32_t tries;    /* attempts since it last had nothing unplaced */
     uint32_t unplaced; /* required tasks */
+    uint32_t given_up; /* required tasks that were unplaced when it was abandoned, or lost since */
     uint32_t running;
     uint32_t failed;
     uint32_t placements; /* ever made */
     uint32_t conflicts;
     double retry_delay_us;
+    int64_t queued_since_us; /* when it last came into a queue */
+    int64_t queued_us;       /* time in queues, up to the start of its last attempt */
     int64_t first_attempt_us;
     int64_t fully_scheduled_us;
     bool waiting; /* in a queue, in an attempt, or with a retry to come */
@@ -60,6 +64,7 @@ struct runner {
     struct run_job *job;
     int64_t start_us;
     int64_t decision_us;
+    uint32_t asked; /* tasks of the job that were unplaced at its start */
     const struct omega_claim *claims;
     uint32_t claim_count;
     bool falls_short; /* fewer claims than the granularity needs: no transaction */
@@ -89,9 +94,16 @@ enum settlement {
     SETTLED_ABANDON = 2,
 };
 
-/* sync + place: shows the newest state (or what the policy allows) and lets the module claim.
- * runner->job is set; fills the attempt's fields and runner->decision_us. */
+/* Begins an attempt for runner->job, fills runner->decision_us, and plans it unless the scheduler
+ * places at the end of its decisions. */
 int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, omega_error_t *err);
+
+/* sync + place: shows the newest state (or what the policy allows) and lets the module claim. A
+ * driver calls it when the decision time is over, where config->place says RUN_PLACE_END. */
+int attempt_plan(struct runner *runner, struct store *store, int64_t now_us, omega_error_t *err);
+
+/* Takes an attempt that is in progress out of what its job counts. */
+void attempt_drop(struct runner *runner);
 
 /* commit + settle: commits the claims and decides what becomes of the job. *result holds what the
  * store said (all 0 without a transaction), runner->results what it said of each claim;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pre-fill: one-task placements by random first fit before time 0, until the next one would bring
- * the cell's use above its target. A draw that fits no machine is left out; MISSES_MAX of them in a
- * row are an error, since the cell would not be what the experiment says. Streams: "prefill-cpu",
- * "prefill-memory", "prefill-duration" and "prefill-machine".
+ * Pre-fill: one-task placements by random first fit before time 0, or by an instance of a module
+ * that lives as long, until the next one would bring the cell's use above its target. A draw that
+ * fits no machine is left out; MISSES_MAX of them in a row are an error, since the cell would not
+ * be what the experiment says. Streams: "prefill-cpu", "prefill-memory", "prefill-duration" and
+ * "prefill-machine".
  */
 #include <stdlib.h>
 
 #include "core/driver/driver_private.h"
 
+#define STREAM (UINT64_C(1) << 32) /* of the module's instance: above those of all schedulers */
 #define PROBES 32
 #define MISSES_MAX 1000
 #define BATCH (1u << 16) /* placements handed to the store at a time */
@@ -18,6 +20,7 @@ struct filler {
     struct store *store;
     struct metrics *metrics;
     struct store_view *view;
+    struct instance *instance; /* NULL: random first fit of our own */
     struct omega_random cpu;
     struct omega_random memory;
     struct omega_random duration;
@@ -64,6 +67,28 @@ static uint32_t find(struct filler *filler, const struct omega_request *request)
         }
     }
     return UINT32_MAX;
+}
+
+/* A machine by the module, which is given a job of one task; UINT32_MAX: it found none. */
+static int ask(struct filler *filler, const struct omega_request *request, uint32_t *machine,
+               omega_error_t *err)
+{
+    static const uint32_t task = 0;
+    static const uint8_t placed = 0;
+    struct omega_task_group group = {.count = 1, .request = *request, .duration_us = OMEGA_NEVER};
+    struct omega_job job = {
+        .precedence = filler->config->prefill.precedence, .group_count = 1, .groups = &group};
+    struct omega_pending_group left = {.required = 1, .tasks = &task};
+    struct omega_pending pending = {.job = &job, .groups = &left, .attempt = 1};
+    struct instance_job given = {.pending = &pending, .placed = &placed};
+    const struct omega_claim *claims = NULL;
+    uint32_t count = 0;
+    int rc = omega_job_seal(&job, &group, err);
+    if (rc == OMEGA_OK) {
+        rc = instance_place(filler->instance, &given, filler->view, &claims, &count, err);
+    }
+    *machine = rc == OMEGA_OK && count > 0 ? claims[0].machine : UINT32_MAX;
+    return rc;
 }
 
 static struct omega_claim claim_of(const struct store_placement *placement)
@@ -116,9 +141,9 @@ static int flush(struct filler *filler, omega_error_t *err)
     return rc;
 }
 
-/* Adds one placement to the batch, or leaves out one that fits nowhere. Returns 1, or 0 when the
- * cell is full enough. */
-static int add_one(struct filler *filler)
+/* Adds one placement to the batch, or leaves out one that fits nowhere. Returns 1, 0 when the cell
+ * is full enough, or a negative error. */
+static int add_one(struct filler *filler, omega_error_t *err)
 {
     const struct run_prefill *prefill = &filler->config->prefill;
     struct omega_request request = {
@@ -128,7 +153,12 @@ static int add_one(struct filler *filler)
     if (request.cpu_milli > filler->cpu_left || request.mem_mib > filler->mem_left) {
         return 0;
     }
-    uint32_t machine = find(filler, &request);
+    uint32_t machine = UINT32_MAX;
+    if (filler->instance == NULL) {
+        machine = find(filler, &request);
+    } else if (ask(filler, &request, &machine, err) != OMEGA_OK) {
+        return err->code;
+    }
     if (machine == UINT32_MAX) {
         filler->misses++;
         return 1;
@@ -186,9 +216,67 @@ static int give_up(const struct filler *filler, omega_error_t *err)
         cpu, mem, MISSES_MAX);
 }
 
+static int open_filler(struct filler *filler, omega_error_t *err)
+{
+    const struct run_config *config = filler->config;
+    struct store *store = filler->store;
+    struct instance_config instance = {
+        .module = config->prefill.module,
+        .scheduler = "pre-fill",
+        .catalogue = config->cell.catalogue,
+        .seed = config->seed,
+        .stream = STREAM,
+        .compat = config->cell.compat,
+        .machine_count = config->cell.machine_count,
+    };
+    omega_random_init(&filler->cpu, config->seed, "prefill-cpu", 0);
+    omega_random_init(&filler->memory, config->seed, "prefill-memory", 0);
+    omega_random_init(&filler->duration, config->seed, "prefill-duration", 0);
+    omega_random_init(&filler->machine, config->seed, "prefill-machine", 0);
+    aim(filler);
+    filler->batch = malloc(BATCH * sizeof *filler->batch);
+    filler->ends = malloc(BATCH * sizeof *filler->ends);
+    if (filler->batch == NULL || filler->ends == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to pre-fill the cell");
+    }
+    int rc =
+        instance.module == NULL ? OMEGA_OK : instance_create(&instance, &filler->instance, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    return store_view_open(store, store->ops->live_views ? STORE_VIEW_LIVE : STORE_VIEW_PRIVATE,
+                           &filler->view, err);
+}
+
+static void close_filler(struct filler *filler)
+{
+    instance_destroy(filler->instance);
+    store_view_close(filler->store, filler->view);
+    free(filler->batch);
+    free(filler->ends);
+}
+
+/* Places until the cell is full enough. */
+static int fill(struct filler *filler, omega_error_t *err)
+{
+    int more = 1;
+    int rc = OMEGA_OK;
+    while (rc == OMEGA_OK && (more = add_one(filler, err)) == 1) {
+        if (filler->count == BATCH || filler->misses == MISSES_MAX) {
+            rc = flush(filler, err);
+        }
+        if (rc == OMEGA_OK && filler->misses == MISSES_MAX) {
+            rc = give_up(filler, err);
+        }
+    }
+    rc = more < 0 ? more : rc;
+    return rc == OMEGA_OK ? flush(filler, err) : rc;
+}
+
 int prefill_cell(const struct run_config *config, struct store *store, struct metrics *metrics,
                  struct prefill_end **ends, uint32_t *end_count, omega_error_t *err)
 {
+    omega_error_t own = {0};
     struct filler filler = {.config = config, .store = store, .metrics = metrics};
     *ends = NULL;
     *end_count = 0;
@@ -196,32 +284,10 @@ int prefill_cell(const struct run_config *config, struct store *store, struct me
         store->machine_count == 0) {
         return OMEGA_OK;
     }
-    omega_random_init(&filler.cpu, config->seed, "prefill-cpu", 0);
-    omega_random_init(&filler.memory, config->seed, "prefill-memory", 0);
-    omega_random_init(&filler.duration, config->seed, "prefill-duration", 0);
-    omega_random_init(&filler.machine, config->seed, "prefill-machine", 0);
-    aim(&filler);
-    int rc = store_view_open(store, store->ops->live_views ? STORE_VIEW_LIVE : STORE_VIEW_PRIVATE,
-                             &filler.view, err);
-    filler.batch = malloc(BATCH * sizeof *filler.batch);
-    filler.ends = malloc(BATCH * sizeof *filler.ends);
-    if (rc == OMEGA_OK && (filler.batch == NULL || filler.ends == NULL)) {
-        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to pre-fill the cell");
-    }
-    while (rc == OMEGA_OK && add_one(&filler) == 1) {
-        if (filler.count == BATCH || filler.misses == MISSES_MAX) {
-            rc = flush(&filler, err);
-        }
-        if (rc == OMEGA_OK && filler.misses == MISSES_MAX) {
-            rc = give_up(&filler, err);
-        }
-    }
-    if (rc == OMEGA_OK) {
-        rc = flush(&filler, err);
-    }
-    store_view_close(store, filler.view);
-    free(filler.batch);
-    free(filler.ends);
+    err = err == NULL ? &own : err;
+    int rc = open_filler(&filler, err);
+    rc = rc == OMEGA_OK ? fill(&filler, err) : rc;
+    close_filler(&filler);
     if (rc != OMEGA_OK) {
         free(filler.out);
         return rc;

@@ -41,6 +41,20 @@ struct run_retry {
 enum run_assignment {
     RUN_ASSIGN_ROUND_ROBIN = 0, /* jobs of a scheduler go to its instances in turn */
     RUN_ASSIGN_HASH = 1,        /* by a hash of the user, or of the job where the user is unknown */
+    RUN_ASSIGN_COUNTED = 2,     /* the n-th job of the run goes to instance n modulo their number,
+                                   counted from 1, one workload behind the other */
+};
+
+/* When the module places: the claims are committed when the decision time is over either way. */
+enum run_place {
+    RUN_PLACE_START = 0, /* before it passes, on the view of then */
+    RUN_PLACE_END = 1,   /* behind it: nothing can come between view and commit */
+};
+
+/* What becomes of an attempt that is in progress at the horizon. */
+enum run_cut {
+    RUN_CUT_COUNTED = 0, /* begun, and busy up to there */
+    RUN_CUT_DROPPED = 1, /* counted nowhere, as if it had not begun */
 };
 
 enum run_sync {
@@ -55,6 +69,7 @@ struct run_scheduler {
     const json_t *options;
     uint32_t instances;
     enum run_assignment assignment;
+    enum run_place place;
     const struct run_decision *decisions; /* per workload of the run */
     enum omega_detection detection;
     enum omega_granularity granularity;
@@ -64,9 +79,9 @@ struct run_scheduler {
     struct run_retry retry;
 };
 
-/* Pre-fill: never-ending (or ending) one-task placements by random first fit before time 0, until
- * the next one would bring use of CPU or memory above the target. OMEGA_EINVAL if too many in a row
- * fit no machine. */
+/* Pre-fill: never-ending (or ending) one-task placements by random first fit before time 0, or as
+ * an instance of a module places them, until the next one would bring use of CPU or memory above
+ * the target. OMEGA_EINVAL if too many in a row fit no machine. */
 struct run_prefill {
     double cpu_utilisation; /* share of capacity; 0 = no pre-fill */
     double mem_utilisation; /* 0 = no limit by memory */
@@ -74,6 +89,7 @@ struct run_prefill {
     const struct distribution *mem_mib;
     const struct distribution *duration_s; /* NULL = never ends */
     int32_t precedence;
+    const struct module *module; /* NULL = random first fit of the driver's own */
 };
 
 /* Failures from distributions: each machine up for a time drawn from `up_s`, then down for one
@@ -86,6 +102,7 @@ struct run_failures {
 struct run_workload {
     const char *name;
     uint32_t scheduler;        /* index of the scheduler that its jobs go to */
+    uint64_t jobs_before;      /* COUNTED: jobs of the workloads before it */
     double pickiness;          /* share of machines a job may use; 1 = all */
     struct job_source *source; /* NULL if another workload's source brings its jobs (a trace) */
 };
@@ -115,6 +132,7 @@ struct run_config {
     uint32_t event_count;
     struct run_failures failures;
     enum store_loss_policy lost;
+    enum run_cut cut;
     struct run_prefill prefill;
     const struct run_workload *workloads;
     uint32_t workload_count;

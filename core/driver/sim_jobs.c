@@ -19,10 +19,13 @@ void sim_tell_job(struct simulation *sim, struct run_job *job, enum metrics_job_
         .submitted_us = job->job->submit_us,
         .first_attempt_us = job->first_attempt_us,
         .fully_scheduled_us = job->fully_scheduled_us,
+        .queued_us = job->queued_us,
         .attempts = job->attempts,
+        .task_attempts = job->task_attempts,
         .conflicts = job->conflicts,
         .tasks = job->job->tasks,
         .placed = job->placements,
+        .unplaced = job->unplaced + job->given_up,
         .outcome = (uint8_t)outcome,
     };
     metrics_job(sim->metrics, &record);
@@ -79,6 +82,7 @@ int sim_enqueue(struct simulation *sim, struct run_job *job, bool front, omega_e
 {
     struct runner *runner = job->runner;
     job->waiting = true;
+    job->queued_since_us = sim->now_us;
     job->queue_next = front ? runner->first : NULL;
     if (front) {
         runner->last = runner->first == NULL ? job : runner->last;
@@ -123,8 +127,12 @@ static struct runner *assign(struct simulation *sim, const struct omega_job *job
 {
     uint32_t s = sim->config->workloads[job->workload].scheduler;
     const struct run_scheduler *scheduler = &sim->config->schedulers[s];
+    uint64_t arrived = ++sim->arrived[job->workload];
     uint32_t number = 0;
-    if (scheduler->assignment == RUN_ASSIGN_HASH) {
+    if (scheduler->assignment == RUN_ASSIGN_COUNTED) {
+        number = (uint32_t)((sim->config->workloads[job->workload].jobs_before + arrived) %
+                            scheduler->instances);
+    } else if (scheduler->assignment == RUN_ASSIGN_HASH) {
         number =
             (uint32_t)(assignment_hash(sim->config->cell.catalogue, job) % scheduler->instances);
     } else {
@@ -246,6 +254,7 @@ static int abandon(struct simulation *sim, struct run_job *job, omega_error_t *e
     uint32_t tasks = 0;
     int rc = store_abandon(sim->store, job->job->id, &tasks, err);
     job->abandoned = true;
+    job->given_up = job->unplaced;
     job->unplaced = 0;
     sim_tell_tasks(sim, job, METRICS_JOB_ABANDONED, tasks);
     return rc;
@@ -257,7 +266,13 @@ int sim_on_commit(struct simulation *sim, struct runner *runner, omega_error_t *
     struct omega_result result;
     int64_t duration_us = 0;
     enum settlement settlement = SETTLED_DONE;
-    int rc = attempt_end(runner, sim->store, &result, &duration_us, &settlement, err);
+    int rc = OMEGA_OK;
+    if (runner->config->place == RUN_PLACE_END) {
+        rc = attempt_plan(runner, sim->store, sim->now_us, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = attempt_end(runner, sim->store, &result, &duration_us, &settlement, err);
+    }
     if (rc != OMEGA_OK) {
         return rc;
     }

@@ -19,6 +19,7 @@ static int lose_task(struct simulation *sim, const struct store_release_result *
     run_job_vacate(job, lost->task);
     bool returns = sim->config->lost == STORE_LOST_RETURN && !omega_job_is_elastic(job->job);
     if (job->abandoned) {
+        job->given_up++;
         sim_tell_tasks(sim, job, METRICS_JOB_ABANDONED, 1);
     } else if (returns) {
         job->placed[lost->task] = 0;

@@ -124,10 +124,12 @@ static int start(struct simulation *sim, omega_error_t *err)
     sim->first_runner = calloc(config->scheduler_count + 1u, sizeof *sim->first_runner);
     sim->turn = calloc(config->scheduler_count + 1u, sizeof *sim->turn);
     sim->queued = calloc(config->scheduler_count + 1u, sizeof *sim->queued);
+    sim->arrived = calloc(config->workload_count + 1u, sizeof *sim->arrived);
     sim->arrivals = calloc(config->workload_count + 1u, sizeof *sim->arrivals);
     sim->eligibility = eligibility_create(config);
     if (sim->runners == NULL || sim->first_runner == NULL || sim->turn == NULL ||
-        sim->queued == NULL || sim->arrivals == NULL || sim->eligibility == NULL) {
+        sim->queued == NULL || sim->arrived == NULL || sim->arrivals == NULL ||
+        sim->eligibility == NULL) {
         return sim_no_memory(err);
     }
     int rc = run_store_open(config, &sim->store, &sim->scratch, err);
@@ -194,21 +196,29 @@ static int loop(struct simulation *sim, omega_error_t *err)
     return rc;
 }
 
+static void cut_attempt(struct simulation *sim, struct runner *runner)
+{
+    if (sim->config->cut == RUN_CUT_DROPPED) {
+        attempt_drop(runner);
+        return;
+    }
+    struct metrics_attempt attempt = {
+        .scheduler = runner->scheduler,
+        .instance = runner->number,
+        .workload = runner->job->job->workload,
+        .attempt = runner->job->attempts,
+        .start_us = runner->start_us,
+    };
+    metrics_attempt_cut(sim->metrics, &attempt, runner->job->job->submit_us);
+}
+
 /* The horizon: attempts in progress are cut, jobs that have not ended are told as they stand. */
 static void finish(struct simulation *sim)
 {
     sim->now_us = sim->config->horizon_us;
     for (uint32_t i = 0; i < sim->runner_count; i++) {
-        const struct runner *runner = &sim->runners[i];
-        if (runner->job != NULL) {
-            struct metrics_attempt attempt = {
-                .scheduler = runner->scheduler,
-                .instance = runner->number,
-                .workload = runner->job->job->workload,
-                .attempt = runner->job->attempts,
-                .start_us = runner->start_us,
-            };
-            metrics_attempt_cut(sim->metrics, &attempt, runner->job->job->submit_us);
+        if (sim->runners[i].job != NULL) {
+            cut_attempt(sim, &sim->runners[i]);
         }
     }
     for (struct run_job *job = sim->live_first; job != NULL; job = job->live_next) {
@@ -292,6 +302,7 @@ static void close_simulation(struct simulation *sim, int result)
     free(sim->runners);
     free(sim->first_runner);
     free(sim->turn);
+    free(sim->arrived);
     free(sim->queued);
     free(sim->arrivals);
     free(sim->changes);

@@ -42,6 +42,7 @@ struct simulation {
     uint32_t runner_count;
     uint32_t *first_runner; /* per scheduler */
     uint32_t *turn;         /* per scheduler: round robin */
+    uint64_t *arrived;      /* per workload: jobs so far */
     uint32_t *queued;       /* per scheduler */
     struct arrival *arrivals;
     uint32_t arrival_count;

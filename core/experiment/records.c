@@ -123,6 +123,9 @@ static const char *const job_columns[] = {"variant",
                                           "tasks",
                                           "placed",
                                           "outcome",
+                                          "task_attempts",
+                                          "unplaced",
+                                          "queued_us",
                                           NULL};
 
 void records_jobs_head(FILE *out)
@@ -159,6 +162,9 @@ void records_jobs(const struct point_result *result, FILE *out)
         row_count(&row, "tasks", job->tasks);
         row_count(&row, "placed", job->placed);
         row_text(&row, "outcome", outcomes[job->outcome]);
+        row_count(&row, "task_attempts", job->task_attempts);
+        row_count(&row, "unplaced", job->unplaced);
+        row_whole(&row, "queued_us", job->queued_us);
         row_write_csv(&row, job_columns, out);
     }
 }

@@ -67,10 +67,14 @@ struct metrics_job {
     int64_t submitted_us;
     int64_t first_attempt_us;   /* -1: never */
     int64_t fully_scheduled_us; /* -1: never */
-    uint32_t attempts;          /* begun, one cut at the horizon included */
+    int64_t queued_us;          /* in a queue before its attempts, the one that it waits for at the
+                                   horizon left out */
+    uint32_t attempts;          /* begun, one cut at the horizon included unless the run drops it */
+    uint64_t task_attempts;     /* required tasks unplaced at the start of each of these attempts */
     uint32_t conflicts;         /* claims in conflict, over all attempts */
     uint32_t tasks;             /* required */
     uint32_t placed; /* claims accepted: of optional tasks, and again after a loss, too */
+    uint32_t unplaced; /* required tasks that wait at the horizon, or were given up */
     uint8_t outcome; /* enum metrics_job_outcome */
 };
 

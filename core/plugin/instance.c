@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cellstate/compat.h"
 #include "cellstate/rules.h"
 #include "core/plugin/running.h"
 
@@ -355,6 +356,29 @@ static void enter(const struct instance *instance, const char *where, uint64_t j
     running_enter(where, instance->scheduler->name, instance->config.scheduler, job);
 }
 
+/* What the host offers, the random numbers among it. */
+static void make_host(struct instance *instance)
+{
+    const struct instance_config *config = &instance->config;
+    struct omega_random seeds;
+    omega_random_init(&seeds, config->seed, "scheduler-seed", config->stream);
+    omega_random_init(&instance->random, config->seed, "scheduler",
+                      compat_stream(config->compat, config->stream));
+    instance->host = (struct omega_host){
+        .size = sizeof(struct omega_host),
+        .instance = config->number,
+        .scheduler = config->scheduler,
+        .random = &instance->random,
+        .machine_count = config->machine_count,
+        .context = instance,
+        .log = host_log,
+        .count = host_count,
+        .now_us = host_now_us,
+        .fail = host_fail,
+        .seed = compat_seed(config->compat, config->seed, omega_random_u64(&seeds)),
+    };
+}
+
 static int call_init(struct instance *instance)
 {
     if (instance->scheduler->init == NULL) {
@@ -383,19 +407,7 @@ int instance_create(const struct instance_config *config, struct instance **inst
     made->state = state;
     made->txn.head.ops = &txn_ops;
     made->txn.catalogue = config->catalogue;
-    omega_random_init(&made->random, config->seed, "scheduler", config->stream);
-    made->host = (struct omega_host){
-        .size = sizeof(struct omega_host),
-        .instance = config->number,
-        .scheduler = config->scheduler,
-        .random = &made->random,
-        .machine_count = config->machine_count,
-        .context = made,
-        .log = host_log,
-        .count = host_count,
-        .now_us = host_now_us,
-        .fail = host_fail,
-    };
+    make_host(made);
     int rc = module_options(config->module, config->options, state, err);
     if (rc == OMEGA_OK && (call_init(made) < 0 || made->txn.breach[0] != '\0')) {
         rc = omega_error_set(err, OMEGA_EMODULE, "module '%s' (scheduler '%s'): init %s",

@@ -16,6 +16,7 @@ struct instance_config {
     const struct catalogue *catalogue;
     uint64_t seed;
     uint64_t stream; /* index of its random stream, unique in the experiment */
+    uint32_t compat; /* of the cell: compat-rng-shared (cellstate/compat.h) */
     uint32_t number; /* among the instances of its scheduler */
     uint32_t machine_count;
     void *context; /* passed to the two functions below */

@@ -73,6 +73,9 @@ struct omega_host {
     /* Ends the run: the module cannot go on (no memory, say). The error names module, job and
      * `reason`; the first one counts. Return from the callback afterwards. */
     void (*fail)(const struct omega_host *host, const char *reason);
+    /* For a module that brings a generator of its own, where that of others is to be matched: made
+     * of the experiment's seed, another one for each instance. */
+    uint64_t seed;
 };
 
 /* What is left to place of a job. */

@@ -9,7 +9,7 @@ lists() { # lists REGEX ARGUMENTS...
     shift
     "$OMEGA" schedulers "$@" >"$T/list" && grep -Eq -- "$regex" "$T/list"
 }
-for module in batch first_fit service; do
+for module in batch first_fit reference service; do
     check "$module is listed with a summary" lists "^$module: .+"
 done
 check "options are listed with type, default, range and help" \

@@ -261,12 +261,13 @@ START_TEST(five_jobs_by_hand)
     free(busy);
     char *jobs = read_output("jobs.csv");
     ck_assert_str_eq(jobs, "variant,seed,job,workload,scheduler,submitted_us,first_attempt_us,"
-                           "fully_scheduled_us,attempts,conflicts,tasks,placed,outcome\n"
-                           ",1,1,a,sa,10000000,10000000,12000000,1,0,2,2,finished\n"
-                           ",1,2,a,sa,20000000,20000000,31000000,4,0,2,2,finished\n"
-                           ",1,3,a,sa,30000000,31000000,48000000,6,0,2,2,finished\n"
-                           ",1,4,b,sb,70000000,70000000,72000000,1,0,2,2,finished\n"
-                           ",1,5,c,sc,70000000,70000000,84000000,3,2,2,2,running\n");
+                           "fully_scheduled_us,attempts,conflicts,tasks,placed,outcome,"
+                           "task_attempts,unplaced,queued_us\n"
+                           ",1,1,a,sa,10000000,10000000,12000000,1,0,2,2,finished,2,0,0\n"
+                           ",1,2,a,sa,20000000,20000000,31000000,4,0,2,2,finished,8,0,0\n"
+                           ",1,3,a,sa,30000000,31000000,48000000,6,0,2,2,finished,12,0,1000000\n"
+                           ",1,4,b,sb,70000000,70000000,72000000,1,0,2,2,finished,2,0,0\n"
+                           ",1,5,c,sc,70000000,70000000,84000000,3,2,2,2,running,6,0,0\n");
     free(jobs);
     char *series = read_output("series.csv");
     ck_assert_str_eq(series, "variant,seed,start_s,end_s,scope,name,cpu_utilisation,"
@@ -324,7 +325,7 @@ static void read_records(void)
         struct record *record = &records[record_count++];
         double submitted;
         ck_assert_uint_lt(record_count, RECORDS_MAX);
-        int fields = sscanf(line, ",1,%*u,%*[^,],%7[^,],%lf,%lf,%lf,%lf,%lf,%*u,%*u,%15s",
+        int fields = sscanf(line, ",1,%*u,%*[^,],%7[^,],%lf,%lf,%lf,%lf,%lf,%*u,%*u,%15[^,]",
                             record->scheduler, &submitted, &record->wait[0], &record->wait[1],
                             &record->attempts, &record->conflicts, record->outcome);
         ck_assert_msg(fields == 7, "%s", line);
@@ -538,7 +539,8 @@ START_TEST(replayed_durations)
         "\"s\",\"module\":\"first_fit\"}]}");
     expect("cell", "cell", "cpu_utilisation", 0.5 * 30 / 100);
     char *jobs = read_output("jobs.csv");
-    ck_assert_ptr_nonnull(strstr(jobs, "\n,1,1,w,s,20000000,20000000,20105000,1,0,1,1,finished\n"));
+    ck_assert_ptr_nonnull(
+        strstr(jobs, "\n,1,1,w,s,20000000,20000000,20105000,1,0,1,1,finished,1,0,0\n"));
     free(jobs);
 }
 END_TEST
