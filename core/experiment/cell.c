@@ -220,6 +220,7 @@ struct prefill_fields {
     json_t *mem_mib;
     json_t *duration_s;
     int32_t precedence;
+    const char *module;
 };
 
 #define PREFILL_AT(member) offsetof(struct prefill_fields, member)
@@ -231,12 +232,28 @@ static const struct field_spec prefill_specs[] = {
     {"mem_mib", FIELD_VALUE, PREFILL_AT(mem_mib), true, 0, 0, NULL},
     {"duration_s", FIELD_VALUE, PREFILL_AT(duration_s), false, 0, 0, NULL},
     {"precedence", FIELD_INT32, PREFILL_AT(precedence), false, INT32_MIN, INT32_MAX, NULL},
+    {"module", FIELD_TEXT, PREFILL_AT(module), false, 0, 0, NULL},
     {NULL, FIELD_VALUE, 0, false, 0, 0, NULL},
 };
 
+/* The module that places it, with the options that it declares. */
+static int read_prefill_module(struct point *point, const struct field *prefill, const char *name,
+                               omega_error_t *err)
+{
+    struct point_parts *parts = point->parts;
+    struct field module = field_member(prefill, "module");
+    const struct field *field = module.value == NULL ? prefill : &module;
+    if (name != NULL && open_module(parts, field, name, &parts->prefill_module, err) != 0) {
+        return err->code;
+    }
+    point->config.prefill.module = parts->prefill_module;
+    return 0;
+}
+
 static int read_prefill(struct point *point, const struct field *field, omega_error_t *err)
 {
-    struct prefill_fields given = {.precedence = 200};
+    struct point_parts *parts = point->parts;
+    struct prefill_fields given = {.precedence = 200, .module = parts->preset->prefill_module};
     struct run_prefill *prefill = &point->config.prefill;
     if (field->value == NULL) {
         return 0;
@@ -250,12 +267,12 @@ static int read_prefill(struct point *point, const struct field *field, omega_er
     struct field cpu = field_member(field, "cpu_milli");
     struct field mem = field_member(field, "mem_mib");
     struct field duration = field_member(field, "duration_s");
-    if (distribution_read(point->parts, &cpu, &prefill->cpu_milli, err) != 0 ||
-        distribution_read(point->parts, &mem, &prefill->mem_mib, err) != 0 ||
-        distribution_read(point->parts, &duration, &prefill->duration_s, err) != 0) {
+    if (distribution_read(parts, &cpu, &prefill->cpu_milli, err) != 0 ||
+        distribution_read(parts, &mem, &prefill->mem_mib, err) != 0 ||
+        distribution_read(parts, &duration, &prefill->duration_s, err) != 0) {
         return err->code;
     }
-    return 0;
+    return read_prefill_module(point, field, given.module, err);
 }
 
 /* ---- the section ---- */
@@ -306,5 +323,6 @@ int cell_read(struct point *point, const struct field *field, omega_error_t *err
     point->config.cell.machines = parts->machines;
     point->config.cell.machine_count = parts->machine_count;
     point->config.cell.release_raises_seq = given.release_raises_seq;
+    point->config.cell.compat = parts->preset->compat;
     return 0;
 }

@@ -54,6 +54,18 @@ struct experiment {
     uint32_t warning_count;
 };
 
+#define PRESET_NONE (-1)
+
+/* What holds where an experiment says nothing; see preset.c. */
+struct preset {
+    uint32_t compat; /* enum compat_rule, or-ed */
+    struct run_retry retry;
+    enum run_assignment assignment;
+    enum run_place monolithic_place; /* in a monolithic architecture; at the start in others */
+    enum run_cut cut;
+    const char *prefill_module; /* NULL: none */
+};
+
 /* The top level of an experiment, as far as it is plain values. */
 enum architecture {
     ARCHITECTURE_SINGLE_PATH = 0,
@@ -70,7 +82,9 @@ struct top {
     int64_t warmup_us;
     int64_t series_step_us; /* 0: not given */
     int architecture;
+    int preset; /* index into preset_names; PRESET_NONE: not given */
     int lost;
+    int cut; /* enum run_cut; -1: not given */
     json_t *cell;
     json_t *machine_events;
     json_t *workloads;
@@ -106,7 +120,9 @@ struct point_parts {
     struct pool pool;
     struct experiment *experiment;
     bool files; /* modules, traces and other files are opened; otherwise only the text is checked */
+    const struct preset *preset;
     struct catalogue *catalogue;
+    struct module *prefill_module; /* NULL: none */
     struct omega_machine_spec *machines;
     uint32_t machine_count;
     struct omega_machine_event *events;
@@ -160,6 +176,12 @@ int top_read(const struct field *root, bool whole, struct top *top, omega_error_
 int variants_make(struct experiment *experiment, const struct top *top,
                   const struct experiment_options *options, omega_error_t *err);
 
+/* ---- preset.c ---- */
+
+/* Names of the presets, NULL at the end; what one of them, or PRESET_NONE, stands for. */
+extern const char *const preset_names[];
+const struct preset *preset_get(int name);
+
 /* ---- point.c ---- */
 
 /* Builds a point; `files` false: checks the text only. */
@@ -211,12 +233,16 @@ int store_read(struct point *point, const struct field *field, const char **dire
 
 /* ---- workloads.c, schedulers.c ---- */
 
+/* Opens the module that a field names, and remembers its file; NULL while files are not opened. */
+int open_module(struct point_parts *parts, const struct field *field, const char *name,
+                struct module **module, omega_error_t *err);
+
 int workloads_read(struct point *point, const struct field *field, omega_error_t *err);
 
 /* When the replayed workloads have been submitted; -1 if none is replayed. */
 int64_t workloads_last_submit(const struct point_parts *parts);
 
-/* Opens the job sources; horizon and seed are known. */
+/* Opens the job sources; horizon, seed and schedulers are known. */
 int workloads_open(struct point *point, omega_error_t *err);
 
 int schedulers_read(struct point *point, const struct field *field, enum architecture architecture,

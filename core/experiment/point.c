@@ -72,6 +72,7 @@ static int read_sections(struct point *point, struct variant *variant, omega_err
     if (top_read(root, true, &top, err) != 0) {
         return err->code;
     }
+    parts->preset = preset_get(top.preset);
     struct field cell = field_member(root, "cell");
     struct field events = field_member(root, "machine_events");
     struct field workloads = field_member(root, "workloads");
@@ -87,8 +88,12 @@ static int read_sections(struct point *point, struct variant *variant, omega_err
     if (store_read(point, &store, &variant->store_dir, err) != 0) {
         return err->code;
     }
+    if (point->config.store.kind != RUN_STORE_MEMORY && point->config.cell.compat != 0) {
+        return field_fail(&store, err, "not in memory, expected 'memory' with a preset");
+    }
     point->config.seed = point->seed;
     point->config.lost = (enum store_loss_policy)top.lost;
+    point->config.cut = top.cut < 0 ? parts->preset->cut : (enum run_cut)top.cut;
     point->config.events = parts->events;
     point->config.event_count = parts->event_count;
     return parts->files ? workloads_open(point, err) : 0;
@@ -142,6 +147,7 @@ void point_destroy(struct point *point)
     for (uint32_t i = 0; i < parts->scheduler_count; i++) {
         module_close(parts->modules[i]);
     }
+    module_close(parts->prefill_module);
     for (struct part_trace *part = parts->traces; part != NULL; part = part->next) {
         trace_destroy(part->trace);
     }

@@ -11,6 +11,7 @@ struct scheduler_fields {
     json_t *workloads;
     uint32_t instances;
     int assignment;
+    int place;
     json_t *options;
     json_t *decision;
     json_t *sync;
@@ -18,7 +19,8 @@ struct scheduler_fields {
     json_t *retry;
 };
 
-static const char *const assignments[] = {"round_robin", "hash", NULL};
+static const char *const assignments[] = {"round_robin", "hash", "counted", NULL};
+static const char *const places[] = {"start", "end", NULL};
 
 #define AT(member) offsetof(struct scheduler_fields, member)
 
@@ -28,6 +30,7 @@ static const struct field_spec scheduler_specs[] = {
     {"workloads", FIELD_VALUE, AT(workloads), false, 0, 0, NULL},
     {"instances", FIELD_UINT32, AT(instances), false, 1, RUN_INSTANCES_MAX, NULL},
     {"assignment", FIELD_CHOICE, AT(assignment), false, 0, 0, assignments},
+    {"place", FIELD_CHOICE, AT(place), false, 0, 0, places},
     {"options", FIELD_VALUE, AT(options), false, 0, 0, NULL},
     {"decision", FIELD_VALUE, AT(decision), false, 0, 0, NULL},
     {"sync", FIELD_VALUE, AT(sync), false, 0, 0, NULL},
@@ -36,22 +39,9 @@ static const struct field_spec scheduler_specs[] = {
     {NULL, FIELD_VALUE, 0, false, 0, 0, NULL},
 };
 
-static const struct scheduler_fields scheduler_defaults = {.instances = 1};
-
-/* ---- the defaults of the lower levels, all in one place ---- */
+/* ---- decision ---- */
 
 static const struct run_decision decision_default = {.job_us = 100000, .task_us = 5000};
-
-static const struct run_retry retry_default = {
-    .delay_us = 1000000,
-    .backoff = 1,
-    .delay_max_us = INT64_C(3600000000),
-    .queue = RUN_QUEUE_BACK,
-    .attempts_max = 1000,
-    .attempts_unplaced_max = 100,
-};
-
-/* ---- decision ---- */
 
 static const struct field_spec decision_specs[] = {
     {"job_s", FIELD_TIME, offsetof(struct run_decision, job_us), false, 0, 1e8, NULL},
@@ -223,10 +213,10 @@ static const struct field_spec retry_specs[] = {
     {NULL, FIELD_VALUE, 0, false, 0, 0, NULL},
 };
 
-static int read_retry(const struct field *field, struct run_scheduler *scheduler,
-                      omega_error_t *err)
+static int read_retry(const struct field *field, const struct run_retry *defaults,
+                      struct run_scheduler *scheduler, omega_error_t *err)
 {
-    struct retry_fields given = {.retry = retry_default, .queue = (int)retry_default.queue};
+    struct retry_fields given = {.retry = *defaults, .queue = (int)defaults->queue};
     if (field->value != NULL && field_read(field, retry_specs, &given, err) != 0) {
         return err->code;
     }
@@ -286,7 +276,26 @@ static int take_workloads(struct point_parts *parts, const struct field *list, u
 
 /* ---- the module ---- */
 
-static int open_module(struct point_parts *parts, const struct field *field,
+int open_module(struct point_parts *parts, const struct field *field, const char *name,
+                struct module **module, omega_error_t *err)
+{
+    omega_error_t cause = {0};
+    if (name[0] == '\0') {
+        return field_fail(field, err, "empty, expected the name or path of a module");
+    }
+    if (!parts->files) {
+        return 0;
+    }
+    if (module_open(name, parts->experiment->directory, module, &cause) != 0) {
+        return field_fail_with(field, &cause, err);
+    }
+    if (files_module(parts->experiment, module_path(*module), &cause) != 0) {
+        return field_fail_with(field, &cause, err);
+    }
+    return 0;
+}
+
+static int read_module(struct point_parts *parts, const struct field *field,
                        const struct scheduler_fields *given, uint32_t index, omega_error_t *err)
 {
     omega_error_t cause = {0};
@@ -295,18 +304,11 @@ static int open_module(struct point_parts *parts, const struct field *field,
     if (given->options != NULL && !json_is_object(given->options)) {
         return field_fail(&options, err, "%s, expected an object", field_kind(given->options));
     }
-    if (given->module[0] == '\0') {
-        return field_fail(&module, err, "empty, expected the name or path of a module");
+    if (open_module(parts, &module, given->module, &parts->modules[index], err) != 0) {
+        return err->code;
     }
     if (!parts->files) {
         return 0;
-    }
-    if (module_open(given->module, parts->experiment->directory, &parts->modules[index], &cause) !=
-        0) {
-        return field_fail_with(&module, &cause, err);
-    }
-    if (files_module(parts->experiment, module_path(parts->modules[index]), &cause) != 0) {
-        return field_fail_with(&module, &cause, err);
     }
     if (module_options(parts->modules[index], given->options, NULL, &cause) != 0) {
         return field_fail_with(options.value != NULL ? &options : &module, &cause, err);
@@ -319,10 +321,16 @@ static int open_module(struct point_parts *parts, const struct field *field,
 static int read_scheduler(struct point_parts *parts, const struct field *field, uint32_t index,
                           enum architecture architecture, omega_error_t *err)
 {
-    struct scheduler_fields given = scheduler_defaults;
+    const struct preset *preset = parts->preset;
+    bool shared = architecture == ARCHITECTURE_SHARED_STATE;
+    struct scheduler_fields given = {
+        .instances = 1,
+        .assignment = (int)preset->assignment,
+        .place = (int)(shared ? RUN_PLACE_START : preset->monolithic_place),
+    };
     struct run_scheduler *scheduler = &parts->schedulers[index];
     if (field_read(field, scheduler_specs, &given, err) != 0 ||
-        open_module(parts, field, &given, index, err) != 0) {
+        read_module(parts, field, &given, index, err) != 0) {
         return err->code;
     }
     scheduler->name = given.name;
@@ -330,6 +338,7 @@ static int read_scheduler(struct point_parts *parts, const struct field *field, 
     scheduler->options = given.options;
     scheduler->instances = given.instances;
     scheduler->assignment = (enum run_assignment)given.assignment;
+    scheduler->place = (enum run_place)given.place;
     struct field workloads = field_member(field, "workloads");
     struct field decision = field_member(field, "decision");
     struct field sync = field_member(field, "sync");
@@ -338,7 +347,7 @@ static int read_scheduler(struct point_parts *parts, const struct field *field, 
     if (take_workloads(parts, &workloads, index, err) != 0 ||
         read_decision(parts, &decision, index, architecture, err) != 0 ||
         read_sync(&sync, scheduler, err) != 0 || read_commit(&commit, scheduler, err) != 0 ||
-        read_retry(&retry, scheduler, err) != 0) {
+        read_retry(&retry, &preset->retry, scheduler, err) != 0) {
         return err->code;
     }
     for (uint32_t i = 0; i < index; i++) {

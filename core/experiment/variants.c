@@ -8,6 +8,7 @@
 static const char *const architectures[] = {"monolithic_single_path", "monolithic_multi_path",
                                             "shared_state", NULL};
 static const char *const losses[] = {"return", "fail", NULL};
+static const char *const cuts[] = {"count", "drop", NULL};
 
 #define AT(member) offsetof(struct top, member)
 #define SECTION(key, member)                                                                       \
@@ -18,6 +19,7 @@ static const char *const losses[] = {"return", "fail", NULL};
 static const struct field_spec top_fields[] = {
     {"name", FIELD_NAME, AT(name), true, 0, 0, NULL},
     {"description", FIELD_TEXT, AT(description), false, 0, 0, NULL},
+    {"preset", FIELD_CHOICE, AT(preset), false, 0, 0, preset_names},
     SECTION("seed", seed),
     SECTION("seeds", seeds),
     {"horizon_s", FIELD_TIME, AT(horizon_us), false, 1e-6, SECONDS_MAX, NULL},
@@ -25,6 +27,7 @@ static const struct field_spec top_fields[] = {
     SECTION("cell", cell),
     SECTION("machine_events", machine_events),
     {"lost_tasks", FIELD_CHOICE, AT(lost), false, 0, 0, losses},
+    {"cut_attempts", FIELD_CHOICE, AT(cut), false, 0, 0, cuts},
     SECTION("workloads", workloads),
     {"architecture", FIELD_CHOICE, AT(architecture), false, 0, 0, architectures},
     SECTION("schedulers", schedulers),
@@ -38,6 +41,8 @@ static const struct field_spec top_fields[] = {
 static const struct top top_defaults = {
     .horizon_us = -1,
     .architecture = ARCHITECTURE_SHARED_STATE,
+    .preset = PRESET_NONE,
+    .cut = -1,
     .lost = STORE_LOST_RETURN,
 };
 

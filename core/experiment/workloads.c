@@ -383,11 +383,11 @@ static int64_t capacity_of(const struct point_parts *parts, int resource)
     return sum;
 }
 
-static int open_source(struct point *point, uint32_t index, omega_error_t *err)
+static int open_source(struct point *point, uint32_t index, struct job_source **opened,
+                       omega_error_t *err)
 {
     struct point_parts *parts = point->parts;
     struct part_workload *source = &parts->sources[index];
-    struct job_source **opened = &parts->workloads[index].source;
     if (!source->replays) {
         source->generator.end_us = point->config.horizon_us;
         source->generator.name = parts->workloads[index].name;
@@ -402,12 +402,54 @@ static int open_source(struct point *point, uint32_t index, omega_error_t *err)
     return replay_open(source->trace, &source->replay, point->seed, opened, err);
 }
 
-int workloads_open(struct point *point, omega_error_t *err)
+/* ---- jobs counted over all workloads ---- */
+
+/* True if it matters how many jobs come before those of the workload. */
+static bool is_counted(const struct point_parts *parts, uint32_t index)
 {
-    for (uint32_t i = 0; i < point->parts->workload_count; i++) {
-        if (open_source(point, i, err) != 0) {
+    const struct run_scheduler *scheduler = &parts->schedulers[parts->workloads[index].scheduler];
+    return scheduler->assignment == RUN_ASSIGN_COUNTED && scheduler->instances > 1;
+}
+
+/* A source gives the same jobs each time that it is opened. */
+static int count_jobs(struct point *point, uint32_t index, uint64_t *count, omega_error_t *err)
+{
+    struct job_source *source;
+    const struct omega_job *job;
+    int rc = open_source(point, index, &source, err);
+    if (rc != 0) {
+        return rc;
+    }
+    while ((rc = job_source_next(source, &job, err)) == 1) {
+        ++*count;
+    }
+    job_source_close(source);
+    return rc;
+}
+
+static int count_before(struct point *point, omega_error_t *err)
+{
+    struct point_parts *parts = point->parts;
+    uint64_t jobs = 0;
+    uint32_t end = parts->workload_count;
+    while (end > 0 && !is_counted(parts, end - 1)) {
+        end--;
+    }
+    for (uint32_t i = 0; i < end; i++) {
+        parts->workloads[i].jobs_before = jobs;
+        if (i + 1 < end && count_jobs(point, i, &jobs, err) != 0) {
             return err->code;
         }
     }
     return 0;
+}
+
+int workloads_open(struct point *point, omega_error_t *err)
+{
+    for (uint32_t i = 0; i < point->parts->workload_count; i++) {
+        if (open_source(point, i, &point->parts->workloads[i].source, err) != 0) {
+            return err->code;
+        }
+    }
+    return count_before(point, err);
 }

@@ -193,8 +193,8 @@ static const struct {
      "--set schedulers.x.instances: 'x' is no entry, expected an index below 1"},
     {"shedulers.0.instances=4",
      "--set shedulers.0.instances: shedulers: unknown key, expected one of: name, description, "
-     "seed, seeds, horizon_s, warmup_s, cell, machine_events, lost_tasks, workloads, architecture, "
-     "schedulers, store, record, series_step_s, variants"},
+     "preset, seed, seeds, horizon_s, warmup_s, cell, machine_events, lost_tasks, cut_attempts, "
+     "workloads, architecture, schedulers, store, record, series_step_s, variants"},
     {"schedulers.0.options.probes=32", NULL},
     {"cell.overcommit.cpu=2", NULL},
     {"cell.overcomit.cpu=2",
@@ -217,9 +217,9 @@ static const struct {
      "--set schedulers.0.retry: schedulers[0].retry.delay: unknown key, expected one of: delay_s, "
      "backoff, delay_max_s, queue, attempts, attempts_unplaced"},
     {"horizons_s=3",
-     "--set horizons_s: horizons_s: unknown key, expected one of: name, description, seed, seeds, "
-     "horizon_s, warmup_s, cell, machine_events, lost_tasks, workloads, architecture, schedulers, "
-     "store, record, series_step_s, variants"},
+     "--set horizons_s: horizons_s: unknown key, expected one of: name, description, preset, seed, "
+     "seeds, horizon_s, warmup_s, cell, machine_events, lost_tasks, cut_attempts, workloads, "
+     "architecture, schedulers, store, record, series_step_s, variants"},
     {"a\xff=3", "--set a\xff: cannot be set, expected UTF-8"},
     {"description=\xff", "--set 'description=\xff': expected UTF-8 text"},
 };
