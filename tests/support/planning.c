@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cellstate/compat.h"
+
 int planning_module(const char *name, struct module **module, omega_error_t *err)
 {
     char self[PATH_MAX / 2];
@@ -69,32 +71,44 @@ static void fill_view(struct planning *planning, uint32_t machines, int32_t cpu_
     view->shown.platform = planning->domain;
 }
 
-void planning_open(struct planning *planning, const char *module, const char *options,
-                   uint32_t machines, int32_t cpu_milli, int32_t mem_mib, bool gpu)
+/* `config` says what is not the same for all. */
+static void open_instance(struct planning *planning, const char *module,
+                          struct instance_config config, int32_t cpu_milli, int32_t mem_mib,
+                          bool gpu)
 {
     memset(planning, 0, sizeof(*planning));
     int rc = planning_module(module, &planning->module, &planning->err);
     ck_assert_msg(rc == 0, "%s", planning->err.text);
     planning->catalogue = catalogue_create();
-    fill_view(planning, machines, cpu_milli, mem_mib, gpu);
-    json_t *given = options == NULL ? NULL : json_loads(options, 0, NULL);
-    struct instance_config config = {
-        .module = planning->module,
-        .scheduler = "tested",
-        .options = given,
-        .catalogue = planning->catalogue,
-        .seed = 1,
-        .machine_count = machines,
-        .context = planning,
-        .log = keep_log,
-        .count = keep_count,
-    };
+    fill_view(planning, config.machine_count, cpu_milli, mem_mib, gpu);
+    config.module = planning->module;
+    config.scheduler = "tested";
+    config.catalogue = planning->catalogue;
+    config.context = planning;
+    config.log = keep_log;
+    config.count = keep_count;
     rc = instance_create(&config, &planning->instance, &planning->err);
     ck_assert_msg(rc == 0, "%s", planning->err.text);
-    json_decref(given);
     planning->job.id = 7;
     planning->job.submit_us = 1;
     planning->pending.attempt = 1;
+}
+
+void planning_open(struct planning *planning, const char *module, const char *options,
+                   uint32_t machines, int32_t cpu_milli, int32_t mem_mib, bool gpu)
+{
+    json_t *given = options == NULL ? NULL : json_loads(options, 0, NULL);
+    struct instance_config config = {.options = given, .seed = 1, .machine_count = machines};
+    open_instance(planning, module, config, cpu_milli, mem_mib, gpu);
+    json_decref(given);
+}
+
+void planning_open_seeded(struct planning *planning, const char *module, uint32_t machines,
+                          int32_t cpu_milli, int32_t mem_mib, uint64_t seed)
+{
+    struct instance_config config = {
+        .seed = seed, .compat = COMPAT_RNG_SHARED, .machine_count = machines};
+    open_instance(planning, module, config, cpu_milli, mem_mib, false);
 }
 
 uint32_t planning_group(struct planning *planning, uint32_t count, uint32_t optional,

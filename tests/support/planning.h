@@ -44,6 +44,10 @@ int planning_module(const char *name, struct module **module, omega_error_t *err
 void planning_open(struct planning *planning, const char *module, const char *options,
                    uint32_t machines, int32_t cpu_milli, int32_t mem_mib, bool gpu);
 
+/* The same under compat-rng-shared: the instance's own seed is `seed`. No options, no GPUs. */
+void planning_open_seeded(struct planning *planning, const char *module, uint32_t machines,
+                          int32_t cpu_milli, int32_t mem_mib, uint64_t seed);
+
 /* Adds a group of tasks to the job; returns its index. */
 uint32_t planning_group(struct planning *planning, uint32_t count, uint32_t optional,
                         struct omega_request request, const char *constraints);

@@ -173,6 +173,83 @@ START_TEST(first_fit_leaves_nothing_out)
 }
 END_TEST
 
+START_TEST(reference_leaves_nothing_out)
+{
+    assert_module_is_complete("reference");
+}
+END_TEST
+
+/* ---- reference draws what java.util.Random draws ---- */
+
+static void assert_machines(const struct planning *p, uint32_t count, const uint32_t *machines)
+{
+    ck_assert_uint_eq(p->count, count);
+    for (uint32_t i = 0; i < count; i++) {
+        ck_assert_msg(p->claims[i].machine == machines[i], "claim %u: machine %u, expected %u", i,
+                      p->claims[i].machine, machines[i]);
+    }
+}
+
+/* new Random(42): nextInt(10), and nextInt(8), a power of two, which is drawn in another way. */
+START_TEST(reference_draws_as_java_does)
+{
+    static const uint32_t tens[] = {0, 3, 8, 4, 0, 5, 5, 8, 9, 3, 2, 2};
+    static const uint32_t eights[] = {5, 0, 5, 0, 2, 7, 2, 5, 5, 0, 7, 3};
+    for (int power = 0; power < 2; power++) {
+        struct planning p;
+        struct omega_request request = {.cpu_milli = 1, .mem_mib = 1};
+        planning_open_seeded(&p, "reference", power ? 8 : 10, 1000, 1000, 42);
+        planning_group(&p, 12, 0, request, NULL);
+        ck_assert_int_eq(planning_place(&p), 0);
+        assert_machines(&p, 12, power ? eights : tens);
+        planning_close(&p);
+    }
+}
+END_TEST
+
+/* Machines with room for two, machine 2 full. The order of the pool is kept from job to job. */
+START_TEST(reference_keeps_its_pool)
+{
+    static const uint32_t first[] = {0, 3, 3, 4, 0, 1};
+    static const uint32_t second[] = {3, 0, 3, 1, 1, 0, 4, 4};
+    struct planning p;
+    struct omega_request request = {.cpu_milli = 500, .mem_mib = 1};
+    planning_open_seeded(&p, "reference", 5, 1000, 1000, 42);
+    p.view.free_cpu_milli[2] = 0;
+    planning_group(&p, 9, 0, request, NULL);
+    p.placed[6] = 1;
+    p.placed[7] = 1;
+    p.placed[8] = 1;
+    ck_assert_int_eq(planning_place(&p), 0);
+    assert_machines(&p, 6, first);
+    memset(p.placed, 0, 9);
+    ck_assert_int_eq(planning_place(&p), 0); /* nine, of which eight find room */
+    assert_machines(&p, 8, second);
+    planning_close(&p);
+}
+END_TEST
+
+/* Without compatibility an instance has a seed of its own. */
+START_TEST(reference_has_its_own_seed)
+{
+    struct planning p[2];
+    struct omega_request request = {.cpu_milli = 1, .mem_mib = 1};
+    planning_open(&p[0], "reference", NULL, 1000, 1000, 1000, false);
+    planning_open_seeded(&p[1], "reference", 1000, 1000, 1000, 1);
+    uint32_t same = 0;
+    for (int i = 0; i < 2; i++) {
+        planning_group(&p[i], 100, 0, request, NULL);
+        ck_assert_int_eq(planning_place(&p[i]), 0);
+    }
+    for (uint32_t i = 0; i < 100; i++) {
+        same += p[0].claims[i].machine == p[1].claims[i].machine;
+    }
+    ck_assert_uint_lt(same, 10);
+    planning_close(&p[0]);
+    planning_close(&p[1]);
+}
+END_TEST
+
 /* ---- service chooses what a plain search chooses ---- */
 
 static uint32_t tasks_in_domain(const struct planning *p, uint32_t claims, uint32_t domain)
@@ -246,8 +323,8 @@ END_TEST
 
 START_TEST(an_empty_cell)
 {
-    static const char *const modules[] = {"batch", "service", "first_fit", "stateful",
-                                          "random_one"};
+    static const char *const modules[] = {"batch",     "service",  "first_fit",
+                                          "reference", "stateful", "random_one"};
     for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
         struct planning p;
         planning_open(&p, modules[i], NULL, 0, 0, 0, false);
@@ -358,6 +435,10 @@ static void add_cases(Suite *suite)
     check_case(suite, "batch leaves nothing out", batch_leaves_nothing_out);
     check_case(suite, "service leaves nothing out", service_leaves_nothing_out);
     check_case(suite, "first_fit leaves nothing out", first_fit_leaves_nothing_out);
+    check_case(suite, "reference leaves nothing out", reference_leaves_nothing_out);
+    check_case(suite, "reference draws", reference_draws_as_java_does);
+    check_case(suite, "reference's pool", reference_keeps_its_pool);
+    check_case(suite, "reference's seed", reference_has_its_own_seed);
     check_case(suite, "service, spread", service_is_the_plain_search_with_spread);
     check_case(suite, "service, no spread", service_is_the_plain_search_without_spread);
     check_case(suite, "an empty cell", an_empty_cell);

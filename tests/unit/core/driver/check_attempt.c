@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cellstate/compat.h"
 #include "tests/support/check_main.h"
 #include "tests/support/fixture.h"
 
@@ -84,6 +85,9 @@ START_TEST(abandoned_jobs_keep_what_they_placed)
     const struct metrics_job *record = fixture_record(&f, 1);
     ck_assert_uint_eq(record->outcome, METRICS_JOB_ABANDONED);
     ck_assert_uint_eq(record->placed, 3);
+    ck_assert_uint_eq(record->task_attempts, 5 + 2 + 2);
+    ck_assert_uint_eq(record->unplaced, 2);
+    ck_assert_int_eq(record->queued_us, 0);
     ck_assert_int_eq(record->fully_scheduled_us, -1);
     fixture_close(&f);
 }
@@ -103,6 +107,7 @@ START_TEST(abandoned_tasks_may_be_lost)
     fixture_run_ok(&f, jobs, 1);
     ck_assert_uint_eq(f.counters.losses, 2);
     ck_assert_uint_eq(f.counters.tasks_abandoned, 3);
+    ck_assert_uint_eq(fixture_record(&f, 1)->unplaced, 3);
     ck_assert_uint_eq(f.counters.tasks_finished, 2);
     ck_assert_uint_eq(fixture_record(&f, 1)->attempts, 1);
     fixture_close(&f);
@@ -320,6 +325,63 @@ START_TEST(the_age_of_a_view)
 }
 END_TEST
 
+/* ---- placing at the end ---- */
+
+/* "first" decides for 1 s. While it does, "second" takes machine 0, and the task on machine 1 ends:
+ * placing at the end sees both. */
+START_TEST(placing_at_the_end)
+{
+    for (int end = 0; end < 2; end++) {
+        struct fixture f;
+        fixture_open(&f, 3, 1000, 100, "recorder", 10 * S);
+        fixture_second(&f, "recorder");
+        f.schedulers[0].place = end ? RUN_PLACE_END : RUN_PLACE_START;
+        f.schedulers[0].retry.attempts_max = 1;
+        f.decisions[0][0] = (struct run_decision){.job_us = 500 * MS, .task_us = 250 * MS};
+        f.decisions[1][1] = (struct run_decision){.job_us = 100 * MS};
+        struct fixture_job jobs[] = {a_job(0, 2, 1000, 1 * S), a_job(1 * S, 2, 1000, OMEGA_NEVER),
+                                     a_job(1 * S, 1, 1000, OMEGA_NEVER)};
+        jobs[0].workload = 1;
+        jobs[2].workload = 1;
+        jobs[2].submit_us = 1150 * MS;
+        fixture_run_ok(&f, jobs, 3);
+        ck_assert_msg(strstr(f.log, end ? "1000 first/0 job 2 #1 left 2 view 3@2000: 0 1000 1000\n"
+                                        : "1000 first/0 job 2 #1 left 2 view 1@1000: 0 0 1000\n"),
+                      "%s", f.log);
+        const struct metrics_job *record = fixture_record(&f, 2);
+        ck_assert_int_eq(record->first_attempt_us, 1 * S);
+        ck_assert_uint_eq(record->placed, (end ? 2 : 1));
+        ck_assert_uint_eq(record->unplaced, (end ? 0 : 1));
+        ck_assert_uint_eq(record->task_attempts, 2);
+        ck_assert_int_eq(f.scope[0].busy_us, 1 * S);
+        ck_assert_uint_eq(f.scope[0].claims_conflicting, 0);
+        ck_assert_double_eq(histogram_mean(f.scope[0].view_age), end ? 0 : 1e6);
+        fixture_close(&f);
+    }
+}
+END_TEST
+
+/* ---- random numbers ---- */
+
+/* Each of two schedulers places a task on a machine at random, of which each has room for one. */
+START_TEST(shared_random_numbers)
+{
+    for (int shared = 0; shared < 2; shared++) {
+        struct fixture f;
+        fixture_open(&f, 1000, 1000, 100, "random_one", 10 * S);
+        fixture_second(&f, "random_one");
+        f.config.cell.compat = shared ? COMPAT_RNG_SHARED : 0;
+        struct fixture_job jobs[] = {a_job(0, 1, 1000, OMEGA_NEVER),
+                                     a_job(0, 1, 1000, OMEGA_NEVER)};
+        jobs[1].workload = 1;
+        fixture_run_ok(&f, jobs, 2);
+        ck_assert_uint_eq(f.scope[0].claims_conflicting + f.scope[1].claims_conflicting,
+                          (shared ? 1 : 0));
+        fixture_close(&f);
+    }
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     check_case(suite, "the delay grows", the_delay_grows_up_to_its_limit);
@@ -335,6 +397,8 @@ static void add_cases(Suite *suite)
     check_case(suite, "rivals conflict", rivals_conflict);
     check_case(suite, "last results", the_last_results_are_given);
     check_case(suite, "age of a view", the_age_of_a_view);
+    check_case(suite, "placing at the end", placing_at_the_end);
+    check_case(suite, "shared random numbers", shared_random_numbers);
 }
 
 CHECK_MAIN("core/driver/attempt", add_cases)

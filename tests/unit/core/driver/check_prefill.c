@@ -2,6 +2,7 @@
 /* Pre-fill: its targets, its draws, full batches, and what happens to what was pre-filled. */
 #include <string.h>
 
+#include "cellstate/compat.h"
 #include "core/base/random.h"
 #include "core/driver/driver_private.h"
 #include "tests/support/check_main.h"
@@ -245,6 +246,71 @@ START_TEST(private_views)
 }
 END_TEST
 
+/* ---- by a module ---- */
+
+/* First fit by the module "recorder": two on machine 0, one on machine 1; then it is gone. */
+START_TEST(a_module_places)
+{
+    struct fixture f;
+    static const struct distribution cpu = {.type = DISTRIBUTION_CONSTANT, .a = 500};
+    static const struct distribution duration = {.type = DISTRIBUTION_CONSTANT, .a = 50};
+    open_filled(&f, 4, 1000, &cpu, 0.4);
+    f.config.prefill.module = f.modules[0];
+    struct fixture_job jobs[] = {a_job(0, 1, 500, 10 * S)};
+    fixture_run_ok(&f, jobs, 1);
+    ck_assert_str_eq(f.log, "0 first/0 job 1 #1 left 1 view 1@0: 0 500 1000 1000\n");
+    ck_assert_int_eq(f.cell.final.cpu_used_milli, 1500);
+    f.config.prefill.duration_s = &duration;
+    fixture_run_ok(&f, jobs, 1);
+    ck_assert_int_eq(f.cell.final.cpu_used_milli, 0);
+    f.config.prefill.cpu_utilisation = 0;
+    fixture_run_ok(&f, jobs, 1);
+    ck_assert_str_eq(f.log, "0 first/0 job 1 #1 left 1 view 0@0: 1000 1000 1000 1000\n");
+    fixture_close(&f);
+}
+END_TEST
+
+/* The module's draws are the schedulers' own only where all share their random numbers. */
+START_TEST(a_module_has_its_own_random_numbers)
+{
+    static const struct distribution cpu = {.type = DISTRIBUTION_CONSTANT, .a = 500};
+    char digest[2][33];
+    for (int shared = 0; shared < 2; shared++) {
+        struct fixture f;
+        fixture_open(&f, 1000, 1000, 1000, "random_one", 100 * S);
+        f.config.cell.compat = shared ? COMPAT_RNG_SHARED : 0;
+        f.config.prefill = (struct run_prefill){
+            .cpu_utilisation = 0.1, .cpu_milli = &cpu, .mem_mib = &one, .module = f.modules[0]};
+        ck_assert_uint_gt(fill(&f, true, digest[shared]), 100);
+        fixture_close(&f);
+    }
+    ck_assert_str_ne(digest[0], digest[1]);
+}
+END_TEST
+
+START_TEST(a_module_that_cannot)
+{
+    struct fixture f;
+    static const struct distribution cpu = {.type = DISTRIBUTION_CONSTANT, .a = 1500};
+    static const struct distribution small = {.type = DISTRIBUTION_CONSTANT, .a = 100};
+    open_filled(&f, 4, 1000, &cpu, 1);
+    f.config.prefill.module = f.modules[0];
+    struct fixture_job jobs[] = {a_job(0, 1, 500, 10 * S)};
+    ck_assert_int_eq(fixture_run(&f, jobs, 1), OMEGA_EINVAL);
+    ck_assert_msg(strstr(f.err.text, "1000 placements in a row fit no machine") != NULL, "%s",
+                  f.err.text);
+    fixture_close(&f);
+    fixture_open(&f, 4, 1000, 1000, "breach_machine", 100 * S);
+    f.config.prefill = (struct run_prefill){
+        .cpu_utilisation = 1, .cpu_milli = &small, .mem_mib = &one, .module = f.modules[0]};
+    ck_assert_int_eq(fixture_run(&f, jobs, 1), OMEGA_EMODULE);
+    ck_assert_msg(strstr(f.err.text, "module 'breach_machine' (scheduler 'pre-fill'), job 0: "
+                                     "claimed machine 4 of 4") != NULL,
+                  "%s", f.err.text);
+    fixture_close(&f);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     check_case(suite, "CPU target", cpu_target);
@@ -255,6 +321,9 @@ static void add_cases(Suite *suite)
     check_case(suite, "losses", losses);
     check_case(suite, "bands", bands);
     check_case(suite, "private views", private_views);
+    check_case(suite, "by a module", a_module_places);
+    check_case(suite, "a module's random numbers", a_module_has_its_own_random_numbers);
+    check_case(suite, "a module that cannot", a_module_that_cannot);
 }
 
 CHECK_MAIN("core/driver/prefill", add_cases)

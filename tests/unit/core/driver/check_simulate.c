@@ -21,6 +21,7 @@ START_TEST(times_follow_the_formula)
     ck_assert_int_eq(first->fully_scheduled_us, 115 * MS);
     ck_assert_int_eq(second->first_attempt_us, 115 * MS);
     ck_assert_int_eq(second->fully_scheduled_us, 220 * MS);
+    ck_assert_int_eq(second->queued_us, 100 * MS);
     ck_assert_uint_eq(first->outcome, METRICS_JOB_FINISHED);
     ck_assert_int_eq(f.scope[0].busy_us, 220 * MS);
     ck_assert_uint_eq(f.scope[0].transactions_successful, 2);
@@ -276,6 +277,38 @@ START_TEST(the_horizon_cuts_an_attempt)
 }
 END_TEST
 
+/* As if the third one had not begun, but for the time that its job has queued. */
+START_TEST(the_horizon_drops_an_attempt)
+{
+    struct fixture f;
+    fixture_open(&f, 1, 1000, 100, "recorder", 1 * S);
+    f.config.cut = RUN_CUT_DROPPED;
+    f.decisions[0][0] = (struct run_decision){.job_us = 400 * MS};
+    struct fixture_job jobs[] = {a_job(100 * MS, 1, 1000, OMEGA_NEVER),
+                                 a_job(200 * MS, 1, 2000, OMEGA_NEVER),
+                                 a_job(300 * MS, 1, 0, OMEGA_NEVER)};
+    fixture_run_ok(&f, jobs, 3);
+    ck_assert_int_eq(f.scope[0].busy_us, 800 * MS);
+    ck_assert_uint_eq(f.scope[0].attempts, 2);
+    ck_assert_uint_eq(f.scope[0].attempts_begun, 2);
+    ck_assert_uint_eq(f.scope[0].jobs_begun, 2);
+    ck_assert_uint_eq(histogram_censored(f.scope[0].wait_first), 1);
+    const struct metrics_job *third = fixture_record(&f, 3);
+    ck_assert_uint_eq(third->attempts, 0);
+    ck_assert_uint_eq(third->task_attempts, 0);
+    ck_assert_uint_eq(third->unplaced, 1);
+    ck_assert_int_eq(third->first_attempt_us, -1);
+    ck_assert_int_eq(third->queued_us, 600 * MS);
+    f.schedulers[0].retry.delay_us = 100 * MS; /* now the second one is in its second attempt */
+    fixture_run_ok(&f, jobs, 2);
+    const struct metrics_job *second = fixture_record(&f, 2);
+    ck_assert_uint_eq(second->attempts, 1);
+    ck_assert_uint_eq(second->task_attempts, 1);
+    ck_assert_int_eq(second->first_attempt_us, 500 * MS);
+    fixture_close(&f);
+}
+END_TEST
+
 /* ---- which instance takes a job ---- */
 
 static uint32_t instance_of(const struct fixture *f, uint64_t job)
@@ -335,6 +368,29 @@ START_TEST(assignment)
     ck_assert_uint_ge(used, 6);
     ck_assert_mem_eq(of_user[0], of_user[1], sizeof of_user[0]);
     ck_assert(of_user[0][0] != of_user[0][1] || of_user[0][0] != of_user[0][2]);
+}
+END_TEST
+
+/* Jobs of both workloads go to the three instances of one scheduler: job n of a workload to
+ * n + jobs_before modulo 3, whatever came between. */
+START_TEST(counted_assignment)
+{
+    struct fixture f;
+    struct fixture_job jobs[8];
+    fixture_open(&f, 1, 1000, 100, "recorder", 100 * S);
+    f.schedulers[0].instances = 3;
+    f.schedulers[0].assignment = RUN_ASSIGN_COUNTED;
+    f.workloads[1].jobs_before = 4;
+    for (uint32_t i = 0; i < 8; i++) {
+        jobs[i] = a_job(i * S, 1, 0, 1 * S);
+        jobs[i].workload = i % 2;
+    }
+    static const uint32_t expected[] = {1, 5 % 3, 2, 6 % 3, 3 % 3, 7 % 3, 4 % 3, 8 % 3};
+    fixture_run_ok(&f, jobs, 8);
+    for (uint32_t i = 0; i < 8; i++) {
+        ck_assert_uint_eq(instance_of(&f, i + 1), expected[i]);
+    }
+    fixture_close(&f);
 }
 END_TEST
 
@@ -540,7 +596,9 @@ static void add_cases(Suite *suite)
     check_case(suite, "different machines", different_machines_are_free_again);
     check_case(suite, "at the horizon", what_happens_at_the_horizon_happens);
     check_case(suite, "cut by the horizon", the_horizon_cuts_an_attempt);
+    check_case(suite, "dropped at the horizon", the_horizon_drops_an_attempt);
     check_case(suite, "assignment", assignment);
+    check_case(suite, "counted assignment", counted_assignment);
     check_case(suite, "progress", progress_may_stop_the_run);
     check_case(suite, "oracle", oracle);
     check_case(suite, "same seed, same digest", same_seed_same_digest);

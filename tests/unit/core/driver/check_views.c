@@ -37,7 +37,7 @@ static uint64_t run_busy(const char *module, enum omega_granularity granularity,
     return conflicts;
 }
 
-static const char *const modules[] = {"batch",      "service",  "first_fit",
+static const char *const modules[] = {"batch",      "service",  "first_fit", "reference",
                                       "random_one", "stateful", "elastic"};
 
 /* An interval of 0 is a refresh at each attempt, and so the same as a live view, too. */
