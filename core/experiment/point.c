@@ -89,7 +89,8 @@ static int read_sections(struct point *point, struct variant *variant, omega_err
         return err->code;
     }
     if (point->config.store.kind != RUN_STORE_MEMORY && point->config.cell.compat != 0) {
-        return field_fail(&store, err, "not in memory, expected 'memory' with a preset");
+        return field_fail(&store, err, "on disk, expected 'memory' with preset '%s'",
+                          preset_names[top.preset]);
     }
     point->config.seed = point->seed;
     point->config.lost = (enum store_loss_policy)top.lost;

@@ -23,8 +23,8 @@
  *
  * All callbacks of one instance run on one thread, one after the other, and hold no lock; they may
  * not block, start threads, read clocks or keep pointers they were given beyond the call. What they
- * do may depend on nothing but their arguments, their own state and host->random: the same
- * experiment must give the same result everywhere.
+ * do may depend on nothing but their arguments, their own state, host->random and host->seed: the
+ * same experiment must give the same result everywhere.
  *
  * A module is C; C++17 and later can include this header too.
  */
@@ -191,7 +191,8 @@ struct omega_scheduler {
      * Frees what init() or place() allocated. Absent: nothing. */
     void (*fini)(void *state);
 
-    /* Mandatory. Called at the start of every attempt. Claims as many unplaced tasks as it wants
+    /* Mandatory. Called once in every attempt: at its start, or at its end where the experiment
+     * says "place": "end". Claims as many unplaced tasks as it wants
      * and can; claiming nothing is a no-fit attempt. `pending`, `view` and `txn` are the host's and
      * end with the call. */
     void (*place)(void *state, const struct omega_pending *pending, const struct omega_view *view,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Compatibility with the published simulator: what claims say, what a refused transaction leaves. */
+/* Compatibility with the published simulator: what claims say, what a refused one leaves behind. */
 #include "cellstate/compat.h"
 
 #include "tests/unit/cellstate/cell_fixture.h"

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cellstate/compat.h"
 #include "core/workload/trace.h"
 #include "tests/support/check_main.h"
 
@@ -103,12 +104,16 @@ START_TEST(test_defaults)
     ck_assert_uint_eq(config->event_count, 0);
     ck_assert_ptr_null(config->failures.up_s);
     ck_assert_int_eq(config->lost, STORE_LOST_RETURN);
+    ck_assert_int_eq(config->cut, RUN_CUT_COUNTED);
+    ck_assert_uint_eq(config->cell.compat, 0);
+    ck_assert_ptr_null(config->prefill.module);
     ck_assert_int_eq(config->store.kind, RUN_STORE_MEMORY);
     ck_assert(config->prefill.cpu_utilisation == 0);
     ck_assert(config->workloads[0].pickiness == 1);
     ck_assert_uint_eq(config->workloads[0].scheduler, 0);
     ck_assert_uint_eq(scheduler->instances, 1);
     ck_assert_int_eq(scheduler->assignment, RUN_ASSIGN_ROUND_ROBIN);
+    ck_assert_int_eq(scheduler->place, RUN_PLACE_START);
     ck_assert_int_eq(scheduler->decisions[0].job_us, 100000);
     ck_assert_int_eq(scheduler->decisions[0].task_us, 5000);
     ck_assert_int_eq(scheduler->detection, OMEGA_DETECT_FINE);
@@ -126,6 +131,98 @@ START_TEST(test_defaults)
     ck_assert(!point->metrics.jobs);
     point_destroy(point);
     point_destroy(NULL);
+    experiment_close(experiment);
+}
+END_TEST
+
+/* ---- the preset ---- */
+
+#define PREFILL "\"prefill\":{\"cpu_utilisation\":0.5,\"cpu_milli\":1,\"mem_mib\":1}"
+
+START_TEST(test_preset)
+{
+    struct experiment *experiment =
+        parse("{" SMALL ",\"preset\":\"reference\",\"variants\":[{\"name\":\"shared\"},"
+              "{\"name\":\"single\",\"set\":{\"architecture\":\"monolithic_single_path\","
+              "\"cell\":{" PREFILL "}}},"
+              "{\"name\":\"multi\",\"set\":{\"architecture\":\"monolithic_multi_path\"}},"
+              "{\"name\":\"without\",\"set\":{\"preset\":null,\"cell\":{" PREFILL "}}}]}");
+    for (uint32_t i = 0; i < 4; i++) {
+        bool with = i < 3;
+        struct point *point = build(experiment, i);
+        const struct run_config *config = &point->config;
+        const struct run_scheduler *scheduler = &config->schedulers[0];
+        ck_assert_uint_eq(config->cell.compat, (with ? COMPAT_ALL : 0));
+        ck_assert_int_eq(config->cut, with ? RUN_CUT_DROPPED : RUN_CUT_COUNTED);
+        ck_assert_int_eq(scheduler->place, i == 1 || i == 2 ? RUN_PLACE_END : RUN_PLACE_START);
+        ck_assert_int_eq(scheduler->assignment, with ? RUN_ASSIGN_COUNTED : RUN_ASSIGN_ROUND_ROBIN);
+        ck_assert_int_eq(scheduler->retry.delay_us, 1000000);
+        ck_assert(scheduler->retry.backoff == 1);
+        ck_assert_uint_eq(scheduler->retry.attempts_max, (with ? 1001 : 1000));
+        ck_assert_uint_eq(scheduler->retry.attempts_unplaced_max, (with ? 101 : 100));
+        ck_assert((config->prefill.module != NULL) == (i == 1));
+        point_destroy(point);
+    }
+    experiment_close(experiment);
+}
+END_TEST
+
+/* Its options are ordinary ones: the file may set them, with the preset and without. */
+START_TEST(test_preset_gives_defaults)
+{
+    struct experiment *experiment =
+        parse("{" SMALL ",\"preset\":\"reference\",\"cut_attempts\":\"count\","
+              "\"variants\":[{\"name\":\"with\",\"set\":{"
+              "\"architecture\":\"monolithic_single_path\","
+              "\"schedulers.0.place\":\"start\",\"schedulers.0.assignment\":\"hash\","
+              "\"schedulers.0.retry.attempts\":5}},"
+              "{\"name\":\"without\",\"set\":{\"preset\":null,\"cut_attempts\":\"drop\","
+              "\"cell.prefill\":{\"cpu_utilisation\":0.5,\"cpu_milli\":1,\"mem_mib\":1,"
+              "\"module\":\"first_fit\"},"
+              "\"schedulers.0.place\":\"end\",\"schedulers.0.assignment\":\"counted\"}}]}");
+    struct point *with = build(experiment, 0);
+    struct point *without = build(experiment, 1);
+    ck_assert_uint_eq(with->config.cell.compat, COMPAT_ALL);
+    ck_assert_int_eq(with->config.cut, RUN_CUT_COUNTED);
+    ck_assert_int_eq(with->config.schedulers[0].place, RUN_PLACE_START);
+    ck_assert_int_eq(with->config.schedulers[0].assignment, RUN_ASSIGN_HASH);
+    ck_assert_uint_eq(with->config.schedulers[0].retry.attempts_max, 5);
+    ck_assert_uint_eq(with->config.schedulers[0].retry.attempts_unplaced_max, 101);
+    ck_assert_uint_eq(without->config.cell.compat, 0);
+    ck_assert_int_eq(without->config.cut, RUN_CUT_DROPPED);
+    ck_assert_int_eq(without->config.schedulers[0].place, RUN_PLACE_END);
+    ck_assert_int_eq(without->config.schedulers[0].assignment, RUN_ASSIGN_COUNTED);
+    ck_assert_str_eq(module_scheduler(without->config.prefill.module)->name, "first_fit");
+    point_destroy(with);
+    point_destroy(without);
+    experiment_close(experiment);
+}
+END_TEST
+
+/* Jobs at 1, 2, ... 9 s, and of the third workload at 2, 4, ... 8 s: only what comes before a
+ * workload whose jobs are dealt by number is counted. */
+START_TEST(test_jobs_before)
+{
+    struct experiment *experiment = parse(
+        "{\"name\":\"t\",\"horizon_s\":10,\"cell\":{" MACHINES
+        "},\"workloads\":[" WORKLOAD("a") "," WORKLOAD(
+            "b") ",{\"name\":\"c\",\"interarrival_s\":2,"
+                 "\"tasks\":1,\"duration_s\":1,\"cpu_milli\":1,\"mem_mib\":1}," WORKLOAD(
+                     "d") "],"
+                          "\"architecture\":\"shared_state\",\"schedulers\":["
+                          "{\"name\":\"ab\",\"module\":\"batch\",\"workloads\":[\"a\",\"b\"]},"
+                          "{\"name\":\"cd\",\"module\":\"batch\",\"workloads\":[\"c\",\"d\"],"
+                          "\"instances\":2}],\"variants\":[{\"name\":\"in-turn\"},{\"name\":"
+                          "\"counted\","
+                          "\"set\":{\"schedulers.1.assignment\":\"counted\"}}]}");
+    static const uint64_t expected[2][4] = {{0, 0, 0, 0}, {0, 9, 18, 22}};
+    for (uint32_t i = 0; i < 2; i++) {
+        struct point *point = build(experiment, i);
+        for (uint32_t w = 0; w < 4; w++) {
+            ck_assert_uint_eq(point->config.workloads[w].jobs_before, expected[i][w]);
+        }
+        point_destroy(point);
+    }
     experiment_close(experiment);
 }
 END_TEST
@@ -627,6 +724,9 @@ static void add_case(Suite *suite, const char *name, const TTest *test, int loop
 static void add_cases(Suite *suite)
 {
     add_case(suite, "defaults", test_defaults, 1);
+    add_case(suite, "preset", test_preset, 1);
+    add_case(suite, "defaults of the preset", test_preset_gives_defaults, 1);
+    add_case(suite, "jobs before", test_jobs_before, 1);
     add_case(suite, "machines", test_machines, 1);
     add_case(suite, "events", test_events, 1);
     add_case(suite, "schedulers", test_schedulers, 1);
