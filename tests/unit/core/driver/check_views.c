@@ -4,19 +4,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cellstate/compat.h"
 #include "tests/support/check_main.h"
 #include "tests/support/fixture.h"
 
 /* One busy run; returns how many conflicts there were. */
 static uint64_t run_busy(const char *module, enum omega_granularity granularity, bool coarse,
-                         bool raises_seq, enum run_sync sync, const struct run_store *store,
-                         char digest[33])
+                         bool raises_seq, uint32_t compat, enum run_sync sync,
+                         const struct run_store *store, char digest[33])
 {
     struct fixture f;
     static struct omega_machine_event events[FIXTURE_BUSY_EVENTS];
     static struct fixture_job jobs[FIXTURE_BUSY_JOBS];
     fixture_busy(&f, module, true, events, jobs);
     f.config.cell.release_raises_seq = raises_seq;
+    f.config.cell.compat = compat;
     for (int s = 0; s < 2; s++) {
         f.schedulers[s].detection = coarse ? OMEGA_DETECT_COARSE : OMEGA_DETECT_FINE;
         f.schedulers[s].granularity = granularity;
@@ -50,8 +52,8 @@ START_TEST(live_and_private_views_agree)
         char digest[3][33];
         uint64_t conflicts = 0;
         for (int sync = 0; sync < 3; sync++) {
-            conflicts += run_busy(modules[_i], granularity, coarse, raises_seq, (enum run_sync)sync,
-                                  NULL, digest[sync]);
+            conflicts += run_busy(modules[_i], granularity, coarse, raises_seq, 0,
+                                  (enum run_sync)sync, NULL, digest[sync]);
         }
         ck_assert_uint_gt(conflicts, 0);
         for (int sync = 1; sync < 3; sync++) {
@@ -59,6 +61,25 @@ START_TEST(live_and_private_views_agree)
                           "module %s, granularity %d, coarse %d, raises_seq %d, sync %d",
                           modules[_i], (int)granularity, coarse, raises_seq, sync);
         }
+    }
+}
+END_TEST
+
+/* Sequences that move without a version reach private views as well, and each rule does something
+ * where sequences are looked at. */
+START_TEST(views_agree_under_compatibility)
+{
+    for (uint32_t compat = 0; compat <= COMPAT_ALL; compat++) {
+        char plain[33];
+        char digest[3][33];
+        run_busy("reference", OMEGA_COMMIT_ALL, true, false, 0, RUN_SYNC_ATTEMPT, NULL, plain);
+        for (int sync = 0; sync < 3; sync++) {
+            run_busy("reference", OMEGA_COMMIT_ALL, true, false, compat, (enum run_sync)sync, NULL,
+                     digest[sync]);
+            ck_assert_str_eq(digest[0], digest[sync]);
+        }
+        bool moves = (compat & (COMPAT_SEQ_LEAK | COMPAT_RNG_SHARED)) != 0;
+        ck_assert_int_eq(strcmp(plain, digest[0]) != 0, moves);
     }
 }
 END_TEST
@@ -78,8 +99,10 @@ static void compare_stores(const char *module, int variant, enum lmdb_mode mode)
     for (int i = 0; i < 2; i++) {
         char digest[2][33];
         enum run_sync sync = i == 0 ? RUN_SYNC_ATTEMPT : RUN_SYNC_INTERVAL;
-        run_busy(module, granularity, variant % 4 >= 2, variant % 2 == 1, sync, &memory, digest[0]);
-        run_busy(module, granularity, variant % 4 >= 2, variant % 2 == 1, sync, &lmdb, digest[1]);
+        bool coarse = variant % 4 >= 2;
+        bool raises_seq = variant % 2 == 1;
+        run_busy(module, granularity, coarse, raises_seq, 0, sync, &memory, digest[0]);
+        run_busy(module, granularity, coarse, raises_seq, 0, sync, &lmdb, digest[1]);
         ck_assert_msg(strcmp(digest[0], digest[1]) == 0, "module %s, variant %d, sync %d, mode %d",
                       module, variant, (int)sync, (int)mode);
     }
@@ -305,6 +328,7 @@ END_TEST
 static void add_cases(Suite *suite)
 {
     check_case(suite, "many own ends", many_own_ends_refresh);
+    check_case(suite, "compatibility rules", views_agree_under_compatibility);
     TCase *agree = tcase_create("live and private views agree");
     tcase_set_timeout(agree, 300);
     tcase_add_loop_test(agree, live_and_private_views_agree, 0, sizeof modules / sizeof modules[0]);
