@@ -393,15 +393,15 @@ static int allocate(struct lmdb *lmdb, uint64_t wanted, omega_error_t *err)
     if (wanted <= lmdb->allocated) {
         return OMEGA_OK;
     }
-    uint64_t generous = wanted + LMDB_AHEAD_BYTES > map ? map : wanted + LMDB_AHEAD_BYTES;
+    /* a disk that is nearly full is asked for less, but not for every record anew */
+    static const uint64_t more[] = {LMDB_AHEAD_BYTES, 1 << 20, 0};
     int rc = mdb_env_get_fd(lmdb->env, &file);
-    if (rc == MDB_SUCCESS && fallocate(file, 0, 0, (off_t)generous) == 0) {
-        lmdb->allocated = generous;
-        return OMEGA_OK;
-    }
-    if (rc == MDB_SUCCESS && fallocate(file, 0, 0, (off_t)wanted) == 0) {
-        lmdb->allocated = wanted;
-        return OMEGA_OK;
+    for (size_t i = 0; rc == MDB_SUCCESS && i < sizeof more / sizeof *more; i++) {
+        uint64_t size = wanted + more[i] > map ? map : wanted + more[i];
+        if (fallocate(file, 0, 0, (off_t)size) == 0) {
+            lmdb->allocated = size;
+            return OMEGA_OK;
+        }
     }
     if (rc == MDB_SUCCESS && errno == EOPNOTSUPP) {
         return omega_error_set_at(err, OMEGA_EINVAL, lmdb->path, 0,
