@@ -137,6 +137,15 @@ static void submit_both(struct history *h, const struct omega_job *job)
            want);
 }
 
+/* How many tasks more than usual a group has: none, mostly. */
+static uint32_t draw_more(struct history *h)
+{
+    if (!h->large_jobs || omega_random_below(&h->sizes, 12) != 0) {
+        return 0;
+    }
+    return HISTORY_LARGE + omega_random_below(&h->sizes, 3000);
+}
+
 static void submit(struct history *h)
 {
     h->doing = "submit";
@@ -156,6 +165,7 @@ static void submit(struct history *h)
         if (g == 0 || group->optional == 0) {
             group->count++;
         }
+        *(elastic ? &group->optional : &group->count) += draw_more(h);
         group->constraints = history_chance(h, 25) ? h->different_machines : 0;
         group->request = random_request(h);
         group->duration_us = 1000000;
@@ -337,6 +347,8 @@ void history_run(uint64_t seed, uint32_t steps, const struct store_factory *fact
     h->seed = seed;
     h->factory = factory;
     omega_random_init(&h->random, seed, "history", 0);
+    omega_random_init(&h->sizes, seed, "history sizes", 0);
+    h->large_jobs = omega_random_below(&h->sizes, 4) == 0;
     open_cell(h);
     for (uint32_t i = history_below(h, 4); i > 0; i--) {
         preload(h);

@@ -4,7 +4,8 @@
  * transactions planned on views of every age, releases, machine events and nonsense.
  *
  * history.c makes the steps, history_plan.c the transactions, history_compare.c compares. The seed
- * alone decides a history, so a failing one comes back with OMEGA_SEED.
+ * alone decides a history, so a failing one comes back with OMEGA_SEED. One history in four has
+ * some jobs of thousands of tasks, since a store may keep such a job in several records.
  */
 #ifndef OMEGA_TESTS_MODEL_HISTORY_H
 #define OMEGA_TESTS_MODEL_HISTORY_H
@@ -17,7 +18,9 @@
 #define HISTORY_INSTANCES 5u
 #define HISTORY_MACHINES_MAX 30u
 #define HISTORY_GROUPS_MAX 3u
-#define HISTORY_CLAIMS_MAX 64u /* more than the slots of any job here, and a spare for nonsense */
+#define HISTORY_CLAIMS_MAX 64u /* more than are planned of any job here, and a spare for nonsense */
+#define HISTORY_SLOTS_MAX 12u  /* more than the slots of a group that is not large */
+#define HISTORY_LARGE 2000u    /* a group of so many slots or more is planned here and there only */
 #define HISTORY_JOBS_KEPT 24u  /* the newest ones are planned, abandoned and asked for */
 #define HISTORY_ENDED_KEPT 32u
 
@@ -45,6 +48,8 @@ struct history {
     uint32_t step;
     const char *doing;
     struct omega_random random;
+    struct omega_random sizes; /* whether there are large jobs, and what is planned of them */
+    bool large_jobs;
     struct catalogue *catalogue;
     uint32_t different_machines; /* a constraint set */
     bool gpus;

@@ -78,6 +78,21 @@ static bool wants_task(struct history *h, const struct model_job *job, uint32_t 
     }
 }
 
+/* The task of a group to look at after its `t`th: the next one, or one somewhere behind it in a
+ * large group, often the first or the last one of those that a store may keep together. */
+static uint32_t next_task(struct history *h, const struct omega_task_group *group, uint32_t t)
+{
+    uint32_t slots = group->count + group->optional;
+    if (slots < HISTORY_LARGE || (group->optional > 0 && t + 1 < group->count)) {
+        return t + 1;
+    }
+    uint32_t next = t + 1 + omega_random_below(&h->sizes, slots / 6);
+    uint32_t border = (group->first_task + next) / 2048 * 2048 - omega_random_below(&h->sizes, 2);
+    bool snaps = border > group->first_task + t && border < group->first_task + slots &&
+                 omega_random_below(&h->sizes, 2) == 0;
+    return snaps ? border - group->first_task : next;
+}
+
 static void claim_tasks(struct history *h, struct history_instance *instance,
                         const struct history_job *planned)
 {
@@ -87,7 +102,10 @@ static void claim_tasks(struct history *h, struct history_instance *instance,
     bool taken[HISTORY_CLAIMS_MAX];
     for (uint16_t g = 0; g < planned->job.group_count; g++) {
         const struct omega_task_group *group = &planned->groups[g];
-        for (uint32_t t = 0; t < group->count + group->optional; t++) {
+        uint32_t slots = group->count + group->optional;
+        /* room for the groups behind this one, unless they are large */
+        uint32_t most = HISTORY_CLAIMS_MAX - HISTORY_SLOTS_MAX * (HISTORY_GROUPS_MAX - g);
+        for (uint32_t t = 0; t < slots && txn->claim_count < most; t = next_task(h, group, t)) {
             struct omega_claim claim = {.task = group->first_task + t, .group = g};
             claim.request = group->request;
             if (wants_task(h, job, claim.task, whole) &&
