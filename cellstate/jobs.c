@@ -19,6 +19,7 @@ void jobs_scratch_fini(struct jobs_scratch *scratch)
     free((void *)scratch->claimed);
     free(scratch->refused);
     free(scratch->taken);
+    free(scratch->by_group);
     free(scratch->group_claims);
     free(scratch->stamps);
 }
@@ -132,6 +133,11 @@ static int reserve_claims(struct jobs_scratch *scratch, uint32_t claims)
         return OMEGA_ENOMEM;
     }
     scratch->taken = taken;
+    uint32_t *by_group = realloc(scratch->by_group, room * sizeof *by_group);
+    if (by_group == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    scratch->by_group = by_group;
     scratch->claim_room = room;
     return OMEGA_OK;
 }
@@ -230,6 +236,31 @@ static int check_minimum(struct jobs_scratch *scratch, const struct job_entry *e
     return OMEGA_OK;
 }
 
+/* Orders the claims by group, those of one group as they come: groups are counted, then each claim
+ * has its place. */
+static int order_claims(struct jobs_scratch *scratch, const struct job_entry *entry,
+                        const struct omega_transaction *txn)
+{
+    if (reserve_groups(scratch, entry->group_count) != OMEGA_OK) {
+        return OMEGA_ENOMEM;
+    }
+    uint32_t *place = scratch->group_claims;
+    memset(place, 0, entry->group_count * sizeof *place);
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        place[txn->claims[i].group]++;
+    }
+    uint32_t next = 0;
+    for (uint32_t g = 0; g < entry->group_count; g++) {
+        uint32_t claims = place[g];
+        place[g] = next;
+        next += claims;
+    }
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        scratch->by_group[place[txn->claims[i].group]++] = i;
+    }
+    return OMEGA_OK;
+}
+
 int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
                const struct omega_transaction *txn, omega_error_t *err)
 {
@@ -265,7 +296,8 @@ int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
         rc = omega_error_set(err, OMEGA_EINVAL, "a gang claims %u of %u unplaced tasks", required,
                              entry->pending);
     }
-    if (rc == OMEGA_OK && reserve_claims(scratch, txn->claim_count) != OMEGA_OK) {
+    if (rc == OMEGA_OK && (reserve_claims(scratch, txn->claim_count) != OMEGA_OK ||
+                           (entry->spreads && order_claims(scratch, entry, txn) != OMEGA_OK))) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory for %u claims", txn->claim_count);
     }
     return rc;
@@ -283,37 +315,54 @@ static uint32_t new_stamp(struct jobs_scratch *scratch)
     return scratch->last_stamp;
 }
 
-void jobs_find_taken(struct jobs_scratch *scratch, const struct job_entry *entry,
-                     const struct omega_transaction *txn)
+/* Stamps the machines that tasks of a group run on. */
+static void stamp_machines(struct jobs_scratch *scratch, const struct job_entry *entry,
+                           uint32_t group)
 {
-    for (uint32_t g = 0; g < entry->group_count; g++) {
-        const struct omega_task_group *wanted = &entry->groups[g];
-        uint32_t end = wanted->first_task + wanted->count + wanted->optional;
-        uint32_t stamp = entry->different[g] ? new_stamp(scratch) : 0;
-        for (uint32_t t = wanted->first_task; entry->different[g] && t < end; t++) {
-            if (entry->machine_of[t] != UINT32_MAX) {
-                scratch->stamps[entry->machine_of[t]] = stamp;
-            }
-        }
-        for (uint32_t i = 0; entry->different[g] && i < txn->claim_count; i++) {
-            if (txn->claims[i].group == g) {
-                scratch->taken[i] = scratch->stamps[txn->claims[i].machine] == stamp;
-            }
+    const struct omega_task_group *wanted = &entry->groups[group];
+    uint32_t end = wanted->first_task + wanted->count + wanted->optional;
+    uint32_t stamp = new_stamp(scratch);
+    for (uint32_t t = wanted->first_task; t < end; t++) {
+        if (entry->machine_of[t] != UINT32_MAX) {
+            scratch->stamps[entry->machine_of[t]] = stamp;
         }
     }
 }
 
-/* Refuses the claims of a different_machines group on machines that one of its tasks has already,
- * or that an earlier claim goes to: those bear the stamp. */
-static uint8_t refuse_shared(struct jobs_scratch *scratch, const struct omega_transaction *txn,
-                             uint32_t group)
+void jobs_find_taken(struct jobs_scratch *scratch, const struct job_entry *entry,
+                     const struct omega_transaction *txn)
+{
+    uint32_t group = UINT32_MAX;
+    for (uint32_t at = 0; at < txn->claim_count; at++) {
+        uint32_t i = scratch->by_group[at];
+        const struct omega_claim *claim = &txn->claims[i];
+        if (entry->different[claim->group]) {
+            if (claim->group != group) {
+                group = claim->group;
+                stamp_machines(scratch, entry, group);
+            }
+            scratch->taken[i] = scratch->stamps[claim->machine] == scratch->last_stamp;
+        }
+    }
+}
+
+/* Refuses the claims of groups that ask for different machines on machines that one of their tasks
+ * has already, or that an earlier claim of the group goes to: those bear the stamp. */
+static uint8_t refuse_shared(struct jobs_scratch *scratch, const struct job_entry *entry,
+                             const struct omega_transaction *txn)
 {
     uint8_t any = OMEGA_ACCEPTED;
-    uint32_t stamp = new_stamp(scratch);
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
+    uint32_t stamp = 0;
+    uint32_t group = UINT32_MAX;
+    for (uint32_t at = 0; at < txn->claim_count; at++) {
+        uint32_t i = scratch->by_group[at];
         const struct omega_claim *claim = &txn->claims[i];
-        if (claim->group != group) {
+        if (!entry->different[claim->group]) {
             continue;
+        }
+        if (claim->group != group) {
+            group = claim->group;
+            stamp = new_stamp(scratch);
         }
         bool shared = scratch->taken[i] || scratch->stamps[claim->machine] == stamp;
         if (scratch->refused[i] == OMEGA_ACCEPTED && shared) {
@@ -334,11 +383,7 @@ bool jobs_refuse(struct jobs_scratch *scratch, const struct job_entry *entry,
         scratch->refused[i] = placed ? OMEGA_REFUSED_ALREADY_PLACED : OMEGA_ACCEPTED;
         any |= scratch->refused[i];
     }
-    for (uint32_t g = 0; entry->spreads && g < entry->group_count; g++) {
-        if (entry->different[g]) {
-            any |= refuse_shared(scratch, txn, g);
-        }
-    }
+    any |= entry->spreads ? refuse_shared(scratch, entry, txn) : OMEGA_ACCEPTED;
     return any != OMEGA_ACCEPTED;
 }
 

@@ -34,10 +34,11 @@ struct job_entry {
     bool given_up; /* abandoned: what is unplaced stays so */
     bool spreads;  /* some group asks for different machines */
     struct omega_task_group *groups;
-    bool *different;      /* per group, of a job that spreads: asks for different machines */
+    bool *different;      /* per group: asks for different machines; NULL unless `spreads`, but in
+                             stores that read jobs into one entry after the other */
     uint8_t *state;       /* enum slot_state per slot */
-    uint32_t *machine_of; /* per slot: where it runs, or UINT32_MAX; NULL unless `spreads`, and in
-                             stores that look machines up by group */
+    uint32_t *machine_of; /* per slot: where it runs, or UINT32_MAX; NULL unless `spreads`, and
+                             always in stores that have a table of these machines */
 };
 
 /* Working memory of the checks, reused from call to call. */
@@ -46,6 +47,7 @@ struct jobs_scratch {
     const struct omega_machine **claimed; /* per claim: for the store to fill in */
     uint8_t *refused;                     /* per claim: reasons, for rules_decide() */
     bool *taken;                          /* per claim: see jobs_find_taken() */
+    uint32_t *by_group;                   /* claims by rising group, of a job that spreads */
     uint32_t claim_room;
     uint32_t *group_claims; /* per group of the job at hand */
     uint32_t group_room;
@@ -68,14 +70,15 @@ int jobs_entry_init(struct job_entry *entry, const struct omega_job *job,
                     const struct catalogue *catalogue);
 
 /* Is this a transaction that a scheduler may send (store_commit() says which)? `entry` is NULL if
- * the job is not in the table. Also makes room in the scratch for its claims. */
+ * the job is not in the table. Also makes room in the scratch for its claims, and orders those of a
+ * job that spreads. */
 int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
                const struct omega_transaction *txn, omega_error_t *err);
 
 /* Does a task of the claim's group run on the claim's machine already? Fills scratch->taken with
  * that, for the claims of a job that spreads, from entry->machine_of: in time proportional to the
- * groups. A store that knows it otherwise fills it in by itself. Claims of groups that do not ask
- * for different machines are not looked at. */
+ * tasks of the groups that are claimed. A store that knows it otherwise fills it in by itself.
+ * Claims of groups that do not ask for different machines are not looked at. */
 void jobs_find_taken(struct jobs_scratch *scratch, const struct job_entry *entry,
                      const struct omega_transaction *txn);
 

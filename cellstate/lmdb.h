@@ -186,16 +186,17 @@ struct lmdb_job {
     uint32_t finished;
     uint32_t failed;
     uint32_t abandoned;
-    bool started;          /* elastic: its one commit held */
-    bool given_up;         /* abandoned: what is unplaced stays so */
-    bool over;             /* kept by keep_jobs only */
-    uint16_t instance;     /* that placed something last; OMEGA_INSTANCE_NONE: none has */
-    uint32_t attempt;      /* of that transaction */
-    const uint8_t *placed; /* per slot: 1 = runs or has ended */
+    bool started;      /* elastic: its one commit held */
+    bool given_up;     /* abandoned: what is unplaced stays so */
+    bool over;         /* kept by keep_jobs only */
+    uint16_t instance; /* that placed something last; OMEGA_INSTANCE_NONE: none has */
+    uint32_t attempt;  /* of that transaction */
+    /* Per slot: 1 = runs, has ended, or was lost after the job was given up. */
+    const uint8_t *placed;
     const bool *different; /* per group: asks for different machines; NULL if none does */
-    const uint32_t
-        *machine_of; /* per slot of these groups: where it runs, or UINT32_MAX, as for all
-                                   slots of the others; NULL if there are none */
+    /* Per slot of these groups: where it runs, or UINT32_MAX, as for all slots of the others; NULL
+     * if there are none. */
+    const uint32_t *machine_of;
 };
 
 /* One change of the log. */

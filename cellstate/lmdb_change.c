@@ -237,15 +237,29 @@ static struct store_release_result result_of(const struct store_placement *place
     };
 }
 
-/* A task of the entry has ended on its machine. */
-static int leave_machine(struct lmdb *lmdb, const struct job_entry *entry,
-                         const struct store_placement *placement, omega_error_t *err)
+/* Proves that a placement can be of its job before anything of it changes. */
+static int check_task(struct lmdb *lmdb, const struct job_entry *entry,
+                      const struct store_placement *placement, omega_error_t *err)
 {
     if (placement->task >= entry->slots) {
         return lmdb_bad_record(lmdb, OMEGA_ECORRUPT, LMDB_PLACEMENTS, placement->id, err);
     }
-    return entry->spreads ? lmdb_spread_end(lmdb, placement->task, placement->machine, err)
+    return entry->spreads ? lmdb_spread_expect(lmdb, placement->task, placement->machine, err)
                           : OMEGA_OK;
+}
+
+/* Ends a placement: off its machine, out of the tables. Its job is at hand, or it has none. */
+static int end_task(struct lmdb *lmdb, const struct ending *ending,
+                    const struct store_placement *placement, omega_error_t *err)
+{
+    const struct job_entry *entry = ending->entry;
+    int rc = placement->job != 0 ? check_task(lmdb, entry, placement, err) : OMEGA_OK;
+    if (rc == OMEGA_OK) {
+        rc = end_placement(lmdb, placement, err);
+    }
+    return rc == OMEGA_OK && placement->job != 0 && entry->spreads
+               ? lmdb_spread_end(lmdb, placement->task, placement->machine, err)
+               : rc;
 }
 
 static int release_one(struct lmdb *lmdb, struct ending *ending, uint64_t id,
@@ -261,12 +275,9 @@ static int release_one(struct lmdb *lmdb, struct ending *ending, uint64_t id,
     *result = result_of(&placement);
     rc = turn_to_job(lmdb, ending, placement.job, err);
     if (rc == OMEGA_OK) {
-        rc = end_placement(lmdb, &placement, err);
+        rc = end_task(lmdb, ending, &placement, err);
     }
-    if (rc == OMEGA_OK && placement.job != 0) {
-        ending->ended++;
-        rc = leave_machine(lmdb, ending->entry, &placement, err);
-    }
+    ending->ended += rc == OMEGA_OK && placement.job != 0;
     return rc;
 }
 
@@ -384,13 +395,10 @@ static int lose_one(struct lmdb *lmdb, struct ending *ending, const struct event
     lmdb->lost[(*kept)++] = result_of(&placement);
     rc = turn_to_job(lmdb, ending, placement.job, err);
     if (rc == OMEGA_OK) {
-        rc = end_placement(lmdb, &placement, err);
+        rc = end_task(lmdb, ending, &placement, err);
     }
     if (rc == OMEGA_OK && placement.job != 0) {
-        rc = leave_machine(lmdb, ending->entry, &placement, err);
-        if (rc == OMEGA_OK) {
-            rc = lmdb_entry_task(lmdb, placement.task, err);
-        }
+        rc = lmdb_entry_task(lmdb, placement.task, err);
         if (rc == OMEGA_OK) {
             jobs_lost(ending->entry, &lmdb->write.head.counters, placement.task, event->policy);
             lmdb_entry_task_changed(lmdb, placement.task);

@@ -191,8 +191,8 @@ static void check_tasks(struct checker *checker, const struct lmdb_job *job)
 }
 
 /* The slots of a job, of which `runs` have a placement, and `spread` of them are of groups that ask
- * for different machines. A task that was lost with its machine after
- * the job was given up counts as abandoned, and stays placed. */
+ * for different machines. A task that was lost with its machine after the job was given up counts
+ * as abandoned, and stays placed. */
 static void check_slots(struct checker *checker, const struct lmdb_job *job, uint64_t runs,
                         uint64_t spread)
 {

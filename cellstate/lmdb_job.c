@@ -193,18 +193,28 @@ static int put_parts(struct lmdb *lmdb, omega_error_t *err)
 
 /* ---- machines of groups that ask for different ones ---- */
 
-static uint64_t spread_part(uint32_t group, uint32_t machine)
+/* The task of a group that runs on a machine, by the table; UINT32_MAX: none does. */
+static int spread_get(struct lmdb *lmdb, uint32_t group, uint32_t machine, uint32_t *task,
+                      omega_error_t *err)
 {
-    return (uint64_t)group << 32 | machine;
+    MDB_val data;
+    uint64_t id = lmdb->write.entry.id;
+    uint64_t part = lmdb_spread_part(group, machine);
+    int rc = lmdb_get_part(lmdb, lmdb->write.txn, LMDB_SPREAD, id, part, &data, err);
+    *task = UINT32_MAX;
+    if (rc != OMEGA_OK || data.mv_data == NULL) {
+        return rc;
+    }
+    rc = record_decode_task_machine(data.mv_data, data.mv_size, record_part_key(id, part), task);
+    return lmdb_bad_part(lmdb, rc, LMDB_SPREAD, id, part, err);
 }
 
 int lmdb_spread_look(struct lmdb *lmdb, uint32_t group, uint32_t machine, bool *runs,
                      omega_error_t *err)
 {
-    MDB_val data;
-    int rc = lmdb_get_part(lmdb, lmdb->write.txn, LMDB_SPREAD, lmdb->write.entry.id,
-                           spread_part(group, machine), &data, err);
-    *runs = rc == OMEGA_OK && data.mv_data != NULL;
+    uint32_t task;
+    int rc = spread_get(lmdb, group, machine, &task, err);
+    *runs = rc == OMEGA_OK && task != UINT32_MAX;
     return rc;
 }
 
@@ -213,21 +223,39 @@ int lmdb_spread_place(struct lmdb *lmdb, uint32_t group, uint32_t machine, uint3
 {
     uint8_t bytes[RECORD_TASK_MACHINE_BYTES];
     uint64_t id = lmdb->write.entry.id;
-    uint64_t part = spread_part(group, machine);
+    uint64_t part = lmdb_spread_part(group, machine);
     record_encode_task_machine(task, record_part_key(id, part), bytes);
     return lmdb_put_part(lmdb, LMDB_SPREAD, id, part, bytes, sizeof bytes, err);
+}
+
+static uint32_t group_of(const struct job_entry *entry, uint32_t task)
+{
+    uint32_t group = entry->group_count - 1;
+    while (group > 0 && entry->groups[group].first_task > task) {
+        group--;
+    }
+    return group;
+}
+
+int lmdb_spread_expect(struct lmdb *lmdb, uint32_t task, uint32_t machine, omega_error_t *err)
+{
+    const struct job_entry *entry = &lmdb->write.entry;
+    uint32_t group = group_of(entry, task);
+    uint32_t runs = task;
+    int rc = entry->different[group] ? spread_get(lmdb, group, machine, &runs, err) : OMEGA_OK;
+    return rc != OMEGA_OK || runs == task
+               ? rc
+               : lmdb_bad_part(lmdb, OMEGA_ECORRUPT, LMDB_SPREAD, entry->id,
+                               lmdb_spread_part(group, machine), err);
 }
 
 int lmdb_spread_end(struct lmdb *lmdb, uint32_t task, uint32_t machine, omega_error_t *err)
 {
     const struct job_entry *entry = &lmdb->write.entry;
-    uint32_t group = entry->group_count - 1;
-    while (group > 0 && entry->groups[group].first_task > task) {
-        group--;
-    }
-    return entry->different[group]
-               ? lmdb_delete_part(lmdb, LMDB_SPREAD, entry->id, spread_part(group, machine), err)
-               : OMEGA_OK;
+    uint32_t group = group_of(entry, task);
+    return entry->different[group] ? lmdb_delete_part(lmdb, LMDB_SPREAD, entry->id,
+                                                      lmdb_spread_part(group, machine), err)
+                                   : OMEGA_OK;
 }
 
 /* ---- writing ---- */

@@ -201,6 +201,20 @@ static inline bool lmdb_part_key_read(const MDB_val *key, uint64_t *job, uint64_
     return true;
 }
 
+/* The part of LMDB_SPREAD that tells which task of a group runs on a machine. */
+static inline uint64_t lmdb_spread_part(uint32_t group, uint32_t machine)
+{
+    return (uint64_t)group << 32 | machine;
+}
+static inline uint32_t lmdb_spread_group(uint64_t part)
+{
+    return (uint32_t)(part >> 32);
+}
+static inline uint32_t lmdb_spread_machine(uint64_t part)
+{
+    return (uint32_t)part;
+}
+
 /* Looks up; *data is NULL if the key is not there. */
 int lmdb_get(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t key, MDB_val *data,
              omega_error_t *err);
@@ -285,6 +299,7 @@ int lmdb_bring_wanted(struct lmdb *lmdb, omega_error_t *err);
 /* Writes a record of any table but machines (which are written at the end). */
 int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void *bytes, size_t size,
              omega_error_t *err);
+/* Deletes a record; one that is not there is OMEGA_ECORRUPT. */
 int lmdb_delete(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, omega_error_t *err);
 /* The same in a table of several records for each job. lmdb_delete_parts() deletes all of one. */
 int lmdb_put_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
@@ -316,11 +331,14 @@ int lmdb_entry_task(struct lmdb *lmdb, uint32_t task, omega_error_t *err);
 /* That of a task has changed, and is to be written. */
 void lmdb_entry_task_changed(struct lmdb *lmdb, uint32_t task);
 /* Which machines have tasks of groups that ask for different ones: does one of the group run there;
- * now `task` does; now none does any more. */
+ * now `task` does. */
 int lmdb_spread_look(struct lmdb *lmdb, uint32_t group, uint32_t machine, bool *runs,
                      omega_error_t *err);
 int lmdb_spread_place(struct lmdb *lmdb, uint32_t group, uint32_t machine, uint32_t task,
                       omega_error_t *err);
+/* The same when a task ends, whatever its group asks for: OMEGA_ECORRUPT unless it runs there; it
+ * does so no longer. */
+int lmdb_spread_expect(struct lmdb *lmdb, uint32_t task, uint32_t machine, omega_error_t *err);
 int lmdb_spread_end(struct lmdb *lmdb, uint32_t task, uint32_t machine, omega_error_t *err);
 /* Writes back what became of it, and takes one that is over out of the tables. */
 int lmdb_entry_store(struct lmdb *lmdb, omega_error_t *err);

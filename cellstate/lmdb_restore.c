@@ -180,7 +180,7 @@ static int put_machine(struct lmdb *lmdb, const struct lmdb_job *job, uint32_t g
     uint8_t bytes[RECORD_TASK_MACHINE_BYTES];
     uint64_t id = job->job->id;
     uint32_t machine = job->machine_of[task];
-    uint64_t part = (uint64_t)group << 32 | machine;
+    uint64_t part = lmdb_spread_part(group, machine);
     if (machine == UINT32_MAX) {
         return OMEGA_OK;
     }

@@ -135,9 +135,9 @@ static int show_part(void *context, uint64_t id, uint64_t part, const MDB_val *d
  * said to be on no other? */
 static bool spread_is_sound(const struct shown_job *shown, uint64_t part, uint32_t task)
 {
-    uint64_t group = part >> 32;
+    uint32_t group = lmdb_spread_group(part);
     if (group >= shown->job.group_count || !shown->different[group] ||
-        (uint32_t)part >= shown->lmdb->meta.machine_count) {
+        lmdb_spread_machine(part) >= shown->lmdb->meta.machine_count) {
         return false;
     }
     const struct omega_task_group *of = &shown->groups[group];
@@ -156,7 +156,7 @@ static int show_machine(void *context, uint64_t id, uint64_t part, const MDB_val
         rc = OMEGA_ECORRUPT;
     }
     if (rc == OMEGA_OK) {
-        shown->machine_of[task] = (uint32_t)part;
+        shown->machine_of[task] = lmdb_spread_machine(part);
     }
     return lmdb_bad_part(shown->lmdb, rc, LMDB_SPREAD, id, part, err);
 }

@@ -110,15 +110,19 @@ static int put(struct lmdb *lmdb, enum lmdb_table table, MDB_val *where, const v
                              "write", err);
 }
 
-static int delete (struct lmdb *lmdb, enum lmdb_table table, MDB_val *where, omega_error_t *err)
+/* Takes a record out of a table; *found: it was there. */
+static int take_out(struct lmdb *lmdb, enum lmdb_table table, MDB_val *where, bool *found,
+                    omega_error_t *err)
 {
+    *found = true;
     int rc = lmdb_write_room(lmdb, 0, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
+    int code = mdb_del(lmdb->write.txn, lmdb->tables[table], where, NULL);
+    *found = code != MDB_NOTFOUND;
     lmdb->write.changed = true;
-    return lmdb_write_failed(lmdb, mdb_del(lmdb->write.txn, lmdb->tables[table], where, NULL),
-                             "write", err);
+    return *found ? lmdb_write_failed(lmdb, code, "write", err) : OMEGA_OK;
 }
 
 int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void *bytes, size_t size,
@@ -129,7 +133,10 @@ int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void 
 
 int lmdb_delete(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, omega_error_t *err)
 {
-    return delete (lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, err);
+    bool found;
+    int rc = take_out(lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, &found, err);
+    lmdb->write.broken = lmdb->write.broken || !found;
+    return found ? rc : lmdb_bad_record(lmdb, OMEGA_ECORRUPT, table, key, err);
 }
 
 int lmdb_put_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
@@ -142,8 +149,11 @@ int lmdb_put_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64
 int lmdb_delete_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
                      omega_error_t *err)
 {
+    bool found;
     struct lmdb_part_key key = lmdb_part_key(job, part);
-    return delete (lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, err);
+    int rc = take_out(lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, &found, err);
+    lmdb->write.broken = lmdb->write.broken || !found;
+    return found ? rc : lmdb_bad_part(lmdb, OMEGA_ECORRUPT, table, job, part, err);
 }
 
 int lmdb_delete_parts(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, omega_error_t *err)

@@ -472,7 +472,7 @@ void cell_bare_copy(void *context, struct cell_arrays *arrays, bool checksums)
         struct machine machine;
         memcpy(&machine, data.mv_data, sizeof(machine));
         if (checksums) {
-            cell->sums += XXH3_64bits_withSeed((const uint8_t *)data.mv_data + 8, 96, index);
+            cell->sums += XXH3_64bits((const uint8_t *)data.mv_data + 8, 96);
         }
         show(arrays, index, &machine);
         rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);

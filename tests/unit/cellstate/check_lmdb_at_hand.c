@@ -205,7 +205,8 @@ static void begin(struct asking *asking, int variant)
     }
     omega_random_init(&asking->random, SEED, "at hand", (uint64_t)variant);
     disk->options.map_bytes = MAP;
-    disk->options.log_changes = variant % 3 == 2 ? 8 : 64;
+    static const uint32_t logs[] = {64, 3, 8};
+    disk->options.log_changes = logs[variant % 3];
     disk_create(disk);
     disk->use.group = variant % 3 == 1;
     disk_other_start(&asking->others[0], disk, changes);

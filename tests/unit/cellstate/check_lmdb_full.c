@@ -22,7 +22,7 @@
 
 /* ---- filling a cell ---- */
 
-/* Submits a job whose record takes some 16 KiB. */
+/* Submits a job whose durations take some 16 KiB. */
 static int submit_big(struct store *store, uint64_t id, omega_error_t *err)
 {
     static int64_t durations[BIG_TASKS];
