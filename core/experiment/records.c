@@ -48,6 +48,7 @@ void records_histograms(const struct point_result *result, FILE *out)
         const struct point *point = result->point;
         put_histogram(point, scope.name, "wait_first", "us", scope.wait_first, out);
         put_histogram(point, scope.name, "wait_full", "us", scope.wait_full, out);
+        put_histogram(point, scope.name, "queued", "us", scope.queued, out);
         put_histogram(point, scope.name, "attempts_settled", "attempts", scope.attempts_settled,
                       out);
         put_histogram(point, scope.name, "view_age", "us", scope.view_age, out);

@@ -20,7 +20,7 @@ const char *const results_columns[] = {
     "wait_first_max_s", "wait_first_max_censored", "wait_first_never", "wait_full_mean_s",
     "wait_full_mean_censored", "wait_full_p50_s", "wait_full_p50_censored", "wait_full_p90_s",
     "wait_full_p90_censored", "wait_full_p99_s", "wait_full_p99_censored", "wait_full_max_s",
-    "wait_full_max_censored", "wait_full_never",
+    "wait_full_max_censored", "wait_full_never", "queued_mean_s", "queued_p90_s", "queued_max_s",
     /* attempts, transactions, claims */
     "attempts", "attempts_no_fit", "attempts_short", "attempts_begun", "attempts_per_job",
     "attempts_settled_mean", "attempts_settled_p90", "attempts_settled_max", "transactions",
@@ -108,6 +108,14 @@ static void add_waits(struct row *row, const struct wait_keys *keys,
     row_seconds(row, keys->max, max_of(histogram));
     row_bool(row, keys->max_censored, histogram_censored(histogram) > 0);
     row_count(row, keys->never, histogram_censored(histogram));
+}
+
+static void add_queued(struct row *row, const struct histogram *histogram)
+{
+    bool censored;
+    row_seconds(row, "queued_mean_s", mean_of(histogram));
+    row_seconds(row, "queued_p90_s", quantile_of(histogram, 0.9, &censored));
+    row_seconds(row, "queued_max_s", max_of(histogram));
 }
 
 /* ---- schedulers and workloads ---- */
@@ -230,6 +238,7 @@ static int scheduler_row(const struct point_result *result, uint32_t index, stru
     add_jobs(row, &scope);
     add_waits(row, &first_keys, scope.wait_first);
     add_waits(row, &full_keys, scope.wait_full);
+    add_queued(row, scope.queued);
     add_attempts(row, &scope);
     row_count(row, "instances", scope.instances);
     row_real(row, "busyness", metrics_busyness(&scope, cell.measured_us));
@@ -251,6 +260,7 @@ static void workload_row(const struct point_result *result, uint32_t index, stru
     add_jobs(row, &scope);
     add_waits(row, &first_keys, scope.wait_first);
     add_waits(row, &full_keys, scope.wait_full);
+    add_queued(row, scope.queued);
     add_attempts(row, &scope);
 }
 

@@ -240,6 +240,9 @@ void metrics_job(struct metrics *metrics, const struct metrics_job *job)
     if (job->fully_scheduled_us < 0) {
         add_censored(metrics, tally->histograms.wait_full, waited);
     }
+    if (job->attempts > 0) {
+        add(metrics, tally->histograms.queued, job->queued_us);
+    }
     if (job->fully_scheduled_us >= 0 || job->outcome == METRICS_JOB_ABANDONED) {
         add(metrics, tally->histograms.attempts_settled, job->attempts);
     }

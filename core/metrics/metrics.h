@@ -30,8 +30,8 @@ struct metrics_config {
     int64_t horizon_us;
     int64_t series_step_us; /* distance of the samples in the series; 0 = no series. Doubled until
                                both limits above hold */
-    bool histograms;        /* on by default: waits, attempts_settled and view age are read from
-                               them; off (they stay empty) only for timing */
+    bool histograms;        /* on by default: waits, queued, attempts_settled and view age are read
+                               from them; off (they stay empty) only for timing */
     bool jobs;              /* keep a record per measured job, for jobs.csv */
     bool digest;            /* on by default; off only for timing */
 };
@@ -188,6 +188,7 @@ struct metrics_scope {
     const int64_t *instance_busy_us;
     const struct histogram *wait_first;        /* submission to start of the first attempt */
     const struct histogram *wait_full;         /* submission to fully scheduled */
+    const struct histogram *queued;            /* per job begun: its time in queues */
     const struct histogram *attempts_settled;  /* per job fully scheduled or abandoned */
     const struct histogram *view_age;          /* microseconds, per transaction */
     const struct histogram *view_age_versions; /* versions it was behind, per transaction */

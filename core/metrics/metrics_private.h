@@ -29,6 +29,7 @@ struct metrics_use {
 struct metrics_histograms {
     struct histogram *wait_first;
     struct histogram *wait_full;
+    struct histogram *queued;
     struct histogram *attempts_settled;
     struct histogram *view_age;
     struct histogram *view_age_versions;
@@ -147,7 +148,7 @@ void series_busy(struct series *series, int64_t from_us, int64_t to_us, uint32_t
 /* The run ended, maybe before end_us: closes the open samples and drops those behind. */
 void series_finish(struct series *series, int64_t end_us, const struct scheduler *schedulers);
 
-/* All five, empty, or none and OMEGA_ENOMEM. */
+/* All six, empty, or none and OMEGA_ENOMEM. */
 int histograms_init(struct metrics_histograms *histograms);
 void histograms_release(struct metrics_histograms *histograms);
 

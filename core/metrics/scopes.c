@@ -14,13 +14,14 @@ int histograms_init(struct metrics_histograms *histograms)
     *histograms = (struct metrics_histograms){
         .wait_first = histogram_create(),
         .wait_full = histogram_create(),
+        .queued = histogram_create(),
         .attempts_settled = histogram_create(),
         .view_age = histogram_create(),
         .view_age_versions = histogram_create(),
     };
     if (histograms->wait_first == NULL || histograms->wait_full == NULL ||
-        histograms->attempts_settled == NULL || histograms->view_age == NULL ||
-        histograms->view_age_versions == NULL) {
+        histograms->queued == NULL || histograms->attempts_settled == NULL ||
+        histograms->view_age == NULL || histograms->view_age_versions == NULL) {
         histograms_release(histograms);
         return OMEGA_ENOMEM;
     }
@@ -31,6 +32,7 @@ void histograms_release(struct metrics_histograms *histograms)
 {
     histogram_destroy(histograms->wait_first);
     histogram_destroy(histograms->wait_full);
+    histogram_destroy(histograms->queued);
     histogram_destroy(histograms->attempts_settled);
     histogram_destroy(histograms->view_age);
     histogram_destroy(histograms->view_age_versions);
@@ -41,6 +43,7 @@ static int histograms_merge(struct metrics_histograms *into, const struct metric
 {
     if (histogram_merge(into->wait_first, from->wait_first) != 0 ||
         histogram_merge(into->wait_full, from->wait_full) != 0 ||
+        histogram_merge(into->queued, from->queued) != 0 ||
         histogram_merge(into->attempts_settled, from->attempts_settled) != 0 ||
         histogram_merge(into->view_age, from->view_age) != 0 ||
         histogram_merge(into->view_age_versions, from->view_age_versions) != 0) {
@@ -58,6 +61,7 @@ static int scope_init(struct scope *scope, const char *name)
     scope->figures.name = scope->name;
     scope->figures.wait_first = scope->histograms.wait_first;
     scope->figures.wait_full = scope->histograms.wait_full;
+    scope->figures.queued = scope->histograms.queued;
     scope->figures.attempts_settled = scope->histograms.attempts_settled;
     scope->figures.view_age = scope->histograms.view_age;
     scope->figures.view_age_versions = scope->histograms.view_age_versions;

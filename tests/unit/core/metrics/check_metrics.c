@@ -328,6 +328,7 @@ static struct metrics_job job_of(uint64_t id, int64_t submitted_us, int64_t firs
         .first_attempt_us = first_us,
         .fully_scheduled_us = full_us,
         .attempts = first_us < 0 ? 0 : (uint32_t)id,
+        .queued_us = 10 * (int64_t)id,
         .outcome = (uint8_t)outcome,
     };
 }
@@ -380,6 +381,11 @@ START_TEST(test_jobs_and_censoring)
         ck_assert_uint_eq(histogram_count(scope->wait_full), 6);
         ck_assert_uint_eq(histogram_censored(scope->wait_full), 4);
         ck_assert(histogram_mean(scope->wait_full) == (50 + 60 + 800 + 700 + 600 + 500) / 6.0);
+        /* all but job 4 have begun: 10 + 20 + 30 + 50 + 60 */
+        ck_assert_uint_eq(histogram_count(scope->queued), 5);
+        ck_assert_uint_eq(histogram_censored(scope->queued), 0);
+        ck_assert(histogram_mean(scope->queued) == 170 / 5.0);
+        ck_assert_int_eq(histogram_max(scope->queued), 60);
         /* of jobs 1, 2 (fully scheduled) and 5 (abandoned) */
         ck_assert_uint_eq(histogram_count(scope->attempts_settled), 3);
         ck_assert_int_eq(histogram_max(scope->attempts_settled), 5);
@@ -520,8 +526,8 @@ struct balance {
 static void weigh(struct balance *balances, const struct metrics_scope *scope, double sign)
 {
     const struct histogram *const histograms[] = {scope->wait_first, scope->wait_full,
-                                                  scope->attempts_settled, scope->view_age,
-                                                  scope->view_age_versions};
+                                                  scope->queued,     scope->attempts_settled,
+                                                  scope->view_age,   scope->view_age_versions};
     double figures[FIGURES_MAX] = {
         (double)scope->jobs_submitted,
         (double)scope->jobs_begun,
@@ -552,7 +558,7 @@ static void weigh(struct balance *balances, const struct metrics_scope *scope, d
     for (int o = 0; o <= METRICS_JOB_FAILED; o++) {
         figures[count++] = (double)scope->jobs_by_outcome[o];
     }
-    for (int h = 0; h < 5; h++) {
+    for (int h = 0; h < 6; h++) {
         double size = (double)histogram_count(histograms[h]);
         figures[count++] = size;
         figures[count++] = floor(histogram_mean(histograms[h]) * size + 0.5);
