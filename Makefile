@@ -7,7 +7,7 @@
 #   make test-soak    the long random histories, 1,000 kills, every shipped experiment
 #   make bench        tasks per second beside a bare loop of the same placements
 #   make bench-store  the lmdb store beside bare loops of LMDB calls, in each mode
-#   make bench-reference  the published Omega simulator's results beside ours (20 minutes)
+#   make bench-reference  figures of the published Omega simulator beside ours (20 minutes)
 #   make check-style  layers, line lengths, function lengths, banned calls, format
 #   make fuzz         each fuzz target for FUZZ_SECONDS seconds (clang)
 #   make clean        remove build/
