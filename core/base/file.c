@@ -146,12 +146,19 @@ static int sync_stream(struct file_out *out, omega_error_t *err)
     return OMEGA_OK;
 }
 
-int file_out_commit(struct file_out *out, omega_error_t *err)
+int file_out_settle(struct file_out *out, omega_error_t *err)
 {
     int rc = sync_stream(out, err);
     if (fclose(out->stream) != 0 && rc == OMEGA_OK) {
         rc = omega_error_set_errno(err, out->path, "cannot close");
     }
+    out->stream = NULL;
+    return rc;
+}
+
+int file_out_commit(struct file_out *out, omega_error_t *err)
+{
+    int rc = out->stream == NULL ? OMEGA_OK : file_out_settle(out, err);
     if (rc == OMEGA_OK && rename(out->temporary, out->path) != 0) {
         rc = omega_error_set_errno(err, out->path, "cannot rename the finished file to this name");
     }
@@ -166,7 +173,9 @@ void file_out_abort(struct file_out *out)
 {
     if (out != NULL) {
         int kept = errno;
-        fclose(out->stream);
+        if (out->stream != NULL) {
+            fclose(out->stream);
+        }
         unlink(out->temporary);
         free_out(out);
         errno = kept;

@@ -21,8 +21,13 @@ int file_out_open(const char *path, struct file_out **out, omega_error_t *err);
 /* The stream to write to, owned by `out`. Failed writes may be ignored: the commit sees them. */
 FILE *file_out_stream(struct file_out *out);
 
-/* Flushes, syncs and closes the file and gives it its name, replacing a file of that name. On
- * failure the temporary is removed and `path` is as it was. Frees `out` either way. */
+/* Flushes, syncs and closes the file; its name comes by file_out_commit() later. For those who keep
+ * many outputs. If it fails, file_out_abort() is what is left to do. */
+int file_out_settle(struct file_out *out, omega_error_t *err);
+
+/* Flushes, syncs and closes the file, unless it is settled, and gives it its name, replacing a file
+ * of that name. On failure the temporary is removed and `path` is as it was. Frees `out` either
+ * way. */
 int file_out_commit(struct file_out *out, omega_error_t *err);
 
 /* Drops the output: removes the temporary and frees `out`. NULL is allowed. */

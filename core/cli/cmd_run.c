@@ -20,6 +20,7 @@ static const char help[] =
     "  --set PATH=VALUE   change the experiment first, as often as you like; PATH such as\n"
     "                     horizon_s or schedulers.0.instances, VALUE is JSON or else a string\n"
     "  --seed N           run this seed only\n"
+    "  --log              everything that happens, for 'omega check-log': DIR/log/*.omlog\n"
     "  --json             the summary as JSON instead of a table\n"
     "  --quiet            no progress\n"
     "  --verbose          what modules tell as information, too, not only warnings and errors\n"
@@ -31,6 +32,7 @@ enum option_code {
     OPTION_OUT = 256,
     OPTION_SET,
     OPTION_SEED,
+    OPTION_LOG,
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_VERBOSE,
@@ -41,6 +43,7 @@ static const struct option options[] = {
     {"out", required_argument, NULL, OPTION_OUT},
     {"set", required_argument, NULL, OPTION_SET},
     {"seed", required_argument, NULL, OPTION_SEED},
+    {"log", no_argument, NULL, OPTION_LOG},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
     {"verbose", no_argument, NULL, OPTION_VERBOSE},
@@ -95,6 +98,9 @@ static int run_with(int argc, char **argv, char *const *line, const char **sets)
             if (!parse_seed(optarg, &changes.seed)) {
                 return command_usage("run", "'%.60s' is no seed, expected a whole number", optarg);
             }
+            break;
+        case OPTION_LOG:
+            how.log = true;
             break;
         case OPTION_JSON:
             how.json = true;

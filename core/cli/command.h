@@ -20,6 +20,8 @@ enum command_exit {
 int cmd_run(int argc, char **argv);
 /* Checks experiment files and everything they name. */
 int cmd_validate(int argc, char **argv);
+/* Proves a run from its logs. */
+int cmd_check_log(int argc, char **argv);
 /* Imports, describes and exports traces. */
 int cmd_trace(int argc, char **argv);
 /* Makes, describes, proves and changes cells on disk. */

@@ -18,6 +18,7 @@ struct command {
 static const struct command commands[] = {
     {"run", "run an experiment in virtual time and write its results", cmd_run},
     {"validate", "check experiment files and everything they name", cmd_validate},
+    {"check-log", "prove a run from its logs alone", cmd_check_log},
     {"trace", "import, describe and export traces", cmd_trace},
     {"cell", "make, describe, prove and change cells on disk", cmd_cell},
     {"schedulers", "list scheduler modules and their options", cmd_schedulers},

@@ -146,6 +146,10 @@ void eligibility_destroy(struct eligibility *eligibility); /* NULL is allowed */
  * OMEGA_ENOMEM. */
 int eligibility_of(struct eligibility *eligibility, struct run_job *job, omega_error_t *err);
 
+/* Tells the run log, if there is one, of a batch of the initial state. */
+void run_log_preload(const struct run_config *config, uint64_t version,
+                     const struct store_placement *placements, uint32_t count);
+
 /* Fills the cell before time 0. *ends gets one entry per placement that ends: free() it. */
 struct prefill_end {
     int64_t time_us;

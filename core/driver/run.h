@@ -11,6 +11,7 @@
 #include "cellstate/lmdb.h"
 #include "core/metrics/metrics.h"
 #include "core/plugin/module.h"
+#include "core/runlog/runlog.h"
 #include "core/workload/workload.h"
 
 #define RUN_SCHEDULERS_MAX 256u
@@ -138,6 +139,7 @@ struct run_config {
     uint32_t workload_count;
     const struct run_scheduler *schedulers;
     uint32_t scheduler_count;
+    struct runlog *runlog;             /* told of everything that happens; NULL: there is no log */
     const volatile sig_atomic_t *stop; /* or NULL: looked at after each event; not 0 ends the run
                                           with OMEGA_EINTR */
     /* progress, or NULL: called now and then with the experiment time reached and jobs submitted;
@@ -147,6 +149,11 @@ struct run_config {
                 const char *message); /* or NULL */
     void *context;
 };
+
+/* Fills in what the log of a run opens with, all but the experiment's name, text and SHA-256, and
+ * the variant. The tables, of scheduler_count and workload_count entries, are the caller's. */
+void run_log_opening(const struct run_config *config, struct runlog_scheduler *schedulers,
+                     struct runlog_workload *workloads, struct runlog_opening *opening);
 
 /* Runs in virtual time and tells `metrics` what happened, metrics_finish() included. At the end the
  * store is checked (A, B, I); a violation is an OMEGA_ECORRUPT error with its text. `report` gets

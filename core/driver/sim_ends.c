@@ -161,6 +161,9 @@ int sim_on_tasks_end(struct simulation *sim, struct tasks_end *end, omega_error_
     }
     uint32_t ended = 0;
     rc = rc == OMEGA_OK ? note_released(sim, job, end->count, &ended, err) : rc;
+    if (rc == OMEGA_OK) {
+        sim_log_release(sim, version, end->count, ended > 0);
+    }
     if (rc == OMEGA_OK && ended > 0) {
         metrics_digest_release(sim->metrics, sim->now_us, version, sim->released, end->count,
                                false);

@@ -180,6 +180,7 @@ int sim_on_arrival(struct simulation *sim, struct arrival *arrival, omega_error_
     if (rc == OMEGA_OK) {
         metrics_submitted(sim->metrics, job->runner->scheduler, job->job->workload,
                           job->job->submit_us, job->job->tasks);
+        sim_log_submission(sim, job->job);
         rc = sim_enqueue(sim, job, false, err);
     }
     return rc == OMEGA_OK ? sim_fetch(sim, arrival, err) : rc;
@@ -194,6 +195,7 @@ int sim_on_attempt(struct simulation *sim, struct runner *runner, omega_error_t 
     if (rc != OMEGA_OK) {
         return rc;
     }
+    sim_log_attempt(sim, runner);
     return sim_push(sim, sim_later(sim->now_us, runner->decision_us), EVENT_COMMIT, runner, err);
 }
 
@@ -256,6 +258,7 @@ static int abandon(struct simulation *sim, struct run_job *job, omega_error_t *e
     job->abandoned = true;
     job->given_up = job->unplaced;
     job->unplaced = 0;
+    sim_log_abandonment(sim, job->job->id, tasks);
     sim_tell_tasks(sim, job, METRICS_JOB_ABANDONED, tasks);
     return rc;
 }
@@ -277,6 +280,7 @@ int sim_on_commit(struct simulation *sim, struct runner *runner, omega_error_t *
         return rc;
     }
     tell_attempt(sim, runner, &result);
+    sim_log_commit(sim, runner, &result, duration_us);
     rc = tell_commit(sim, runner, &result, duration_us, err);
     if (rc == OMEGA_OK && settlement == SETTLED_ABANDON) {
         rc = abandon(sim, job, err);
@@ -298,5 +302,6 @@ int sim_on_commit(struct simulation *sim, struct runner *runner, omega_error_t *
 
 int sim_on_retry(struct simulation *sim, struct run_job *job, omega_error_t *err)
 {
+    sim_log_retry(sim, job->job->id);
     return sim_enqueue(sim, job, job->runner->config->retry.queue == RUN_QUEUE_FRONT, err);
 }

@@ -46,6 +46,7 @@ static int apply_machine_event(struct simulation *sim, const struct omega_machin
     }
     metrics_machine_event(sim->metrics, (enum omega_machine_event_kind)event->kind);
     metrics_digest_machine(sim->metrics, sim->now_us, version, event);
+    sim_log_machine(sim, event, version, lost, lost_count);
     if (lost_count > 0) {
         metrics_losses(sim->metrics, lost_count);
         metrics_digest_release(sim->metrics, sim->now_us, version, lost, lost_count, true);

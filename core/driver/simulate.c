@@ -233,6 +233,7 @@ static void finish(struct simulation *sim)
         sim_tell_job(sim, job, outcome);
     }
     metrics_finish(sim->metrics, sim->now_us);
+    sim_log_horizon(sim);
 }
 
 /* The run has proved itself only if the cell it leaves is sound. */

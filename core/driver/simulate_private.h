@@ -75,6 +75,22 @@ int64_t sim_later(int64_t now_us, int64_t delay_us);
 /* Tells the metrics what the cell holds from now on. */
 void sim_tell_totals(struct simulation *sim);
 
+/* ---- the run log: run_log.c ---- */
+
+/* Each does nothing where there is no log; all but machine events, releases and transactions that
+ * installed something name the newest version. */
+void sim_log_submission(const struct simulation *sim, const struct omega_job *job);
+void sim_log_attempt(const struct simulation *sim, const struct runner *runner);
+void sim_log_commit(const struct simulation *sim, const struct runner *runner,
+                    const struct omega_result *result, int64_t duration_us);
+void sim_log_release(const struct simulation *sim, uint64_t version, uint32_t count, bool changes);
+void sim_log_machine(const struct simulation *sim, const struct omega_machine_event *event,
+                     uint64_t version, const struct store_release_result *lost, uint32_t count);
+void sim_log_abandonment(const struct simulation *sim, uint64_t job, uint32_t tasks);
+void sim_log_retry(const struct simulation *sim, uint64_t job);
+/* The horizon, and what modules have counted. */
+void sim_log_horizon(const struct simulation *sim);
+
 /* ---- jobs: sim_jobs.c ---- */
 
 /* Fetches a source's next job and plans its arrival. */

@@ -254,6 +254,12 @@ const char *experiment_sha256(const struct experiment *experiment)
     return experiment->sha256;
 }
 
+int experiment_text(const struct experiment *experiment, char **text, omega_error_t *err)
+{
+    omega_error_t own = {0};
+    return normalised_text(experiment->base, text, err == NULL ? &own : err);
+}
+
 const struct experiment_input *experiment_input(const struct experiment *experiment, uint32_t index)
 {
     return index < experiment->inputs.count ? &experiment->inputs.at[index] : NULL;

@@ -99,6 +99,9 @@ uint64_t experiment_point_seed(const struct experiment *experiment, uint32_t poi
  * store, description, record and series_step_s. 64 hex digits. */
 const char *experiment_sha256(const struct experiment *experiment);
 
+/* The normalised experiment itself, for free(). OMEGA_ENOMEM. */
+int experiment_text(const struct experiment *experiment, char **text, omega_error_t *err);
+
 /* Files read by the points built so far; NULL past the end. */
 const struct experiment_input *experiment_input(const struct experiment *experiment,
                                                 uint32_t index);

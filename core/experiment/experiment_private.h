@@ -164,7 +164,10 @@ json_t *whole_numbers(json_t *value);
 /* RFC 7396: a new document, `target` patched with `patch`. NULL without memory. */
 json_t *patch_merge(const json_t *target, json_t *patch);
 
-/* SHA-256 of a document without what does not change results. */
+/* A document without what does not change results, as text: free(). */
+int normalised_text(const json_t *base, char **out, omega_error_t *err);
+
+/* SHA-256 of that text. */
 int normalised_sha256(const json_t *base, char out[65], omega_error_t *err);
 
 /* ---- variants.c ---- */

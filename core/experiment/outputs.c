@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/experiment/run_logs.h"
 
 static const char *const file_names[OUTPUT_FILES] = {
     [OUTPUT_RESULTS_JSONL] = "results.jsonl",
@@ -25,6 +26,7 @@ struct outputs {
     const struct experiment *experiment;
     char *paths[OUTPUT_FILES];
     struct file_out *files[OUTPUT_FILES];
+    struct run_logs *logs;
     struct run_point *points;
     uint32_t count;
     struct timespec began;
@@ -125,6 +127,30 @@ static bool is_ours(const char *run_json)
     return ours;
 }
 
+static int somebody_elses(const char *path, omega_error_t *err)
+{
+    return omega_error_set_at(err, OMEGA_EINVAL, path, 0,
+                              "is there already, without the run.json of a run of omega: "
+                              "expected another --out directory, or remove this file");
+}
+
+static int check_logs(const char *directory, omega_error_t *err)
+{
+    char *folder;
+    char **paths;
+    uint32_t count;
+    if (asprintf(&folder, "%s/" RUN_LOGS_FOLDER, directory) < 0) {
+        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+    }
+    int rc = run_logs_list(folder, &paths, &count, err);
+    if (rc == 0 && count > 0) {
+        rc = somebody_elses(paths[0], err);
+    }
+    run_logs_free_list(paths, count);
+    free(folder);
+    return rc;
+}
+
 /* Files of our names that somebody else has written are neither replaced nor removed. */
 static int check_names(const struct outputs *outputs, omega_error_t *err)
 {
@@ -134,12 +160,10 @@ static int check_names(const struct outputs *outputs, omega_error_t *err)
     }
     for (int i = 0; i < OUTPUT_FILES; i++) {
         if (lstat(outputs->paths[i], &status) == 0) {
-            return omega_error_set_at(err, OMEGA_EINVAL, outputs->paths[i], 0,
-                                      "is there already, without the run.json of a run of omega: "
-                                      "expected another --out directory, or remove this file");
+            return somebody_elses(outputs->paths[i], err);
         }
     }
-    return 0;
+    return check_logs(outputs->directory, err);
 }
 
 static int open_files(struct outputs *outputs, const char *directory, omega_error_t *err)
@@ -156,6 +180,9 @@ static int open_files(struct outputs *outputs, const char *directory, omega_erro
     }
     if (rc == 0) {
         rc = check_names(outputs, err);
+    }
+    if (rc == 0) {
+        rc = run_logs_create(directory, outputs->experiment, &outputs->logs, err);
     }
     for (int i = 0; rc == 0 && i < OUTPUT_FILES; i++) {
         if (recorded(outputs->experiment, i)) {
@@ -253,7 +280,17 @@ static int name_files(struct outputs *outputs, omega_error_t *err)
             rc = omega_error_set_errno(err, outputs->paths[i], "cannot remove");
         }
     }
-    return rc;
+    return rc == 0 ? run_logs_commit(outputs->logs, err) : rc;
+}
+
+int outputs_log_begin(struct outputs *outputs, struct point *point, omega_error_t *err)
+{
+    return run_logs_begin(outputs->logs, point, err);
+}
+
+int outputs_log_end(struct outputs *outputs, struct point *point, omega_error_t *err)
+{
+    return run_logs_end(outputs->logs, point, err);
 }
 
 int outputs_commit(struct outputs *outputs, bool complete, int argc, char *const *argv,
@@ -281,6 +318,7 @@ void outputs_abort(struct outputs *outputs)
         file_out_abort(outputs->files[i]);
         free(outputs->paths[i]);
     }
+    run_logs_destroy(outputs->logs);
     take_back_directory(outputs);
     free(outputs->directory);
     free(outputs->points);

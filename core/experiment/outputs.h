@@ -28,6 +28,10 @@ struct outputs;
 int outputs_open(const char *directory, const struct experiment *experiment,
                  struct outputs **outputs, omega_error_t *err);
 
+/* Begins the log of a point that is about to run, and ends it when it has run: run_logs.h. */
+int outputs_log_begin(struct outputs *outputs, struct point *point, omega_error_t *err);
+int outputs_log_end(struct outputs *outputs, struct point *point, omega_error_t *err);
+
 /* Writes what a point left. OMEGA_EIO as soon as a file cannot take more. */
 int outputs_point(struct outputs *outputs, const struct point_result *result, omega_error_t *err);
 

@@ -108,7 +108,7 @@ static void drop_outputs(json_t *doc)
     }
 }
 
-int normalised_sha256(const json_t *base, char out[65], omega_error_t *err)
+int normalised_text(const json_t *base, char **out, omega_error_t *err)
 {
     json_t *copy = json_deep_copy(base);
     drop_outputs(copy);
@@ -125,8 +125,15 @@ int normalised_sha256(const json_t *base, char out[65], omega_error_t *err)
                      ? NULL
                      : json_dumps(copy, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(copy);
-    if (text == NULL) {
-        return out_of_memory(err);
+    *out = text;
+    return text == NULL ? out_of_memory(err) : 0;
+}
+
+int normalised_sha256(const json_t *base, char out[65], omega_error_t *err)
+{
+    char *text;
+    if (normalised_text(base, &text, err) != 0) {
+        return err->code;
     }
     struct sha256 sha;
     sha256_init(&sha);

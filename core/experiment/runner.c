@@ -135,7 +135,13 @@ static int simulate(struct runner *runner, struct point *point, omega_error_t *e
     point->config.log = on_log;
     point->config.context = runner;
     runner->horizon_us = point->config.horizon_us;
-    int rc = run_simulate(&point->config, result.metrics, &result.report, &result.counters, err);
+    int rc = runner->options->log ? outputs_log_begin(runner->outputs, point, err) : 0;
+    if (rc == 0) {
+        rc = run_simulate(&point->config, result.metrics, &result.report, &result.counters, err);
+    }
+    if (rc == 0 && runner->options->log) {
+        rc = outputs_log_end(runner->outputs, point, err);
+    }
     result.wall_s = elapsed(&began);
     if (rc == 0 && metrics_status(result.metrics) != 0) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory for the metrics");

@@ -13,6 +13,7 @@ struct runner_options {
     const char *directory; /* for the output files; NULL = omega-out/NAME */
     bool quiet;            /* no progress */
     bool json;             /* the summary as JSON */
+    bool log;              /* a log of each point */
     bool verbose;          /* the modules' INFO and DEBUG messages, too */
     int argc;              /* the command line, for run.json */
     char *const *argv;

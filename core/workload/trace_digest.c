@@ -9,7 +9,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/workload/codec.h"
+#include "core/base/codec.h"
 #include "core/workload/trace_private.h"
 
 #define FLUSH_SIZE 65536

@@ -9,7 +9,7 @@
 #include <xxhash.h>
 
 #include "core/base/file.h"
-#include "core/workload/codec.h"
+#include "core/base/codec.h"
 #include "core/workload/trace_format.h"
 #include "core/workload/trace_private.h"
 

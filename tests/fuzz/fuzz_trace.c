@@ -5,7 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/workload/codec.h"
+#include "core/base/codec.h"
 #include "core/workload/trace.h"
 #include "core/workload/trace_format.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes of the trace file: little-endian integers, variable-length integers (7 bits a byte, lowest
+ * Bytes of binary files: little-endian integers, variable-length integers (7 bits a byte, lowest
  * first) and texts, written into a growing buffer and read with a bounds check each.
  *
  * Both sides keep going after a failure and remember it, so that callers check once per record.
  */
-#ifndef OMEGA_CORE_WORKLOAD_CODEC_H
-#define OMEGA_CORE_WORKLOAD_CODEC_H
+#ifndef OMEGA_CORE_BASE_CODEC_H
+#define OMEGA_CORE_BASE_CODEC_H
 
 #include <stdbool.h>
 #include <stddef.h>

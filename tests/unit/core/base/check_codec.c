@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The trace file's bytes: what is put comes back, and nothing is read beyond the end. */
+/* Bytes of binary files: what is put comes back, and nothing is read beyond the end. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/workload/codec.h"
+#include "core/base/codec.h"
 #include "tests/support/check_main.h"
 
 static const uint64_t numbers[] = {0,      1,          0x7f,      0x80,      0x3fff,

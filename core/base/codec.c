@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes of the trace file: see codec.h. */
-#include "core/workload/codec.h"
+/* Bytes of binary files: see codec.h. */
+#include "core/base/codec.h"
 
 #include <stdlib.h>
 #include <string.h>

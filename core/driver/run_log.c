@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* What the drivers tell the run log (core/runlog/runlog.h), where there is one. */
+#include <string.h>
+
+#include "core/driver/simulate_private.h"
+
+void run_log_opening(const struct run_config *config, struct runlog_scheduler *schedulers,
+                     struct runlog_workload *workloads, struct runlog_opening *opening)
+{
+    for (uint32_t i = 0; i < config->scheduler_count; i++) {
+        const struct run_scheduler *scheduler = &config->schedulers[i];
+        schedulers[i] = (struct runlog_scheduler){
+            .name = scheduler->name,
+            .instances = scheduler->instances,
+            .detection = (uint8_t)scheduler->detection,
+            .granularity = (uint8_t)scheduler->granularity,
+            .places_at_end = scheduler->place == RUN_PLACE_END,
+            .at_least = scheduler->at_least,
+        };
+    }
+    for (uint32_t i = 0; i < config->workload_count; i++) {
+        workloads[i] = (struct runlog_workload){
+            .name = config->workloads[i].name,
+            .scheduler = config->workloads[i].scheduler,
+        };
+    }
+    *opening = (struct runlog_opening){
+        .seed = config->seed,
+        .segments = 1,
+        .warmup_us = config->warmup_us,
+        .horizon_us = config->horizon_us,
+        .overcommit = config->cell.overcommit,
+        .release_raises_seq = config->cell.release_raises_seq,
+        .drops_cut_attempts = config->cut == RUN_CUT_DROPPED,
+        .lost = (uint8_t)config->lost,
+        .compat = config->cell.compat,
+        .schedulers = schedulers,
+        .scheduler_count = config->scheduler_count,
+        .workloads = workloads,
+        .workload_count = config->workload_count,
+        .catalogue = config->cell.catalogue,
+        .machines = config->cell.machines,
+        .machine_count = config->cell.machine_count,
+    };
+}
+
+void run_log_preload(const struct run_config *config, uint64_t version,
+                     const struct store_placement *placements, uint32_t count)
+{
+    if (config->runlog != NULL) {
+        struct runlog_record record = {
+            .kind = RUNLOG_PRELOAD,
+            .changes = true,
+            .version = version,
+            .placements = placements,
+            .placement_count = count,
+        };
+        runlog_put(config->runlog, &record);
+    }
+}
+
+/* A record that follows the newest version, now. */
+static struct runlog_record follow(const struct simulation *sim, enum runlog_kind kind)
+{
+    struct store_counters counters;
+    store_counters(sim->store, &counters);
+    return (struct runlog_record){
+        .kind = (uint8_t)kind,
+        .version = counters.version,
+        .time_us = sim->now_us,
+    };
+}
+
+void sim_log_submission(const struct simulation *sim, const struct omega_job *job)
+{
+    if (sim->config->runlog != NULL) {
+        struct runlog_record record = follow(sim, RUNLOG_SUBMISSION);
+        record.job = job;
+        runlog_put(sim->config->runlog, &record);
+    }
+}
+
+static struct runlog_attempt attempt_of(const struct runner *runner, bool planned)
+{
+    return (struct runlog_attempt){
+        .job = runner->job->job->id,
+        .attempt = runner->job->attempts,
+        .instance = runner->id,
+        .planned = planned,
+        .claims = runner->claim_count,
+        .synced = runner->synced_version,
+        .synced_us = runner->synced_us,
+    };
+}
+
+void sim_log_attempt(const struct simulation *sim, const struct runner *runner)
+{
+    if (sim->config->runlog != NULL) {
+        struct runlog_record record = follow(sim, RUNLOG_ATTEMPT);
+        record.attempt = attempt_of(runner, runner->config->place != RUN_PLACE_END);
+        runlog_put(sim->config->runlog, &record);
+    }
+}
+
+void sim_log_commit(const struct simulation *sim, const struct runner *runner,
+                    const struct omega_result *result, int64_t duration_us)
+{
+    if (sim->config->runlog == NULL) {
+        return;
+    }
+    bool sent = runner->claim_count > 0 && !runner->falls_short;
+    struct runlog_record record = follow(sim, sent ? RUNLOG_TRANSACTION : RUNLOG_NOTHING);
+    record.attempt = attempt_of(runner, true);
+    if (sent) {
+        record.changes = result->accepted > 0;
+        record.version = result->version;
+        record.results = runner->results;
+        record.duration_us = duration_us;
+        attempt_transaction(runner, &record.txn);
+    }
+    runlog_put(sim->config->runlog, &record);
+}
+
+void sim_log_release(const struct simulation *sim, uint64_t version, uint32_t count, bool changes)
+{
+    if (sim->config->runlog != NULL) {
+        struct runlog_record record = {
+            .kind = RUNLOG_RELEASE,
+            .changes = changes,
+            .version = version,
+            .time_us = sim->now_us,
+            .released = sim->released,
+            .released_count = count,
+        };
+        runlog_put(sim->config->runlog, &record);
+    }
+}
+
+void sim_log_machine(const struct simulation *sim, const struct omega_machine_event *event,
+                     uint64_t version, const struct store_release_result *lost, uint32_t count)
+{
+    if (sim->config->runlog != NULL) {
+        struct runlog_record record = {
+            .kind = RUNLOG_MACHINE,
+            .changes = true,
+            .version = version,
+            .time_us = sim->now_us,
+            .event = *event,
+            .released = lost,
+            .released_count = count,
+        };
+        runlog_put(sim->config->runlog, &record);
+    }
+}
+
+static void log_job(const struct simulation *sim, enum runlog_kind kind, uint64_t job,
+                    uint32_t tasks)
+{
+    if (sim->config->runlog != NULL) {
+        struct runlog_record record = follow(sim, kind);
+        record.job_id = job;
+        record.tasks = tasks;
+        runlog_put(sim->config->runlog, &record);
+    }
+}
+
+void sim_log_abandonment(const struct simulation *sim, uint64_t job, uint32_t tasks)
+{
+    log_job(sim, RUNLOG_ABANDONMENT, job, tasks);
+}
+
+void sim_log_retry(const struct simulation *sim, uint64_t job)
+{
+    log_job(sim, RUNLOG_RETRY, job, 0);
+}
+
+void sim_log_horizon(const struct simulation *sim)
+{
+    if (sim->config->runlog == NULL) {
+        return;
+    }
+    struct runlog_record record = follow(sim, RUNLOG_COUNTER);
+    for (uint32_t s = 0; s < sim->config->scheduler_count; s++) {
+        record.scheduler = s;
+        for (uint32_t i = 0; metrics_read_counter(sim->metrics, s, i, &record.name, &record.value);
+             i++) {
+            runlog_put(sim->config->runlog, &record);
+        }
+    }
+    record.kind = RUNLOG_HORIZON;
+    runlog_put(sim->config->runlog, &record);
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* Proving the logs of a run: see check_log.h. */
+#include "core/experiment/check_log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/sha256.h"
+#include "core/experiment/log_figures.h"
+#include "core/experiment/log_results.h"
+#include "core/experiment/messages.h"
+#include "core/experiment/run_logs.h"
+#include "core/runlog/runlog_read.h"
+
+struct checking {
+    uint32_t most;
+    FILE *out;
+    struct check_log_report *report;
+    struct log_results *results;
+    char **paths; /* of all segments */
+    bool *taken;
+    uint32_t path_count;
+    /* the point at hand */
+    struct runlog_merge *merge;
+    const struct runlog_record *record;
+    uint64_t told;       /* violations of this point, or of the results */
+    uint64_t violations; /* of this point */
+};
+
+/* ---- telling ---- */
+
+static void tell(struct checking *checking, const char *text)
+{
+    checking->report->violations++;
+    if (checking->told++ < checking->most) {
+        message_write(text, checking->out);
+        fputc('\n', checking->out);
+    }
+}
+
+static void on_violation(void *context, const char *text)
+{
+    struct checking *checking = context;
+    const struct runlog_reader *source =
+        checking->record == NULL ? NULL : runlog_merge_source(checking->merge);
+    char line[1024];
+    checking->violations++;
+    if (source == NULL) {
+        snprintf(line, sizeof line, "at the end: %s", text);
+    } else {
+        snprintf(line, sizeof line, "%s: record %" PRIu64 " (version %" PRIu64 "): %s",
+                 runlog_reader_name(source), runlog_reader_number(source),
+                 checking->record->version, text);
+    }
+    tell(checking, line);
+}
+
+static void on_difference(void *context, const char *text)
+{
+    struct checking *checking = context;
+    char line[1024];
+    snprintf(line, sizeof line, "%s: %s", log_results_path(checking->results), text);
+    tell(checking, line);
+}
+
+/* A file that is damaged is a violation; other errors are errors. */
+static int judge(struct checking *checking, const omega_error_t *cause, omega_error_t *err)
+{
+    char line[1024];
+    if (cause->code != OMEGA_ECORRUPT && cause->code != OMEGA_EVERSION &&
+        cause->code != OMEGA_EINVAL) {
+        *err = *cause;
+        return err->code;
+    }
+    omega_error_format(cause, line, sizeof line);
+    checking->violations++;
+    tell(checking, line);
+    return OMEGA_OK;
+}
+
+/* ---- one point ---- */
+
+static int check_text(const struct runlog_opening *opening, omega_error_t *err)
+{
+    char sha256[SHA256_HEX];
+    struct sha256 sha;
+    sha256_init(&sha);
+    sha256_add(&sha, opening->text, strlen(opening->text));
+    sha256_finish(&sha, sha256);
+    return strcmp(sha256, opening->sha256) == 0
+               ? OMEGA_OK
+               : omega_error_set(err, OMEGA_ECORRUPT,
+                                 "the experiment has SHA-256 %s, expected %s, which the log names",
+                                 sha256, opening->sha256);
+}
+
+static void count(struct checking *checking, const struct runlog_record *record)
+{
+    checking->report->records++;
+    if (record->kind == RUNLOG_TRANSACTION) {
+        checking->report->transactions++;
+        checking->report->claims += record->txn.claim_count;
+    }
+}
+
+/* Plays all records; *cause is what stopped the reading. */
+static int play(struct checking *checking, const struct runlog_opening *opening,
+                struct runlog_check *check, struct metrics *metrics, omega_error_t *cause)
+{
+    const struct runlog_effect *effect = NULL;
+    int more = 1;
+    metrics_totals(metrics, 0, runlog_check_totals(check)); /* the cell before its first change */
+    while ((more = runlog_merge_next(checking->merge, &checking->record, cause)) == 1) {
+        count(checking, checking->record);
+        int rc = runlog_check_record(check, checking->record, &effect, cause);
+        if (rc <= 0) {
+            return rc;
+        }
+        log_figures_add(metrics, opening, check, checking->record, effect);
+    }
+    checking->record = NULL;
+    if (more == 0) {
+        runlog_check_end(check);
+    }
+    return more;
+}
+
+static int compare(struct checking *checking, const struct runlog_opening *opening,
+                   const struct runlog_check *check, struct metrics *metrics, omega_error_t *err)
+{
+    struct point point = {.variant = opening->variant, .seed = opening->seed};
+    struct point_result result = {.point = &point, .metrics = metrics};
+    runlog_check_report(check, &result.report);
+    runlog_check_counters(check, &result.counters);
+    int rc = log_results_head(checking->results, opening, on_difference, checking, err);
+    return rc == OMEGA_OK
+               ? log_results_compare(checking->results, &result, &checking->report->fields,
+                                     on_difference, checking, err)
+               : rc;
+}
+
+/* Proves the run whose segments are merged; what it finds is told. */
+static int prove(struct checking *checking, const struct runlog_opening *opening,
+                 omega_error_t *err)
+{
+    struct runlog_check *check = NULL;
+    struct metrics *metrics = log_figures_create(opening);
+    omega_error_t cause = {0};
+    int rc = metrics == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
+                             : runlog_check_create(opening, on_violation, checking, &check, err);
+    if (rc == OMEGA_OK && check_text(opening, &cause) == OMEGA_OK) {
+        play(checking, opening, check, metrics, &cause);
+    }
+    checking->record = NULL;
+    if (rc == OMEGA_OK && cause.code != OMEGA_OK) {
+        rc = judge(checking, &cause, err);
+    }
+    if (rc == OMEGA_OK && metrics_status(metrics) != OMEGA_OK) {
+        rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+    }
+    if (rc == OMEGA_OK && checking->violations == 0) {
+        rc = compare(checking, opening, check, metrics, err);
+    }
+    runlog_check_destroy(check);
+    metrics_destroy(metrics);
+    return rc;
+}
+
+/* ---- finding the segments of a point ---- */
+
+static bool is_same_point(const struct runlog_opening *a, const struct runlog_opening *b)
+{
+    return strcmp(a->variant, b->variant) == 0 && a->seed == b->seed;
+}
+
+/* Opens the segments that belong to the first one, which is readers[0] of path `first`. */
+static int open_rest(struct checking *checking, uint32_t first, struct runlog_reader **readers,
+                     uint32_t *count, omega_error_t *cause)
+{
+    const struct runlog_opening *opening = runlog_reader_opening(readers[0]);
+    for (uint32_t i = first + 1; opening->segments > *count && i < checking->path_count; i++) {
+        struct runlog_reader *reader = NULL;
+        if (checking->taken[i] || runlog_reader_open(checking->paths[i], &reader, NULL) != 0) {
+            continue; /* told when its turn comes */
+        }
+        if (is_same_point(opening, runlog_reader_opening(reader))) {
+            readers[(*count)++] = reader;
+            checking->taken[i] = true;
+        } else {
+            runlog_reader_close(reader);
+        }
+    }
+    return runlog_merge_open(readers, *count, &checking->merge, cause);
+}
+
+/* The point that the segment of a path belongs to. */
+static int check_point(struct checking *checking, uint32_t path, omega_error_t *err)
+{
+    omega_error_t cause = {0};
+    struct runlog_reader **readers = calloc(RUNLOG_SEGMENTS_MAX, sizeof(struct runlog_reader *));
+    uint32_t count = 1;
+    checking->told = 0;
+    checking->violations = 0;
+    checking->merge = NULL;
+    checking->record = NULL;
+    checking->report->points++;
+    int rc = readers == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory") : OMEGA_OK;
+    if (rc == OMEGA_OK && runlog_reader_open(checking->paths[path], &readers[0], &cause) == 0) {
+        struct runlog_reader *first = readers[0];
+        open_rest(checking, path, readers, &count, &cause);
+        if (checking->merge != NULL) {
+            checking->report->segments += count;
+            rc = prove(checking, runlog_reader_opening(first), err);
+        }
+    }
+    if (rc == OMEGA_OK && cause.code != OMEGA_OK) {
+        rc = judge(checking, &cause, err);
+    }
+    runlog_merge_close(checking->merge);
+    free(readers);
+    return rc;
+}
+
+static int check_points(struct checking *checking, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < checking->path_count; i++) {
+        if (!checking->taken[i]) {
+            checking->taken[i] = true;
+            rc = check_point(checking, i, err);
+        }
+    }
+    if (rc == OMEGA_OK && checking->report->violations == 0) {
+        checking->told = 0;
+        log_results_rest(checking->results, on_difference, checking);
+    }
+    return rc;
+}
+
+int check_log(const char *directory, uint32_t most, FILE *out, struct check_log_report *report,
+              omega_error_t *err)
+{
+    omega_error_t own = {0};
+    err = err == NULL ? &own : err;
+    *report = (struct check_log_report){0};
+    struct checking checking = {.most = most, .out = out, .report = report};
+    char *folder = NULL;
+    if (asprintf(&folder, "%s/" RUN_LOGS_FOLDER, directory) < 0) {
+        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+    }
+    int rc = run_logs_list(folder, &checking.paths, &checking.path_count, err);
+    if (rc == OMEGA_OK && checking.path_count == 0) {
+        rc = omega_error_set_at(err, OMEGA_EINVAL, folder, 0,
+                                "holds no log, expected the outputs of 'omega run --log'");
+    }
+    if (rc == OMEGA_OK) {
+        rc = log_results_open(directory, &checking.results, err);
+    }
+    if (rc == OMEGA_OK) {
+        checking.taken = calloc(checking.path_count, sizeof *checking.taken);
+        rc = checking.taken == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
+                                    : check_points(&checking, err);
+    }
+    log_results_close(checking.results);
+    run_logs_free_list(checking.paths, checking.path_count);
+    free(checking.taken);
+    free(folder);
+    return rc;
+}

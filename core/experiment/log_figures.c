@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* Figures counted again from a run log: see log_figures.h. */
+#include "core/experiment/log_figures.h"
+
+#include <stdlib.h>
+
+struct metrics *log_figures_create(const struct runlog_opening *opening)
+{
+    const char **schedulers = calloc(opening->scheduler_count + 1u, sizeof *schedulers);
+    const char **workloads = calloc(opening->workload_count + 1u, sizeof *workloads);
+    uint32_t *instances = calloc(opening->scheduler_count + 1u, sizeof *instances);
+    struct metrics *metrics = NULL;
+    if (schedulers != NULL && workloads != NULL && instances != NULL) {
+        for (uint32_t i = 0; i < opening->scheduler_count; i++) {
+            schedulers[i] = opening->schedulers[i].name;
+            instances[i] = opening->schedulers[i].instances;
+        }
+        for (uint32_t i = 0; i < opening->workload_count; i++) {
+            workloads[i] = opening->workloads[i].name;
+        }
+        struct metrics_config config = {
+            .schedulers = schedulers,
+            .instances = instances,
+            .scheduler_count = opening->scheduler_count,
+            .workloads = workloads,
+            .workload_count = opening->workload_count,
+            .warmup_us = opening->warmup_us,
+            .horizon_us = opening->horizon_us,
+            .histograms = true,
+            .digest = true,
+        };
+        metrics = metrics_create(&config);
+    }
+    free((void *)schedulers);
+    free((void *)workloads);
+    free(instances);
+    return metrics;
+}
+
+/* ---- attempts ---- */
+
+static struct metrics_attempt attempt_of(const struct runlog_opening *opening,
+                                         const struct runlog_check *check,
+                                         const struct runlog_attempt *attempt,
+                                         const struct runlog_job *job)
+{
+    uint32_t workload = job->job->workload;
+    return (struct metrics_attempt){
+        .scheduler = opening->workloads[workload].scheduler,
+        .instance = runlog_check_instance(check, attempt->instance)->number,
+        .workload = workload,
+        .attempt = attempt->attempt,
+    };
+}
+
+static void add_attempt(struct metrics *metrics, const struct runlog_opening *opening,
+                        const struct runlog_check *check, const struct runlog_record *record,
+                        const struct runlog_effect *effect)
+{
+    struct metrics_attempt attempt = attempt_of(opening, check, &record->attempt, effect->job);
+    bool sent = record->kind == RUNLOG_TRANSACTION;
+    attempt.start_us = effect->start_us;
+    attempt.end_us = record->time_us;
+    attempt.claims = sent ? record->txn.claim_count : record->attempt.claims;
+    attempt.gang_short = !sent && attempt.claims > 0;
+    attempt.result = effect->result;
+    attempt.view_age_us = record->time_us - record->attempt.synced_us;
+    attempt.view_age_versions = record->version - record->changes - record->attempt.synced;
+    metrics_attempt(metrics, &attempt, effect->job->job->submit_us);
+}
+
+static void add_transaction(struct metrics *metrics, const struct runlog_opening *opening,
+                            const struct runlog_record *record, const struct runlog_effect *effect)
+{
+    const struct omega_job *job = effect->job->job;
+    uint32_t scheduler = opening->workloads[job->workload].scheduler;
+    uint32_t accepted = effect->result.accepted;
+    metrics_digest_commit(metrics, record->time_us, &effect->txn, record->results, &effect->result);
+    if (omega_job_is_elastic(job) && accepted > job->tasks) {
+        metrics_optional(metrics, scheduler, job->workload, job->submit_us, accepted - job->tasks);
+    }
+    if (effect->fully_scheduled) {
+        metrics_fully_scheduled(metrics, scheduler, job->workload, job->submit_us, record->time_us);
+    }
+}
+
+/* ---- tasks and jobs ---- */
+
+static void tell_tasks(struct metrics *metrics, const struct runlog_opening *opening,
+                       const struct runlog_job *job, enum metrics_job_outcome outcome,
+                       uint32_t tasks)
+{
+    metrics_tasks(metrics, opening->workloads[job->job->workload].scheduler, job->job->workload,
+                  job->job->submit_us, outcome, tasks);
+}
+
+static enum metrics_job_outcome outcome_of(const struct runlog_job *job)
+{
+    if (job->given_up) {
+        return METRICS_JOB_ABANDONED;
+    }
+    if (job->pending > 0) {
+        return METRICS_JOB_PENDING;
+    }
+    if (job->running > 0) {
+        return METRICS_JOB_RUNNING;
+    }
+    return job->failed > 0 ? METRICS_JOB_FAILED : METRICS_JOB_FINISHED;
+}
+
+/* How a job ended, or stands at the horizon. */
+static void tell_job(struct metrics *metrics, const struct runlog_opening *opening,
+                     const struct runlog_job *job)
+{
+    bool dropped = job->attempted && opening->drops_cut_attempts;
+    uint32_t attempts = job->attempts - dropped;
+    struct metrics_job record = {
+        .job = job->job->id,
+        .workload = job->job->workload,
+        .scheduler = opening->workloads[job->job->workload].scheduler,
+        .submitted_us = job->job->submit_us,
+        .first_attempt_us = attempts == 0 ? -1 : job->first_attempt_us,
+        .fully_scheduled_us = job->fully_scheduled_us,
+        .attempts = attempts,
+        .tasks = job->job->tasks,
+        .outcome = (uint8_t)outcome_of(job),
+    };
+    tell_tasks(metrics, opening, job, METRICS_JOB_FINISHED, job->finished);
+    tell_tasks(metrics, opening, job, METRICS_JOB_FAILED, job->failed);
+    tell_tasks(metrics, opening, job, METRICS_JOB_ABANDONED, job->abandoned);
+    tell_tasks(metrics, opening, job, METRICS_JOB_RUNNING, job->running);
+    tell_tasks(metrics, opening, job, METRICS_JOB_PENDING, job->pending);
+    metrics_job(metrics, &record);
+}
+
+static void finish(struct metrics *metrics, const struct runlog_opening *opening,
+                   const struct runlog_check *check, int64_t now_us)
+{
+    for (uint32_t i = 0; !opening->drops_cut_attempts && i < runlog_check_instances(check); i++) {
+        const struct runlog_instance *instance = runlog_check_instance(check, (uint16_t)i);
+        if (instance->busy) {
+            const struct runlog_job *job = runlog_check_find_job(check, instance->attempt.job);
+            struct metrics_attempt attempt = attempt_of(opening, check, &instance->attempt, job);
+            attempt.start_us = instance->start_us;
+            metrics_attempt_cut(metrics, &attempt, job->job->submit_us);
+        }
+    }
+    const struct runlog_job *job;
+    for (uint64_t number = 1; (job = runlog_check_job(check, number)) != NULL; number++) {
+        tell_job(metrics, opening, job);
+    }
+    metrics_finish(metrics, now_us);
+}
+
+/* ---- records ---- */
+
+/* Which records are events of the driver: all but the initial state, what comes along with another
+ * one (abandonments), and the horizon. */
+static bool is_event(const struct runlog_record *record)
+{
+    return record->kind != RUNLOG_PRELOAD && record->kind != RUNLOG_ABANDONMENT &&
+           record->kind != RUNLOG_COUNTER && record->kind != RUNLOG_HORIZON;
+}
+
+static void add_submission(struct metrics *metrics, const struct runlog_opening *opening,
+                           const struct omega_job *job)
+{
+    metrics_submitted(metrics, opening->workloads[job->workload].scheduler, job->workload,
+                      job->submit_us, job->tasks);
+}
+
+static void add_machine_event(struct metrics *metrics, const struct runlog_record *record,
+                              const struct runlog_effect *effect)
+{
+    metrics_machine_event(metrics, (enum omega_machine_event_kind)record->event.kind);
+    metrics_digest_machine(metrics, record->time_us, record->version, &record->event);
+    metrics_losses(metrics, effect->released_count);
+    metrics_digest_release(metrics, record->time_us, record->version, effect->released,
+                           effect->released_count, true);
+}
+
+void log_figures_add(struct metrics *metrics, const struct runlog_opening *opening,
+                     const struct runlog_check *check, const struct runlog_record *record,
+                     const struct runlog_effect *effect)
+{
+    if (is_event(record)) {
+        metrics_event(metrics);
+    }
+    switch ((enum runlog_kind)record->kind) {
+    case RUNLOG_PRELOAD:
+        metrics_digest_preload(metrics, record->version, effect->placements,
+                               record->placement_count);
+        break;
+    case RUNLOG_SUBMISSION:
+        add_submission(metrics, opening, record->job);
+        break;
+    case RUNLOG_NOTHING:
+        add_attempt(metrics, opening, check, record, effect);
+        break;
+    case RUNLOG_TRANSACTION:
+        add_attempt(metrics, opening, check, record, effect);
+        add_transaction(metrics, opening, record, effect);
+        break;
+    case RUNLOG_RELEASE:
+        metrics_digest_release(metrics, record->time_us, record->version, effect->released,
+                               effect->released_count, false);
+        break;
+    case RUNLOG_MACHINE:
+        add_machine_event(metrics, record, effect);
+        break;
+    case RUNLOG_COUNTER:
+        metrics_count(metrics, record->scheduler, record->name, record->value);
+        break;
+    default:
+        break;
+    }
+    if (record->changes) {
+        metrics_totals(metrics, record->time_us, runlog_check_totals(check));
+    }
+    if (record->kind == RUNLOG_HORIZON) {
+        finish(metrics, opening, check, record->time_us);
+    }
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The run log: everything that happened in one run, so that it can be proved from the log alone.
+ * It opens with the experiment, the cell's configuration and its machines; then come records, one
+ * for each event. The format and the meaning of each record are in core/runlog/README.md.
+ *
+ * Writing: telling cannot fail; runlog_finish() says whether everything reached the stream.
+ */
+#ifndef OMEGA_CORE_RUNLOG_RUNLOG_H
+#define OMEGA_CORE_RUNLOG_RUNLOG_H
+
+#include <stdio.h>
+
+#include "cellstate/store.h"
+
+#define RUNLOG_TEXT_MAX (32u << 20) /* bytes of a text, such as the experiment */
+#define RUNLOG_SCHEDULERS_MAX 256u
+#define RUNLOG_INSTANCES_MAX 4096u /* of all schedulers */
+#define RUNLOG_WORKLOADS_MAX 4096u
+#define RUNLOG_SEGMENTS_MAX 4096u
+
+struct runlog_scheduler {
+    const char *name;
+    uint32_t instances;
+    uint8_t detection;   /* enum omega_detection */
+    uint8_t granularity; /* enum omega_granularity */
+    bool places_at_end;  /* its views are synced when the decision time is over */
+    uint32_t at_least;   /* AT_LEAST: tasks of each group, at most those unplaced */
+};
+
+struct runlog_workload {
+    const char *name;
+    uint32_t scheduler; /* index of the one that gets its jobs */
+};
+
+/* What a segment begins with. */
+struct runlog_opening {
+    const char *experiment; /* name */
+    const char *text;       /* the normalised experiment, JSON */
+    const char *sha256;     /* of that text */
+    const char *variant;    /* "" for the only one */
+    uint64_t seed;
+    uint32_t segment; /* from 0 */
+    uint32_t segments;
+    int64_t warmup_us;
+    int64_t horizon_us;
+    struct omega_overcommit overcommit;
+    bool release_raises_seq;
+    bool drops_cut_attempts; /* one in progress at the horizon has not begun */
+    uint8_t lost;            /* enum store_loss_policy */
+    uint32_t compat;         /* enum compat_rule, or-ed */
+    const struct runlog_scheduler *schedulers;
+    uint32_t scheduler_count;
+    const struct runlog_workload *workloads;
+    uint32_t workload_count;
+    const struct catalogue *catalogue; /* of constraints, attributes and names */
+    const struct omega_machine_spec *machines;
+    uint32_t machine_count;
+};
+
+enum runlog_kind {
+    RUNLOG_PRELOAD = 1, /* placements of the initial state */
+    RUNLOG_SUBMISSION = 2,
+    RUNLOG_ATTEMPT = 3, /* an instance began to plan a job */
+    RUNLOG_NOTHING = 4, /* an attempt ended without a transaction: no-fit, or too few claims */
+    RUNLOG_TRANSACTION = 5,
+    RUNLOG_RELEASE = 6,
+    RUNLOG_MACHINE = 7, /* a machine event */
+    RUNLOG_ABANDONMENT = 8,
+    RUNLOG_RETRY = 9,    /* a job was queued again */
+    RUNLOG_COUNTER = 10, /* what a scheduler's module has counted, at the horizon */
+    RUNLOG_HORIZON = 11, /* the last one */
+    RUNLOG_KINDS,
+};
+
+/* One attempt, at its begin and at its end. */
+struct runlog_attempt {
+    uint64_t job;
+    uint32_t attempt; /* 1 for the job's first */
+    uint16_t instance;
+    bool planned;    /* the view has been synced: not at the begin of one that places at its end */
+    uint32_t claims; /* NOTHING: found, but too few to be sent; 0: no-fit */
+    uint64_t synced; /* version of the view */
+    int64_t synced_us; /* when it was synced */
+};
+
+/* One record. `version` is the one that it made if it is a change, else that of the change which it
+ * followed. What it points to is borrowed. */
+struct runlog_record {
+    uint8_t kind; /* enum runlog_kind */
+    bool changes; /* has a version of its own */
+    uint64_t version;
+    int64_t time_us;
+    const struct store_placement *placements; /* PRELOAD: all but ids and instances */
+    uint32_t placement_count;
+    const struct omega_job *job;   /* SUBMISSION: without user and MapReduce numbers */
+    struct runlog_attempt attempt; /* ATTEMPT, NOTHING, TRANSACTION */
+    /* TRANSACTION: without precedence and requests, which are the job's */
+    struct omega_transaction txn;
+    const struct omega_claim_result *results; /* without placement ids */
+    int64_t duration_us; /* of all its tasks, where the module has said so; else 0 */
+    /* RELEASE, and what a MACHINE event lost: placement and released of each */
+    const struct store_release_result *released;
+    uint32_t released_count;
+    struct omega_machine_event event; /* MACHINE */
+    uint64_t job_id;                  /* ABANDONMENT, RETRY */
+    uint32_t tasks;                   /* ABANDONMENT: given up */
+    uint32_t scheduler;               /* COUNTER */
+    const char *name;                 /* COUNTER */
+    int64_t value;                    /* COUNTER */
+};
+
+struct runlog;
+
+/* Begins a segment on a stream, which stays the caller's. OMEGA_EINVAL for an opening beyond the
+ * limits above; OMEGA_ENOMEM. */
+int runlog_create(const struct runlog_opening *opening, FILE *stream, struct runlog **log,
+                  omega_error_t *err);
+
+/* Adds a record. Takes no memory but where one record is larger than all before it. */
+void runlog_put(struct runlog *log, const struct runlog_record *record);
+
+/* Writes what is left, and the end. OMEGA_ENOMEM if a record was lost for want of memory, OMEGA_EIO
+ * if the stream took not all. */
+int runlog_finish(struct runlog *log, omega_error_t *err);
+
+void runlog_destroy(struct runlog *log); /* NULL is allowed; the stream stays open */
+
+/* The name of a kind of record, such as "transaction"; "?" for none. */
+const char *runlog_kind_name(uint8_t kind);
+
+#endif

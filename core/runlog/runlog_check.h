@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Proving a run log: its records in order are played on a naive cell (naive.h), and everything that
+ * they say is held against what that cell, its own rule and the pure rule (cellstate/rules.h) say.
+ * What is proved, and what is not, stands in core/runlog/README.md.
+ */
+#ifndef OMEGA_CORE_RUNLOG_RUNLOG_CHECK_H
+#define OMEGA_CORE_RUNLOG_RUNLOG_CHECK_H
+
+#include "core/runlog/naive.h"
+
+/* A job as the log tells of it. */
+struct runlog_job {
+    struct omega_job *job;
+    uint8_t *placed; /* per slot: runs, or has ended; NULL once nothing of the job is left */
+    uint32_t pending;
+    uint32_t running;
+    uint32_t finished;
+    uint32_t failed;
+    uint32_t abandoned;
+    uint32_t attempts;          /* begun */
+    int64_t first_attempt_us;   /* -1: never */
+    int64_t fully_scheduled_us; /* -1: never */
+    bool elastic;
+    bool started; /* elastic: has committed */
+    bool given_up;
+    bool attempted; /* an attempt goes on */
+    bool delayed;   /* waits for a retry to come */
+};
+
+/* A scheduler instance, and the attempt that it is making. */
+struct runlog_instance {
+    uint32_t scheduler;
+    uint32_t number; /* among its scheduler's */
+    bool busy;
+    int64_t start_us;
+    struct runlog_attempt attempt;
+};
+
+/* What a record did: for those who count. */
+struct runlog_effect {
+    struct runlog_job *job;       /* SUBMISSION, attempts, ABANDONMENT, RETRY; or NULL */
+    struct omega_transaction txn; /* TRANSACTION: requests and precedence filled in */
+    struct omega_result result;   /* TRANSACTION */
+    int64_t start_us;             /* of the attempt that ended */
+    bool fully_scheduled;         /* for the first time */
+    /* RELEASE, MACHINE: as the store answers */
+    const struct store_release_result *released;
+    uint32_t released_count;
+    uint32_t ended;                           /* of them, those that ran */
+    const struct store_placement *placements; /* PRELOAD */
+};
+
+struct runlog_check;
+
+/* The checker of the run that the opening describes, which outlives it. `violated` is told of each
+ * violation: a text that begins with the letter of an invariant where it is about one. OMEGA_ENOMEM
+ */
+int runlog_check_create(const struct runlog_opening *opening,
+                        void (*violated)(void *context, const char *text), void *context,
+                        struct runlog_check **check, omega_error_t *err);
+void runlog_check_destroy(struct runlog_check *check); /* NULL is allowed */
+
+/* Plays the next record; *effect is what it did, valid until the next call. Returns 1, or 0 if the
+ * record makes so little sense that nothing behind it can be checked: the violation has been told.
+ * OMEGA_ENOMEM. */
+int runlog_check_record(struct runlog_check *check, const struct runlog_record *record,
+                        const struct runlog_effect **effect, omega_error_t *err);
+
+/* At the end: was the last record the horizon's, and is what is left sound? Tells violations. */
+void runlog_check_end(struct runlog_check *check);
+
+/* What the cell holds now, and what became of all tasks. */
+const struct store_totals *runlog_check_totals(const struct runlog_check *check);
+void runlog_check_counters(const struct runlog_check *check, struct store_counters *counters);
+/* The same as a store's own check at the end; `violations` are 0. */
+void runlog_check_report(const struct runlog_check *check, struct store_report *report);
+
+/* An instance, which exists. */
+const struct runlog_instance *runlog_check_instance(const struct runlog_check *check,
+                                                    uint16_t instance);
+uint32_t runlog_check_instances(const struct runlog_check *check);
+
+/* The job of a number from 1, in the order of submission; NULL past the end. */
+struct runlog_job *runlog_check_job(const struct runlog_check *check, uint64_t number);
+/* The job of an id; NULL: there is none. */
+struct runlog_job *runlog_check_find_job(const struct runlog_check *check, uint64_t id);
+
+#endif

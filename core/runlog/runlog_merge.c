@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* The segments of one run in one order: see runlog_read.h. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/runlog/runlog_read.h"
+
+struct source {
+    struct runlog_reader *reader;
+    const struct runlog_record *head; /* its next record; NULL: none is left */
+};
+
+struct runlog_merge {
+    struct source *sources; /* by segment */
+    uint32_t count;
+    struct source *last; /* whose head was given last */
+};
+
+void runlog_merge_close(struct runlog_merge *merge)
+{
+    if (merge == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < merge->count; i++) {
+        runlog_reader_close(merge->sources[i].reader);
+    }
+    free(merge->sources);
+    free(merge);
+}
+
+/* Do two segments say that they are of one run? */
+static bool belong_together(const struct runlog_opening *a, const struct runlog_opening *b)
+{
+    return strcmp(a->sha256, b->sha256) == 0 && strcmp(a->variant, b->variant) == 0 &&
+           a->seed == b->seed && a->segments == b->segments &&
+           a->machine_count == b->machine_count && a->scheduler_count == b->scheduler_count &&
+           a->workload_count == b->workload_count;
+}
+
+/* Puts each reader into the place of its segment. */
+static int take_readers(struct runlog_merge *merge, struct runlog_reader **readers, uint32_t count,
+                        omega_error_t *err)
+{
+    const struct runlog_opening *first = runlog_reader_opening(readers[0]);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct runlog_opening *opening = runlog_reader_opening(readers[i]);
+        if (!belong_together(first, opening) || opening->segments != count ||
+            merge->sources[opening->segment].reader != NULL) {
+            return omega_error_set_at(err, OMEGA_EINVAL, runlog_reader_name(readers[i]), 0,
+                                      "is segment %" PRIu32 " of %" PRIu32
+                                      ", expected one of each of the %" PRIu32
+                                      " segments of one run",
+                                      opening->segment, opening->segments, count);
+        }
+        merge->sources[opening->segment].reader = readers[i];
+    }
+    return OMEGA_OK;
+}
+
+static int advance(struct source *source, omega_error_t *err)
+{
+    int rc = runlog_reader_next(source->reader, &source->head, err);
+    if (rc == 0) {
+        source->head = NULL;
+    }
+    return rc < 0 ? rc : OMEGA_OK;
+}
+
+int runlog_merge_open(struct runlog_reader **readers, uint32_t count, struct runlog_merge **out,
+                      omega_error_t *err)
+{
+    struct runlog_merge *merge = calloc(1, sizeof *merge);
+    struct source *sources = calloc(count + 1u, sizeof *sources);
+    int rc = OMEGA_OK;
+    *out = NULL;
+    if (merge == NULL || sources == NULL) {
+        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to read the run log");
+    } else {
+        merge->sources = sources;
+        rc = take_readers(merge, readers, count, err);
+    }
+    if (rc != OMEGA_OK) {
+        for (uint32_t i = 0; i < count; i++) {
+            runlog_reader_close(readers[i]);
+        }
+        free(sources);
+        free(merge);
+        return rc;
+    }
+    merge->count = count;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
+        rc = advance(&merge->sources[i], err);
+    }
+    if (rc != OMEGA_OK) {
+        runlog_merge_close(merge);
+        return rc;
+    }
+    *out = merge;
+    return OMEGA_OK;
+}
+
+/* What follows version v comes before the change that makes v + 1, and by time. */
+static bool before(const struct runlog_record *a, const struct runlog_record *b)
+{
+    uint64_t version_a = a->version - a->changes;
+    uint64_t version_b = b->version - b->changes;
+    if (version_a != version_b) {
+        return version_a < version_b;
+    }
+    if (a->changes != b->changes) {
+        return b->changes;
+    }
+    return a->time_us < b->time_us;
+}
+
+int runlog_merge_next(struct runlog_merge *merge, const struct runlog_record **record,
+                      omega_error_t *err)
+{
+    if (merge->last != NULL) {
+        int rc = advance(merge->last, err);
+        if (rc != OMEGA_OK) {
+            return rc;
+        }
+    }
+    struct source *next = NULL;
+    for (uint32_t i = 0; i < merge->count; i++) {
+        struct source *source = &merge->sources[i];
+        if (source->head != NULL && (next == NULL || before(source->head, next->head))) {
+            next = source;
+        }
+    }
+    merge->last = next;
+    *record = next == NULL ? NULL : next->head;
+    return next != NULL;
+}
+
+const struct runlog_reader *runlog_merge_source(const struct runlog_merge *merge)
+{
+    return merge->last->reader;
+}
