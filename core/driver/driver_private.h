@@ -148,7 +148,8 @@ int eligibility_of(struct eligibility *eligibility, struct run_job *job, omega_e
 
 /* Tells the run log, if there is one, of a batch of the initial state. */
 void run_log_preload(const struct run_config *config, uint64_t version,
-                     const struct store_placement *placements, uint32_t count);
+                     const struct store_placement *placements, const int64_t *ends_us,
+                     uint32_t count);
 
 /* Fills the cell before time 0. *ends gets one entry per placement that ends: free() it. */
 struct prefill_end {

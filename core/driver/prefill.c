@@ -135,7 +135,7 @@ static int flush(struct filler *filler, omega_error_t *err)
     }
     if (rc == OMEGA_OK) {
         metrics_digest_preload(filler->metrics, version, filler->batch, filler->count);
-        run_log_preload(filler->config, version, filler->batch, filler->count);
+        run_log_preload(filler->config, version, filler->batch, filler->ends, filler->count);
         rc = store_view_refresh(filler->store, filler->view, err);
     }
     filler->count = 0;

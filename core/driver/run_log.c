@@ -45,7 +45,8 @@ void run_log_opening(const struct run_config *config, struct runlog_scheduler *s
 }
 
 void run_log_preload(const struct run_config *config, uint64_t version,
-                     const struct store_placement *placements, uint32_t count)
+                     const struct store_placement *placements, const int64_t *ends_us,
+                     uint32_t count)
 {
     if (config->runlog != NULL) {
         struct runlog_record record = {
@@ -54,6 +55,7 @@ void run_log_preload(const struct run_config *config, uint64_t version,
             .version = version,
             .placements = placements,
             .placement_count = count,
+            .ends_us = ends_us,
         };
         runlog_put(config->runlog, &record);
     }

@@ -122,16 +122,49 @@ static bool is_sound(const struct runlog_check *check, const struct runlog_job *
            __builtin_popcount(claim->devices) == group->request.gpu_devices;
 }
 
+/* Did the instance see a machine in this version: its view's, or, as the answer to one of its
+ * commits since, that of their end? */
+static bool has_seen(const struct runlog_instance *instance, const struct omega_transaction *txn,
+                     uint64_t version)
+{
+    bool seen = version == txn->synced;
+    for (uint32_t i = instance->answer_count; !seen && i > 0; i--) {
+        seen = instance->answers_synced == txn->synced && instance->answers[i - 1] == version;
+    }
+    return seen;
+}
+
+/* Notes the version at the end of a transaction. */
+static int note_answer(struct runlog_check *check, const struct runlog_record *record)
+{
+    struct runlog_instance *instance = &check->instances[record->attempt.instance];
+    if (instance->answers_synced != record->attempt.synced) {
+        instance->answers_synced = record->attempt.synced;
+        instance->answer_count = 0;
+    }
+    if (instance->answer_count == instance->answer_room) {
+        uint32_t room = instance->answer_room == 0 ? 16 : 2 * instance->answer_room;
+        uint64_t *grown = reallocarray(instance->answers, room, sizeof *grown);
+        if (grown == NULL) {
+            return OMEGA_ENOMEM;
+        }
+        instance->answers = grown;
+        instance->answer_room = room;
+    }
+    instance->answers[instance->answer_count++] = record->version;
+    return OMEGA_OK;
+}
+
 /* Is what the claim has seen of its machine what there was, in the version that it names? */
 static void check_view(struct runlog_check *check, const struct omega_transaction *txn, uint32_t i)
 {
     const struct omega_claim *claim = &txn->claims[i];
     const struct naive_machine *machine = &check->cell.machines[claim->machine];
-    if (claim->synced < txn->synced || claim->synced > check->cell.version) {
+    if (!has_seen(&check->instances[txn->instance], txn, claim->synced)) {
         check_violated(check,
                        "E: claim %" PRIu32 " saw machine %" PRIu32 " in version %" PRIu64
-                       ", expected %" PRIu64 " to %" PRIu64,
-                       i, claim->machine, claim->synced, txn->synced, check->cell.version);
+                       ", expected %" PRIu64 ", or the answer to a later commit",
+                       i, claim->machine, claim->synced, txn->synced);
         return;
     }
     uint64_t seq = naive_seq_at(machine, claim->synced);
@@ -267,9 +300,11 @@ static bool agrees(struct runlog_check *check, const struct omega_claim_result *
          said->other_refuses != pure->other_refuses)) {
         check_violated(check,
                        "claim %" PRIu32 " on machine %" PRIu32 " names rival %u of version %" PRIu64
-                       ", expected rival %u of version %" PRIu64,
-                       i, claim->machine, said->rival, said->rival_version, pure->rival,
-                       pure->rival_version);
+                       "%s, expected rival %u of version %" PRIu64 "%s",
+                       i, claim->machine, said->rival, said->rival_version,
+                       said->other_refuses ? ", refused by both detections" : "", pure->rival,
+                       pure->rival_version,
+                       pure->other_refuses ? ", refused by both detections" : "");
         return false;
     }
     return true;
@@ -404,5 +439,5 @@ int check_transaction(struct runlog_check *check, const struct runlog_record *re
     check->effect.result.version = record->version;
     rc = record->changes ? apply(check, record, txn, err) : leak(check, txn, err);
     job->delayed = job->pending > 0;
-    return rc;
+    return rc == OMEGA_OK && note_answer(check, record) != OMEGA_OK ? check_no_memory(err) : rc;
 }

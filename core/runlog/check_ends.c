@@ -57,7 +57,7 @@ int check_preload(struct runlog_check *check, const struct runlog_record *record
             .instance = OMEGA_INSTANCE_NONE,
             .devices = placement->devices,
             .band = placement->band,
-            .due_us = -1,
+            .due_us = record->ends_us[i],
         };
         check->placements[i] = *placement;
         rc = naive_place(&check->cell, placement->machine, i, &placed);
@@ -113,13 +113,39 @@ static int take_over(struct runlog_check *check, const struct runlog_record *rec
     return OMEGA_OK;
 }
 
+/* ---- what was lost before it was due ---- */
+
+/* Remembers a lost placement, since its release, which will find nothing, must still come. */
+static int remember_lost(struct runlog_check *check, const struct naive_placement *lost)
+{
+    if (lost->due_us > check->opening->horizon_us) {
+        return OMEGA_OK;
+    }
+    int64_t *due_us = malloc(sizeof *due_us);
+    if (due_us == NULL || map_put(&check->lost, lost->id, due_us) != OMEGA_OK) {
+        free(due_us);
+        return OMEGA_ENOMEM;
+    }
+    *due_us = lost->due_us;
+    return OMEGA_OK;
+}
+
+/* Was this placement lost, and is it due now? */
+static bool is_lost(struct runlog_check *check, uint64_t placement, int64_t now_us)
+{
+    int64_t *due_us = map_remove(&check->lost, placement);
+    bool due = due_us != NULL && *due_us == now_us;
+    free(due_us);
+    return due;
+}
+
 /* ---- releases ---- */
 
 static void finish(struct runlog_check *check, const struct runlog_record *record,
                    const struct naive_placement *ended)
 {
     struct runlog_job *job = runlog_check_find_job(check, ended->job);
-    if (ended->due_us >= 0 && ended->due_us != record->time_us) {
+    if (ended->due_us != record->time_us) {
         check_violated(check,
                        "I: task %" PRIu32 " of job %" PRIu64 " ends at %" PRId64
                        " us, expected %" PRId64,
@@ -152,6 +178,13 @@ int check_release(struct runlog_check *check, const struct runlog_record *record
                 omega_placement_version(said->placement), omega_placement_position(said->placement),
                 said->released ? "released" : "said to run no more",
                 said->released ? "runs" : "does not run");
+        }
+        if (!runs && !is_lost(check, said->placement, record->time_us)) {
+            return check_violated(check,
+                                  "B: placement %" PRIu64 ":%" PRIu32
+                                  " runs no more, expected one that was lost and is due now",
+                                  omega_placement_version(said->placement),
+                                  omega_placement_position(said->placement));
         }
         struct naive_placement ended;
         if (runs && end(check, i, &ended) != OMEGA_OK) {
@@ -235,7 +268,7 @@ int check_machine_event(struct runlog_check *check, const struct runlog_record *
     }
     for (uint32_t i = 0; rc == OMEGA_OK && i < record->released_count; i++) {
         struct naive_placement ended;
-        if (end(check, i, &ended) != OMEGA_OK) {
+        if (end(check, i, &ended) != OMEGA_OK || remember_lost(check, &ended) != OMEGA_OK) {
             return check_no_memory(err);
         }
         lose(check, &ended);

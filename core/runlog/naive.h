@@ -19,7 +19,7 @@ struct naive_placement {
     uint16_t instance;
     uint8_t devices;
     uint8_t band;
-    int64_t due_us; /* when it ends; -1: not known */
+    int64_t due_us; /* when it ends; OMEGA_NEVER: not */
 };
 
 /* Something that moved a machine's sequence, or was placed there. */

@@ -16,7 +16,7 @@
 #define NUMBER_MAX 10       /* bytes of a number at its largest */
 #define RECORD_NUMBERS 32   /* of a record, without its lists */
 #define CLAIM_NUMBERS 9     /* of a claim with its result */
-#define PLACEMENT_NUMBERS 8 /* of an initial placement */
+#define PLACEMENT_NUMBERS 9 /* of an initial placement */
 #define GROUP_NUMBERS 9
 #define RUN_NUMBERS 4 /* of a run of placements that ended */
 
@@ -257,6 +257,12 @@ static uint8_t *put_job_id(uint8_t *at, struct runlog *log, uint64_t job)
     return at;
 }
 
+static uint8_t *put_duration(uint8_t *at, int64_t duration_us)
+{
+    return put(at, duration_us == OMEGA_NEVER ? RUNLOG_DURATION_NEVER
+                                              : (uint64_t)duration_us + RUNLOG_DURATION_FIRST);
+}
+
 static uint8_t *put_placements(uint8_t *at, const struct runlog_record *record)
 {
     at = put(at, record->placement_count);
@@ -269,14 +275,9 @@ static uint8_t *put_placements(uint8_t *at, const struct runlog_record *record)
         at = put(at, (uint64_t)placement->request.gpu_milli);
         at = put(at, placement->devices);
         at = put(at, placement->band);
+        at = put_duration(at, record->ends_us[i]);
     }
     return at;
-}
-
-static uint8_t *put_duration(uint8_t *at, int64_t duration_us)
-{
-    return put(at, duration_us == OMEGA_NEVER ? RUNLOG_DURATION_NEVER
-                                              : (uint64_t)duration_us + RUNLOG_DURATION_FIRST);
 }
 
 static uint8_t *put_group(uint8_t *at, const struct omega_task_group *group)

@@ -93,6 +93,7 @@ struct runlog_record {
     int64_t time_us;
     const struct store_placement *placements; /* PRELOAD: all but ids and instances */
     uint32_t placement_count;
+    const int64_t *ends_us;        /* PRELOAD: when each ends; OMEGA_NEVER: not */
     const struct omega_job *job;   /* SUBMISSION: without user and MapReduce numbers */
     struct runlog_attempt attempt; /* ATTEMPT, NOTHING, TRANSACTION */
     /* TRANSACTION: without precedence and requests, which are the job's */

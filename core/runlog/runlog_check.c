@@ -92,7 +92,14 @@ void runlog_check_destroy(struct runlog_check *check)
     for (uint64_t i = 0; i < check->job_count; i++) {
         free_job(check->jobs[i]);
     }
+    for (size_t i = 0; check->lost.slots != NULL && i <= check->lost.mask; i++) {
+        free(check->lost.slots[i].value);
+    }
+    map_clear(&check->lost);
     map_clear(&check->job_of);
+    for (uint32_t i = 0; check->instances != NULL && i < RUNLOG_INSTANCES_MAX; i++) {
+        free(check->instances[i].answers);
+    }
     rules_scratch_destroy(check->rules);
     compat_destroy(check->compat);
     free(check->jobs);
@@ -423,13 +430,17 @@ void runlog_check_end(struct runlog_check *check)
         for (uint32_t p = 0; p < machine->running_count; p++) {
             const struct naive_placement *placement = &machine->running[p];
             placements += placement->job != 0;
-            if (placement->due_us >= 0 && placement->due_us <= check->opening->horizon_us) {
+            if (placement->due_us <= check->opening->horizon_us) {
                 check_violated(check,
                                "I: task %" PRIu32 " of job %" PRIu64
                                " still runs at the horizon, expected its end at %" PRId64 " us",
                                placement->task, placement->job, placement->due_us);
             }
         }
+    }
+    if (check->lost.count > 0) {
+        check_violated(check, "I: %zu placements that were lost came to no end that found nothing",
+                       check->lost.count);
     }
     uint64_t sum = c->tasks_pending + c->tasks_running + c->tasks_finished + c->tasks_abandoned +
                    c->tasks_failed;

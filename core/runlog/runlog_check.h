@@ -35,6 +35,12 @@ struct runlog_instance {
     bool busy;
     int64_t start_us;
     struct runlog_attempt attempt;
+    /* versions at the ends of its transactions since its view was synced: what a claim may have
+     * seen besides the view's own */
+    uint64_t answers_synced;
+    uint64_t *answers;
+    uint32_t answer_count;
+    uint32_t answer_room;
 };
 
 /* What a record did: for those who count. */

@@ -19,6 +19,7 @@ struct runlog_check {
     uint64_t violations;
     struct naive_cell cell;
     struct naive_scratch scratch;
+    struct map lost; /* id of what was lost before it was due, by the horizon -> its int64_t */
     struct store_counters counters; /* without version and jobs */
     int64_t now_us;
     bool ended;               /* the horizon has come */

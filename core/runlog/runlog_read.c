@@ -12,6 +12,7 @@
 
 #define PIECE ((size_t)1 << 20) /* so much is read at a time: a length is not believed */
 #define NUMBERS_OF_A_CLAIM 5    /* at least */
+#define NUMBERS_OF_A_PLACEMENT 8
 
 struct runlog_reader {
     FILE *stream;
@@ -46,6 +47,7 @@ struct runlog_reader {
     uint32_t claim_room;
     uint32_t *minimum;
     struct store_placement *placements;
+    int64_t *ends_us;
     uint32_t placement_room;
     struct store_release_result *released;
     uint32_t released_room;
@@ -370,29 +372,40 @@ static struct omega_request read_request(struct codec_in *block)
     return request;
 }
 
+/* 1, which says that a list follows, is -1. */
+static int64_t duration_of(uint64_t number)
+{
+    return number == RUNLOG_DURATION_NEVER ? OMEGA_NEVER
+                                           : (int64_t)(number - RUNLOG_DURATION_FIRST);
+}
+
 static int read_placements(struct runlog_reader *reader, omega_error_t *err)
 {
     struct codec_in *block = &reader->block;
-    uint32_t count = read_count(reader, OMEGA_CLAIMS_MAX, 7);
-    int rc = make_room((void **)&reader->placements, &reader->placement_room, count,
-                       sizeof *reader->placements, err);
-    for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
+    uint32_t count = read_count(reader, OMEGA_CLAIMS_MAX, NUMBERS_OF_A_PLACEMENT);
+    if (count > reader->placement_room) {
+        uint32_t room = 0;
+        if (make_room((void **)&reader->ends_us, &room, count, sizeof *reader->ends_us, err) !=
+                OMEGA_OK ||
+            make_room((void **)&reader->placements, &reader->placement_room, count,
+                      sizeof *reader->placements, err) != OMEGA_OK) {
+            return OMEGA_ENOMEM;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
         struct store_placement *placement = &reader->placements[i];
         *placement = (struct store_placement){.instance = OMEGA_INSTANCE_NONE};
         placement->machine = (uint32_t)codec_number(block, UINT32_MAX);
         placement->request = read_request(block);
         placement->devices = (uint8_t)codec_number(block, UINT8_MAX);
         placement->band = (uint8_t)codec_number(block, OMEGA_BANDS - 1);
+        reader->ends_us[i] =
+            duration_of(codec_number(block, (uint64_t)OMEGA_DURATION_MAX + RUNLOG_DURATION_FIRST));
     }
     reader->record.placements = reader->placements;
+    reader->record.ends_us = reader->ends_us;
     reader->record.placement_count = count;
-    return rc;
-}
-
-static int64_t duration_of(uint64_t number)
-{
-    return number == RUNLOG_DURATION_NEVER ? OMEGA_NEVER
-                                           : (int64_t)(number - RUNLOG_DURATION_FIRST);
+    return OMEGA_OK;
 }
 
 /* Durations of a list are found later, as the array still moves: `listed` says where they start. */
@@ -409,7 +422,7 @@ static int read_durations(struct runlog_reader *reader, struct omega_task_group 
     }
     size_t slots = (size_t)group->count + group->optional;
     *listed = *count;
-    if (slots > block->size - block->at) {
+    if (slots == 0 || slots > block->size - block->at) {
         block->failed = true;
         return OMEGA_OK;
     }
@@ -791,6 +804,7 @@ void runlog_reader_close(struct runlog_reader *reader)
     free(reader->results);
     free(reader->minimum);
     free(reader->placements);
+    free(reader->ends_us);
     free(reader->released);
     free(reader);
 }

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Fuzz target: the run log, its checksums set right, is read, checked and counted. */
+#include <string.h>
+#include <xxhash.h>
+
+#include "core/experiment/log_figures.h"
+#include "core/runlog/runlog_format.h"
+#include "core/runlog/runlog_read.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void ignore(void *context, const char *text)
+{
+    *(size_t *)context += strlen(text);
+}
+
+static void check(struct runlog_reader *reader, size_t told)
+{
+    const struct runlog_opening *opening = runlog_reader_opening(reader);
+    const struct runlog_record *record = NULL;
+    const struct runlog_effect *effect = NULL;
+    struct runlog_check *checker = NULL;
+    struct metrics *metrics = log_figures_create(opening);
+    runlog_check_create(opening, ignore, &told, &checker, NULL);
+    while (runlog_reader_next(reader, &record, NULL) == 1 &&
+           runlog_check_record(checker, record, &effect, NULL) == 1) {
+        log_figures_add(metrics, opening, checker, record, effect);
+    }
+    runlog_check_end(checker);
+    runlog_check_destroy(checker);
+    metrics_destroy(metrics);
+    runlog_reader_close(reader);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static uint8_t bytes[1u << 20];
+    struct runlog_reader *reader = NULL;
+    size = size < sizeof bytes ? size : sizeof bytes;
+    memcpy(bytes, data, size);
+    for (size_t at = RUNLOG_HEADER_SIZE + 20, length; size > at; at += length + 20) {
+        memcpy(&length, bytes + at - 16, 8); /* little-endian machines only */
+        length = length < size - at ? length : size - at;
+        memcpy(bytes + at - 8,
+               &(XXH64_hash_t){XXH3_64bits_withSeed(bytes + at, length, bytes[at - 20])}, 8);
+    }
+    FILE *stream = size == 0 ? NULL : fmemopen(bytes, size, "r");
+    if (stream != NULL && runlog_reader_stream(stream, "input", &reader, NULL) == OMEGA_OK) {
+        check(reader, 0);
+    }
+    return 0;
+}
