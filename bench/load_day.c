@@ -4,8 +4,9 @@
  * simulator with modules and metrics on, in one process and without files. The same experiment is
  * bench/experiments/load-day.json; bare_loop.c is its limit.
  *
- * usage: load_day [--no-metrics] [SEED [HOURS]]
+ * usage: load_day [--no-metrics | --log FILE] [SEED [HOURS]]
  *   --no-metrics   without digest, histograms and series: what those cost
+ *   --log FILE     with a run log, the time of which includes that of closing the file
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@ static const struct run_decision decisions[KINDS] = {{100000, 5000}, {100000, 50
 struct day {
     uint64_t seed;
     int64_t horizon_us;
-    bool measure; /* digest, histograms and series */
+    bool measure;    /* digest, histograms and series */
+    const char *log; /* NULL: none */
     struct catalogue *catalogue;
     struct omega_machine_spec *machines;
     struct module *module;
@@ -152,6 +154,31 @@ static double clock_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+static int run_logged(struct day *day, struct run_config *config, omega_error_t *err)
+{
+    struct runlog_scheduler schedulers[KINDS];
+    struct runlog_workload workloads[KINDS];
+    struct runlog_opening opening;
+    run_log_opening(config, schedulers, workloads, &opening);
+    opening.experiment = "load-day";
+    opening.text = "{}";
+    opening.sha256 = "";
+    opening.variant = "";
+    FILE *out = fopen(day->log, "w");
+    if (out == NULL) {
+        return omega_error_set_errno(err, day->log, "cannot open");
+    }
+    int rc = runlog_create(&opening, out, &config->runlog, err);
+    if (rc == 0) {
+        rc = run_simulate(config, day->metrics, NULL, NULL, err);
+    }
+    if (rc == 0) {
+        rc = runlog_finish(config->runlog, err);
+    }
+    runlog_destroy(config->runlog);
+    return fclose(out) == 0 || rc != 0 ? rc : omega_error_set_errno(err, day->log, "cannot close");
+}
+
 static int day_run(struct day *day, double *seconds, omega_error_t *err)
 {
     struct run_config config = {
@@ -167,9 +194,8 @@ static int day_run(struct day *day, double *seconds, omega_error_t *err)
         .scheduler_count = KINDS,
     };
     double start = clock_seconds();
-    struct store_report report;
-    struct store_counters counters;
-    int rc = run_simulate(&config, day->metrics, &report, &counters, err);
+    int rc = day->log != NULL ? run_logged(day, &config, err)
+                              : run_simulate(&config, day->metrics, NULL, NULL, err);
     *seconds = clock_seconds() - start;
     return rc;
 }
@@ -206,6 +232,10 @@ int main(int argc, char **argv)
         day.measure = false;
         argc--;
         argv++;
+    } else if (argc > 2 && strcmp(argv[1], "--log") == 0) {
+        day.log = argv[2];
+        argc -= 2;
+        argv += 2;
     }
     day.seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
     day.horizon_us = (argc > 2 ? strtoll(argv[2], NULL, 10) : 24) * 3600 * SECOND;

@@ -458,7 +458,7 @@ static int read_groups(struct runlog_reader *reader, omega_error_t *err)
             return rc;
         }
     }
-    for (uint32_t g = 0; g < reader->job.group_count; g++) {
+    for (uint32_t g = 0; !block->failed && g < reader->job.group_count; g++) {
         reader->groups[g].task_duration_us =
             listed[g] == SIZE_MAX ? NULL : reader->durations + listed[g];
     }

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* The run log's bytes: each kind of record comes back as it was put, and damage is named. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/runlog/runlog_check.h"
+#include "core/runlog/runlog_format.h"
+#include "core/runlog/runlog_read.h"
+#include "tests/support/check_main.h"
+
+/* ---- a small log ---- */
+
+static const struct runlog_scheduler schedulers[] = {
+    {"one", 2, OMEGA_DETECT_FINE, OMEGA_COMMIT_TASK, false, 0},
+    {"two", 1, OMEGA_DETECT_COARSE, OMEGA_COMMIT_AT_LEAST, true, 3},
+};
+static const struct runlog_workload workloads[] = {{"jobs", 0}, {"others", 1}};
+static struct omega_machine_spec machines[2];
+
+static struct runlog_opening make_opening(struct catalogue *catalogue)
+{
+    uint32_t set = 0;
+    ck_assert_int_eq(catalogue_constraints(catalogue, "kind=a;different_machines", &set, NULL), 0);
+    ck_assert_int_eq(catalogue_attributes(catalogue, "kind=a", &set, NULL), 0);
+    machines[0] = (struct omega_machine_spec){.cpu_milli = 4000, .mem_mib = 100, .attributes = set};
+    machines[1] = (struct omega_machine_spec){
+        .cpu_milli = 1, .mem_mib = OMEGA_MEM_MIB_MAX, .gpu_devices = 8, .absent = 1};
+    machines[0].name = symbols_intern(catalogue_symbols(catalogue), "m-0");
+    machines[1].name = symbols_intern(catalogue_symbols(catalogue), "m-1");
+    return (struct runlog_opening){
+        .experiment = "small",
+        .text = "{}",
+        .sha256 = "none",
+        .variant = "v",
+        .seed = UINT64_MAX,
+        .segments = 1,
+        .warmup_us = 5,
+        .horizon_us = 1000,
+        .overcommit = {1000, 1100, 1200},
+        .release_raises_seq = true,
+        .lost = STORE_LOST_FAIL,
+        .schedulers = schedulers,
+        .scheduler_count = 2,
+        .workloads = workloads,
+        .workload_count = 2,
+        .catalogue = catalogue,
+        .machines = machines,
+        .machine_count = 2,
+    };
+}
+
+/* Writes the records into *bytes, for free(). */
+static void write_log(const struct runlog_record *records, size_t count, char **bytes, size_t *size)
+{
+    struct catalogue *catalogue = catalogue_create();
+    struct runlog_opening opening = make_opening(catalogue);
+    struct runlog *log = NULL;
+    FILE *out = open_memstream(bytes, size);
+    ck_assert_int_eq(runlog_create(&opening, out, &log, NULL), OMEGA_OK);
+    for (size_t i = 0; i < count; i++) {
+        runlog_put(log, &records[i]);
+    }
+    ck_assert_int_eq(runlog_finish(log, NULL), OMEGA_OK);
+    runlog_destroy(log);
+    ck_assert_int_eq(fclose(out), 0);
+    catalogue_destroy(catalogue);
+}
+
+static struct runlog_reader *open_log(const char *bytes, size_t size, omega_error_t *err)
+{
+    struct runlog_reader *reader = NULL;
+    FILE *in = fmemopen((void *)(uintptr_t)bytes, size, "r");
+    ck_assert_ptr_nonnull(in);
+    ck_assert_int_eq(runlog_reader_stream(in, "log", &reader, err), err->code);
+    return reader;
+}
+
+/* ---- what is put comes back ---- */
+
+static const struct omega_claim claims[] = {
+    {.seq = 7, .synced = 90, .task = 4, .machine = 1, .group = 3, .devices = 0x81},
+    {.seq = UINT64_MAX, .synced = 95, .task = 2, .machine = 0, .group = 0},
+    {.seq = 0, .synced = 90, .task = 3, .machine = 1, .group = 1},
+};
+static const struct omega_claim_result results[] = {
+    {.outcome = OMEGA_CONFLICT_SEQ_CHANGED, .rival = 2, .rival_version = 93, .other_refuses = 1},
+    {.outcome = OMEGA_ACCEPTED, .rival = OMEGA_INSTANCE_NONE},
+    {.outcome = OMEGA_ABORTED, .rival = OMEGA_INSTANCE_NONE},
+};
+static const uint32_t minimum[] = {1, 0, 0, 2};
+
+START_TEST(a_transaction_comes_back)
+{
+    struct runlog_record record = {
+        .kind = RUNLOG_TRANSACTION,
+        .changes = true,
+        .version = 97,
+        .time_us = 900,
+        .attempt = {.job = UINT64_MAX,
+                    .attempt = 3,
+                    .instance = 2,
+                    .planned = true,
+                    .synced = 90,
+                    .synced_us = 600},
+        .txn = {.incarnation = 4,
+                .detection = OMEGA_DETECT_COARSE,
+                .granularity = OMEGA_COMMIT_AT_LEAST,
+                .group_minimum = minimum,
+                .group_count = 4,
+                .claim_count = 3,
+                .claims = claims},
+        .results = results,
+        .duration_us = 77,
+    };
+    char *bytes = NULL;
+    size_t size = 0;
+    omega_error_t err = {0};
+    const struct runlog_record *read = NULL;
+    write_log(&record, 1, &bytes, &size);
+    struct runlog_reader *reader = open_log(bytes, size, &err);
+    ck_assert_int_eq(runlog_reader_next(reader, &read, &err), 1);
+    ck_assert(read->kind == RUNLOG_TRANSACTION && read->changes && read->version == 97);
+    ck_assert(read->time_us == 900 && read->duration_us == 77);
+    ck_assert_mem_eq(&read->attempt, &record.attempt, sizeof record.attempt);
+    ck_assert(read->txn.job == UINT64_MAX && read->txn.attempt == 3 && read->txn.synced == 90);
+    ck_assert(read->txn.incarnation == 4 && read->txn.detection == OMEGA_DETECT_COARSE);
+    ck_assert(read->txn.granularity == OMEGA_COMMIT_AT_LEAST && read->txn.group_count == 4);
+    ck_assert_mem_eq(read->txn.group_minimum, minimum, sizeof minimum);
+    ck_assert_uint_eq(read->txn.claim_count, 3);
+    ck_assert_mem_eq(read->txn.claims, claims, sizeof claims);
+    ck_assert_mem_eq(read->results, results, sizeof results);
+    ck_assert_int_eq(runlog_reader_next(reader, &read, &err), 0);
+    runlog_reader_close(reader);
+    free(bytes);
+}
+END_TEST
+
+START_TEST(ends_come_back)
+{
+    struct store_release_result released[] = {
+        {.placement = omega_placement_id(5, 0), .released = 1},
+        {.placement = omega_placement_id(5, 1), .released = 1},
+        {.placement = omega_placement_id(5, 2)},
+        {.placement = omega_placement_id(9, OMEGA_CLAIMS_MAX - 1), .released = 1},
+        {.placement = omega_placement_id(5, 3), .released = 1},
+    };
+    struct runlog_record record = {
+        .kind = RUNLOG_MACHINE,
+        .changes = true,
+        .version = 7,
+        .time_us = 40,
+        .event = {.time_us = 40,
+                  .machine = 1,
+                  .kind = OMEGA_EVENT_CAPACITY,
+                  .gpu_devices = 8,
+                  .cpu_milli = 3,
+                  .mem_mib = OMEGA_MEM_MIB_MAX},
+        .released = released,
+        .released_count = 5,
+    };
+    char *bytes = NULL;
+    size_t size = 0;
+    omega_error_t err = {0};
+    const struct runlog_record *read = NULL;
+    write_log(&record, 1, &bytes, &size);
+    struct runlog_reader *reader = open_log(bytes, size, &err);
+    ck_assert_int_eq(runlog_reader_next(reader, &read, &err), 1);
+    ck_assert_mem_eq(&read->event, &record.event, sizeof record.event);
+    ck_assert_uint_eq(read->released_count, 5);
+    ck_assert_mem_eq(read->released, released, sizeof released);
+    runlog_reader_close(reader);
+    free(bytes);
+}
+END_TEST
+
+START_TEST(the_opening_comes_back)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    omega_error_t err = {0};
+    write_log(NULL, 0, &bytes, &size);
+    struct runlog_reader *reader = open_log(bytes, size, &err);
+    const struct runlog_opening *opening = runlog_reader_opening(reader);
+    ck_assert_str_eq(opening->experiment, "small");
+    ck_assert_str_eq(opening->variant, "v");
+    ck_assert(opening->seed == UINT64_MAX && opening->horizon_us == 1000);
+    ck_assert(opening->release_raises_seq && opening->lost == STORE_LOST_FAIL);
+    ck_assert(opening->scheduler_count == 2 && opening->schedulers[1].places_at_end);
+    ck_assert_uint_eq(opening->schedulers[1].at_least, 3);
+    ck_assert_str_eq(opening->workloads[1].name, "others");
+    ck_assert(opening->machine_count == 2 && opening->machines[1].absent == 1);
+    ck_assert_str_eq(catalogue_attributes_text(opening->catalogue, opening->machines[0].attributes),
+                     "kind=a");
+    runlog_reader_close(reader);
+    free(bytes);
+}
+END_TEST
+
+/* ---- damage ---- */
+
+START_TEST(damage_is_named)
+{
+    struct runlog_record record = {.kind = RUNLOG_HORIZON, .time_us = 1000};
+    char *bytes = NULL;
+    size_t size = 0;
+    write_log(&record, 1, &bytes, &size);
+    for (size_t at = 0; at < size; at++) {
+        omega_error_t err = {0};
+        const struct runlog_record *read = NULL;
+        bytes[at] = (char)(bytes[at] ^ 0x40);
+        struct runlog_reader *reader = open_log(bytes, size, &err);
+        while (reader != NULL && runlog_reader_next(reader, &read, &err) == 1) {
+        }
+        ck_assert_msg(err.code == OMEGA_ECORRUPT || err.code == OMEGA_EVERSION, "byte %zu: %s", at,
+                      err.text);
+        ck_assert_str_eq(err.source, "log");
+        runlog_reader_close(reader);
+        bytes[at] = (char)(bytes[at] ^ 0x40);
+    }
+    for (size_t length = 1; length < size; length++) {
+        omega_error_t err = {0};
+        const struct runlog_record *read = NULL;
+        struct runlog_reader *reader = open_log(bytes, length, &err);
+        while (reader != NULL && runlog_reader_next(reader, &read, &err) == 1) {
+        }
+        ck_assert_int_eq(err.code, OMEGA_ECORRUPT);
+        runlog_reader_close(reader);
+    }
+    free(bytes);
+}
+END_TEST
+
+START_TEST(another_version_is_refused)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    omega_error_t err = {0};
+    write_log(NULL, 0, &bytes, &size);
+    bytes[RUNLOG_MAGIC_SIZE] = 9;
+    ck_assert_ptr_null(open_log(bytes, size, &err));
+    ck_assert_int_eq(err.code, OMEGA_EVERSION);
+    ck_assert_str_eq(err.text, "is a run log of version 9, expected version 1");
+    runlog_reader_close(NULL);
+    runlog_merge_close(NULL);
+    runlog_check_destroy(NULL);
+    runlog_destroy(NULL);
+    free(bytes);
+}
+END_TEST
+
+static void add_cases(Suite *suite)
+{
+    check_case(suite, "transaction", a_transaction_comes_back);
+    check_case(suite, "ends", ends_come_back);
+    check_case(suite, "opening", the_opening_comes_back);
+    check_case(suite, "damage", damage_is_named);
+    check_case(suite, "version", another_version_is_refused);
+}
+
+CHECK_MAIN("runlog", add_cases)
