@@ -121,6 +121,7 @@ static void tell_job(struct metrics *metrics, const struct runlog_opening *openi
         .submitted_us = job->job->submit_us,
         .first_attempt_us = attempts == 0 ? -1 : job->first_attempt_us,
         .fully_scheduled_us = job->fully_scheduled_us,
+        .queued_us = job->queued_us,
         .attempts = attempts,
         .tasks = job->job->tasks,
         .outcome = (uint8_t)outcome_of(job),

@@ -230,8 +230,9 @@ static int check_lost(struct runlog_check *check, const struct runlog_record *re
                                   record->event.machine, record->released_count, expected);
 }
 
-/* A lost task returns to its job, or has failed, or was given up before. */
-static void lose(struct runlog_check *check, const struct naive_placement *lost)
+/* A lost task returns to its job, or has failed, or was given up before. A job that had nothing
+ * left to place is queued again. */
+static void lose(struct runlog_check *check, const struct naive_placement *lost, int64_t now_us)
 {
     struct runlog_job *job = runlog_check_find_job(check, lost->job);
     struct store_counters *counters = &check->counters;
@@ -247,6 +248,8 @@ static void lose(struct runlog_check *check, const struct naive_placement *lost)
         job->failed++;
         counters->tasks_failed++;
     } else {
+        bool waits = job->pending > 0 || job->attempted || job->delayed;
+        job->queued_since_us = waits ? job->queued_since_us : now_us;
         job->placed[lost->task] = 0;
         job->pending++;
         counters->tasks_pending++;
@@ -271,7 +274,7 @@ int check_machine_event(struct runlog_check *check, const struct runlog_record *
         if (end(check, i, &ended) != OMEGA_OK || remember_lost(check, &ended) != OMEGA_OK) {
             return check_no_memory(err);
         }
-        lose(check, &ended);
+        lose(check, &ended, record->time_us);
         check->counters.losses++;
     }
     if (rc != OMEGA_OK) {

@@ -173,6 +173,7 @@ static int on_submission(struct runlog_check *check, const struct runlog_record 
     job->pending = said->tasks;
     job->first_attempt_us = -1;
     job->fully_scheduled_us = -1;
+    job->queued_since_us = record->time_us;
     check->counters.tasks_submitted += said->tasks;
     check->counters.tasks_pending += said->tasks;
     check->effect.job = job;
@@ -220,6 +221,7 @@ static int on_attempt(struct runlog_check *check, const struct runlog_record *re
     instance->start_us = record->time_us;
     instance->attempt = *attempt;
     job->attempts++;
+    job->queued_us += record->time_us - job->queued_since_us;
     job->attempted = true;
     job->first_attempt_us = job->attempts == 1 ? record->time_us : job->first_attempt_us;
     check->effect.job = job;
@@ -291,6 +293,7 @@ static int on_retry(struct runlog_check *check, const struct runlog_record *reco
                               record->job_id);
     }
     job->delayed = false;
+    job->queued_since_us = record->time_us;
     check->effect.job = job;
     return OMEGA_OK;
 }

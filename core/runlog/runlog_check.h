@@ -21,6 +21,8 @@ struct runlog_job {
     uint32_t attempts;          /* begun */
     int64_t first_attempt_us;   /* -1: never */
     int64_t fully_scheduled_us; /* -1: never */
+    int64_t queued_since_us;    /* when it was queued last */
+    int64_t queued_us;          /* before each attempt that began, summed up */
     bool elastic;
     bool started; /* elastic: has committed */
     bool given_up;
