@@ -232,10 +232,9 @@ void lmdb_read_end(struct lmdb *lmdb, MDB_txn *txn)
     }
 }
 
-int lmdb_get(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t key, MDB_val *data,
-             omega_error_t *err)
+static int look_up(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, MDB_val wanted,
+                   MDB_val *data, omega_error_t *err)
 {
-    MDB_val wanted = {.mv_size = sizeof key, .mv_data = &key};
     int rc = mdb_get(txn, lmdb->tables[table], &wanted, data);
     if (rc == MDB_NOTFOUND) {
         data->mv_data = NULL;
@@ -245,18 +244,19 @@ int lmdb_get(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t ke
     return lmdb_failed(lmdb, rc, "read", err);
 }
 
+int lmdb_get(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t key, MDB_val *data,
+             omega_error_t *err)
+{
+    MDB_val wanted = {.mv_size = sizeof key, .mv_data = &key};
+    return look_up(lmdb, txn, table, wanted, data, err);
+}
+
 int lmdb_get_part(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t job,
                   uint64_t part, MDB_val *data, omega_error_t *err)
 {
     struct lmdb_part_key key = lmdb_part_key(job, part);
     MDB_val wanted = {.mv_size = sizeof key, .mv_data = &key};
-    int rc = mdb_get(txn, lmdb->tables[table], &wanted, data);
-    if (rc == MDB_NOTFOUND) {
-        data->mv_data = NULL;
-        data->mv_size = 0;
-        return OMEGA_OK;
-    }
-    return lmdb_failed(lmdb, rc, "read", err);
+    return look_up(lmdb, txn, table, wanted, data, err);
 }
 
 static int get_named(struct lmdb *lmdb, MDB_txn *txn, const char *name, MDB_val *data,

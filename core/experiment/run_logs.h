@@ -18,11 +18,13 @@ int run_logs_create(const char *directory, const struct experiment *experiment,
                     struct run_logs **logs, omega_error_t *err);
 
 /* Begins the log of a point, which point->config.runlog is then; run_logs_end() ends it, all of it
- * being on the disk. */
+ * being on the disk. One at a time. OMEGA_EINVAL for an experiment beyond the log's limits
+ * (core/runlog/runlog.h); OMEGA_EIO, OMEGA_ENOMEM. */
 int run_logs_begin(struct run_logs *logs, struct point *point, omega_error_t *err);
 int run_logs_end(struct run_logs *logs, struct point *point, omega_error_t *err);
 
-/* Names all logs that have ended, and removes those that an earlier run has left. */
+/* Names all logs that have ended, and removes those that an earlier run has left. OMEGA_EIO,
+ * OMEGA_ENOMEM. */
 int run_logs_commit(struct run_logs *logs, omega_error_t *err);
 
 /* Drops what has no name yet, and frees all; NULL is allowed. */
