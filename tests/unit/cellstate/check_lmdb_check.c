@@ -505,11 +505,51 @@ START_TEST(takes_losses)
 }
 END_TEST
 
+/* The record that task 0 of job 100 runs on machine 0 is missing, of another task, or flipped: its
+ * release is told so and changes nothing, others go on. */
+START_TEST(tells_a_machine_of_a_task)
+{
+    struct disk disk;
+    struct raw raw;
+    uint8_t bytes[RECORD_TASK_MACHINE_BYTES];
+    struct store_release_result result;
+    uint64_t version = 0;
+    uint64_t placement = omega_placement_id(1, 0);
+    disk_open(&disk);
+    fill(&disk);
+    store_close(disk.cell.store);
+    raw_open(&raw, disk.path);
+    raw_delete_part(&raw, "job_machines", 100, 0);
+    record_encode_task_machine(_i == 1 ? 1 : 0, record_part_key(100, 0), bytes);
+    bytes[8] ^= _i == 2 ? 0x10 : 0;
+    if (_i > 0) {
+        raw_put_part(&raw, "job_machines", 100, 0, bytes, sizeof(bytes));
+    }
+    raw_close(&raw);
+    disk_start(&disk);
+    struct cell *cell = &disk.cell;
+    struct store_counters before = cell_counters(cell);
+    ck_assert_int_eq(
+        store_release(cell->store, &placement, 1, STORE_FINISHED, &result, &version, &cell->err),
+        OMEGA_ECORRUPT);
+    ck_assert_ptr_nonnull(strstr(cell->err.text, "table 'job_machines', key 100/0"));
+    struct store_counters after = cell_counters(cell);
+    ck_assert_mem_eq(&before, &after, sizeof(before));
+    ck_assert_int_eq(cell_machine(cell, 0).releases, 0);
+    omega_error_clear(&cell->err);
+    ck_assert(cell_release(cell, damaged_placement));
+    store_close(cell->store);
+    ck_assert_int_eq(lmdb_remove(disk.path, &cell->err), 0);
+    catalogue_destroy(cell->catalogue);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     TCase *tcase = tcase_create("the records");
     tcase_add_loop_test(tcase, finds_what_does_not_match, 0, WAYS);
     tcase_add_loop_test(tcase, takes_losses, 0, 2);
+    tcase_add_loop_test(tcase, tells_a_machine_of_a_task, 0, 3);
     suite_add_tcase(suite, tcase);
 }
 
