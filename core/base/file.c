@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -75,14 +76,30 @@ static int create_temporary(struct file_out *out)
     return -1;
 }
 
+/* Creates it and lists it, without a signal in between, whose handler would not find it. */
+static int create_listed(struct file_out *out)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int fd = create_temporary(out);
+    int kept = errno;
+    if (fd >= 0) {
+        relist(NULL, out->temporary);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = kept;
+    return fd;
+}
+
 /* Opens the stream of `out`, whose path is set. Leaves no file behind if it fails. */
 static int open_temporary(struct file_out *out, omega_error_t *err)
 {
-    int fd = create_temporary(out);
+    int fd = create_listed(out);
     if (fd < 0) {
         return omega_error_set_errno(err, out->path, "cannot create a file in this directory");
     }
-    relist(NULL, out->temporary);
     out->stream = fdopen(fd, "w");
     if (out->stream == NULL) {
         int rc = omega_error_set_errno(err, out->path, "cannot open for writing");
