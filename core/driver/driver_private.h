@@ -36,6 +36,7 @@ struct run_job {
     uint32_t failed;
     uint32_t placements; /* ever made */
     uint32_t conflicts;
+    uint64_t taken; /* claims taken by conflicts since it last had nothing unplaced */
     double retry_delay_us;
     int64_t queued_since_us; /* when it last came into a queue */
     int64_t queued_us;       /* time in queues, up to the start of its last attempt */

@@ -201,6 +201,11 @@ int sim_on_attempt(struct simulation *sim, struct runner *runner, omega_error_t 
 
 /* ---- commits ---- */
 
+bool sim_redoes(const struct runner *runner)
+{
+    return runner->asked <= runner->job->taken;
+}
+
 static void tell_attempt(struct simulation *sim, const struct runner *runner,
                          const struct omega_result *result)
 {
@@ -216,12 +221,15 @@ static void tell_attempt(struct simulation *sim, const struct runner *runner,
         .end_us = sim->now_us,
         .claims = runner->claim_count,
         .gang_short = runner->falls_short,
+        .redone = sim_redoes(runner),
         .result = *result,
         .view_age_us = sim->now_us - runner->synced_us,
         /* versions that rivals made meanwhile: not the one of this commit itself */
         .view_age_versions = counters.version - (result->accepted > 0) - runner->synced_version,
     };
     metrics_attempt(sim->metrics, &attempt, job->submit_us);
+    runner->job->taken += metrics_claims_taken(result);
+    runner->job->taken = runner->job->unplaced == 0 ? 0 : runner->job->taken;
 }
 
 /* Tells what the commit changed, in the order of the digest. */

@@ -208,6 +208,7 @@ static void cut_attempt(struct simulation *sim, struct runner *runner)
         .workload = runner->job->job->workload,
         .attempt = runner->job->attempts,
         .start_us = runner->start_us,
+        .redone = sim_redoes(runner),
     };
     metrics_attempt_cut(sim->metrics, &attempt, runner->job->job->submit_us);
 }

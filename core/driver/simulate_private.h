@@ -110,6 +110,9 @@ void sim_tell_job(struct simulation *sim, struct run_job *job, enum metrics_job_
 void sim_tell_tasks(struct simulation *sim, const struct run_job *job,
                     enum metrics_job_outcome outcome, uint32_t tasks);
 
+/* Would the attempt not be made, had no conflict taken its job's claims? */
+bool sim_redoes(const struct runner *runner);
+
 int sim_on_arrival(struct simulation *sim, struct arrival *arrival, omega_error_t *err);
 int sim_on_retry(struct simulation *sim, struct run_job *job, omega_error_t *err);
 int sim_on_attempt(struct simulation *sim, struct runner *runner, omega_error_t *err);

@@ -47,7 +47,28 @@ void metrics_totals(struct metrics *metrics, int64_t now_us, const struct store_
 void metrics_queue(struct metrics *metrics, int64_t now_us, uint32_t scheduler, uint32_t length)
 {
     assert(scheduler < metrics->scheduler_count);
-    series_queue(&metrics->series, metrics_clamp(metrics, now_us), scheduler, length);
+    struct scheduler *queue = &metrics->schedulers[scheduler];
+    int64_t now = metrics_clamp(metrics, now_us);
+    if (now > queue->queue_since_us) { /* a length that does not last is none */
+        queue->queue_area += (metrics_area)queue->queue_length * (now - queue->queue_since_us);
+        queue->queue_since_us = now;
+        queue->queue_max =
+            queue->queue_length > queue->queue_max ? queue->queue_length : queue->queue_max;
+    }
+    queue->queue_length = length;
+    series_queue(&metrics->series, now, scheduler, length);
+}
+
+static void finish_queues(struct metrics *metrics)
+{
+    double measured = (double)(metrics->horizon_us - metrics->warmup_us);
+    for (uint32_t s = 0; s < metrics->scheduler_count; s++) {
+        struct scheduler *queue = &metrics->schedulers[s];
+        metrics_queue(metrics, metrics->horizon_us, s, 0);
+        queue->scope.figures.queue_max = queue->queue_max;
+        queue->scope.figures.queue_mean =
+            measured > 0 ? (double)queue->queue_area / measured : __builtin_nan("");
+    }
 }
 
 void metrics_finish(struct metrics *metrics, int64_t now_us)
@@ -55,6 +76,8 @@ void metrics_finish(struct metrics *metrics, int64_t now_us)
     assert(!metrics->finished);
     metrics_advance(metrics, now_us);
     metrics->horizon_us = metrics_clamp(metrics, now_us);
+    finish_queues(metrics);
+    days_finish(&metrics->days, metrics->horizon_us);
     series_finish(&metrics->series, metrics->horizon_us, metrics->schedulers);
     if (scopes_sum(metrics) != 0) {
         metrics->status = OMEGA_ENOMEM;

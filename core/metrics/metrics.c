@@ -23,7 +23,9 @@ struct metrics *metrics_create(const struct metrics_config *config)
     metrics->keep_jobs = config->jobs;
     if (scopes_init(metrics, config) != 0 ||
         series_init(&metrics->series, config->warmup_us, config->horizon_us, config->series_step_us,
-                    config->scheduler_count) != 0) {
+                    config->scheduler_count) != 0 ||
+        days_init(&metrics->days, config->warmup_us, config->horizon_us, config->scheduler_count) !=
+            0) {
         goto error;
     }
     if (config->digest) {
@@ -46,6 +48,7 @@ void metrics_destroy(struct metrics *metrics)
     }
     scopes_release(metrics);
     series_release(&metrics->series);
+    days_release(&metrics->days);
     digest_destroy(metrics->digest);
     free(metrics->jobs);
     free(metrics);
@@ -114,15 +117,6 @@ void metrics_optional(struct metrics *metrics, uint32_t scheduler, uint32_t work
     }
 }
 
-/* Why an attempt's time was spent. */
-enum attempt_kind {
-    ATTEMPT_NO_FIT,
-    ATTEMPT_SHORT,
-    ATTEMPT_SUCCESSFUL,
-    ATTEMPT_CONFLICTING,
-    ATTEMPT_REFUSED,
-};
-
 static enum attempt_kind attempt_kind(const struct metrics_attempt *attempt)
 {
     if (attempt->claims == 0) {
@@ -137,22 +131,43 @@ static enum attempt_kind attempt_kind(const struct metrics_attempt *attempt)
     return attempt->result.accepted > 0 ? ATTEMPT_SUCCESSFUL : ATTEMPT_REFUSED;
 }
 
-/* The part of [start, end) within the measured time is busy time, whenever the attempt began.
- * Returns how much that is. */
-static int64_t count_busy(struct metrics *metrics, struct tally *tally,
-                          const struct metrics_attempt *attempt, int64_t end_us)
+/* Each kind of attempt has its part of the busy time, so that they add up. */
+static int64_t *busy_of(struct metrics_scope *figures, enum attempt_kind kind)
+{
+    switch (kind) {
+    case ATTEMPT_SUCCESSFUL:
+        return &figures->busy_useful_us;
+    case ATTEMPT_CONFLICTING:
+        return &figures->busy_conflicting_us;
+    case ATTEMPT_REFUSED:
+        return &figures->busy_refused_us;
+    case ATTEMPT_CUT:
+        return &figures->busy_cut_us;
+    case ATTEMPT_NO_FIT:
+    case ATTEMPT_SHORT:
+        break;
+    }
+    return &figures->busy_no_fit_us;
+}
+
+/* The part of [start, end) within the measured time is busy time, whenever the attempt began. */
+static void count_busy(struct metrics *metrics, struct tally *tally,
+                       const struct metrics_attempt *attempt, int64_t end_us,
+                       enum attempt_kind kind)
 {
     int64_t from = metrics_clamp(metrics, attempt->start_us);
     int64_t to = metrics_clamp(metrics, end_us);
     if (to <= from) {
-        return 0;
+        return;
     }
     struct scheduler *scheduler = &metrics->schedulers[attempt->scheduler];
     assert(attempt->instance < scheduler->scope.figures.instances);
     scheduler->instance_busy_us[attempt->instance] += to - from;
     tally->figures.busy_us += to - from;
+    *busy_of(&tally->figures, kind) += to - from;
+    tally->figures.busy_redone_us += attempt->redone ? to - from : 0;
     series_busy(&metrics->series, from, to, attempt->scheduler);
-    return to - from;
+    days_busy(&metrics->days, from, to, attempt->scheduler, kind, attempt->redone);
 }
 
 static void count_transaction(struct metrics *metrics, struct tally *tally,
@@ -168,6 +183,7 @@ static void count_transaction(struct metrics *metrics, struct tally *tally,
     figures->claims_conflicting += attempt->result.conflicts;
     figures->claims_refused += attempt->result.refused;
     figures->claims_aborted += attempt->result.aborted;
+    days_transaction(&metrics->days, attempt, kind);
     add(metrics, tally->histograms.view_age, attempt->view_age_us);
     add(metrics, tally->histograms.view_age_versions, (int64_t)attempt->view_age_versions);
 }
@@ -189,9 +205,7 @@ void metrics_attempt(struct metrics *metrics, const struct metrics_attempt *atte
     }
     enum attempt_kind kind = attempt_kind(attempt);
     bool without_transaction = kind == ATTEMPT_NO_FIT || kind == ATTEMPT_SHORT;
-    int64_t busy_us = count_busy(metrics, tally, attempt, attempt->end_us);
-    tally->figures.busy_no_fit_us += without_transaction ? busy_us : 0;
-    tally->figures.busy_conflicting_us += kind == ATTEMPT_CONFLICTING ? busy_us : 0;
+    count_busy(metrics, tally, attempt, attempt->end_us, kind);
     if (attempt->start_us < metrics->warmup_us) {
         return;
     }
@@ -209,7 +223,7 @@ void metrics_attempt_cut(struct metrics *metrics, const struct metrics_attempt *
 {
     struct tally *tally = tally_of(metrics, attempt->scheduler, attempt->workload);
     if (tally != NULL) {
-        (void)count_busy(metrics, tally, attempt, metrics->horizon_us);
+        count_busy(metrics, tally, attempt, metrics->horizon_us, ATTEMPT_CUT);
         count_first_wait(metrics, tally, attempt, submitted_us);
     }
 }

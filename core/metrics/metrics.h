@@ -19,6 +19,8 @@
 #define METRICS_COUNTER_NAME_MAX 31 /* bytes of such a name */
 #define METRICS_SAMPLES_MAX 100000  /* samples in the series */
 #define METRICS_SERIES_MAX 1000000  /* samples x schedulers */
+#define METRICS_DAY_US INT64_C(86400000000)
+#define METRICS_DAYS_MAX 1000000 /* days x schedulers; a longer run has no daily figures */
 
 struct metrics_config {
     const char *const *schedulers; /* names; copied */
@@ -46,6 +48,9 @@ struct metrics_attempt {
     int64_t end_us;
     uint32_t claims; /* 0: no-fit */
     bool gang_short; /* claims were found but fewer than the granularity needs: no transaction */
+    bool redone;     /* conflicts have made it necessary: at its start the job had no more unplaced
+                        tasks than they had taken claims (metrics_claims_taken()) since it last had
+                        none */
     struct omega_result result;
     int64_t view_age_us; /* end of attempt - sync of the view */
     uint64_t view_age_versions;
@@ -73,9 +78,9 @@ struct metrics_job {
     uint64_t task_attempts;     /* required tasks unplaced at the start of each of these attempts */
     uint32_t conflicts;         /* claims in conflict, over all attempts */
     uint32_t tasks;             /* required */
-    uint32_t placed; /* claims accepted: of optional tasks, and again after a loss, too */
+    uint32_t placed;   /* claims accepted: of optional tasks, and again after a loss, too */
     uint32_t unplaced; /* required tasks that wait at the horizon, or were given up */
-    uint8_t outcome; /* enum metrics_job_outcome */
+    uint8_t outcome;   /* enum metrics_job_outcome */
 };
 
 struct metrics;
@@ -181,11 +186,19 @@ struct metrics_scope {
     uint64_t claims_conflicting;
     uint64_t claims_refused;
     uint64_t claims_aborted;
-    int64_t busy_us;             /* time in attempts, summed over instances */
-    int64_t busy_no_fit_us;      /* of that, in attempts without a transaction */
-    int64_t busy_conflicting_us; /* of that, in attempts whose transaction conflicted */
+    /* Time in attempts, summed over instances: the sum of the five below, each attempt being in one
+     * of them; */
+    int64_t busy_us;
+    int64_t busy_useful_us;      /* its transaction was successful */
+    int64_t busy_conflicting_us; /* its transaction conflicted */
+    int64_t busy_refused_us;     /* its transaction was refused */
+    int64_t busy_no_fit_us;      /* it had no transaction */
+    int64_t busy_cut_us;         /* it was going on at the horizon */
+    int64_t busy_redone_us;      /* of busy_us, in attempts that conflicts have made necessary */
     uint32_t instances;          /* 0 for workloads */
     const int64_t *instance_busy_us;
+    double queue_mean;  /* jobs waiting in its queues, over the measured part; NaN for workloads */
+    uint32_t queue_max; /* the most that waited at once for any time at all; 0 for workloads */
     const struct histogram *wait_first;        /* submission to start of the first attempt */
     const struct histogram *wait_full;         /* submission to fully scheduled */
     const struct histogram *queued;            /* per job begun: its time in queues */
@@ -206,6 +219,25 @@ struct metrics_cell {
     char digest[33];           /* "" with config.digest off */
 };
 
+/* Figures that are also given by day: the measured part is cut into days of 24 hours from its begin
+ * on, the last being as long as it lasts. */
+enum metrics_daily {
+    METRICS_DAILY_BUSYNESS = 0,
+    METRICS_DAILY_USEFUL,
+    METRICS_DAILY_WASTED,
+    METRICS_DAILY_NO_FIT,
+    METRICS_DAILY_NO_CONFLICTS,
+    METRICS_DAILY_REFERENCE,
+    METRICS_DAILY_CONFLICT_FRACTION,
+    METRICS_DAILY_FIGURES,
+};
+
+/* How daily values lie: days without a value are left out; NaN if no day has one. */
+struct metrics_spread {
+    double median;
+    double mad; /* median absolute deviation from the median, as it is (not scaled) */
+};
+
 /* How many scopes of each kind there are; their indices are those of the configuration. */
 uint32_t metrics_scheduler_count(const struct metrics *metrics);
 uint32_t metrics_workload_count(const struct metrics *metrics);
@@ -220,6 +252,15 @@ void metrics_read_cell(struct metrics *metrics, struct metrics_cell *out);
 bool metrics_read_counter(const struct metrics *metrics, uint32_t scheduler, uint32_t index,
                           const char **name, int64_t *value);
 
+/* Days of the measured part, 0 before metrics_finish() and in a run that is too long for them. */
+uint32_t metrics_day_count(const struct metrics *metrics);
+/* A scheduler's figure of one day, from 0; NaN where its denominator is 0. */
+double metrics_read_day(const struct metrics *metrics, uint32_t scheduler, uint32_t day,
+                        enum metrics_daily figure);
+/* Median and MAD of a scheduler's daily values. */
+void metrics_read_spread(struct metrics *metrics, uint32_t scheduler, enum metrics_daily figure,
+                         struct metrics_spread *out);
+
 /* Samples of the series: means over each step of utilisation, of queue length and busyness per
  * scheduler. The first starts at the end of the warm-up, the last ends at the end of the run. */
 struct metrics_sample {
@@ -228,8 +269,9 @@ struct metrics_sample {
     double cpu_utilisation;
     double mem_utilisation;
     double gpu_utilisation;
-    const double *queue;    /* per scheduler: mean jobs waiting */
-    const double *busyness; /* per scheduler: mean over its instances */
+    const double *queue;       /* per scheduler: mean jobs waiting */
+    const uint32_t *queue_max; /* per scheduler: the most that waited at once */
+    const double *busyness;    /* per scheduler: mean over its instances */
 };
 /* False past the end, and before metrics_finish(). */
 bool metrics_read_sample(const struct metrics *metrics, uint32_t index, struct metrics_sample *out);
@@ -247,5 +289,15 @@ double metrics_claim_conflict_fraction(const struct metrics_scope *scope);
 double metrics_attempts_per_job(const struct metrics_scope *scope);
 /* share of its instances' time spent in attempts; NaN for a workload */
 double metrics_busyness(const struct metrics_scope *scope, int64_t measured_us);
+/* time in attempts whose transaction was sent and did not succeed: in conflict, or refused */
+int64_t metrics_busy_wasted(const struct metrics_scope *scope);
+/* busyness had there been no conflicts: without the attempts that they have made necessary */
+double metrics_busyness_no_conflicts(const struct metrics_scope *scope, int64_t measured_us);
+/* `busy_us`, a part of a scope's time in attempts, as a share of its instances' time */
+double metrics_busy_share(const struct metrics_scope *scope, int64_t busy_us, int64_t measured_us);
+
+/* Claims of an attempt that conflicts have kept from being placed: those in conflict and, unless
+ * something was refused for another reason, those that fell with them. */
+uint32_t metrics_claims_taken(const struct omega_result *result);
 
 #endif

@@ -49,6 +49,41 @@ struct scope {
     char *name;
 };
 
+/* What an attempt's time was spent on. */
+enum attempt_kind {
+    ATTEMPT_NO_FIT,
+    ATTEMPT_SHORT,
+    ATTEMPT_SUCCESSFUL,
+    ATTEMPT_CONFLICTING,
+    ATTEMPT_REFUSED,
+    ATTEMPT_CUT, /* not known: it was going on at the horizon */
+};
+
+/* A scheduler's part of one day. */
+struct day {
+    int64_t busy_us;
+    int64_t useful_us;
+    int64_t wasted_us;
+    int64_t no_fit_us;
+    int64_t redone_us;
+    int64_t reference_us; /* attempts with a transaction, whole, on the day of their end */
+    uint64_t successful;  /* transactions, on the day of their end */
+    uint64_t conflicting;
+};
+
+/* The measured part by days. Attempts are told in the order of their ends, so one day is open. */
+struct days {
+    int64_t start_us;
+    int64_t end_us;
+    uint32_t count; /* 0 = none */
+    uint32_t schedulers;
+    uint32_t open;
+    int64_t open_start_us;
+    int64_t open_end_us;
+    struct day *days; /* [day * schedulers + scheduler] */
+    double *values;   /* per day: working memory of days_spread() */
+};
+
 struct counter {
     char name[METRICS_COUNTER_NAME_MAX + 1];
     int64_t value;
@@ -57,6 +92,11 @@ struct counter {
 struct scheduler {
     struct scope scope;
     int64_t *instance_busy_us;
+    /* its queues over the measured part, up to queue_since_us */
+    int64_t queue_since_us;
+    uint32_t queue_length;
+    uint32_t queue_max;
+    metrics_area queue_area;
     uint32_t counter_count;
     uint32_t counter_last; /* hit last: a module tends to count the same thing again */
     struct counter counters[METRICS_COUNTERS_MAX];
@@ -67,6 +107,7 @@ struct queue_level {
     int64_t since_us;
     uint32_t length;
     uint32_t sample;
+    uint32_t max; /* that lasted */
     metrics_area area;
 };
 
@@ -82,6 +123,7 @@ struct series {
     struct queue_level *queues; /* per scheduler */
     double *utilisation;        /* [sample * METRICS_RESOURCES + resource] */
     double *queue;              /* [sample * schedulers + scheduler] */
+    uint32_t *queue_max;        /* the same */
     int64_t *busy_us;           /* the same; over all instances */
     double *busyness;           /* the same; from busy_us at the end */
 };
@@ -103,6 +145,7 @@ struct metrics {
     struct store_totals totals;
     struct metrics_use use;
     struct series series;
+    struct days days;
 
     uint64_t events;
     uint64_t losses;
@@ -147,6 +190,23 @@ void series_queue(struct series *series, int64_t now_us, uint32_t scheduler, uin
 void series_busy(struct series *series, int64_t from_us, int64_t to_us, uint32_t scheduler);
 /* The run ended, maybe before end_us: closes the open samples and drops those behind. */
 void series_finish(struct series *series, int64_t end_us, const struct scheduler *schedulers);
+
+/* Sets up the days from start_us to end_us. Returns 0 or OMEGA_ENOMEM. */
+int days_init(struct days *days, int64_t start_us, int64_t end_us, uint32_t schedulers);
+void days_release(struct days *days);
+/* One of a scheduler's instances was busy from from_us to to_us, both within the days, with an
+ * attempt of that kind; `redone`: conflicts have made it necessary. */
+void days_busy(struct days *days, int64_t from_us, int64_t to_us, uint32_t scheduler,
+               enum attempt_kind kind, bool redone);
+/* An attempt that began in the measured part has ended with a transaction. */
+void days_transaction(struct days *days, const struct metrics_attempt *attempt,
+                      enum attempt_kind kind);
+/* The run ended, maybe before end_us: drops the days behind. */
+void days_finish(struct days *days, int64_t end_us);
+double days_value(const struct days *days, uint32_t scheduler, uint32_t instances, uint32_t day,
+                  enum metrics_daily figure);
+void days_spread(struct days *days, uint32_t scheduler, uint32_t instances,
+                 enum metrics_daily figure, struct metrics_spread *out);
 
 /* All six, empty, or none and OMEGA_ENOMEM. */
 int histograms_init(struct metrics_histograms *histograms);

@@ -60,6 +60,27 @@ bool metrics_read_counter(const struct metrics *metrics, uint32_t scheduler, uin
     return true;
 }
 
+uint32_t metrics_day_count(const struct metrics *metrics)
+{
+    return metrics->finished ? metrics->days.count : 0;
+}
+
+double metrics_read_day(const struct metrics *metrics, uint32_t scheduler, uint32_t day,
+                        enum metrics_daily figure)
+{
+    assert(scheduler < metrics->scheduler_count && day < metrics_day_count(metrics));
+    return days_value(&metrics->days, scheduler,
+                      metrics->schedulers[scheduler].scope.figures.instances, day, figure);
+}
+
+void metrics_read_spread(struct metrics *metrics, uint32_t scheduler, enum metrics_daily figure,
+                         struct metrics_spread *out)
+{
+    assert(scheduler < metrics->scheduler_count && metrics->finished);
+    days_spread(&metrics->days, scheduler, metrics->schedulers[scheduler].scope.figures.instances,
+                figure, out);
+}
+
 bool metrics_read_sample(const struct metrics *metrics, uint32_t index, struct metrics_sample *out)
 {
     const struct series *series = &metrics->series;
@@ -76,6 +97,7 @@ bool metrics_read_sample(const struct metrics *metrics, uint32_t index, struct m
         .mem_utilisation = utilisation[METRICS_MEM],
         .gpu_utilisation = utilisation[METRICS_GPU],
         .queue = &series->queue[(size_t)index * series->schedulers],
+        .queue_max = &series->queue_max[(size_t)index * series->schedulers],
         .busyness = &series->busyness[(size_t)index * series->schedulers],
     };
     return true;
@@ -106,7 +128,30 @@ double metrics_attempts_per_job(const struct metrics_scope *scope)
     return ratio((double)scope->attempts_begun, (double)scope->jobs_begun);
 }
 
+double metrics_busy_share(const struct metrics_scope *scope, int64_t busy_us, int64_t measured_us)
+{
+    return ratio((double)busy_us, (double)scope->instances * (double)measured_us);
+}
+
 double metrics_busyness(const struct metrics_scope *scope, int64_t measured_us)
 {
-    return ratio((double)scope->busy_us, (double)scope->instances * (double)measured_us);
+    return metrics_busy_share(scope, scope->busy_us, measured_us);
+}
+
+int64_t metrics_busy_wasted(const struct metrics_scope *scope)
+{
+    return scope->busy_conflicting_us + scope->busy_refused_us;
+}
+
+double metrics_busyness_no_conflicts(const struct metrics_scope *scope, int64_t measured_us)
+{
+    return metrics_busy_share(scope, scope->busy_us - scope->busy_redone_us, measured_us);
+}
+
+uint32_t metrics_claims_taken(const struct omega_result *result)
+{
+    if (result->conflicts == 0) {
+        return 0;
+    }
+    return result->conflicts + (result->refused == 0 ? result->aborted : 0);
 }

@@ -87,6 +87,7 @@ static int init_schedulers(struct metrics *metrics, const struct metrics_config 
             return OMEGA_ENOMEM;
         }
         scheduler->scope.figures.instances = instances;
+        scheduler->queue_since_us = config->warmup_us;
         scheduler->scope.figures.instance_busy_us = scheduler->instance_busy_us;
     }
     return 0;
@@ -110,6 +111,7 @@ int scopes_init(struct metrics *metrics, const struct metrics_config *config)
         if (scope_init(&metrics->workloads[w], config->workloads[w]) != 0) {
             return OMEGA_ENOMEM;
         }
+        metrics->workloads[w].figures.queue_mean = __builtin_nan("");
     }
     return 0;
 }
@@ -162,8 +164,12 @@ static void sum_figures(struct metrics_scope *into, const struct metrics_scope *
     into->claims_refused += from->claims_refused;
     into->claims_aborted += from->claims_aborted;
     into->busy_us += from->busy_us;
-    into->busy_no_fit_us += from->busy_no_fit_us;
+    into->busy_useful_us += from->busy_useful_us;
     into->busy_conflicting_us += from->busy_conflicting_us;
+    into->busy_refused_us += from->busy_refused_us;
+    into->busy_no_fit_us += from->busy_no_fit_us;
+    into->busy_cut_us += from->busy_cut_us;
+    into->busy_redone_us += from->busy_redone_us;
 }
 
 static int sum(struct scope *scope, const struct tally *tally)

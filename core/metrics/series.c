@@ -55,10 +55,11 @@ int series_init(struct series *series, int64_t start_us, int64_t end_us, int64_t
     series->queues = calloc((size_t)schedulers + 1, sizeof(struct queue_level));
     series->utilisation = calloc((size_t)series->count * METRICS_RESOURCES, sizeof(double));
     series->queue = calloc(cells, sizeof(double));
+    series->queue_max = calloc(cells, sizeof(uint32_t));
     series->busy_us = calloc(cells, sizeof(int64_t));
     series->busyness = calloc(cells, sizeof(double));
     if (series->queues == NULL || series->utilisation == NULL || series->queue == NULL ||
-        series->busy_us == NULL || series->busyness == NULL) {
+        series->queue_max == NULL || series->busy_us == NULL || series->busyness == NULL) {
         return OMEGA_ENOMEM; /* the caller releases */
     }
     for (uint32_t s = 0; s < schedulers; s++) {
@@ -72,6 +73,7 @@ void series_release(struct series *series)
     free(series->queues);
     free(series->utilisation);
     free(series->queue);
+    free(series->queue_max);
     free(series->busy_us);
     free(series->busyness);
     *series = (struct series){0};
@@ -109,9 +111,11 @@ static void close_queue(struct series *series, uint32_t scheduler)
     struct queue_level *level = &series->queues[scheduler];
     int64_t start = series->start_us + level->sample * series->step_us;
     int64_t span = sample_end(series, level->sample) - start;
-    series->queue[(size_t)level->sample * series->schedulers + scheduler] =
-        (double)level->area / (double)span;
+    size_t cell = (size_t)level->sample * series->schedulers + scheduler;
+    series->queue[cell] = (double)level->area / (double)span;
+    series->queue_max[cell] = level->max;
     level->area = 0;
+    level->max = 0;
     level->sample++;
 }
 
@@ -126,6 +130,7 @@ void series_queue(struct series *series, int64_t now_us, uint32_t scheduler, uin
         int64_t end = sample_end(series, level->sample);
         int64_t stop = now_us < end ? now_us : end;
         level->area += (metrics_area)level->length * (stop - level->since_us);
+        level->max = level->length > level->max ? level->length : level->max;
         level->since_us = stop;
         if (stop == end) {
             close_queue(series, scheduler);

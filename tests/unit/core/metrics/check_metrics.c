@@ -163,7 +163,8 @@ static void tell_attempts(struct metrics *metrics)
     a.view_age_versions = 7;
     metrics_attempt(metrics, &a, 180);
 
-    a.attempt = 2; /* conflicting: all fall */
+    a.attempt = 2; /* conflicting: all fall; had there been no conflict it would not have been */
+    a.redone = true;
     a.start_us = 300;
     a.end_us = 330;
     a.claims = 4;
@@ -171,13 +172,15 @@ static void tell_attempts(struct metrics *metrics)
     metrics_attempt(metrics, &a, 180);
 
     a.attempt = 3; /* refused: nothing accepted, nothing in conflict */
+    a.redone = false;
     a.start_us = 400;
     a.end_us = 440;
     a.claims = 2;
     a.result = (struct omega_result){.refused = 1, .aborted = 1};
     metrics_attempt(metrics, &a, 180);
 
-    a.attempt = 4; /* no-fit */
+    a.attempt = 4; /* no-fit, and not needed but for conflicts */
+    a.redone = true;
     a.start_us = 500;
     a.end_us = 550;
     a.claims = 0;
@@ -185,6 +188,7 @@ static void tell_attempts(struct metrics *metrics)
     metrics_attempt(metrics, &a, 180);
 
     a.attempt = 5; /* found some, too few to send */
+    a.redone = false;
     a.start_us = 600;
     a.end_us = 660;
     a.claims = 3;
@@ -216,6 +220,11 @@ START_TEST(test_attempts)
         ck_assert_int_eq(scope->busy_us, 210);
         ck_assert_int_eq(scope->busy_no_fit_us, 110);
         ck_assert_int_eq(scope->busy_conflicting_us, 50);
+        ck_assert_int_eq(scope->busy_useful_us, 10);
+        ck_assert_int_eq(scope->busy_refused_us, 40);
+        ck_assert_int_eq(metrics_busy_wasted(scope), 90);
+        ck_assert_int_eq(scope->busy_cut_us, 0);
+        ck_assert_int_eq(scope->busy_redone_us, 30 + 50);
         ck_assert_uint_eq(histogram_count(scope->view_age), 4);
         ck_assert_int_eq(histogram_max(scope->view_age), 20);
         ck_assert(histogram_mean(scope->view_age) == 17.5);
@@ -229,6 +238,8 @@ START_TEST(test_attempts)
     ck_assert_int_eq(scopes[0].instance_busy_us[0], 10);
     ck_assert_int_eq(scopes[0].instance_busy_us[1], 200);
     ck_assert(metrics_busyness(&scopes[0], 1000) == 210.0 / 2000);
+    ck_assert(metrics_busyness_no_conflicts(&scopes[0], 1000) == 130.0 / 2000);
+    ck_assert(isnan(metrics_busyness_no_conflicts(&scopes[1], 1000)));
     ck_assert_uint_eq(scheduler_scope(metrics, SERVICE).attempts, 0);
     ck_assert_uint_eq(workload_scope(metrics, LONG).attempts, 0);
     metrics_destroy(metrics);
@@ -259,6 +270,7 @@ START_TEST(test_attempts_in_the_warm_up)
     ck_assert_uint_eq(scope.transactions, 1);
     ck_assert_uint_eq(scope.transactions_conflicting, 0);
     ck_assert_int_eq(scope.busy_us, 50 + 5 + 10);
+    ck_assert_int_eq(scope.busy_useful_us, 10);
     ck_assert_int_eq(scope.busy_conflicting_us, 50);
     ck_assert_int_eq(scope.busy_no_fit_us, 5);
     ck_assert_uint_eq(histogram_count(scope.wait_first), 0);
@@ -275,12 +287,15 @@ START_TEST(test_attempts_at_the_horizon)
     metrics_attempt_cut(metrics, &a, 900);
     a.attempt = 2;
     a.start_us = 1090;
+    a.redone = true;
     metrics_attempt_cut(metrics, &a, 900);
     metrics_finish(metrics, 1100);
     struct metrics_scope scope = scheduler_scope(metrics, SERVICE);
     ck_assert_uint_eq(scope.attempts, 0);
     ck_assert_uint_eq(scope.attempts_no_fit, 0);
     ck_assert_int_eq(scope.busy_us, 100 + 10);
+    ck_assert_int_eq(scope.busy_cut_us, 100 + 10); /* what it would have come to is not known */
+    ck_assert_int_eq(scope.busy_redone_us, 10);
     ck_assert_int_eq(scope.busy_no_fit_us, 0);
     ck_assert_int_eq(scope.instance_busy_us[0], 110);
     ck_assert_uint_eq(histogram_count(scope.wait_first), 1);
@@ -493,6 +508,7 @@ static void tell_anything(struct metrics *metrics, struct omega_random *random, 
     a.result.refused = a.claims - a.result.accepted - a.result.conflicts;
     a.result.aborted = id % 3 == 0 ? a.result.refused : 0;
     a.result.refused -= a.result.aborted;
+    a.redone = id % 4 == 0;
     a.view_age_us = a.end_us - a.start_us;
     a.view_age_versions = omega_random_below(random, 9);
     struct metrics_job job = job_of(id, submitted, a.start_us, a.end_us,
@@ -553,8 +569,12 @@ static void weigh(struct balance *balances, const struct metrics_scope *scope, d
         (double)scope->busy_us,
         (double)scope->busy_no_fit_us,
         (double)scope->busy_conflicting_us,
+        (double)scope->busy_useful_us,
+        (double)scope->busy_refused_us,
+        (double)scope->busy_cut_us,
+        (double)scope->busy_redone_us,
     };
-    int count = 24;
+    int count = 28;
     for (int o = 0; o <= METRICS_JOB_FAILED; o++) {
         figures[count++] = (double)scope->jobs_by_outcome[o];
     }

@@ -57,6 +57,9 @@ START_TEST(test_none)
     busy(metrics, 0, 100, 900);
     metrics_finish(metrics, 1000);
     ck_assert_uint_eq(samples(metrics), 0);
+    struct metrics_scope scope;
+    metrics_read_scheduler(metrics, 0, &scope); /* the whole part has its queue all the same */
+    ck_assert(scope.queue_mean == 3.5 && scope.queue_max == 7);
     metrics_destroy(metrics);
 }
 END_TEST
@@ -111,6 +114,33 @@ START_TEST(test_queue)
     ck_assert(sample(metrics, 1).queue[0] == 4);
     ck_assert(sample(metrics, 2).queue[0] == 4);
     ck_assert(sample(metrics, 3).queue[0] == 3);
+    metrics_destroy(metrics);
+}
+END_TEST
+
+/* The most that waited at once for some time, in a step and in all. */
+START_TEST(test_longest_queue)
+{
+    struct metrics *metrics = create(50, 350, 100); /* steps from 50, 150 and 250 */
+    struct metrics_scope scope;
+    metrics_queue(metrics, 0, 0, 9);
+    metrics_queue(metrics, 50, 0, 3); /* 9 lasted to the end of the warm-up and no longer */
+    metrics_queue(metrics, 60, 0, 4);
+    metrics_queue(metrics, 60, 0, 20); /* for no time at all */
+    metrics_queue(metrics, 60, 0, 2);
+    metrics_queue(metrics, 150, 0, 6); /* where steps meet: of the second */
+    metrics_queue(metrics, 170, 0, 1);
+    metrics_read_scheduler(metrics, 0, &scope);
+    ck_assert_uint_eq(scope.queue_max, 0); /* not before the end */
+    metrics_finish(metrics, 350);
+    ck_assert_uint_eq(sample(metrics, 0).queue_max[0], 3);
+    ck_assert_uint_eq(sample(metrics, 1).queue_max[0], 6);
+    ck_assert_uint_eq(sample(metrics, 2).queue_max[0], 1);
+    metrics_read_scheduler(metrics, 0, &scope);
+    ck_assert_uint_eq(scope.queue_max, 6);
+    ck_assert(scope.queue_mean == (3 * 10 + 2 * 90 + 6 * 20 + 1 * 180) / 300.0);
+    metrics_read_workload(metrics, 0, &scope);
+    ck_assert(scope.queue_mean != scope.queue_mean); /* has no queue */
     metrics_destroy(metrics);
 }
 END_TEST
@@ -212,6 +242,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "none", test_none);
     check_case(suite, "utilisation", test_utilisation);
     check_case(suite, "queue", test_queue);
+    check_case(suite, "longest queue", test_longest_queue);
     check_case(suite, "busyness", test_busyness);
     check_case(suite, "stopped early", test_stopped_early);
     check_case(suite, "bounded", test_bounded);
