@@ -105,19 +105,19 @@ static void count(struct checking *checking, const struct runlog_record *record)
 }
 
 /* Plays all records; *cause is what stopped the reading. */
-static int play(struct checking *checking, const struct runlog_opening *opening,
-                struct runlog_check *check, struct metrics *metrics, omega_error_t *cause)
+static int play(struct checking *checking, struct runlog_check *check, struct log_figures *figures,
+                omega_error_t *cause)
 {
     const struct runlog_effect *effect = NULL;
     int more = 1;
-    metrics_totals(metrics, 0, runlog_check_totals(check)); /* the cell before its first change */
+    log_figures_begin(figures, check);
     while ((more = runlog_merge_next(checking->merge, &checking->record, cause)) == 1) {
         count(checking, checking->record);
         int rc = runlog_check_record(check, checking->record, &effect, cause);
         if (rc <= 0) {
             return rc;
         }
-        log_figures_add(metrics, opening, check, checking->record, effect);
+        log_figures_add(figures, check, checking->record, effect);
     }
     checking->record = NULL;
     if (more == 0) {
@@ -145,25 +145,25 @@ static int prove(struct checking *checking, const struct runlog_opening *opening
                  omega_error_t *err)
 {
     struct runlog_check *check = NULL;
-    struct metrics *metrics = log_figures_create(opening);
+    struct log_figures *figures = log_figures_create(opening);
     omega_error_t cause = {0};
-    int rc = metrics == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
+    int rc = figures == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
                              : runlog_check_create(opening, on_violation, checking, &check, err);
     if (rc == OMEGA_OK && check_text(opening, &cause) == OMEGA_OK) {
-        play(checking, opening, check, metrics, &cause);
+        play(checking, check, figures, &cause);
     }
     checking->record = NULL;
     if (rc == OMEGA_OK && cause.code != OMEGA_OK) {
         rc = judge(checking, &cause, err);
     }
-    if (rc == OMEGA_OK && metrics_status(metrics) != OMEGA_OK) {
+    if (rc == OMEGA_OK && metrics_status(log_figures_metrics(figures)) != OMEGA_OK) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
     if (rc == OMEGA_OK && checking->violations == 0) {
-        rc = compare(checking, opening, check, metrics, err);
+        rc = compare(checking, opening, check, log_figures_metrics(figures), err);
     }
     runlog_check_destroy(check);
-    metrics_destroy(metrics);
+    log_figures_destroy(figures);
     return rc;
 }
 

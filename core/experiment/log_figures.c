@@ -4,7 +4,13 @@
 
 #include <stdlib.h>
 
-struct metrics *log_figures_create(const struct runlog_opening *opening)
+struct log_figures {
+    const struct runlog_opening *opening;
+    struct metrics *metrics;
+    uint32_t *queued; /* per scheduler: jobs in its queues */
+};
+
+static struct metrics *make_metrics(const struct runlog_opening *opening)
 {
     const char **schedulers = calloc(opening->scheduler_count + 1u, sizeof *schedulers);
     const char **workloads = calloc(opening->workload_count + 1u, sizeof *workloads);
@@ -37,6 +43,41 @@ struct metrics *log_figures_create(const struct runlog_opening *opening)
     return metrics;
 }
 
+struct log_figures *log_figures_create(const struct runlog_opening *opening)
+{
+    struct log_figures *figures = calloc(1, sizeof *figures);
+    if (figures == NULL) {
+        return NULL;
+    }
+    figures->opening = opening;
+    figures->metrics = make_metrics(opening);
+    figures->queued = calloc(opening->scheduler_count + 1u, sizeof *figures->queued);
+    if (figures->metrics == NULL || figures->queued == NULL) {
+        log_figures_destroy(figures);
+        return NULL;
+    }
+    return figures;
+}
+
+void log_figures_destroy(struct log_figures *figures)
+{
+    if (figures != NULL) {
+        metrics_destroy(figures->metrics);
+        free(figures->queued);
+        free(figures);
+    }
+}
+
+struct metrics *log_figures_metrics(struct log_figures *figures)
+{
+    return figures->metrics;
+}
+
+void log_figures_begin(struct log_figures *figures, const struct runlog_check *check)
+{
+    metrics_totals(figures->metrics, 0, runlog_check_totals(check));
+}
+
 /* ---- attempts ---- */
 
 static struct metrics_attempt attempt_of(const struct runlog_opening *opening,
@@ -50,6 +91,7 @@ static struct metrics_attempt attempt_of(const struct runlog_opening *opening,
         .instance = runlog_check_instance(check, attempt->instance)->number,
         .workload = workload,
         .attempt = attempt->attempt,
+        .redone = job->asked <= job->taken,
     };
 }
 
@@ -67,6 +109,8 @@ static void add_attempt(struct metrics *metrics, const struct runlog_opening *op
     attempt.view_age_us = record->time_us - record->attempt.synced_us;
     attempt.view_age_versions = record->version - record->changes - record->attempt.synced;
     metrics_attempt(metrics, &attempt, effect->job->job->submit_us);
+    effect->job->taken += metrics_claims_taken(&effect->result);
+    effect->job->taken = effect->job->pending == 0 ? 0 : effect->job->taken;
 }
 
 static void add_transaction(struct metrics *metrics, const struct runlog_opening *opening,
@@ -81,6 +125,51 @@ static void add_transaction(struct metrics *metrics, const struct runlog_opening
     }
     if (effect->fully_scheduled) {
         metrics_fully_scheduled(metrics, scheduler, job->workload, job->submit_us, record->time_us);
+    }
+}
+
+/* ---- queues ---- */
+
+static void move(struct log_figures *figures, struct runlog_job *job, bool queued, int64_t now_us)
+{
+    uint32_t scheduler = figures->opening->workloads[job->job->workload].scheduler;
+    uint32_t *length = &figures->queued[scheduler];
+    *length = queued ? *length + 1 : *length - 1;
+    job->queued = queued;
+    metrics_queue(figures->metrics, now_us, scheduler, *length);
+}
+
+/* Jobs that had nothing left to place and lost a task are queued again. */
+static void queue_losers(struct log_figures *figures, const struct runlog_check *check,
+                         const struct runlog_record *record, const struct runlog_effect *effect)
+{
+    for (uint32_t i = 0; i < effect->released_count; i++) {
+        struct runlog_job *job = runlog_check_find_job(check, effect->released[i].job);
+        if (job != NULL && job->pending > 0 && !job->given_up && !job->attempted && !job->delayed &&
+            !job->queued) {
+            move(figures, job, true, record->time_us);
+        }
+    }
+}
+
+static void add_to_queues(struct log_figures *figures, const struct runlog_check *check,
+                          const struct runlog_record *record, const struct runlog_effect *effect)
+{
+    struct runlog_job *job = effect->job;
+    switch ((enum runlog_kind)record->kind) {
+    case RUNLOG_SUBMISSION:
+    case RUNLOG_RETRY:
+        move(figures, job, true, record->time_us);
+        break;
+    case RUNLOG_ATTEMPT:
+        job->asked = job->pending;
+        move(figures, job, false, record->time_us);
+        break;
+    case RUNLOG_MACHINE:
+        queue_losers(figures, check, record, effect);
+        break;
+    default:
+        break;
     }
 }
 
@@ -180,10 +269,11 @@ static void add_machine_event(struct metrics *metrics, const struct runlog_recor
                            effect->released_count, true);
 }
 
-void log_figures_add(struct metrics *metrics, const struct runlog_opening *opening,
-                     const struct runlog_check *check, const struct runlog_record *record,
-                     const struct runlog_effect *effect)
+void log_figures_add(struct log_figures *figures, const struct runlog_check *check,
+                     const struct runlog_record *record, const struct runlog_effect *effect)
 {
+    struct metrics *metrics = figures->metrics;
+    const struct runlog_opening *opening = figures->opening;
     if (is_event(record)) {
         metrics_event(metrics);
     }
@@ -215,6 +305,7 @@ void log_figures_add(struct metrics *metrics, const struct runlog_opening *openi
     default:
         break;
     }
+    add_to_queues(figures, check, record, effect);
     if (record->changes) {
         metrics_totals(metrics, record->time_us, runlog_check_totals(check));
     }

@@ -9,12 +9,20 @@
 #include "core/metrics/metrics.h"
 #include "core/runlog/runlog_check.h"
 
-/* Metrics for the run that the opening describes; NULL without memory. */
-struct metrics *log_figures_create(const struct runlog_opening *opening);
+struct log_figures;
+
+/* Figures of the run that the opening, which outlives them, describes; NULL without memory. */
+struct log_figures *log_figures_create(const struct runlog_opening *opening);
+void log_figures_destroy(struct log_figures *figures); /* NULL is allowed */
+
+/* Before the first record: the cell as it is then. */
+void log_figures_begin(struct log_figures *figures, const struct runlog_check *check);
 
 /* Tells what a record did. */
-void log_figures_add(struct metrics *metrics, const struct runlog_opening *opening,
-                     const struct runlog_check *check, const struct runlog_record *record,
-                     const struct runlog_effect *effect);
+void log_figures_add(struct log_figures *figures, const struct runlog_check *check,
+                     const struct runlog_record *record, const struct runlog_effect *effect);
+
+/* What they are told to, for reading when the horizon has come. */
+struct metrics *log_figures_metrics(struct log_figures *figures);
 
 #endif

@@ -59,10 +59,19 @@ void records_histograms(const struct point_result *result, FILE *out)
 
 /* ---- series.csv: a row of the cell and one of each scheduler for every step ---- */
 
-static const char *const series_columns[] = {
-    "variant",         "seed",  "start_s",         "end_s",
-    "scope",           "name",  "cpu_utilisation", "mem_utilisation",
-    "gpu_utilisation", "queue", "busyness",        NULL};
+static const char *const series_columns[] = {"variant",
+                                             "seed",
+                                             "start_s",
+                                             "end_s",
+                                             "scope",
+                                             "name",
+                                             "cpu_utilisation",
+                                             "mem_utilisation",
+                                             "gpu_utilisation",
+                                             "queue",
+                                             "busyness",
+                                             "queue_max",
+                                             NULL};
 
 static void put_columns(const char *const *columns, FILE *out)
 {
@@ -104,6 +113,7 @@ void records_series(const struct point_result *result, FILE *out)
                          result->point->metrics.schedulers[s]);
             row_real(&row, "queue", sample.queue[s]);
             row_real(&row, "busyness", sample.busyness[s]);
+            row_count(&row, "queue_max", sample.queue_max[s]);
             row_write_csv(&row, series_columns, out);
         }
     }

@@ -27,9 +27,16 @@ const char *const results_columns[] = {
     "transactions_successful", "transactions_conflicting", "transactions_refused", "claims",
     "claims_accepted", "claims_conflicting", "claims_refused", "claims_aborted",
     "conflict_fraction", "claim_conflict_fraction", "view_age_mean_s", "view_age_p90_s",
-    "view_age_max_s", "view_age_mean_versions", "busy_s", "busy_no_fit_s", "busy_conflicting_s",
+    "view_age_max_s", "view_age_mean_versions", "busy_s", "busy_useful_s", "busy_wasted_s",
+    "busy_no_fit_s", "busy_cut_s", "busy_conflicting_s", "busy_redone_s",
     /* schedulers */
-    "instances", "busyness", "busyness_no_fit", "busyness_conflicting", "busyness_instances",
+    "instances", "busyness", "busyness_useful", "busyness_wasted", "busyness_no_fit",
+    "busyness_cut", "busyness_conflicting", "busyness_no_conflicts", "busyness_reference",
+    "busyness_instances", "busyness_day_median", "busyness_day_mad", "busyness_useful_day_median",
+    "busyness_useful_day_mad", "busyness_wasted_day_median", "busyness_wasted_day_mad",
+    "busyness_no_fit_day_median", "busyness_no_fit_day_mad", "busyness_no_conflicts_day_median",
+    "busyness_no_conflicts_day_mad", "busyness_reference_day_median", "busyness_reference_day_mad",
+    "conflict_fraction_day_median", "conflict_fraction_day_mad", "days", "queue_mean", "queue_max",
     "counters",
     /* the cell */
     "measured_s", "events", "losses", "machine_events_add", "machine_events_remove",
@@ -175,8 +182,12 @@ static void add_attempts(struct row *row, const struct metrics_scope *scope)
     row_seconds(row, "view_age_max_s", max_of(scope->view_age));
     row_real(row, "view_age_mean_versions", mean_of(scope->view_age_versions));
     row_seconds(row, "busy_s", (double)scope->busy_us);
+    row_seconds(row, "busy_useful_s", (double)scope->busy_useful_us);
+    row_seconds(row, "busy_wasted_s", (double)metrics_busy_wasted(scope));
     row_seconds(row, "busy_no_fit_s", (double)scope->busy_no_fit_us);
+    row_seconds(row, "busy_cut_s", (double)scope->busy_cut_us);
     row_seconds(row, "busy_conflicting_s", (double)scope->busy_conflicting_us);
+    row_seconds(row, "busy_redone_s", (double)scope->busy_redone_us);
 }
 
 /* "[0.1,0.2]", to be freed; NULL without memory. */
@@ -217,6 +228,75 @@ static char *counters_text(const struct metrics *metrics, uint32_t scheduler)
     return fclose(out) == 0 ? text : NULL;
 }
 
+/* Shares of the instances' time. */
+static void add_busyness(struct row *row, const struct metrics_scope *scope, int64_t measured_us)
+{
+    int64_t wasted = metrics_busy_wasted(scope);
+    row_real(row, "busyness", metrics_busyness(scope, measured_us));
+    row_real(row, "busyness_useful", metrics_busy_share(scope, scope->busy_useful_us, measured_us));
+    row_real(row, "busyness_wasted", metrics_busy_share(scope, wasted, measured_us));
+    row_real(row, "busyness_no_fit", metrics_busy_share(scope, scope->busy_no_fit_us, measured_us));
+    row_real(row, "busyness_cut", metrics_busy_share(scope, scope->busy_cut_us, measured_us));
+    row_real(row, "busyness_conflicting",
+             metrics_busy_share(scope, scope->busy_conflicting_us, measured_us));
+    row_real(row, "busyness_no_conflicts", metrics_busyness_no_conflicts(scope, measured_us));
+    row_real(row, "busyness_reference",
+             metrics_busy_share(scope, scope->busy_useful_us + wasted, measured_us));
+}
+
+struct daily_keys {
+    const char *name; /* in the list of days */
+    const char *median;
+    const char *mad;
+};
+
+static const struct daily_keys daily_keys[METRICS_DAILY_FIGURES] = {
+    [METRICS_DAILY_BUSYNESS] = {"busyness", "busyness_day_median", "busyness_day_mad"},
+    [METRICS_DAILY_USEFUL] = {"useful", "busyness_useful_day_median", "busyness_useful_day_mad"},
+    [METRICS_DAILY_WASTED] = {"wasted", "busyness_wasted_day_median", "busyness_wasted_day_mad"},
+    [METRICS_DAILY_NO_FIT] = {"no_fit", "busyness_no_fit_day_median", "busyness_no_fit_day_mad"},
+    [METRICS_DAILY_NO_CONFLICTS] = {"no_conflicts", "busyness_no_conflicts_day_median",
+                                    "busyness_no_conflicts_day_mad"},
+    [METRICS_DAILY_REFERENCE] = {"reference", "busyness_reference_day_median",
+                                 "busyness_reference_day_mad"},
+    [METRICS_DAILY_CONFLICT_FRACTION] = {"conflict_fraction", "conflict_fraction_day_median",
+                                         "conflict_fraction_day_mad"},
+};
+
+/* [{"busyness":0.1,...},...], an object a day, to be freed; NULL without memory. */
+static char *days_text(const struct metrics *metrics, uint32_t scheduler)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) {
+        return NULL;
+    }
+    fputc('[', out);
+    for (uint32_t day = 0; day < metrics_day_count(metrics); day++) {
+        struct row row = {0};
+        for (int i = 0; i < METRICS_DAILY_FIGURES; i++) {
+            row_real(&row, daily_keys[i].name,
+                     metrics_read_day(metrics, scheduler, day, (enum metrics_daily)i));
+        }
+        fputs(day == 0 ? "" : ",", out);
+        row_write_json(&row, out);
+    }
+    fputc(']', out);
+    return fclose(out) == 0 ? text : NULL;
+}
+
+static void add_days(struct row *row, struct metrics *metrics, uint32_t scheduler, const char *days)
+{
+    for (int i = 0; i < METRICS_DAILY_FIGURES; i++) {
+        struct metrics_spread spread;
+        metrics_read_spread(metrics, scheduler, (enum metrics_daily)i, &spread);
+        row_real(row, daily_keys[i].median, spread.median);
+        row_real(row, daily_keys[i].mad, spread.mad);
+    }
+    row_json(row, "days", days);
+}
+
 static int scheduler_row(const struct point_result *result, uint32_t index, struct row *row,
                          void (*each)(void *context, const struct row *row), void *context,
                          omega_error_t *err)
@@ -226,11 +306,12 @@ static int scheduler_row(const struct point_result *result, uint32_t index, stru
     metrics_read_scheduler(result->metrics, index, &scope);
     metrics_read_cell(result->metrics, &cell);
     double measured = (double)cell.measured_us;
-    double all = measured * scope.instances;
     char *instances = instances_text(&scope, measured);
     char *counters = counters_text(result->metrics, index);
-    if (instances == NULL || counters == NULL) {
+    char *days = days_text(result->metrics, index);
+    if (instances == NULL || counters == NULL || days == NULL) {
         free(instances);
+        free(days);
         free(counters);
         return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
@@ -241,13 +322,15 @@ static int scheduler_row(const struct point_result *result, uint32_t index, stru
     add_queued(row, scope.queued);
     add_attempts(row, &scope);
     row_count(row, "instances", scope.instances);
-    row_real(row, "busyness", metrics_busyness(&scope, cell.measured_us));
-    row_real(row, "busyness_no_fit", (double)scope.busy_no_fit_us / all);
-    row_real(row, "busyness_conflicting", (double)scope.busy_conflicting_us / all);
+    add_busyness(row, &scope, cell.measured_us);
     row_json(row, "busyness_instances", instances);
+    add_days(row, result->metrics, index, days);
+    row_real(row, "queue_mean", scope.queue_mean);
+    row_count(row, "queue_max", scope.queue_max);
     row_json(row, "counters", counters);
     each(context, row);
     free(instances);
+    free(days);
     free(counters);
     return 0;
 }

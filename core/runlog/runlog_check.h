@@ -28,6 +28,10 @@ struct runlog_job {
     bool given_up;
     bool attempted; /* an attempt goes on */
     bool delayed;   /* waits for a retry to come */
+    /* kept by those who count figures */
+    bool queued;    /* waits in a queue */
+    uint32_t asked; /* pending at the start of its last attempt */
+    uint64_t taken; /* claims taken by conflicts since it last had nothing pending */
 };
 
 /* A scheduler instance, and the attempt that it is making. */

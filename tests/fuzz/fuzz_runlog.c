@@ -20,15 +20,15 @@ static void check(struct runlog_reader *reader, size_t told)
     const struct runlog_record *record = NULL;
     const struct runlog_effect *effect = NULL;
     struct runlog_check *checker = NULL;
-    struct metrics *metrics = log_figures_create(opening);
+    struct log_figures *figures = log_figures_create(opening);
     runlog_check_create(opening, ignore, &told, &checker, NULL);
     while (runlog_reader_next(reader, &record, NULL) == 1 &&
            runlog_check_record(checker, record, &effect, NULL) == 1) {
-        log_figures_add(metrics, opening, checker, record, effect);
+        log_figures_add(figures, checker, record, effect);
     }
     runlog_check_end(checker);
     runlog_check_destroy(checker);
-    metrics_destroy(metrics);
+    log_figures_destroy(figures);
     runlog_reader_close(reader);
 }
 

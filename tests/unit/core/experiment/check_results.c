@@ -197,7 +197,20 @@ static const struct expected row_a[] = {
 };
 
 static const struct expected row_sa[] = {
-    {"busy_s", 22}, {"busyness", 0.22}, {"busyness_no_fit", 0.16}, {"busyness_conflicting", 0},
+    {"busy_s", 22},
+    {"busy_useful_s", 6},
+    {"busy_wasted_s", 0},
+    {"busy_no_fit_s", 16},
+    {"busy_cut_s", 0},
+    {"busy_redone_s", 0},
+    {"busyness", 0.22},
+    {"busyness_useful", 0.06},
+    {"busyness_no_fit", 0.16},
+    {"busyness_conflicting", 0},
+    {"busyness_no_conflicts", 0.22},
+    {"busyness_reference", 0.06},
+    {"queue_mean", 0.01},
+    {"queue_max", 1},
     {NULL, 0},
 };
 
@@ -226,9 +239,28 @@ static const struct expected row_c[] = {
 static const struct expected row_sc[] = {
     {"instances", 2},
     {"busy_s", 12},
+    {"busy_useful_s", 4},
+    {"busy_wasted_s", 4},
+    {"busy_no_fit_s", 4},
+    {"busy_redone_s", 8}, /* but for the conflict, its first attempt would have been its last */
     {"busyness", 0.06},
+    {"busyness_useful", 0.02},
+    {"busyness_wasted", 0.02},
     {"busyness_no_fit", 0.02},
+    {"busyness_cut", 0},
     {"busyness_conflicting", 0.02},
+    {"busyness_no_conflicts", 0.02},
+    {"busyness_reference", 0.04},
+    {"busyness_day_median", 0.06}, /* one day, of 100 s */
+    {"busyness_day_mad", 0},
+    {"busyness_useful_day_median", 0.02},
+    {"busyness_wasted_day_median", 0.02},
+    {"busyness_no_fit_day_median", 0.02},
+    {"busyness_no_conflicts_day_median", 0.02},
+    {"busyness_reference_day_median", 0.04},
+    {"conflict_fraction_day_median", 1},
+    {"queue_mean", 0},
+    {"queue_max", 0}, /* it goes to an idle instance at once */
     {NULL, 0},
 };
 
@@ -275,16 +307,75 @@ START_TEST(five_jobs_by_hand)
     free(jobs);
     char *series = read_output("series.csv");
     ck_assert_str_eq(series, "variant,seed,start_s,end_s,scope,name,cpu_utilisation,"
-                             "mem_utilisation,gpu_utilisation,queue,busyness\n"
-                             ",1,0,50,cell,cell,0.64,0.128,0,,\n"
-                             ",1,0,50,scheduler,sa,,,,0.02,0.44\n"
-                             ",1,0,50,scheduler,sb,,,,0,0\n"
-                             ",1,0,50,scheduler,sc,,,,0,0\n"
-                             ",1,50,100,cell,cell,0.68,0.136,0,,\n"
-                             ",1,50,100,scheduler,sa,,,,0,0\n"
-                             ",1,50,100,scheduler,sb,,,,0,0.04\n"
-                             ",1,50,100,scheduler,sc,,,,0,0.12\n");
+                             "mem_utilisation,gpu_utilisation,queue,busyness,queue_max\n"
+                             ",1,0,50,cell,cell,0.64,0.128,0,,,\n"
+                             ",1,0,50,scheduler,sa,,,,0.02,0.44,1\n"
+                             ",1,0,50,scheduler,sb,,,,0,0,0\n"
+                             ",1,0,50,scheduler,sc,,,,0,0,0\n"
+                             ",1,50,100,cell,cell,0.68,0.136,0,,,\n"
+                             ",1,50,100,scheduler,sa,,,,0,0,0\n"
+                             ",1,50,100,scheduler,sb,,,,0,0.04,0\n"
+                             ",1,50,100,scheduler,sc,,,,0,0.12,0\n");
     free(series);
+}
+END_TEST
+
+/* ---- busyness had there been no conflicts ---- */
+
+/* One machine for so many milli-cores. b places a task that never ends, 10-12. c has a job of some
+ * tasks whose attempts take 4 s, from 10 s on, with 1 s in between; its first one finds the machine
+ * empty and loses a claim to b. */
+#define RIVALS(cpu_milli, tasks, events)                                                           \
+    "{\"name\":\"rivals\",\"horizon_s\":40,\"lost_tasks\":\"return\"," events                      \
+    "\"cell\":{\"machines\":[{\"count\":1,\"cpu_milli\":" cpu_milli ",\"mem_mib\":1000}]},"        \
+    "\"workloads\":[" RIVAL("b", "1") "," RIVAL(                                                   \
+        "c", tasks) "],\"architecture\":\"shared_state\",\"schedulers\":"                          \
+                    "[" SCHEDULER("b", "b", "1", "2") "," SCHEDULER("c", "c", "1", "4") "]}"
+#define RIVAL(name, tasks)                                                                         \
+    "{\"name\":\"" name "\",\"interarrival_s\":10,\"jobs\":1,\"duration_s\":1e6,\"tasks\":" tasks  \
+    ",\"cpu_milli\":1000,\"mem_mib\":100}"
+
+/* Three tasks, and room for three: two are placed, 10-14; the third finds no machine in 15-19,
+ * 20-24, 25-29, 30-34 and 35-39. Without the conflict the first attempt would have been enough. */
+START_TEST(all_later_attempts_are_redone)
+{
+    run(RIVALS("3000", "3", ""));
+    expect("scheduler", "c", "claims_conflicting", 1);
+    expect("scheduler", "c", "busy_s", 24);
+    expect("scheduler", "c", "busy_wasted_s", 4);
+    expect("scheduler", "c", "busy_no_fit_s", 20);
+    expect("scheduler", "c", "busy_redone_s", 20);
+    expect("scheduler", "c", "busyness_no_conflicts", 0.1);
+}
+END_TEST
+
+/* Four tasks and room for three: the fourth would have been left over in any case, and every later
+ * attempt made. */
+START_TEST(what_had_to_be_done_is_not_redone)
+{
+    run(RIVALS("3000", "4", ""));
+    expect("scheduler", "c", "claims_conflicting", 1);
+    expect("scheduler", "c", "busy_s", 24);
+    expect("scheduler", "c", "busy_redone_s", 0);
+    expect("scheduler", "c", "busyness_no_conflicts", 0.6);
+}
+END_TEST
+
+/* One task, and room for one. Capacity comes at 16 s: it finds room in 20-24, redone. At 30 s the
+ * machine is gone and the task returns: attempts for it, 30-34 and 35-39, have nothing to do with
+ * the conflict. */
+START_TEST(lost_tasks_are_not_redone)
+{
+    run(RIVALS("1000", "1",
+               "\"machine_events\":["
+               "{\"time_s\":16,\"machine\":\"m-0\",\"event\":\"capacity\",\"cpu_milli\":9000,"
+               "\"mem_mib\":1000},"
+               "{\"time_s\":30,\"machine\":\"m-0\",\"event\":\"remove\"}],"));
+    expect("scheduler", "c", "claims_conflicting", 1);
+    expect("scheduler", "c", "claims_accepted", 1);
+    expect("scheduler", "c", "busy_useful_s", 4);
+    expect("scheduler", "c", "busy_s", 20);
+    expect("scheduler", "c", "busy_redone_s", 8);
 }
 END_TEST
 
@@ -418,7 +509,7 @@ static double series_mean(const char *name, int column)
              field = strsep(&line, ",")) {
             fields[n++] = field;
         }
-        ck_assert_uint_eq(n, 11);
+        ck_assert_uint_eq(n, 12);
         if (strcmp(fields[5], name) == 0) {
             sum +=
                 (strtod(fields[3], NULL) - strtod(fields[2], NULL)) * strtod(fields[column], NULL);
@@ -483,6 +574,8 @@ START_TEST(recalculated_from_records)
         }
         ck_assert_double_eq_tol(series_mean(schedulers[s], 10),
                                 figure("scheduler", schedulers[s], "busyness"), 1e-9);
+        ck_assert_double_eq_tol(series_mean(schedulers[s], 9),
+                                figure("scheduler", schedulers[s], "queue_mean"), 1e-9);
     }
     ck_assert_double_gt(figure("scheduler", "sa", "view_age_p90_s"),
                         1.2 * figure("scheduler", "sa", "view_age_mean_s"));
@@ -561,6 +654,9 @@ static void add_case(Suite *suite, const char *name, const TTest *test)
 static void add_cases(Suite *suite)
 {
     add_case(suite, "five jobs by hand", five_jobs_by_hand);
+    add_case(suite, "all later attempts are redone", all_later_attempts_are_redone);
+    add_case(suite, "what had to be done is not redone", what_had_to_be_done_is_not_redone);
+    add_case(suite, "lost tasks are not redone", lost_tasks_are_not_redone);
     add_case(suite, "recalculated from records", recalculated_from_records);
     add_case(suite, "over-commit and prefill", overcommit_and_prefill);
     add_case(suite, "replayed durations", replayed_durations);
