@@ -136,6 +136,7 @@ static int start(struct simulation *sim, omega_error_t *err)
     rc = rc == OMEGA_OK ? start_prefill(sim, err) : rc;
     rc = rc == OMEGA_OK ? start_runners(sim, err) : rc;
     rc = rc == OMEGA_OK ? start_machine_events(sim, err) : rc;
+    sim->room_due_us = metrics_room_due(sim->metrics);
     return rc == OMEGA_OK ? start_arrivals(sim, err) : rc;
 }
 
@@ -181,7 +182,10 @@ static int loop(struct simulation *sim, omega_error_t *err)
         instant = event.time_us == sim->now_us ? instant : handled;
         sim->now_us = event.time_us;
         metrics_event(sim->metrics);
-        rc = handle(sim, kind, event.what, err);
+        int measured =
+            event.time_us > sim->room_due_us ? sim_measure_room(sim, event.time_us, err) : OMEGA_OK;
+        rc = handle(sim, kind, event.what, err); /* in any case: it owns what came with it */
+        rc = rc == OMEGA_OK ? measured : rc;
         handled++;
         if (rc == OMEGA_OK && handled - instant > INSTANT_EVENTS_MAX) {
             rc = omega_error_set(err, OMEGA_EINVAL,
@@ -193,7 +197,7 @@ static int loop(struct simulation *sim, omega_error_t *err)
             rc = omega_error_set(err, OMEGA_EINTR, "interrupted");
         }
     }
-    return rc;
+    return rc == OMEGA_OK ? sim_measure_room(sim, INT64_MAX, err) : rc;
 }
 
 static void cut_attempt(struct simulation *sim, struct runner *runner)

@@ -51,6 +51,7 @@ struct simulation {
     struct run_job *live_last;
     uint64_t submitted;
     int64_t now_us;
+    int64_t room_due_us; /* when fragmentation is to be looked at; INT64_MAX: never */
     struct machine_change *changes; /* those of the experiment */
     struct machine_change *failing; /* per machine: its next random one; NULL = no failures */
     struct omega_random *failures;  /* per machine */
@@ -74,6 +75,11 @@ int64_t sim_later(int64_t now_us, int64_t delay_us);
 
 /* Tells the metrics what the cell holds from now on. */
 void sim_tell_totals(struct simulation *sim);
+
+/* ---- fragmentation: sim_room.c ---- */
+
+/* Tells the metrics what is free in the cell, for each time before `before_us` when that is due. */
+int sim_measure_room(struct simulation *sim, int64_t before_us, omega_error_t *err);
 
 /* ---- the run log: run_log.c ---- */
 

@@ -9,6 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void init_fragmentation(struct metrics *metrics, const struct metrics_fragmentation *asked)
+{
+    int64_t span = metrics->horizon_us - metrics->warmup_us;
+    metrics->room_due_us = INT64_MAX;
+    metrics->fragmentation = *asked;
+    if (asked->step_us > 0 && span > 0) {
+        metrics->fragmentation.step_us = series_step(span, asked->step_us, METRICS_SAMPLES_MAX);
+        metrics->room_due_us = metrics->warmup_us + metrics->fragmentation.step_us;
+    }
+}
+
 struct metrics *metrics_create(const struct metrics_config *config)
 {
     assert(config->warmup_us >= 0 && config->horizon_us >= config->warmup_us);
@@ -21,9 +32,10 @@ struct metrics *metrics_create(const struct metrics_config *config)
     metrics->totals_since_us = config->warmup_us;
     metrics->histograms = config->histograms;
     metrics->keep_jobs = config->jobs;
+    init_fragmentation(metrics, &config->fragmentation);
     if (scopes_init(metrics, config) != 0 ||
         series_init(&metrics->series, config->warmup_us, config->horizon_us, config->series_step_us,
-                    config->scheduler_count) != 0 ||
+                    config->scheduler_count, config->fragmentation.step_us > 0) != 0 ||
         days_init(&metrics->days, config->warmup_us, config->horizon_us, config->scheduler_count) !=
             0) {
         goto error;

@@ -22,6 +22,13 @@
 #define METRICS_DAY_US INT64_C(86400000000)
 #define METRICS_DAYS_MAX 1000000 /* days x schedulers; a longer run has no daily figures */
 
+/* What fragmentation is measured with, where it is. */
+struct metrics_fragmentation {
+    struct omega_request task; /* one more like this */
+    int64_t step_us; /* from one sample to the next; 0 = not measured. Doubled until there are at
+                        most METRICS_SAMPLES_MAX */
+};
+
 struct metrics_config {
     const char *const *schedulers; /* names; copied */
     const uint32_t *instances;     /* instances of each scheduler */
@@ -32,10 +39,11 @@ struct metrics_config {
     int64_t horizon_us;
     int64_t series_step_us; /* distance of the samples in the series; 0 = no series. Doubled until
                                both limits above hold */
-    bool histograms;        /* on by default: waits, queued, attempts_settled and view age are read
+    struct metrics_fragmentation fragmentation;
+    bool histograms; /* on by default: waits, queued, attempts_settled and view age are read
                                from them; off (they stay empty) only for timing */
-    bool jobs;              /* keep a record per measured job, for jobs.csv */
-    bool digest;            /* on by default; off only for timing */
+    bool jobs;       /* keep a record per measured job, for jobs.csv */
+    bool digest;     /* on by default; off only for timing */
 };
 
 /* One attempt, told when it has ended. */
@@ -132,6 +140,28 @@ void metrics_machine_event(struct metrics *metrics, enum omega_machine_event_kin
  * the first call the cell is empty. */
 void metrics_totals(struct metrics *metrics, int64_t now_us, const struct store_totals *totals);
 
+/* What machines that take new tasks have free, and how much of it is stranded: on machines where
+ * the task does not fit, and on devices that have less than it asks of one. */
+struct metrics_room {
+    int64_t cpu_free_milli;
+    int64_t mem_free_mib;
+    int64_t gpu_free_milli;
+    int64_t cpu_stranded_milli;
+    int64_t mem_stranded_mib;
+    int64_t gpu_stranded_milli;
+};
+
+/* When the next sample of fragmentation is due: the cell as it is behind all that happens at that
+ * time; INT64_MAX: none. The last one is at the horizon. */
+int64_t metrics_room_due(const struct metrics *metrics);
+/* The task to measure it with. */
+const struct omega_request *metrics_room_task(const struct metrics *metrics);
+/* Adds a machine to what is free in the cell. */
+void metrics_room_add(struct metrics_room *room, const struct omega_machine *machine,
+                      const struct omega_request *task);
+/* The sample that is due. */
+void metrics_room(struct metrics *metrics, const struct metrics_room *room);
+
 /* Jobs waiting in a scheduler's queues from now on. */
 void metrics_queue(struct metrics *metrics, int64_t now_us, uint32_t scheduler, uint32_t length);
 
@@ -215,6 +245,13 @@ struct metrics_cell {
     double cpu_utilisation; /* integral of use / integral of capacity; 0 without capacity */
     double mem_utilisation;
     double gpu_utilisation;
+    double cpu_fragmentation; /* stranded / free, each summed up over the samples; NaN if nothing
+                                 was free, or it was not measured */
+    double mem_fragmentation;
+    double gpu_fragmentation;
+    double final_cpu_fragmentation; /* of the last sample */
+    double final_mem_fragmentation;
+    double final_gpu_fragmentation;
     struct store_totals final; /* at the horizon */
     char digest[33];           /* "" with config.digest off */
 };
@@ -269,6 +306,10 @@ struct metrics_sample {
     double cpu_utilisation;
     double mem_utilisation;
     double gpu_utilisation;
+    double cpu_fragmentation; /* stranded / free, summed up over the samples of fragmentation within
+                                 the step, its end included; NaN without any */
+    double mem_fragmentation;
+    double gpu_fragmentation;
     const double *queue;       /* per scheduler: mean jobs waiting */
     const uint32_t *queue_max; /* per scheduler: the most that waited at once */
     const double *busyness;    /* per scheduler: mean over its instances */

@@ -122,6 +122,9 @@ struct series {
     struct metrics_use use;     /* in it */
     struct queue_level *queues; /* per scheduler */
     double *utilisation;        /* [sample * METRICS_RESOURCES + resource] */
+    double *fragmentation;      /* the same; NaN without a sample. NULL: it is not measured */
+    uint32_t room_sample;       /* the one open for fragmentation */
+    struct metrics_use room;    /* in it */
     double *queue;              /* [sample * schedulers + scheduler] */
     uint32_t *queue_max;        /* the same */
     int64_t *busy_us;           /* the same; over all instances */
@@ -146,6 +149,11 @@ struct metrics {
     struct metrics_use use;
     struct series series;
     struct days days;
+
+    struct metrics_fragmentation fragmentation; /* with the step as it is */
+    int64_t room_due_us;
+    struct metrics_use room; /* over all samples: stranded as used, free as capacity */
+    struct metrics_use room_last;
 
     uint64_t events;
     uint64_t losses;
@@ -175,15 +183,22 @@ double metrics_use_ratio(const struct metrics_use *use, enum metrics_resource re
 /* Adds the totals up to now_us to the integrals and the series. */
 void metrics_advance(struct metrics *metrics, int64_t now_us);
 
+/* Stranded / free of one resource; NaN if nothing was free. */
+double metrics_room_ratio(const struct metrics_use *room, enum metrics_resource resource);
+
 /* Sets up the samples; step_us 0 means none. Returns 0 or OMEGA_ENOMEM. */
 int series_init(struct series *series, int64_t start_us, int64_t end_us, int64_t step_us,
-                uint32_t schedulers);
+                uint32_t schedulers, bool fragmentation);
 void series_release(struct series *series);
 
 /* The cell had these totals from from_us to to_us; both within the series, and from_us where the
  * last call ended. */
 void series_use(struct series *series, int64_t from_us, int64_t to_us,
                 const struct store_totals *totals);
+/* The step, doubled until there are at most `limit` samples. */
+int64_t series_step(int64_t span_us, int64_t step_us, int64_t limit);
+/* A sample of fragmentation; times rise. */
+void series_room(struct series *series, int64_t now_us, const struct metrics_use *room);
 /* A scheduler's queue has this length from now_us on. */
 void series_queue(struct series *series, int64_t now_us, uint32_t scheduler, uint32_t length);
 /* One of a scheduler's instances was busy from from_us to to_us. */

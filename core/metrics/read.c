@@ -37,6 +37,12 @@ void metrics_read_cell(struct metrics *metrics, struct metrics_cell *out)
         .cpu_utilisation = metrics_use_ratio(&metrics->use, METRICS_CPU),
         .mem_utilisation = metrics_use_ratio(&metrics->use, METRICS_MEM),
         .gpu_utilisation = metrics_use_ratio(&metrics->use, METRICS_GPU),
+        .cpu_fragmentation = metrics_room_ratio(&metrics->room, METRICS_CPU),
+        .mem_fragmentation = metrics_room_ratio(&metrics->room, METRICS_MEM),
+        .gpu_fragmentation = metrics_room_ratio(&metrics->room, METRICS_GPU),
+        .final_cpu_fragmentation = metrics_room_ratio(&metrics->room_last, METRICS_CPU),
+        .final_mem_fragmentation = metrics_room_ratio(&metrics->room_last, METRICS_MEM),
+        .final_gpu_fragmentation = metrics_room_ratio(&metrics->room_last, METRICS_GPU),
         .final = metrics->totals,
     };
     for (int kind = 0; kind <= OMEGA_EVENT_CAPACITY; kind++) {
@@ -81,6 +87,14 @@ void metrics_read_spread(struct metrics *metrics, uint32_t scheduler, enum metri
                 figure, out);
 }
 
+static double fragmentation_in(const struct series *series, uint32_t sample,
+                               enum metrics_resource resource)
+{
+    return series->fragmentation == NULL
+               ? __builtin_nan("")
+               : series->fragmentation[(size_t)sample * METRICS_RESOURCES + resource];
+}
+
 bool metrics_read_sample(const struct metrics *metrics, uint32_t index, struct metrics_sample *out)
 {
     const struct series *series = &metrics->series;
@@ -96,6 +110,9 @@ bool metrics_read_sample(const struct metrics *metrics, uint32_t index, struct m
         .cpu_utilisation = utilisation[METRICS_CPU],
         .mem_utilisation = utilisation[METRICS_MEM],
         .gpu_utilisation = utilisation[METRICS_GPU],
+        .cpu_fragmentation = fragmentation_in(series, index, METRICS_CPU),
+        .mem_fragmentation = fragmentation_in(series, index, METRICS_MEM),
+        .gpu_fragmentation = fragmentation_in(series, index, METRICS_GPU),
         .queue = &series->queue[(size_t)index * series->schedulers],
         .queue_max = &series->queue_max[(size_t)index * series->schedulers],
         .busyness = &series->busyness[(size_t)index * series->schedulers],

@@ -25,6 +25,15 @@ static int64_t samples_in(int64_t span_us, int64_t step_us)
     return span_us / step_us + (span_us % step_us != 0);
 }
 
+int64_t series_step(int64_t span_us, int64_t step_us, int64_t limit)
+{
+    int64_t step = step_us < span_us ? step_us : span_us;
+    while (samples_in(span_us, step) > limit) {
+        step *= 2;
+    }
+    return step < span_us ? step : span_us;
+}
+
 /* The step, doubled until the number of samples is within the limits. */
 static int64_t bounded_step(int64_t span_us, int64_t step_us, uint32_t schedulers)
 {
@@ -32,18 +41,22 @@ static int64_t bounded_step(int64_t span_us, int64_t step_us, uint32_t scheduler
     if (limit > METRICS_SAMPLES_MAX) {
         limit = METRICS_SAMPLES_MAX;
     }
-    if (limit < 1) {
-        limit = 1;
+    return series_step(span_us, step_us, limit < 1 ? 1 : limit);
+}
+
+/* One value for each sample and resource, none being known. */
+static double *fragmentation_create(uint32_t samples)
+{
+    size_t count = (size_t)samples * METRICS_RESOURCES;
+    double *values = calloc(count, sizeof *values);
+    for (size_t i = 0; values != NULL && i < count; i++) {
+        values[i] = __builtin_nan("");
     }
-    int64_t step = step_us < span_us ? step_us : span_us;
-    while (samples_in(span_us, step) > limit) {
-        step *= 2;
-    }
-    return step;
+    return values;
 }
 
 int series_init(struct series *series, int64_t start_us, int64_t end_us, int64_t step_us,
-                uint32_t schedulers)
+                uint32_t schedulers, bool fragmentation)
 {
     *series = (struct series){.start_us = start_us, .end_us = end_us, .schedulers = schedulers};
     if (step_us <= 0 || end_us <= start_us) {
@@ -65,13 +78,15 @@ int series_init(struct series *series, int64_t start_us, int64_t end_us, int64_t
     for (uint32_t s = 0; s < schedulers; s++) {
         series->queues[s].since_us = start_us;
     }
-    return 0;
+    series->fragmentation = fragmentation ? fragmentation_create(series->count) : NULL;
+    return fragmentation && series->fragmentation == NULL ? OMEGA_ENOMEM : 0;
 }
 
 void series_release(struct series *series)
 {
     free(series->queues);
     free(series->utilisation);
+    free(series->fragmentation);
     free(series->queue);
     free(series->queue_max);
     free(series->busy_us);
@@ -103,6 +118,31 @@ void series_use(struct series *series, int64_t from_us, int64_t to_us,
         if (stop == end) {
             close_use(series);
         }
+    }
+}
+
+static void close_room(struct series *series)
+{
+    double *out = &series->fragmentation[(size_t)series->room_sample * METRICS_RESOURCES];
+    for (int r = 0; r < METRICS_RESOURCES; r++) {
+        out[r] = metrics_room_ratio(&series->room, (enum metrics_resource)r);
+    }
+    series->room = (struct metrics_use){0};
+}
+
+void series_room(struct series *series, int64_t now_us, const struct metrics_use *room)
+{
+    if (series->count == 0) {
+        return;
+    }
+    uint32_t sample = sample_of(series, now_us - 1); /* the end of a step is of it */
+    if (sample != series->room_sample) {
+        close_room(series);
+        series->room_sample = sample;
+    }
+    for (int r = 0; r < METRICS_RESOURCES; r++) {
+        series->room.used[r] += room->used[r];
+        series->room.capacity[r] += room->capacity[r];
     }
 }
 
@@ -182,6 +222,9 @@ void series_finish(struct series *series, int64_t end_us, const struct scheduler
         if (series->queues[s].sample < series->count) {
             close_queue(series, s);
         }
+    }
+    if (series->fragmentation != NULL) {
+        close_room(series);
     }
     fill_busyness(series, schedulers);
 }
