@@ -113,6 +113,7 @@ static int play(struct checking *checking, struct runlog_check *check, struct lo
     log_figures_begin(figures, check);
     while ((more = runlog_merge_next(checking->merge, &checking->record, cause)) == 1) {
         count(checking, checking->record);
+        log_figures_before(figures, check, checking->record->time_us);
         int rc = runlog_check_record(check, checking->record, &effect, cause);
         if (rc <= 0) {
             return rc;
@@ -145,11 +146,15 @@ static int prove(struct checking *checking, const struct runlog_opening *opening
                  omega_error_t *err)
 {
     struct runlog_check *check = NULL;
-    struct log_figures *figures = log_figures_create(opening);
     omega_error_t cause = {0};
+    struct metrics_fragmentation fragmentation = {.step_us = 0};
+    bool sound = check_text(opening, &cause) == OMEGA_OK &&
+                 fragmentation_of_text(opening->text, opening->variant, opening->horizon_us,
+                                       &fragmentation, &cause) == OMEGA_OK;
+    struct log_figures *figures = log_figures_create(opening, &fragmentation);
     int rc = figures == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
                              : runlog_check_create(opening, on_violation, checking, &check, err);
-    if (rc == OMEGA_OK && check_text(opening, &cause) == OMEGA_OK) {
+    if (rc == OMEGA_OK && sound) {
         play(checking, check, figures, &cause);
     }
     checking->record = NULL;

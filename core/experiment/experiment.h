@@ -102,6 +102,11 @@ const char *experiment_sha256(const struct experiment *experiment);
 /* The normalised experiment itself, for free(). OMEGA_ENOMEM. */
 int experiment_text(const struct experiment *experiment, char **text, omega_error_t *err);
 
+/* What a variant of a normalised experiment says about fragmentation; step_us 0: it is not
+ * measured. OMEGA_EINVAL for a text that is no experiment, or has no such variant; OMEGA_ENOMEM. */
+int fragmentation_of_text(const char *text, const char *variant, int64_t horizon_us,
+                          struct metrics_fragmentation *out, omega_error_t *err);
+
 /* Files read by the points built so far; NULL past the end. */
 const struct experiment_input *experiment_input(const struct experiment *experiment,
                                                 uint32_t index);

@@ -91,6 +91,7 @@ struct top {
     json_t *schedulers;
     json_t *store;
     json_t *record;
+    json_t *fragmentation;
     json_t *variants;
 };
 
@@ -178,6 +179,15 @@ int top_read(const struct field *root, bool whole, struct top *top, omega_error_
 /* Makes the variants and the points of an experiment from its base. */
 int variants_make(struct experiment *experiment, const struct top *top,
                   const struct experiment_options *options, omega_error_t *err);
+
+/* ---- fragmentation.c ---- */
+
+/* "fragmentation"; absent fields are allowed and give step_us 0. */
+int fragmentation_read(const struct field *field, int64_t horizon_us,
+                       struct metrics_fragmentation *out, omega_error_t *err);
+
+/* The distance of samples over time where none is given. */
+int64_t default_step(int64_t horizon_us);
 
 /* ---- preset.c ---- */
 

@@ -10,7 +10,8 @@ struct log_figures {
     uint32_t *queued; /* per scheduler: jobs in its queues */
 };
 
-static struct metrics *make_metrics(const struct runlog_opening *opening)
+static struct metrics *make_metrics(const struct runlog_opening *opening,
+                                    const struct metrics_fragmentation *fragmentation)
 {
     const char **schedulers = calloc(opening->scheduler_count + 1u, sizeof *schedulers);
     const char **workloads = calloc(opening->workload_count + 1u, sizeof *workloads);
@@ -32,6 +33,7 @@ static struct metrics *make_metrics(const struct runlog_opening *opening)
             .workload_count = opening->workload_count,
             .warmup_us = opening->warmup_us,
             .horizon_us = opening->horizon_us,
+            .fragmentation = *fragmentation,
             .histograms = true,
             .digest = true,
         };
@@ -43,14 +45,15 @@ static struct metrics *make_metrics(const struct runlog_opening *opening)
     return metrics;
 }
 
-struct log_figures *log_figures_create(const struct runlog_opening *opening)
+struct log_figures *log_figures_create(const struct runlog_opening *opening,
+                                       const struct metrics_fragmentation *fragmentation)
 {
     struct log_figures *figures = calloc(1, sizeof *figures);
     if (figures == NULL) {
         return NULL;
     }
     figures->opening = opening;
-    figures->metrics = make_metrics(opening);
+    figures->metrics = make_metrics(opening, fragmentation);
     figures->queued = calloc(opening->scheduler_count + 1u, sizeof *figures->queued);
     if (figures->metrics == NULL || figures->queued == NULL) {
         log_figures_destroy(figures);
@@ -76,6 +79,24 @@ struct metrics *log_figures_metrics(struct log_figures *figures)
 void log_figures_begin(struct log_figures *figures, const struct runlog_check *check)
 {
     metrics_totals(figures->metrics, 0, runlog_check_totals(check));
+}
+
+void log_figures_before(struct log_figures *figures, const struct runlog_check *check,
+                        int64_t before_us)
+{
+    struct metrics_room room = {0};
+    const struct omega_request *task = metrics_room_task(figures->metrics);
+    if (metrics_room_due(figures->metrics) >= before_us) {
+        return;
+    }
+    for (uint32_t m = 0; m < figures->opening->machine_count; m++) {
+        struct omega_machine machine;
+        runlog_check_machine(check, m, &machine);
+        metrics_room_add(&room, &machine, task);
+    }
+    while (metrics_room_due(figures->metrics) < before_us) { /* nothing has changed in between */
+        metrics_room(figures->metrics, &room);
+    }
 }
 
 /* ---- attempts ---- */
@@ -310,6 +331,7 @@ void log_figures_add(struct log_figures *figures, const struct runlog_check *che
         metrics_totals(metrics, record->time_us, runlog_check_totals(check));
     }
     if (record->kind == RUNLOG_HORIZON) {
+        log_figures_before(figures, check, INT64_MAX);
         finish(metrics, opening, check, record->time_us);
     }
 }

@@ -11,12 +11,18 @@
 
 struct log_figures;
 
-/* Figures of the run that the opening, which outlives them, describes; NULL without memory. */
-struct log_figures *log_figures_create(const struct runlog_opening *opening);
+/* Figures of the run that the opening, which outlives them, describes; `fragmentation` is what its
+ * experiment says of that. NULL without memory. */
+struct log_figures *log_figures_create(const struct runlog_opening *opening,
+                                       const struct metrics_fragmentation *fragmentation);
 void log_figures_destroy(struct log_figures *figures); /* NULL is allowed */
 
 /* Before the first record: the cell as it is then. */
 void log_figures_begin(struct log_figures *figures, const struct runlog_check *check);
+
+/* Before each record is played: what is to be seen of the cell before its time. */
+void log_figures_before(struct log_figures *figures, const struct runlog_check *check,
+                        int64_t before_us);
 
 /* Tells what a record did. */
 void log_figures_add(struct log_figures *figures, const struct runlog_check *check,

@@ -4,7 +4,6 @@
 
 #include "core/experiment/experiment_private.h"
 
-#define SERIES_SAMPLES 200 /* by default: so many steps, each a whole number of seconds */
 #define REPLAY_TAIL_US INT64_C(3600000000) /* a replay's default horizon: last submission + 1 h */
 
 static int set_times(struct point *point, const struct field *root, const struct top *top,
@@ -24,15 +23,14 @@ static int set_times(struct point *point, const struct field *root, const struct
     }
     point->config.horizon_us = horizon;
     point->config.warmup_us = top->warmup_us;
-    int64_t step = horizon / SERIES_SAMPLES;
-    step = (step + 999999) / 1000000 * 1000000;
     point->metrics.warmup_us = top->warmup_us;
     point->metrics.horizon_us = horizon;
     if (point->parts->experiment->record.series) {
-        int64_t least = step > 0 ? step : 1000000;
-        point->metrics.series_step_us = top->series_step_us > 0 ? top->series_step_us : least;
+        point->metrics.series_step_us =
+            top->series_step_us > 0 ? top->series_step_us : default_step(horizon);
     }
-    return 0;
+    struct field fragmentation = field_member(root, "fragmentation");
+    return fragmentation_read(&fragmentation, horizon, &point->metrics.fragmentation, err);
 }
 
 static int set_metrics(struct point *point, omega_error_t *err)

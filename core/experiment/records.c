@@ -71,6 +71,9 @@ static const char *const series_columns[] = {"variant",
                                              "queue",
                                              "busyness",
                                              "queue_max",
+                                             "cpu_fragmentation",
+                                             "mem_fragmentation",
+                                             "gpu_fragmentation",
                                              NULL};
 
 static void put_columns(const char *const *columns, FILE *out)
@@ -107,6 +110,9 @@ void records_series(const struct point_result *result, FILE *out)
         row_real(&row, "cpu_utilisation", sample.cpu_utilisation);
         row_real(&row, "mem_utilisation", sample.mem_utilisation);
         row_real(&row, "gpu_utilisation", sample.gpu_utilisation);
+        row_real(&row, "cpu_fragmentation", sample.cpu_fragmentation);
+        row_real(&row, "mem_fragmentation", sample.mem_fragmentation);
+        row_real(&row, "gpu_fragmentation", sample.gpu_fragmentation);
         row_write_csv(&row, series_columns, out);
         for (uint32_t s = 0; s < metrics_scheduler_count(result->metrics); s++) {
             begin_sample(&row, result->point, &sample, "scheduler",

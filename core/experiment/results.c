@@ -41,10 +41,11 @@ const char *const results_columns[] = {
     /* the cell */
     "measured_s", "events", "losses", "machine_events_add", "machine_events_remove",
     "machine_events_drain", "machine_events_undrain", "machine_events_capacity", "cpu_utilisation",
-    "mem_utilisation", "gpu_utilisation", "final_cpu_used_milli", "final_mem_used_mib",
-    "final_gpu_used_milli", "final_cpu_capacity_milli", "final_mem_capacity_mib",
-    "final_gpu_capacity_milli", "version", "digest", "check", "check_machines", "check_placements",
-    "check_above_limit", NULL};
+    "mem_utilisation", "gpu_utilisation", "cpu_fragmentation", "mem_fragmentation",
+    "gpu_fragmentation", "final_cpu_fragmentation", "final_mem_fragmentation",
+    "final_gpu_fragmentation", "final_cpu_used_milli", "final_mem_used_mib", "final_gpu_used_milli",
+    "final_cpu_capacity_milli", "final_mem_capacity_mib", "final_gpu_capacity_milli", "version",
+    "digest", "check", "check_machines", "check_placements", "check_above_limit", NULL};
 
 /* ---- distributions of waits and the like ---- */
 
@@ -363,6 +364,12 @@ static void add_cell(struct row *row, const struct metrics_cell *cell)
     row_real(row, "cpu_utilisation", cell->cpu_utilisation);
     row_real(row, "mem_utilisation", cell->mem_utilisation);
     row_real(row, "gpu_utilisation", cell->gpu_utilisation);
+    row_real(row, "cpu_fragmentation", cell->cpu_fragmentation);
+    row_real(row, "mem_fragmentation", cell->mem_fragmentation);
+    row_real(row, "gpu_fragmentation", cell->gpu_fragmentation);
+    row_real(row, "final_cpu_fragmentation", cell->final_cpu_fragmentation);
+    row_real(row, "final_mem_fragmentation", cell->final_mem_fragmentation);
+    row_real(row, "final_gpu_fragmentation", cell->final_gpu_fragmentation);
     row_whole(row, "final_cpu_used_milli", cell->final.cpu_used_milli);
     row_whole(row, "final_mem_used_mib", cell->final.mem_used_mib);
     row_whole(row, "final_gpu_used_milli", cell->final.gpu_used_milli);

@@ -34,6 +34,7 @@ static const struct field_spec top_fields[] = {
     SECTION("store", store),
     SECTION("record", record),
     {"series_step_s", FIELD_TIME, AT(series_step_us), false, 1e-3, SECONDS_MAX, NULL},
+    SECTION("fragmentation", fragmentation),
     SECTION("variants", variants),
     {NULL, FIELD_VALUE, 0, false, 0, 0, NULL},
 };

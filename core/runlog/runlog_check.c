@@ -483,6 +483,12 @@ void runlog_check_report(const struct runlog_check *check, struct store_report *
     }
 }
 
+void runlog_check_machine(const struct runlog_check *check, uint32_t machine,
+                          struct omega_machine *out)
+{
+    naive_record(&check->cell, machine, out);
+}
+
 const struct runlog_instance *runlog_check_instance(const struct runlog_check *check,
                                                     uint16_t instance)
 {

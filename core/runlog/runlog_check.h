@@ -88,6 +88,10 @@ void runlog_check_counters(const struct runlog_check *check, struct store_counte
 /* The same as a store's own check at the end; `violations` are 0. */
 void runlog_check_report(const struct runlog_check *check, struct store_report *report);
 
+/* The record of a machine, which exists, as its placements and events leave it. */
+void runlog_check_machine(const struct runlog_check *check, uint32_t machine,
+                          struct omega_machine *out);
+
 /* An instance, which exists. */
 const struct runlog_instance *runlog_check_instance(const struct runlog_check *check,
                                                     uint16_t instance);

@@ -20,10 +20,14 @@ static void check(struct runlog_reader *reader, size_t told)
     const struct runlog_record *record = NULL;
     const struct runlog_effect *effect = NULL;
     struct runlog_check *checker = NULL;
-    struct log_figures *figures = log_figures_create(opening);
+    const struct metrics_fragmentation fragmentation = {.step_us = INT64_C(60000000)};
+    struct log_figures *figures = log_figures_create(opening, &fragmentation);
     runlog_check_create(opening, ignore, &told, &checker, NULL);
-    while (runlog_reader_next(reader, &record, NULL) == 1 &&
-           runlog_check_record(checker, record, &effect, NULL) == 1) {
+    while (runlog_reader_next(reader, &record, NULL) == 1) {
+        log_figures_before(figures, checker, record->time_us);
+        if (runlog_check_record(checker, record, &effect, NULL) != 1) {
+            break;
+        }
         log_figures_add(figures, checker, record, effect);
     }
     runlog_check_end(checker);

@@ -433,6 +433,82 @@ static void write_file(const char *path, const char *bytes, size_t size)
     ck_assert_int_eq(fclose(out), 0);
 }
 
+/* Changes the last digit of a key's figure, in the first row that has one, and expects to be told
+ * which one it was. */
+static void forge_figure(char *bytes, size_t size, const char *key)
+{
+    char path[SCRATCH_PATH_MAX + 64];
+    char quoted[64];
+    char named[64];
+    path_in(path, "results.jsonl");
+    snprintf(quoted, sizeof quoted, "\"%s\":", key);
+    snprintf(named, sizeof named, ": %s is ", key);
+    char *at = strstr(bytes, quoted);
+    ck_assert_msg(at != NULL, "no %s", key);
+    at += strlen(quoted);
+    at += strcspn(at, "0123456789");
+    at += strspn(at, "0123456789.") - 1;
+    char was = *at;
+    *at = was == '5' ? '6' : '5';
+    write_file(path, bytes, size);
+    struct check_log_report report;
+    char *told = check_it(&report);
+    ck_assert_msg(report.violations > 0 && strstr(told, named) != NULL, "%s: %s", key, told);
+    free(told);
+    *at = was;
+}
+
+START_TEST(forged_figures_are_named)
+{
+    static const char *const keys[] = {
+        "busy_useful_s",
+        "busy_wasted_s",
+        "busy_no_fit_s",
+        "busy_cut_s",
+        "busy_redone_s",
+        "busyness_useful",
+        "busyness_wasted",
+        "busyness_no_fit",
+        "busyness_cut",
+        "busyness_no_conflicts",
+        "busyness_reference",
+        "busyness_day_median",
+        "busyness_useful_day_median",
+        "busyness_wasted_day_median",
+        "busyness_no_fit_day_median",
+        "busyness_no_conflicts_day_median",
+        "busyness_reference_day_median",
+        "conflict_fraction_day_median",
+        "busyness_day_mad",
+        "days",
+        "queue_mean",
+        "queue_max",
+        "cpu_fragmentation",
+        "mem_fragmentation",
+        "gpu_fragmentation",
+        "final_cpu_fragmentation",
+        "final_mem_fragmentation",
+        "final_gpu_fragmentation",
+    };
+    char path[SCRATCH_PATH_MAX + 64];
+    char *bytes;
+    char *text;
+    size_t size;
+    run_logged();
+    path_in(path, "results.jsonl");
+    ck_assert_int_eq(file_read_all(path, 1 << 24, &bytes, &size, NULL), OMEGA_OK);
+    text = strndup(bytes, size);
+    ck_assert_ptr_nonnull(text);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        forge_figure(text, size, keys[i]);
+    }
+    write_file(path, text, size);
+    expect_proved();
+    free(text);
+    free(bytes);
+}
+END_TEST
+
 START_TEST(forged_results_are_refused)
 {
     char path[SCRATCH_PATH_MAX + 64];
@@ -546,6 +622,7 @@ static void add_cases(Suite *suite)
 {
     check_case(suite, "forged logs", forged_logs_are_refused);
     check_case(suite, "forged results", forged_results_are_refused);
+    check_case(suite, "forged figures", forged_figures_are_named);
     check_case(suite, "a changed figure", a_changed_figure_is_named);
     check_case(suite, "a row without a log", a_row_of_no_log_is_found);
     check_case(suite, "segments", segments_are_merged);

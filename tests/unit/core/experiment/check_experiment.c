@@ -194,7 +194,7 @@ static const struct {
     {"shedulers.0.instances=4",
      "--set shedulers.0.instances: shedulers: unknown key, expected one of: name, description, "
      "preset, seed, seeds, horizon_s, warmup_s, cell, machine_events, lost_tasks, cut_attempts, "
-     "workloads, architecture, schedulers, store, record, series_step_s, variants"},
+     "workloads, architecture, schedulers, store, record, series_step_s, fragmentation, variants"},
     {"schedulers.0.options.probes=32", NULL},
     {"cell.overcommit.cpu=2", NULL},
     {"cell.overcomit.cpu=2",
@@ -219,7 +219,7 @@ static const struct {
     {"horizons_s=3",
      "--set horizons_s: horizons_s: unknown key, expected one of: name, description, preset, seed, "
      "seeds, horizon_s, warmup_s, cell, machine_events, lost_tasks, cut_attempts, workloads, "
-     "architecture, schedulers, store, record, series_step_s, variants"},
+     "architecture, schedulers, store, record, series_step_s, fragmentation, variants"},
     {"a\xff=3", "--set a\xff: cannot be set, expected UTF-8"},
     {"description=\xff", "--set 'description=\xff': expected UTF-8 text"},
 };
@@ -320,6 +320,8 @@ START_TEST(test_identity)
     ck_assert_str_ne(plain, other);
     sha_of("{" BODY "}", "horizon_s=11", other);
     ck_assert_str_ne(plain, other);
+    sha_of("{" BODY ",\"fragmentation\":{\"cpu_milli\":1,\"mem_mib\":1}}", NULL, other);
+    ck_assert_str_ne(plain, other); /* the results have more figures */
     sha_of("{" BODY ",\"seed\":2}", NULL, other);
     ck_assert_str_ne(plain, other);
 }

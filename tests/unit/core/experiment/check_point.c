@@ -126,6 +126,7 @@ START_TEST(test_defaults)
     ck_assert_uint_eq(scheduler->retry.attempts_max, 1000);
     ck_assert_uint_eq(scheduler->retry.attempts_unplaced_max, 100);
     ck_assert_int_eq(point->metrics.series_step_us, 1000000);
+    ck_assert_int_eq(point->metrics.fragmentation.step_us, 0);
     ck_assert(point->metrics.histograms);
     ck_assert(point->metrics.digest);
     ck_assert(!point->metrics.jobs);
@@ -306,6 +307,7 @@ START_TEST(test_schedulers)
     struct experiment *experiment = parse(
         "{\"name\":\"t\",\"horizon_s\":10,\"warmup_s\":2.5,\"architecture\":\"shared_state\","
         "\"series_step_s\":0.5,\"record\":[\"series\",\"jobs\"],\"cell\":{" MACHINES "},"
+        "\"fragmentation\":{\"cpu_milli\":3,\"mem_mib\":4,\"gpu_devices\":2,\"step_s\":0.25},"
         "\"workloads\":[" WORKLOAD("a") "," WORKLOAD("b") "," WORKLOAD(
             "c") "],"
                  "\"schedulers\":[{\"name\":\"s\",\"module\":\"batch\",\"workloads\":[\"c\",\"a\"],"
@@ -348,6 +350,11 @@ START_TEST(test_schedulers)
     ck_assert_int_eq(point->config.warmup_us, 2500000);
     ck_assert_int_eq(point->metrics.warmup_us, 2500000);
     ck_assert_int_eq(point->metrics.series_step_us, 500000);
+    const struct metrics_fragmentation fragmentation = {
+        .task = {.cpu_milli = 3, .mem_mib = 4, .gpu_devices = 2, .gpu_milli = 1000},
+        .step_us = 250000,
+    };
+    ck_assert_mem_eq(&point->metrics.fragmentation, &fragmentation, sizeof fragmentation);
     ck_assert(point->metrics.jobs);
     ck_assert_uint_eq(point->metrics.instances[0], 3);
     ck_assert_str_eq(point->metrics.schedulers[1], "z");

@@ -306,16 +306,18 @@ START_TEST(five_jobs_by_hand)
                            ",1,5,c,sc,70000000,70000000,84000000,3,2,2,2,running,6,0,0\n");
     free(jobs);
     char *series = read_output("series.csv");
-    ck_assert_str_eq(series, "variant,seed,start_s,end_s,scope,name,cpu_utilisation,"
-                             "mem_utilisation,gpu_utilisation,queue,busyness,queue_max\n"
-                             ",1,0,50,cell,cell,0.64,0.128,0,,,\n"
-                             ",1,0,50,scheduler,sa,,,,0.02,0.44,1\n"
-                             ",1,0,50,scheduler,sb,,,,0,0,0\n"
-                             ",1,0,50,scheduler,sc,,,,0,0,0\n"
-                             ",1,50,100,cell,cell,0.68,0.136,0,,,\n"
-                             ",1,50,100,scheduler,sa,,,,0,0,0\n"
-                             ",1,50,100,scheduler,sb,,,,0,0.04,0\n"
-                             ",1,50,100,scheduler,sc,,,,0,0.12,0\n");
+    ck_assert_str_eq(series,
+                     "variant,seed,start_s,end_s,scope,name,cpu_utilisation,"
+                     "mem_utilisation,gpu_utilisation,queue,busyness,queue_max,cpu_fragmentation,"
+                     "mem_fragmentation,gpu_fragmentation\n"
+                     ",1,0,50,cell,cell,0.64,0.128,0,,,,,,\n"
+                     ",1,0,50,scheduler,sa,,,,0.02,0.44,1,,,\n"
+                     ",1,0,50,scheduler,sb,,,,0,0,0,,,\n"
+                     ",1,0,50,scheduler,sc,,,,0,0,0,,,\n"
+                     ",1,50,100,cell,cell,0.68,0.136,0,,,,,,\n"
+                     ",1,50,100,scheduler,sa,,,,0,0,0,,,\n"
+                     ",1,50,100,scheduler,sb,,,,0,0.04,0,,,\n"
+                     ",1,50,100,scheduler,sc,,,,0,0.12,0,,,\n");
     free(series);
 }
 END_TEST
@@ -376,6 +378,33 @@ START_TEST(lost_tasks_are_not_redone)
     expect("scheduler", "c", "busy_useful_s", 4);
     expect("scheduler", "c", "busy_s", 20);
     expect("scheduler", "c", "busy_redone_s", 8);
+}
+END_TEST
+
+/* ---- fragmentation ---- */
+
+/* Two machines of 2,000 milli-cores and 1,000 MiB; one task of 1,500 and 100 is placed on the first
+ * at 20 s and ends at 30 s. Is there room for 1,000 and 500? Samples at 20 s, when it is placed, at
+ * 30 s, when it has ended, and at 25, 35 and 40 s. */
+START_TEST(fragmentation_by_hand)
+{
+    run("{\"name\":\"holes\",\"horizon_s\":40,\"warmup_s\":15,\"series_step_s\":5,"
+        "\"record\":[\"series\"],"
+        "\"fragmentation\":{\"cpu_milli\":1000,\"mem_mib\":500,\"step_s\":5},"
+        "\"cell\":{\"machines\":[{\"count\":2,\"cpu_milli\":2000,\"mem_mib\":1000}]},"
+        "\"workloads\":[{\"name\":\"a\",\"interarrival_s\":10,\"jobs\":1,\"duration_s\":10,"
+        "\"tasks\":1,\"cpu_milli\":1500,\"mem_mib\":100}],"
+        "\"architecture\":\"shared_state\",\"schedulers\":[" SCHEDULER("a", "a", "1", "10") "]}");
+    expect("cell", "cell", "cpu_fragmentation", 1000.0 / (2 * 2500 + 3 * 4000));
+    expect("cell", "cell", "mem_fragmentation", 1800.0 / (2 * 1900 + 3 * 2000));
+    expect("cell", "cell", "final_cpu_fragmentation", 0);
+    expect("cell", "cell", "final_mem_fragmentation", 0);
+    ck_assert(json_is_null(json_object_get(row_of("cell", "cell"), "gpu_fragmentation")));
+    char *series = read_output("series.csv");
+    ck_assert_ptr_nonnull(strstr(series, ",1,15,20,cell,cell,0,0,0,,,,0.2,0.473684210526,\n"));
+    ck_assert_ptr_nonnull(strstr(series, ",1,20,25,cell,cell,0.375,0.05,0,,,,0.2,0.473684210526,"));
+    ck_assert_ptr_nonnull(strstr(series, ",1,25,30,cell,cell,0.375,0.05,0,,,,0,0,\n"));
+    free(series);
 }
 END_TEST
 
@@ -509,7 +538,7 @@ static double series_mean(const char *name, int column)
              field = strsep(&line, ",")) {
             fields[n++] = field;
         }
-        ck_assert_uint_eq(n, 12);
+        ck_assert_uint_eq(n, 15);
         if (strcmp(fields[5], name) == 0) {
             sum +=
                 (strtod(fields[3], NULL) - strtod(fields[2], NULL)) * strtod(fields[column], NULL);
@@ -657,6 +686,7 @@ static void add_cases(Suite *suite)
     add_case(suite, "all later attempts are redone", all_later_attempts_are_redone);
     add_case(suite, "what had to be done is not redone", what_had_to_be_done_is_not_redone);
     add_case(suite, "lost tasks are not redone", lost_tasks_are_not_redone);
+    add_case(suite, "fragmentation by hand", fragmentation_by_hand);
     add_case(suite, "recalculated from records", recalculated_from_records);
     add_case(suite, "over-commit and prefill", overcommit_and_prefill);
     add_case(suite, "replayed durations", replayed_durations);
