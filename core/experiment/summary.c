@@ -14,7 +14,11 @@ struct summary {
     struct table *schedulers;
     struct table *workloads; /* shown where a scheduler takes several of them */
     struct table *cells;
+    struct table *days;          /* shown where a point has several of them */
+    struct table *fragmentation; /* shown where it was measured */
     bool mixed;
+    bool by_day;
+    bool fragmented;
     bool seeds; /* a column for them: the points differ by more than their variant */
     bool json;
     char *text; /* JSON: the rows so far, behind `memory` */
@@ -33,12 +37,22 @@ struct summary {
 #define CELL_FIGURES                                                                               \
     "CPU use", "at end", "mem use", "at end", "GPU use", "at end", "placed", "digest", "check", NULL
 
+#define DAY_FIGURES                                                                                \
+    "scheduler", "days", "busyness/day", "MAD", "useful", "wasted", "no-fit", "no conflicts",      \
+        "MAD", "conflict fraction", "MAD", NULL
+#define FRAGMENTATION_FIGURES                                                                      \
+    "CPU stranded", "at end", "mem stranded", "at end", "GPU stranded", "at end", NULL
+
 static const char *const scheduler_headings[] = {"variant", SCHEDULER_FIGURES};
 static const char *const scheduler_seed_headings[] = {"variant", "seed", SCHEDULER_FIGURES};
 static const char *const workload_headings[] = {"variant", WORKLOAD_FIGURES};
 static const char *const workload_seed_headings[] = {"variant", "seed", WORKLOAD_FIGURES};
 static const char *const cell_headings[] = {"variant", CELL_FIGURES};
 static const char *const cell_seed_headings[] = {"variant", "seed", CELL_FIGURES};
+static const char *const day_headings[] = {"variant", DAY_FIGURES};
+static const char *const day_seed_headings[] = {"variant", "seed", DAY_FIGURES};
+static const char *const fragmentation_headings[] = {"variant", FRAGMENTATION_FIGURES};
+static const char *const fragmentation_seed_headings[] = {"variant", "seed", FRAGMENTATION_FIGURES};
 
 struct summary *summary_create(const struct experiment *experiment, bool json)
 {
@@ -55,9 +69,12 @@ struct summary *summary_create(const struct experiment *experiment, bool json)
     summary->workloads =
         table_create(seeds ? workload_seed_headings : workload_headings, seeds ? 3 : 2);
     summary->cells = table_create(seeds ? cell_seed_headings : cell_headings, 1);
+    summary->days = table_create(seeds ? day_seed_headings : day_headings, seeds ? 3 : 2);
+    summary->fragmentation =
+        table_create(seeds ? fragmentation_seed_headings : fragmentation_headings, 1);
     summary->memory = open_memstream(&summary->text, &summary->size);
     if (summary->schedulers == NULL || summary->workloads == NULL || summary->cells == NULL ||
-        summary->memory == NULL) {
+        summary->days == NULL || summary->fragmentation == NULL || summary->memory == NULL) {
         summary_destroy(summary);
         return NULL;
     }
@@ -77,6 +94,8 @@ void summary_destroy(struct summary *summary)
     table_destroy(summary->schedulers);
     table_destroy(summary->workloads);
     table_destroy(summary->cells);
+    table_destroy(summary->days);
+    table_destroy(summary->fragmentation);
     free(summary);
 }
 
@@ -117,6 +136,42 @@ static void add_jobs(struct table *table, const struct metrics_scope *scope)
     add_waits(table, scope->wait_first);
 }
 
+static void add_name(struct table *table, const struct metrics_scope *scope)
+{
+    if (scope->instances > 1) {
+        table_cell(table, "%s x%u", scope->name, scope->instances);
+    } else {
+        table_cell(table, "%s", scope->name);
+    }
+}
+
+/* Medians of the daily values, those of which the spread matters most with their MAD. */
+static void add_days(struct summary *summary, const struct point_result *result, uint32_t index)
+{
+    static const struct {
+        enum metrics_daily figure;
+        bool spread;
+    } shown[] = {
+        {METRICS_DAILY_BUSYNESS, true},     {METRICS_DAILY_USEFUL, false},
+        {METRICS_DAILY_WASTED, false},      {METRICS_DAILY_NO_FIT, false},
+        {METRICS_DAILY_NO_CONFLICTS, true}, {METRICS_DAILY_CONFLICT_FRACTION, true},
+    };
+    struct metrics_scope scope;
+    struct table *table = summary->days;
+    metrics_read_scheduler(result->metrics, index, &scope);
+    begin(summary, table, result->point);
+    add_name(table, &scope);
+    table_cell(table, "%u", metrics_day_count(result->metrics));
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        struct metrics_spread spread;
+        metrics_read_spread(result->metrics, index, shown[i].figure, &spread);
+        table_figure(table, spread.median);
+        if (shown[i].spread) {
+            table_figure(table, spread.mad);
+        }
+    }
+}
+
 static void add_scheduler(struct summary *summary, const struct point_result *result,
                           uint32_t index, int64_t measured_us)
 {
@@ -124,11 +179,7 @@ static void add_scheduler(struct summary *summary, const struct point_result *re
     struct table *table = summary->schedulers;
     metrics_read_scheduler(result->metrics, index, &scope);
     begin(summary, table, result->point);
-    if (scope.instances > 1) {
-        table_cell(table, "%s x%u", scope.name, scope.instances);
-    } else {
-        table_cell(table, "%s", scope.name);
-    }
+    add_name(table, &scope);
     add_jobs(table, &scope);
     table_figure(table, metrics_busyness(&scope, measured_us));
     table_figure(table, metrics_conflict_fraction(&scope));
@@ -176,6 +227,19 @@ static void add_cell(struct summary *summary, const struct point_result *result,
                result->report.machines, result->report.placements);
 }
 
+static void add_fragmentation(struct summary *summary, const struct point_result *result,
+                              const struct metrics_cell *cell)
+{
+    const double shares[] = {
+        cell->cpu_fragmentation,       cell->final_cpu_fragmentation, cell->mem_fragmentation,
+        cell->final_mem_fragmentation, cell->gpu_fragmentation,       cell->final_gpu_fragmentation,
+    };
+    begin(summary, summary->fragmentation, result->point);
+    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
+        table_figure_as(summary->fragmentation, "", shares[i] * 100, " %");
+    }
+}
+
 static void add_row(void *context, const struct row *row)
 {
     struct summary *summary = context;
@@ -202,13 +266,17 @@ int summary_point(struct summary *summary, const struct point_result *result, om
     metrics_read_cell(result->metrics, &cell);
     for (uint32_t i = 0; i < metrics_scheduler_count(result->metrics); i++) {
         add_scheduler(summary, result, i, cell.measured_us);
+        add_days(summary, result, i);
     }
     for (uint32_t i = 0; i < metrics_workload_count(result->metrics); i++) {
         add_workload(summary, result, i);
     }
     summary->mixed |=
         metrics_workload_count(result->metrics) > metrics_scheduler_count(result->metrics);
+    summary->by_day |= metrics_day_count(result->metrics) > 1;
+    summary->fragmented |= result->point->metrics.fragmentation.step_us > 0;
     add_cell(summary, result, &cell);
+    add_fragmentation(summary, result, &cell);
     return add_kept(summary, result->point->config.store.directory, err);
 }
 
@@ -312,8 +380,22 @@ void summary_write(struct summary *summary, const char *directory, int argc, cha
         "\n  wait: from submission to the start of a job's first attempt; > x: some wait still\n"
         "  busyness: share of time spent in attempts; conflict fraction: conflicting / "
         "successful transactions\n\n");
+    if (summary->by_day) {
+        table_write(summary->days, out);
+        fputs("\n  medians of the daily values; MAD: their median distance from it; no conflicts: "
+              "busyness\n  had every transaction succeeded at first\n\n",
+              out);
+    }
     table_write(summary->cells, out);
     fputs("\n  use: mean over time, and at the end of the run; placed: claims that were accepted\n",
           out);
+    if (summary->fragmented) {
+        fputs("\n", out);
+        table_write(summary->fragmentation, out);
+        fputs(
+            "\n  stranded: of what is free, where one more task such as 'fragmentation' says does "
+            "not fit\n",
+            out);
+    }
     write_next(summary, directory, argc, argv, out);
 }

@@ -18,7 +18,8 @@ results() {
     shift
     "$@" run bench/experiments/first.json --quiet --set horizon_s=7200 --set warmup_s=600 \
         --out "$T/$name/first" "${seed[@]}" &&
-        "$@" run tests/data/valid/unruly.json --quiet --out "$T/$name/unruly" "${seed[@]}"
+        "$@" run tests/data/valid/unruly.json --quiet --out "$T/$name/unruly" "${seed[@]}" \
+            --set 'fragmentation={"cpu_milli":1000,"mem_mib":1024}'
 }
 
 # same NAME: what does not name the host is byte for byte that of the reference.

@@ -63,6 +63,7 @@ cat >"$T/busy.json" <<'JSON'
 JSON
 busy=$T/busy/results.jsonl
 check "a cell with conflicts" "$OMEGA" run "$T/busy.json" --out "$T/busy" --quiet
+cp "$T/check.out" "$T/busy.table"
 check "there are some" between 1 1e9 "$(value "$busy" scheduler one transactions_conflicting)"
 total() {
     local sum=0 name
@@ -72,11 +73,22 @@ total() {
     awk "BEGIN { printf \"%.4f\", $sum }"
 }
 adds_up() { is "$(total scheduler 'one two' "$1")" "$(total workload 'a b c' "$1")"; }
-for figure in jobs_submitted jobs_begun attempts attempts_begun attempts_no_fit transactions \
+for figure in busy_useful_s busy_wasted_s busy_cut_s busy_redone_s \
+    jobs_submitted jobs_begun attempts attempts_begun attempts_no_fit transactions \
     transactions_conflicting claims claims_accepted claims_conflicting busy_s busy_no_fit_s \
     busy_conflicting_s wait_first_never; do
     check "$figure of schedulers and workloads add up" adds_up "$figure"
 done
+
+lacks() { ! grep -q "$1" "$2"; }
+of_one() { value "$busy" scheduler one "$1"; }
+of_one_all() {
+    local sum=0 part
+    for part in useful wasted no_fit cut; do
+        sum="$sum+$(of_one "busy_${part}_s")"
+    done
+    awk "BEGIN { printf \"%.12g\", $sum }"
+}
 
 # of_jobs FORMULA: a sum over the rows of jobs.csv, by $column.
 of_jobs() {
@@ -87,6 +99,21 @@ jobs_rise() {
     tail -n +2 "$T/busy/jobs.csv" | cut -d, -f3 >"$T/ids"
     test -s "$T/ids" && sort -n -u -c "$T/ids"
 }
+check "busy time is the sum of its parts" is "$(of_one busy_s)" "$(of_one_all)"
+check "and had there been no conflicts, less" between 0.01 "$(of_one busyness)" \
+    "$(of_one busyness_no_conflicts)"
+check "the table has no days where there is one" lacks busyness/day "$T/busy.table"
+check "nor fragmentation unless it is asked for" lacks stranded "$T/busy.table"
+check "the same for three days, with fragmentation" "$OMEGA" run "$T/busy.json" --out "$T/days" \
+    --quiet --set horizon_s=200000 --set 'record=["summary"]' \
+    --set 'fragmentation={"cpu_milli":2000,"mem_mib":8192}'
+cp "$T/check.out" "$T/days.table"
+check "its table has the days" grep -Eq '^- +one x3 +3( +[0-9.]+){9}$' "$T/days.table"
+check "and what is stranded" grep -Eq '^-( +[0-9.]+ %){4} +- +-$' "$T/days.table"
+of_days() { value "$T/days/results.jsonl" scheduler one "$1"; }
+near() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a - b < 0.02 && b - a < 0.02) }'; }
+check "the median day is about as busy as the whole" near "$(of_days busyness)" \
+    "$(of_days busyness_day_median)"
 check "jobs.csv rises by job" jobs_rise
 check "its attempts are those begun" is "$(of_jobs attempts).0000" \
     "$(total scheduler 'one two' attempts_begun)"

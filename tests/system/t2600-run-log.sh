@@ -27,6 +27,9 @@ check "which says the same" \
 check "a store on disk leaves the same log" run --log --out "$T/lmdb" --set store.kind=lmdb \
     --set store.mode=fast
 check "byte for byte" cmp "$T/logged/log/planned-seed-3.omlog" "$T/lmdb/log/planned-seed-3.omlog"
+for file in results.jsonl series.csv; do
+    check "and the same $file" cmp "$T/logged/$file" "$T/lmdb/$file"
+done
 
 # ---- what is refused ----
 
