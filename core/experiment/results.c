@@ -2,6 +2,8 @@
 /* Rows of a point's results: see results.h. */
 #include "core/experiment/results.h"
 
+#include "core/experiment/results_days.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,12 +34,15 @@ const char *const results_columns[] = {
     /* schedulers */
     "instances", "busyness", "busyness_useful", "busyness_wasted", "busyness_no_fit",
     "busyness_cut", "busyness_conflicting", "busyness_no_conflicts", "busyness_reference",
-    "busyness_instances", "busyness_day_median", "busyness_day_mad", "busyness_useful_day_median",
-    "busyness_useful_day_mad", "busyness_wasted_day_median", "busyness_wasted_day_mad",
-    "busyness_no_fit_day_median", "busyness_no_fit_day_mad", "busyness_no_conflicts_day_median",
-    "busyness_no_conflicts_day_mad", "busyness_reference_day_median", "busyness_reference_day_mad",
-    "conflict_fraction_day_median", "conflict_fraction_day_mad", "days", "queue_mean", "queue_max",
-    "counters",
+    "busyness_instances", "busyness_day_median", "busyness_day_mad", "busyness_days",
+    "busyness_useful_day_median", "busyness_useful_day_mad", "busyness_useful_days",
+    "busyness_wasted_day_median", "busyness_wasted_day_mad", "busyness_wasted_days",
+    "busyness_no_fit_day_median", "busyness_no_fit_day_mad", "busyness_no_fit_days",
+    "busyness_no_conflicts_day_median", "busyness_no_conflicts_day_mad",
+    "busyness_no_conflicts_days", "busyness_reference_day_median", "busyness_reference_day_mad",
+    "busyness_reference_days", "conflict_fraction_day_median", "conflict_fraction_day_mad",
+    "conflict_fraction_days", "wait_first_day_median_s", "wait_first_day_mad_s",
+    "wait_first_days_s", "queue_mean", "queue_max", "counters",
     /* the cell */
     "measured_s", "events", "losses", "machine_events_add", "machine_events_remove",
     "machine_events_drain", "machine_events_undrain", "machine_events_capacity", "cpu_utilisation",
@@ -245,59 +250,6 @@ static void add_busyness(struct row *row, const struct metrics_scope *scope, int
              metrics_busy_share(scope, scope->busy_useful_us + wasted, measured_us));
 }
 
-struct daily_keys {
-    const char *name; /* in the list of days */
-    const char *median;
-    const char *mad;
-};
-
-static const struct daily_keys daily_keys[METRICS_DAILY_FIGURES] = {
-    [METRICS_DAILY_BUSYNESS] = {"busyness", "busyness_day_median", "busyness_day_mad"},
-    [METRICS_DAILY_USEFUL] = {"useful", "busyness_useful_day_median", "busyness_useful_day_mad"},
-    [METRICS_DAILY_WASTED] = {"wasted", "busyness_wasted_day_median", "busyness_wasted_day_mad"},
-    [METRICS_DAILY_NO_FIT] = {"no_fit", "busyness_no_fit_day_median", "busyness_no_fit_day_mad"},
-    [METRICS_DAILY_NO_CONFLICTS] = {"no_conflicts", "busyness_no_conflicts_day_median",
-                                    "busyness_no_conflicts_day_mad"},
-    [METRICS_DAILY_REFERENCE] = {"reference", "busyness_reference_day_median",
-                                 "busyness_reference_day_mad"},
-    [METRICS_DAILY_CONFLICT_FRACTION] = {"conflict_fraction", "conflict_fraction_day_median",
-                                         "conflict_fraction_day_mad"},
-};
-
-/* [{"busyness":0.1,...},...], an object a day, to be freed; NULL without memory. */
-static char *days_text(const struct metrics *metrics, uint32_t scheduler)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (out == NULL) {
-        return NULL;
-    }
-    fputc('[', out);
-    for (uint32_t day = 0; day < metrics_day_count(metrics); day++) {
-        struct row row = {0};
-        for (int i = 0; i < METRICS_DAILY_FIGURES; i++) {
-            row_real(&row, daily_keys[i].name,
-                     metrics_read_day(metrics, scheduler, day, (enum metrics_daily)i));
-        }
-        fputs(day == 0 ? "" : ",", out);
-        row_write_json(&row, out);
-    }
-    fputc(']', out);
-    return fclose(out) == 0 ? text : NULL;
-}
-
-static void add_days(struct row *row, struct metrics *metrics, uint32_t scheduler, const char *days)
-{
-    for (int i = 0; i < METRICS_DAILY_FIGURES; i++) {
-        struct metrics_spread spread;
-        metrics_read_spread(metrics, scheduler, (enum metrics_daily)i, &spread);
-        row_real(row, daily_keys[i].median, spread.median);
-        row_real(row, daily_keys[i].mad, spread.mad);
-    }
-    row_json(row, "days", days);
-}
-
 static int scheduler_row(const struct point_result *result, uint32_t index, struct row *row,
                          void (*each)(void *context, const struct row *row), void *context,
                          omega_error_t *err)
@@ -309,10 +261,10 @@ static int scheduler_row(const struct point_result *result, uint32_t index, stru
     double measured = (double)cell.measured_us;
     char *instances = instances_text(&scope, measured);
     char *counters = counters_text(result->metrics, index);
-    char *days = days_text(result->metrics, index);
-    if (instances == NULL || counters == NULL || days == NULL) {
+    struct results_days days = {{NULL}};
+    if (instances == NULL || counters == NULL ||
+        results_days_make(result->metrics, index, &days) != 0) {
         free(instances);
-        free(days);
         free(counters);
         return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
@@ -325,13 +277,13 @@ static int scheduler_row(const struct point_result *result, uint32_t index, stru
     row_count(row, "instances", scope.instances);
     add_busyness(row, &scope, cell.measured_us);
     row_json(row, "busyness_instances", instances);
-    add_days(row, result->metrics, index, days);
+    results_days_add(row, result->metrics, index, &days);
     row_real(row, "queue_mean", scope.queue_mean);
     row_count(row, "queue_max", scope.queue_max);
     row_json(row, "counters", counters);
     each(context, row);
     free(instances);
-    free(days);
+    results_days_free(&days);
     free(counters);
     return 0;
 }

@@ -96,6 +96,16 @@ void days_transaction(struct days *days, const struct metrics_attempt *attempt,
     day->conflicting += kind == ATTEMPT_CONFLICTING;
 }
 
+void days_wait(struct days *days, int64_t start_us, uint32_t scheduler, int64_t waited_us)
+{
+    if (days->count > 0) {
+        /* a begin at midnight is of the day behind it, where there is one */
+        struct day *day = at(days, day_of(days, start_us + 1), scheduler);
+        day->waited_us += waited_us;
+        day->waits++;
+    }
+}
+
 void days_finish(struct days *days, int64_t end_us)
 {
     if (days->count > 0) {
@@ -121,6 +131,7 @@ static int64_t part_of(const struct day *day, enum metrics_daily figure)
         return day->reference_us;
     case METRICS_DAILY_BUSYNESS:
     case METRICS_DAILY_CONFLICT_FRACTION:
+    case METRICS_DAILY_WAIT_FIRST:
     case METRICS_DAILY_FIGURES:
         break;
     }
@@ -134,6 +145,9 @@ double days_value(const struct days *days, uint32_t scheduler, uint32_t instance
     if (figure == METRICS_DAILY_CONFLICT_FRACTION) {
         return of->successful == 0 ? __builtin_nan("")
                                    : (double)of->conflicting / (double)of->successful;
+    }
+    if (figure == METRICS_DAILY_WAIT_FIRST) {
+        return of->waits == 0 ? __builtin_nan("") : (double)of->waited_us / (double)of->waits;
     }
     int64_t start = day_start(days, day);
     int64_t span = days->end_us - start < METRICS_DAY_US ? days->end_us - start : METRICS_DAY_US;

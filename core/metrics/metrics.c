@@ -204,7 +204,9 @@ static void count_first_wait(struct metrics *metrics, struct tally *tally,
                              const struct metrics_attempt *attempt, int64_t submitted_us)
 {
     if (attempt->attempt == 1 && submitted_us >= metrics->warmup_us) {
-        add(metrics, tally->histograms.wait_first, attempt->start_us - submitted_us);
+        int64_t waited = attempt->start_us - submitted_us;
+        add(metrics, tally->histograms.wait_first, waited);
+        days_wait(&metrics->days, attempt->start_us, attempt->scheduler, waited);
     }
 }
 

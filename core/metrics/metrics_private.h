@@ -69,6 +69,8 @@ struct day {
     int64_t reference_us; /* attempts with a transaction, whole, on the day of their end */
     uint64_t successful;  /* transactions, on the day of their end */
     uint64_t conflicting;
+    int64_t waited_us; /* jobs whose first attempt began on this day: until then, summed up */
+    uint64_t waits;
 };
 
 /* The measured part by days. Attempts are told in the order of their ends, so one day is open. */
@@ -216,6 +218,8 @@ void days_busy(struct days *days, int64_t from_us, int64_t to_us, uint32_t sched
 /* An attempt that began in the measured part has ended with a transaction. */
 void days_transaction(struct days *days, const struct metrics_attempt *attempt,
                       enum attempt_kind kind);
+/* A job of the measured part has waited so long for its first attempt, which began at start_us. */
+void days_wait(struct days *days, int64_t start_us, uint32_t scheduler, int64_t waited_us);
 /* The run ended, maybe before end_us: drops the days behind. */
 void days_finish(struct days *days, int64_t end_us);
 double days_value(const struct days *days, uint32_t scheduler, uint32_t instances, uint32_t day,

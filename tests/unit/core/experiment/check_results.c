@@ -209,6 +209,7 @@ static const struct expected row_sa[] = {
     {"busyness_conflicting", 0},
     {"busyness_no_conflicts", 0.22},
     {"busyness_reference", 0.06},
+    {"wait_first_day_median_s", 1.0 / 3},
     {"queue_mean", 0.01},
     {"queue_max", 1},
     {NULL, 0},
@@ -259,6 +260,7 @@ static const struct expected row_sc[] = {
     {"busyness_no_conflicts_day_median", 0.02},
     {"busyness_reference_day_median", 0.04},
     {"conflict_fraction_day_median", 1},
+    {"wait_first_day_median_s", 0},
     {"queue_mean", 0},
     {"queue_max", 0}, /* it goes to an idle instance at once */
     {NULL, 0},
@@ -295,6 +297,10 @@ START_TEST(five_jobs_by_hand)
                             JSON_REAL_PRECISION(6));
     ck_assert_str_eq(busy, "[0.12, 0]");
     free(busy);
+    char *days = json_dumps(json_object_get(row_of("scheduler", "sc"), "busyness_days"),
+                            JSON_REAL_PRECISION(6));
+    ck_assert_str_eq(days, "[0.06]");
+    free(days);
     char *jobs = read_output("jobs.csv");
     ck_assert_str_eq(jobs, "variant,seed,job,workload,scheduler,submitted_us,first_attempt_us,"
                            "fully_scheduled_us,attempts,conflicts,tasks,placed,outcome,"

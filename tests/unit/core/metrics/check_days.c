@@ -151,6 +151,34 @@ START_TEST(test_median_and_deviation)
 }
 END_TEST
 
+START_TEST(test_waits_by_day)
+{
+    struct metrics *metrics = create(HOUR, 49 * HOUR);
+    static const double starts_h[] = {2, 24.5, 25, 49}; /* 25 is the first of day 1 */
+    for (int i = 0; i < 4; i++) {
+        struct metrics_attempt attempt = {
+            .scheduler = ONE,
+            .attempt = 1,
+            .start_us = (int64_t)(starts_h[i] * HOUR),
+            .end_us = (int64_t)(starts_h[i] * HOUR) + 2 * HOUR, /* may end on another day */
+        };
+        metrics_attempt(metrics, &attempt, attempt.start_us - (i + 1) * 100);
+        attempt.attempt = 2; /* no first one: no wait */
+        metrics_attempt(metrics, &attempt, attempt.start_us - 5000);
+    }
+    struct metrics_attempt early = {.scheduler = ONE, .attempt = 1, .start_us = 2 * HOUR};
+    metrics_attempt(metrics, &early, HOUR - 1); /* submitted in the warm-up */
+    metrics_finish(metrics, 49 * HOUR);
+    struct metrics_spread spread;
+    ck_assert(metrics_read_day(metrics, ONE, 0, METRICS_DAILY_WAIT_FIRST) == 150);
+    ck_assert(metrics_read_day(metrics, ONE, 1, METRICS_DAILY_WAIT_FIRST) == 350);
+    ck_assert(isnan(metrics_read_day(metrics, TWO, 1, METRICS_DAILY_WAIT_FIRST)));
+    metrics_read_spread(metrics, ONE, METRICS_DAILY_WAIT_FIRST, &spread);
+    ck_assert(spread.median == 250 && spread.mad == 100);
+    metrics_destroy(metrics);
+}
+END_TEST
+
 START_TEST(test_how_many_days)
 {
     struct metrics *metrics = create(HOUR, 49 * HOUR); /* no third day of no length */
@@ -200,6 +228,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "attempts are cut where days end", test_attempts_are_cut_where_days_end);
     check_case(suite, "days and kinds add up", test_days_and_kinds_add_up);
     check_case(suite, "median and deviation", test_median_and_deviation);
+    check_case(suite, "waits by day", test_waits_by_day);
     check_case(suite, "how many days", test_how_many_days);
     check_case(suite, "claims taken", test_claims_taken);
 }
