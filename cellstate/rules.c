@@ -80,14 +80,37 @@ uint32_t rules_choose_devices(const int16_t free_milli[OMEGA_GPU_DEVICES_MAX],
 
 /* ---- the conflict rule ---- */
 
+/* What is missing of a resource for a claim to fit beside what its transaction took before it: the
+ * one place that says what fitting means. Not above 0: there is enough. */
+static int64_t cpu_missing(const struct omega_machine *machine, const struct omega_claim *claim,
+                           const struct rules_taken *taken)
+{
+    return (int64_t)machine->cpu_used_milli + taken->cpu_milli + claim->request.cpu_milli -
+           machine->cpu_limit_milli;
+}
+
+static int64_t mem_missing(const struct omega_machine *machine, const struct omega_claim *claim,
+                           const struct rules_taken *taken)
+{
+    return (int64_t)machine->mem_used_mib + taken->mem_mib + claim->request.mem_mib -
+           machine->mem_limit_mib;
+}
+
+static int32_t device_missing(const struct omega_machine *machine, const struct omega_claim *claim,
+                              const struct rules_taken *taken, uint32_t device)
+{
+    if (device >= machine->gpu_devices) {
+        return claim->request.gpu_milli > 0 ? claim->request.gpu_milli : 1;
+    }
+    return gpu_used(machine, device) + taken->gpu_milli[device] + claim->request.gpu_milli -
+           machine->gpu_limit_milli;
+}
+
 static bool gpu_fits(const struct omega_machine *machine, const struct omega_claim *claim,
                      const struct rules_taken *taken)
 {
     for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {
-        uint32_t device = (uint32_t)__builtin_ctz(mask);
-        if (device >= machine->gpu_devices ||
-            gpu_used(machine, device) + taken->gpu_milli[device] + claim->request.gpu_milli >
-                machine->gpu_limit_milli) {
+        if (device_missing(machine, claim, taken, (uint32_t)__builtin_ctz(mask)) > 0) {
             return false;
         }
     }
@@ -97,11 +120,8 @@ static bool gpu_fits(const struct omega_machine *machine, const struct omega_cla
 static bool fits(const struct omega_machine *machine, const struct omega_claim *claim,
                  const struct rules_taken *taken)
 {
-    return !machine->may_exceed &&
-           (int64_t)machine->cpu_used_milli + taken->cpu_milli + claim->request.cpu_milli <=
-               machine->cpu_limit_milli &&
-           (int64_t)machine->mem_used_mib + taken->mem_mib + claim->request.mem_mib <=
-               machine->mem_limit_mib &&
+    return !machine->may_exceed && cpu_missing(machine, claim, taken) <= 0 &&
+           mem_missing(machine, claim, taken) <= 0 &&
            (claim->devices == 0 || gpu_fits(machine, claim, taken));
 }
 
@@ -127,6 +147,30 @@ uint8_t rules_claim(const struct omega_machine *machine, const struct omega_clai
     return stale ? OMEGA_CONFLICT_SEQ_CHANGED : OMEGA_CONFLICT_NO_LONGER_FITS;
 }
 
+void rules_explain(const struct omega_machine *machine, const struct omega_claim *claim,
+                   const struct rules_taken *taken, uint16_t instance, struct omega_cause *cause)
+{
+    *cause = (struct omega_cause){.seq_found = 0};
+    if (machine == NULL) {
+        return;
+    }
+    int64_t cpu = cpu_missing(machine, claim, taken);
+    int64_t mem = mem_missing(machine, claim, taken);
+    int rival = rival_of(machine, instance);
+    cause->seq_found = machine->seq;
+    cause->missing_cpu_milli = cpu > 0 ? cpu : 0;
+    cause->missing_mem_mib = mem > 0 ? mem : 0;
+    for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {
+        int32_t gpu = device_missing(machine, claim, taken, (uint32_t)__builtin_ctz(mask));
+        cause->missing_gpu_milli += gpu > 0 ? gpu : 0;
+    }
+    cause->above_limit = machine->may_exceed;
+    /* with the latest by somebody else on top, what lies below it is the latest by a third one, or
+     * by the claim's own instance, which its view has seen */
+    cause->sole_rival = rival == 0 && machine->placed_version[0] > claim->synced &&
+                        machine->placed_version[1] <= claim->synced;
+}
+
 /* ---- a transaction ---- */
 
 /* What a transaction took on one machine, found by hash: cleared by a new stamp. */
@@ -143,6 +187,8 @@ struct rules_scratch {
     uint32_t stamp;
     uint32_t *group_accepted;
     uint32_t group_room;
+    struct omega_claim_result *others; /* what claims get under the other detection */
+    uint32_t other_room;
 };
 
 struct rules_scratch *rules_scratch_create(void)
@@ -155,6 +201,7 @@ void rules_scratch_destroy(struct rules_scratch *scratch)
     if (scratch != NULL) {
         free(scratch->slots);
         free(scratch->group_accepted);
+        free(scratch->others);
         free(scratch);
     }
 }
@@ -228,6 +275,10 @@ static void explain(const struct omega_transaction *txn, const struct omega_mach
         .outcome = outcome,
         .other_refuses = 1,
     };
+    if (txn->inquiry != NULL && txn->inquiry->causes != NULL) {
+        rules_explain(machine, claim, taken, txn->instance,
+                      &txn->inquiry->causes[claim - txn->claims]);
+    }
     if (machine == NULL) {
         return;
     }
@@ -291,20 +342,25 @@ static bool minimum_reached(const struct omega_transaction *txn, struct rules_sc
     return true;
 }
 
+/* Some claims were refused: do the good ones stand, as far as all of them stand or fall together? */
+static bool stands(const struct omega_transaction *txn, uint8_t granularity,
+                   struct rules_scratch *scratch, const struct omega_claim_result *results)
+{
+    if (granularity == OMEGA_COMMIT_ALL || granularity == OMEGA_COMMIT_GANG) {
+        return false;
+    }
+    return granularity != OMEGA_COMMIT_AT_LEAST || minimum_reached(txn, scratch, results);
+}
+
 /* Some claims were refused: lets good ones fall with those that their granularity ties them to. */
 static void abort_tied(const struct omega_transaction *txn, struct rules_scratch *scratch,
                        struct omega_claim_result *results)
 {
-    bool stands = true;
-    if (txn->granularity == OMEGA_COMMIT_ALL || txn->granularity == OMEGA_COMMIT_GANG) {
-        stands = false;
-    } else if (txn->granularity == OMEGA_COMMIT_AT_LEAST) {
-        stands = minimum_reached(txn, scratch, results);
-    }
+    bool all_fall = !stands(txn, txn->granularity, scratch, results);
     bool by_machine = txn->granularity == OMEGA_COMMIT_MACHINE;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         if (results[i].outcome == OMEGA_ACCEPTED &&
-            (!stands || (by_machine && slot_of(scratch, txn->claims[i].machine)->broken))) {
+            (all_fall || (by_machine && slot_of(scratch, txn->claims[i].machine)->broken))) {
             results[i] = (struct omega_claim_result){
                 .outcome = OMEGA_ABORTED,
                 .rival = OMEGA_INSTANCE_NONE,
@@ -326,6 +382,77 @@ static void count(const struct omega_transaction *txn, const struct omega_claim_
     result->refused = txn->claim_count - result->accepted - result->conflicts - result->aborted;
 }
 
+/* ---- what else would have come of it ---- */
+
+/* Good claims on machines where no claim was refused. */
+static uint32_t on_whole_machines(const struct omega_transaction *txn,
+                                  struct rules_scratch *scratch,
+                                  const struct omega_claim_result *results)
+{
+    uint32_t claims = 0;
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        claims += results[i].outcome == OMEGA_ACCEPTED &&
+                  !slot_of(scratch, txn->claims[i].machine)->broken;
+    }
+    return claims;
+}
+
+/* What claims that have just been judged, `good` of them good, come to under each granularity. */
+static void conclude(const struct omega_transaction *txn, uint32_t good,
+                     struct rules_scratch *scratch, const struct omega_claim_result *results,
+                     struct omega_judgement *judgement)
+{
+    uint32_t conflicts = 0;
+    bool whole = good == txn->claim_count;
+    for (uint32_t i = 0; !whole && i < txn->claim_count; i++) {
+        conflicts += omega_outcome_is_conflict(results[i].outcome);
+    }
+    *judgement = (struct omega_judgement){
+        .conflicts = conflicts,
+        .refused = txn->claim_count - good - conflicts,
+    };
+    for (uint8_t g = 0; g < OMEGA_GRANULARITIES; g++) {
+        uint32_t *accepted = &judgement->accepted[g];
+        if (whole) {
+            *accepted = good;
+        } else if (g == OMEGA_COMMIT_MACHINE) {
+            *accepted = on_whole_machines(txn, scratch, results);
+        } else if (g != OMEGA_COMMIT_AT_LEAST || txn->granularity == OMEGA_COMMIT_AT_LEAST) {
+            *accepted = stands(txn, g, scratch, results) ? good : 0;
+        }
+    }
+}
+
+/* Judges the claims under the detection that is not in use. Fine detection refuses no claim where
+ * coarse detection has refused none, so most transactions are judged once. */
+static int judge_otherwise(const struct omega_transaction *txn,
+                           const struct omega_machine *const *machines, const uint8_t *refused,
+                           struct rules_scratch *scratch, bool whole, omega_error_t *err)
+{
+    struct omega_inquiry *inquiry = txn->inquiry;
+    if (txn->detection == OMEGA_DETECT_COARSE && whole) {
+        inquiry->judged[OMEGA_DETECT_FINE] = inquiry->judged[OMEGA_DETECT_COARSE];
+        return OMEGA_OK;
+    }
+    if (scratch->other_room < txn->claim_count) {
+        struct omega_claim_result *grown =
+            realloc(scratch->others, txn->claim_count * sizeof *grown);
+        scratch->others = grown == NULL ? scratch->others : grown;
+        scratch->other_room = grown == NULL ? scratch->other_room : txn->claim_count;
+    }
+    if (scratch->other_room < txn->claim_count || scratch_begin(scratch, txn) != OMEGA_OK) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to decide %u claims",
+                               txn->claim_count);
+    }
+    struct omega_transaction other = *txn;
+    other.inquiry = NULL;
+    other.detection =
+        txn->detection == OMEGA_DETECT_COARSE ? OMEGA_DETECT_FINE : OMEGA_DETECT_COARSE;
+    uint32_t good = judge(&other, machines, refused, scratch, scratch->others);
+    conclude(&other, good, scratch, scratch->others, &inquiry->judged[other.detection]);
+    return OMEGA_OK;
+}
+
 int rules_decide(const struct omega_transaction *txn, const struct omega_machine *const *machines,
                  const uint8_t *refused, struct rules_scratch *scratch,
                  struct omega_claim_result *results, struct omega_result *result,
@@ -335,15 +462,27 @@ int rules_decide(const struct omega_transaction *txn, const struct omega_machine
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to decide %u claims",
                                txn->claim_count);
     }
-    if (judge(txn, machines, refused, scratch, results) == txn->claim_count) {
+    uint32_t good = judge(txn, machines, refused, scratch, results);
+    struct omega_inquiry *inquiry = txn->inquiry;
+    if (inquiry != NULL && inquiry->counterfactuals) {
+        conclude(txn, good, scratch, results,
+                 &inquiry->judged[txn->detection == OMEGA_DETECT_COARSE]);
+    }
+    if (good == txn->claim_count) {
         *result = (struct omega_result){.accepted = txn->claim_count};
+    } else {
+        if (txn->granularity != OMEGA_COMMIT_TASK) {
+            abort_tied(txn, scratch, results);
+        }
+        count(txn, results, result);
+    }
+    if (inquiry == NULL) {
         return OMEGA_OK;
     }
-    if (txn->granularity != OMEGA_COMMIT_TASK) {
-        abort_tied(txn, scratch, results);
-    }
-    count(txn, results, result);
-    return OMEGA_OK;
+    inquiry->answered = true;
+    return inquiry->counterfactuals
+               ? judge_otherwise(txn, machines, refused, scratch, good == txn->claim_count, err)
+               : OMEGA_OK;
 }
 
 /* ---- changes ---- */

@@ -27,6 +27,11 @@ struct rules_taken {
 uint8_t rules_claim(const struct omega_machine *machine, const struct omega_claim *claim,
                     const struct rules_taken *taken, uint8_t detection, uint16_t instance);
 
+/* Why rules_claim() does not accept a claim: what is missing, the sequence found, and whether the
+ * rival is the only one. Pure; `machine` may be NULL. */
+void rules_explain(const struct omega_machine *machine, const struct omega_claim *claim,
+                   const struct rules_taken *taken, uint16_t instance, struct omega_cause *cause);
+
 /* Working memory of rules_decide(), reused from call to call. */
 struct rules_scratch;
 struct rules_scratch *rules_scratch_create(void);          /* NULL without memory */
@@ -38,7 +43,7 @@ void rules_scratch_destroy(struct rules_scratch *scratch); /* NULL is allowed */
  * refused[i], if `refused` is not NULL, is a reason the caller found already (such as
  * already_placed or constraint; OMEGA_ACCEPTED = none): such a claim is refused with it.
  * Fills results[i].outcome, rival, rival_version and other_refuses, and counts into *result;
- * placement ids and the version are the store's to fill in.
+ * placement ids and the version are the store's to fill in. Answers txn->inquiry, if there is one.
  * Returns 0, or OMEGA_ENOMEM.
  */
 int rules_decide(const struct omega_transaction *txn, const struct omega_machine *const *machines,

@@ -5,6 +5,7 @@
 #ifndef OMEGA_CORE_MODEL_CLAIM_H
 #define OMEGA_CORE_MODEL_CLAIM_H
 
+#include "core/model/inquiry.h"
 #include "core/model/job.h"
 #include "core/model/machine.h"
 
@@ -70,6 +71,7 @@ struct omega_transaction {
     uint32_t group_count;
     uint32_t claim_count; /* <= OMEGA_CLAIMS_MAX */
     const struct omega_claim *claims;
+    struct omega_inquiry *inquiry; /* NULL, or what else is to be told; the caller's */
 };
 
 enum omega_outcome {
