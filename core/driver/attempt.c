@@ -133,6 +133,9 @@ int runner_open(struct runner *runner, const struct run_config *config, struct s
     };
     int rc = instance_create(&instance, &runner->instance, err);
     if (rc == OMEGA_OK) {
+        rc = inquiry_open(runner, err);
+    }
+    if (rc == OMEGA_OK) {
         rc = join(runner, store, err);
     }
     if (rc == OMEGA_OK) {
@@ -145,6 +148,7 @@ void runner_close(struct runner *runner, struct store *store)
 {
     instance_destroy(runner->instance);
     store_view_close(store, runner->view);
+    inquiry_close(runner);
     free(runner->told);
     free(runner->results);
     free(runner->tasks);
@@ -198,7 +202,7 @@ static int reserve(struct runner *runner, const struct omega_job *job)
         runner->tasks = tasks == NULL ? runner->tasks : tasks;
         struct omega_claim_result *results = realloc(runner->results, room * sizeof *results);
         runner->results = results == NULL ? runner->results : results;
-        if (tasks == NULL || results == NULL) {
+        if (tasks == NULL || results == NULL || inquiry_reserve(runner, room) != OMEGA_OK) {
             return OMEGA_ENOMEM;
         }
         runner->tasks_room = room;
@@ -372,6 +376,7 @@ void attempt_transaction(const struct runner *runner, struct omega_transaction *
         .group_count = runner->job->job->group_count,
         .claim_count = runner->claim_count,
         .claims = runner->claims,
+        .inquiry = runner->inquiry,
     };
 }
 

@@ -29,8 +29,8 @@ struct run_job {
     uint32_t last_count;
     uint32_t attempts;
     uint64_t task_attempts; /* unplaced tasks at the start of each attempt, summed up */
-    uint32_t tries;    /* attempts since it last had nothing unplaced */
-    uint32_t unplaced; /* required tasks */
+    uint32_t tries;         /* attempts since it last had nothing unplaced */
+    uint32_t unplaced;      /* required tasks */
     uint32_t given_up; /* required tasks that were unplaced when it was abandoned, or lost since */
     uint32_t running;
     uint32_t failed;
@@ -83,6 +83,7 @@ struct runner {
     uint32_t *minimum;      /* per group: claims needed */
     uint32_t *group_claims; /* per group: claims made */
     uint32_t groups_room;
+    struct omega_inquiry *inquiry; /* what commits are asked for besides; NULL: nothing */
     /* where a module's log and counters go */
     const struct run_config *run;
     struct metrics *metrics;
@@ -138,6 +139,12 @@ void run_job_destroy(struct run_job *job);
 
 /* Forgets where a task ran. */
 void run_job_vacate(struct run_job *job, uint32_t task);
+
+/* What commits are asked for, as runner->metrics want it: makes runner->inquiry, with room for the
+ * causes of so many claims; OMEGA_ENOMEM. inquiry_close() takes a zeroed runner too. */
+int inquiry_open(struct runner *runner, omega_error_t *err);
+int inquiry_reserve(struct runner *runner, uint32_t claims);
+void inquiry_close(struct runner *runner);
 
 /* Which machines a job may use: constraints and pickiness as bitmaps, each made once. */
 struct eligibility;

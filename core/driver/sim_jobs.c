@@ -228,6 +228,7 @@ static void tell_attempt(struct simulation *sim, const struct runner *runner,
         .view_age_versions = counters.version - (result->accepted > 0) - runner->synced_version,
     };
     metrics_attempt(sim->metrics, &attempt, job->submit_us);
+    sim_tell_transaction(sim, runner, &attempt);
     runner->job->taken += metrics_claims_taken(result);
     runner->job->taken = runner->job->unplaced == 0 ? 0 : runner->job->taken;
 }

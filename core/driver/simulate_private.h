@@ -51,7 +51,7 @@ struct simulation {
     struct run_job *live_last;
     uint64_t submitted;
     int64_t now_us;
-    int64_t room_due_us; /* when fragmentation is to be looked at; INT64_MAX: never */
+    int64_t room_due_us;            /* when fragmentation is to be looked at; INT64_MAX: never */
     struct machine_change *changes; /* those of the experiment */
     struct machine_change *failing; /* per machine: its next random one; NULL = no failures */
     struct omega_random *failures;  /* per machine */
@@ -75,6 +75,10 @@ int64_t sim_later(int64_t now_us, int64_t delay_us);
 
 /* Tells the metrics what the cell holds from now on. */
 void sim_tell_totals(struct simulation *sim);
+
+/* Tells the metrics what became of the claims of an attempt: inquiry.c. */
+void sim_tell_transaction(struct simulation *sim, const struct runner *runner,
+                          const struct metrics_attempt *attempt);
 
 /* ---- fragmentation: sim_room.c ---- */
 

@@ -83,5 +83,6 @@ void metrics_finish(struct metrics *metrics, int64_t now_us)
         metrics->status = OMEGA_ENOMEM;
     }
     metrics_sort_jobs(metrics);
+    conflicts_finish(metrics);
     metrics->finished = true;
 }

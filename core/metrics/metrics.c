@@ -37,7 +37,8 @@ struct metrics *metrics_create(const struct metrics_config *config)
         series_init(&metrics->series, config->warmup_us, config->horizon_us, config->series_step_us,
                     config->scheduler_count, config->fragmentation.step_us > 0) != 0 ||
         days_init(&metrics->days, config->warmup_us, config->horizon_us, config->scheduler_count) !=
-            0) {
+            0 ||
+        conflicts_init(metrics, config) != 0) {
         goto error;
     }
     if (config->digest) {
@@ -58,6 +59,7 @@ void metrics_destroy(struct metrics *metrics)
     if (metrics == NULL) {
         return;
     }
+    conflicts_release(metrics);
     scopes_release(metrics);
     series_release(&metrics->series);
     days_release(&metrics->days);

@@ -44,6 +44,13 @@ struct metrics_config {
                                from them; off (they stay empty) only for timing */
     bool jobs;       /* keep a record per measured job, for jobs.csv */
     bool digest;     /* on by default; off only for timing */
+    /* core/metrics/conflicts.h: */
+    bool conflicts;         /* on by default: who blocks whom; off only for timing, and then neither
+                               of those below */
+    bool machines;          /* count claims per machine: one increment a claim */
+    bool refused;           /* keep a record of each refused claim */
+    bool counterfactuals;   /* what each commit would have got in every other mode */
+    uint32_t machine_count; /* of the cell */
 };
 
 /* One attempt, told when it has ended. */

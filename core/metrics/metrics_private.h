@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside of metrics: one struct, filled by metrics.c (counts), integrals.c (the cell's use over
- * time), series.c (samples) and records.c (jobs, digest), summed up by scopes.c, read by read.c.
+ * time), series.c (samples), records.c (jobs, digest) and conflicts.c, summed up by scopes.c, read
+ * by read.c.
  */
 #ifndef OMEGA_CORE_METRICS_METRICS_PRIVATE_H
 #define OMEGA_CORE_METRICS_METRICS_PRIVATE_H
@@ -133,6 +134,8 @@ struct series {
     double *busyness;           /* the same; from busy_us at the end */
 };
 
+struct conflicts; /* conflicts.c */
+
 struct metrics {
     int64_t warmup_us;
     int64_t horizon_us; /* the run's end, once it is finished */
@@ -165,6 +168,7 @@ struct metrics {
     struct metrics_job *jobs;
     uint64_t job_count;
     uint64_t job_room;
+    struct conflicts *conflicts; /* NULL: off */
 };
 
 /* The measured part of a time: not before the warm-up's end, not after the horizon. */
@@ -237,6 +241,12 @@ int scopes_init(struct metrics *metrics, const struct metrics_config *config);
 void scopes_release(struct metrics *metrics);
 /* Adds all tallies up into the scopes. Returns 0 or OMEGA_ENOMEM. */
 int scopes_sum(struct metrics *metrics);
+
+/* What conflicts are counted in, as the configuration asks for it: made, closed at the end of the
+ * run, and released. conflicts_init() returns 0 or OMEGA_ENOMEM, and the caller releases. */
+int conflicts_init(struct metrics *metrics, const struct metrics_config *config);
+void conflicts_finish(struct metrics *metrics);
+void conflicts_release(struct metrics *metrics);
 
 /* Keeps a job record. Returns 0 or OMEGA_ENOMEM. */
 int metrics_keep_job(struct metrics *metrics, const struct metrics_job *job);
