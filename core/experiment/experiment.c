@@ -48,16 +48,21 @@ static int apply_settings(struct experiment *experiment, const struct experiment
 
 static int read_record(struct experiment *experiment, const struct field *root, omega_error_t *err)
 {
-    static const char *const names[] = {"summary", "histograms", "series", "jobs", NULL};
-    bool *const flags[] = {&experiment->record.summary, &experiment->record.histograms,
-                           &experiment->record.series, &experiment->record.jobs};
+    static const char *const names[] = {"summary",   "histograms", "series",  "jobs",
+                                        "conflicts", "machines",   "refused", NULL};
+    struct experiment_record *record = &experiment->record;
+    bool *const flags[] = {&record->summary,   &record->histograms, &record->series, &record->jobs,
+                           &record->conflicts, &record->machines,   &record->refused};
     struct field list = field_member(root, "record");
     size_t count;
     if (list.value == NULL) {
-        experiment->record = (struct experiment_record){true, true, true, false};
+        record->summary = true;
+        record->histograms = true;
+        record->series = true;
+        record->conflicts = true;
         return 0;
     }
-    if (field_array(&list, 0, 4, &count, err) != 0) {
+    if (field_array(&list, 0, 7, &count, err) != 0) {
         return err->code;
     }
     for (size_t i = 0; i < count; i++) {
@@ -115,6 +120,7 @@ static int read_base(struct experiment *experiment, const struct experiment_opti
         return err->code;
     }
     experiment->name = top.name;
+    experiment->record.counterfactuals = top.counterfactuals;
     return variants_make(experiment, &top, options, err);
 }
 

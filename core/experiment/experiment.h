@@ -40,6 +40,10 @@ struct experiment_record {
     bool histograms;
     bool series;
     bool jobs;
+    bool conflicts;
+    bool machines;
+    bool refused;
+    bool counterfactuals; /* a key of its own: results have columns for it */
 };
 
 /* A file that the experiment reads (trace, events, samples). */

@@ -92,6 +92,7 @@ struct top {
     json_t *store;
     json_t *record;
     json_t *fragmentation;
+    bool counterfactuals;
     json_t *variants;
 };
 

@@ -231,7 +231,7 @@ static const struct field_spec *find_spec(const struct field_spec *specs, const 
 static int fail_unknown(const struct field *member, const struct field_spec *specs,
                         omega_error_t *err)
 {
-    char known[200];
+    char known[256];
     size_t used = 0;
     known[0] = '\0';
     for (const struct field_spec *spec = specs; spec->key != NULL && used < sizeof known; spec++) {

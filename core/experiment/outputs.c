@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/experiment/conflict_records.h"
 #include "core/experiment/run_logs.h"
 
 static const char *const file_names[OUTPUT_FILES] = {
@@ -19,6 +20,10 @@ static const char *const file_names[OUTPUT_FILES] = {
     [OUTPUT_HISTOGRAMS] = "histograms.jsonl",
     [OUTPUT_SERIES] = "series.csv",
     [OUTPUT_JOBS] = "jobs.csv",
+    [OUTPUT_CONFLICTS] = "conflicts.csv",
+    [OUTPUT_COUNTERFACTUALS] = "counterfactuals.csv",
+    [OUTPUT_MACHINES] = "machines.csv",
+    [OUTPUT_REFUSED] = "refused.csv",
     [OUTPUT_RUN] = "run.json",
 };
 
@@ -36,13 +41,22 @@ struct outputs {
 
 #define RUN_JSON_BYTES_MAX ((size_t)64 << 20)
 
-static bool recorded(const struct experiment *experiment, int file)
+static bool is_recorded(const struct experiment *experiment, int file)
 {
     const struct experiment_record *record = experiment_record(experiment);
-    return file == OUTPUT_HISTOGRAMS ? record->histograms
-           : file == OUTPUT_SERIES   ? record->series
-           : file == OUTPUT_JOBS     ? record->jobs
-                                     : true;
+    const bool recorded[OUTPUT_FILES] = {
+        [OUTPUT_RESULTS_JSONL] = true,
+        [OUTPUT_RESULTS_CSV] = true,
+        [OUTPUT_HISTOGRAMS] = record->histograms,
+        [OUTPUT_SERIES] = record->series,
+        [OUTPUT_JOBS] = record->jobs,
+        [OUTPUT_CONFLICTS] = record->conflicts,
+        [OUTPUT_COUNTERFACTUALS] = record->counterfactuals,
+        [OUTPUT_MACHINES] = record->machines,
+        [OUTPUT_REFUSED] = record->refused,
+        [OUTPUT_RUN] = true,
+    };
+    return recorded[file];
 }
 
 static FILE *stream(const struct outputs *outputs, int file)
@@ -64,6 +78,12 @@ static void write_heads(const struct outputs *outputs)
     }
     if (stream(outputs, OUTPUT_JOBS) != NULL) {
         records_jobs_head(stream(outputs, OUTPUT_JOBS));
+    }
+    for (int table = 0; table < CONFLICT_TABLES; table++) {
+        if (stream(outputs, OUTPUT_CONFLICTS + table) != NULL) {
+            conflict_table_head((enum conflict_table)table,
+                                stream(outputs, OUTPUT_CONFLICTS + table));
+        }
     }
 }
 
@@ -185,7 +205,7 @@ static int open_files(struct outputs *outputs, const char *directory, omega_erro
         rc = run_logs_create(directory, outputs->experiment, &outputs->logs, err);
     }
     for (int i = 0; rc == 0 && i < OUTPUT_FILES; i++) {
-        if (recorded(outputs->experiment, i)) {
+        if (is_recorded(outputs->experiment, i)) {
             rc = file_out_open(outputs->paths[i], &outputs->files[i], err);
         }
     }
@@ -252,6 +272,12 @@ int outputs_point(struct outputs *outputs, const struct point_result *result, om
     }
     if (stream(outputs, OUTPUT_JOBS) != NULL) {
         records_jobs(result, stream(outputs, OUTPUT_JOBS));
+    }
+    for (int table = 0; table < CONFLICT_TABLES; table++) {
+        if (stream(outputs, OUTPUT_CONFLICTS + table) != NULL) {
+            conflict_table_rows((enum conflict_table)table, result,
+                                stream(outputs, OUTPUT_CONFLICTS + table));
+        }
     }
     getrusage(RUSAGE_SELF, &usage);
     const struct run_store *store = &result->point->config.store;

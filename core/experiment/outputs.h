@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files of a run: results.jsonl, results.csv, and as recorded histograms.jsonl, series.csv and
- * jobs.csv; run.json for what depends on the host. All are written to temporaries in the output
- * directory and get their names together at the end: a failed run leaves nothing half-written.
+ * The files of a run: results.jsonl, results.csv, and as recorded histograms.jsonl, series.csv,
+ * jobs.csv and those of conflicts; run.json for what depends on the host. All are written to
+ * temporaries in the output directory and get their names together at the end: a failed run leaves
+ * nothing half-written.
  * Files of these names are replaced or removed only where run.json says that a run of omega has
  * left them; otherwise the directory is refused before anything runs.
  */
@@ -17,6 +18,10 @@ enum output_file {
     OUTPUT_HISTOGRAMS,
     OUTPUT_SERIES,
     OUTPUT_JOBS,
+    OUTPUT_CONFLICTS, /* and those behind it: in the order of enum conflict_table */
+    OUTPUT_COUNTERFACTUALS,
+    OUTPUT_MACHINES,
+    OUTPUT_REFUSED,
     OUTPUT_RUN,
     OUTPUT_FILES,
 };

@@ -57,6 +57,11 @@ static int set_metrics(struct point *point, omega_error_t *err)
     point->metrics.histograms = true; /* the quantiles in the results come from them */
     point->metrics.jobs = parts->experiment->record.jobs;
     point->metrics.digest = true;
+    point->metrics.conflicts = true;
+    point->metrics.machines = parts->experiment->record.machines;
+    point->metrics.refused = parts->experiment->record.refused;
+    point->metrics.counterfactuals = parts->experiment->record.counterfactuals;
+    point->metrics.machine_count = point->config.cell.machine_count;
     return 0;
 }
 
@@ -88,6 +93,13 @@ static int read_sections(struct point *point, struct variant *variant, omega_err
     }
     if (point->config.store.kind != RUN_STORE_MEMORY && point->config.cell.compat != 0) {
         return field_fail(&store, err, "on disk, expected 'memory' with preset '%s'",
+                          preset_names[top.preset]);
+    }
+    if (top.counterfactuals && point->config.cell.compat != 0) {
+        struct field asked = field_member(root, "counterfactuals");
+        return field_fail(&asked, err,
+                          "true, expected false with preset '%s', which has rules of "
+                          "its own",
                           preset_names[top.preset]);
     }
     point->config.seed = point->seed;

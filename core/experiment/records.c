@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "core/experiment/outputs.h"
+#include "core/metrics/conflicts.h"
 
 /* ---- histograms.jsonl ---- */
 
@@ -54,6 +55,11 @@ void records_histograms(const struct point_result *result, FILE *out)
         put_histogram(point, scope.name, "view_age", "us", scope.view_age, out);
         put_histogram(point, scope.name, "view_age_versions", "versions", scope.view_age_versions,
                       out);
+        struct metrics_conflicts conflicts;
+        metrics_read_scheduler_conflicts(result->metrics, i, &conflicts);
+        put_histogram(point, scope.name, "view_age_conflicting", "us", conflicts.view_age, out);
+        put_histogram(point, scope.name, "view_age_conflicting_versions", "versions",
+                      conflicts.view_age_versions, out);
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Rows of a point's results: see results.h. */
-#include "core/experiment/results.h"
+#include "core/experiment/conflict_records.h"
 
 #include "core/experiment/results_days.h"
 
@@ -31,6 +31,14 @@ const char *const results_columns[] = {
     "conflict_fraction", "claim_conflict_fraction", "view_age_mean_s", "view_age_p90_s",
     "view_age_max_s", "view_age_mean_versions", "busy_s", "busy_useful_s", "busy_wasted_s",
     "busy_no_fit_s", "busy_cut_s", "busy_conflicting_s", "busy_redone_s",
+    /* conflicts */
+    "claims_no_longer_fits", "claims_seq_changed", "claims_spurious", "claims_sole_rival",
+    "transactions_spurious", "spurious_fraction", "view_age_conflicting_mean_s",
+    "view_age_conflicting_p90_s", "view_age_conflicting_max_s",
+    "view_age_conflicting_mean_versions", "would_conflict_fine_task", "would_conflict_fine_machine",
+    "would_conflict_fine_at_least", "would_conflict_fine_all", "would_conflict_fine_gang",
+    "would_conflict_coarse_task", "would_conflict_coarse_machine", "would_conflict_coarse_at_least",
+    "would_conflict_coarse_all", "would_conflict_coarse_gang",
     /* schedulers */
     "instances", "busyness", "busyness_useful", "busyness_wasted", "busyness_no_fit",
     "busyness_cut", "busyness_conflicting", "busyness_no_conflicts", "busyness_reference",
@@ -274,6 +282,7 @@ static int scheduler_row(const struct point_result *result, uint32_t index, stru
     add_waits(row, &full_keys, scope.wait_full);
     add_queued(row, scope.queued);
     add_attempts(row, &scope);
+    conflict_row_scheduler(row, result, index);
     row_count(row, "instances", scope.instances);
     add_busyness(row, &scope, cell.measured_us);
     row_json(row, "busyness_instances", instances);
@@ -298,6 +307,7 @@ static void workload_row(const struct point_result *result, uint32_t index, stru
     add_waits(row, &full_keys, scope.wait_full);
     add_queued(row, scope.queued);
     add_attempts(row, &scope);
+    conflict_row_workload(row, result, index);
 }
 
 /* ---- the cell ---- */

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define ROW_VALUES_MAX 160
+#define ROW_VALUES_MAX 192
 
 enum row_kind {
     ROW_TEXT,

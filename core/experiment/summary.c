@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/experiment/conflict_summary.h"
 #include "core/experiment/table.h"
 
 struct summary {
@@ -16,6 +17,7 @@ struct summary {
     struct table *cells;
     struct table *days;          /* shown where a point has several of them */
     struct table *fragmentation; /* shown where it was measured */
+    struct conflict_summary *conflicts;
     bool mixed;
     bool by_day;
     bool fragmented;
@@ -72,9 +74,11 @@ struct summary *summary_create(const struct experiment *experiment, bool json)
     summary->days = table_create(seeds ? day_seed_headings : day_headings, seeds ? 3 : 2);
     summary->fragmentation =
         table_create(seeds ? fragmentation_seed_headings : fragmentation_headings, 1);
+    summary->conflicts = conflict_summary_create(seeds);
     summary->memory = open_memstream(&summary->text, &summary->size);
     if (summary->schedulers == NULL || summary->workloads == NULL || summary->cells == NULL ||
-        summary->days == NULL || summary->fragmentation == NULL || summary->memory == NULL) {
+        summary->days == NULL || summary->fragmentation == NULL || summary->conflicts == NULL ||
+        summary->memory == NULL) {
         summary_destroy(summary);
         return NULL;
     }
@@ -96,6 +100,7 @@ void summary_destroy(struct summary *summary)
     table_destroy(summary->cells);
     table_destroy(summary->days);
     table_destroy(summary->fragmentation);
+    conflict_summary_destroy(summary->conflicts);
     free(summary);
 }
 
@@ -277,6 +282,9 @@ int summary_point(struct summary *summary, const struct point_result *result, om
     summary->fragmented |= result->point->metrics.fragmentation.step_us > 0;
     add_cell(summary, result, &cell);
     add_fragmentation(summary, result, &cell);
+    if (conflict_summary_point(summary->conflicts, result) != OMEGA_OK) {
+        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+    }
     return add_kept(summary, result->point->config.store.directory, err);
 }
 
@@ -345,6 +353,9 @@ static void write_next(const struct summary *summary, const char *directory, int
     if (experiment_record(summary->experiment)->series) {
         fprintf(out, "; over time: %s/series.csv", directory);
     }
+    if (experiment_record(summary->experiment)->conflicts) {
+        fprintf(out, "; who blocks whom: %s/conflicts.csv", directory);
+    }
     if (summary->kept != NULL) {
         fprintf(out, "\ncells: %" PRIu32 " kept, %s: ", summary->kept_count,
                 summary->kept_count > 1 ? "the first" : "look at it");
@@ -379,7 +390,9 @@ void summary_write(struct summary *summary, const char *directory, int argc, cha
         out,
         "\n  wait: from submission to the start of a job's first attempt; > x: some wait still\n"
         "  busyness: share of time spent in attempts; conflict fraction: conflicting / "
-        "successful transactions\n\n");
+        "successful transactions\n");
+    conflict_summary_write(summary->conflicts, out);
+    fprintf(out, "\n");
     if (summary->by_day) {
         table_write(summary->days, out);
         fputs("\n  medians of the daily values; MAD: their median distance from it; no conflicts: "

@@ -33,6 +33,7 @@ static const struct field_spec top_fields[] = {
     SECTION("schedulers", schedulers),
     SECTION("store", store),
     SECTION("record", record),
+    {"counterfactuals", FIELD_BOOL, AT(counterfactuals), false, 0, 0, NULL},
     {"series_step_s", FIELD_TIME, AT(series_step_us), false, 1e-3, SECONDS_MAX, NULL},
     SECTION("fragmentation", fragmentation),
     SECTION("variants", variants),
@@ -173,7 +174,8 @@ static bool is_path(const char *key)
 /* What a variant may not set: it belongs to the whole experiment. */
 static int check_patch(const struct field *set, omega_error_t *err)
 {
-    static const char *const fixed[] = {"name", "description", "variants", "record"};
+    static const char *const fixed[] = {"name", "description", "variants", "record",
+                                        "counterfactuals"};
     const char *key;
     json_t *value;
     if (set->value != NULL && !json_is_object(set->value)) {
