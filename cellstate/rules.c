@@ -342,7 +342,7 @@ static bool minimum_reached(const struct omega_transaction *txn, struct rules_sc
     return true;
 }
 
-/* Some claims were refused: do the good ones stand, as far as all of them stand or fall together? */
+/* Some claims were refused: do the good ones stand, as far as all of them are tied together? */
 static bool stands(const struct omega_transaction *txn, uint8_t granularity,
                    struct rules_scratch *scratch, const struct omega_claim_result *results)
 {

@@ -9,8 +9,10 @@
 #include "core/base/sha256.h"
 #include "core/experiment/log_figures.h"
 #include "core/experiment/log_results.h"
+#include "core/experiment/log_tables.h"
 #include "core/experiment/messages.h"
 #include "core/experiment/run_logs.h"
+#include "core/metrics/conflicts.h"
 #include "core/runlog/runlog_read.h"
 
 struct checking {
@@ -18,6 +20,7 @@ struct checking {
     FILE *out;
     struct check_log_report *report;
     struct log_results *results;
+    struct log_tables *tables;
     char **paths; /* of all segments */
     bool *taken;
     uint32_t path_count;
@@ -62,6 +65,11 @@ static void on_difference(void *context, const char *text)
     char line[1024];
     snprintf(line, sizeof line, "%s: %s", log_results_path(checking->results), text);
     tell(checking, line);
+}
+
+static void on_table_difference(void *context, const char *text)
+{
+    tell(context, text);
 }
 
 /* A file that is damaged is a violation; other errors are errors. */
@@ -127,18 +135,77 @@ static int play(struct checking *checking, struct runlog_check *check, struct lo
     return more;
 }
 
+/* Names and modes of the run, as far as rows and tables tell them. The tables are the caller's. */
+static void describe(const struct runlog_opening *opening, const char **names,
+                     struct run_scheduler *schedulers, struct point *point)
+{
+    for (uint32_t i = 0; i < opening->scheduler_count; i++) {
+        names[i] = opening->schedulers[i].name;
+        schedulers[i].detection = (enum omega_detection)opening->schedulers[i].detection;
+        schedulers[i].granularity = (enum omega_granularity)opening->schedulers[i].granularity;
+    }
+    *point = (struct point){
+        .variant = opening->variant,
+        .seed = opening->seed,
+        .config = {.cell = {.catalogue = opening->catalogue,
+                            .machines = opening->machines,
+                            .machine_count = opening->machine_count},
+                   .schedulers = schedulers,
+                   .scheduler_count = opening->scheduler_count},
+        .metrics = {.schedulers = names, .scheduler_count = opening->scheduler_count},
+    };
+}
+
+static int compare_all(struct checking *checking, const struct runlog_opening *opening,
+                       const struct point_result *result, omega_error_t *err)
+{
+    uint64_t *fields = &checking->report->fields;
+    int rc = log_results_head(checking->results, opening, on_difference, checking, err);
+    if (rc == OMEGA_OK) {
+        rc = log_results_compare(checking->results, result, fields, on_difference, checking, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = log_tables_compare(checking->tables, result, fields, on_table_difference, checking,
+                                err);
+    }
+    return rc;
+}
+
 static int compare(struct checking *checking, const struct runlog_opening *opening,
                    const struct runlog_check *check, struct metrics *metrics, omega_error_t *err)
 {
-    struct point point = {.variant = opening->variant, .seed = opening->seed};
+    struct point point;
     struct point_result result = {.point = &point, .metrics = metrics};
-    runlog_check_report(check, &result.report);
-    runlog_check_counters(check, &result.counters);
-    int rc = log_results_head(checking->results, opening, on_difference, checking, err);
-    return rc == OMEGA_OK
-               ? log_results_compare(checking->results, &result, &checking->report->fields,
-                                     on_difference, checking, err)
-               : rc;
+    const char **names = calloc(opening->scheduler_count + 1u, sizeof *names);
+    struct run_scheduler *schedulers = calloc(opening->scheduler_count + 1u, sizeof *schedulers);
+    int rc = OMEGA_ENOMEM;
+    if (names == NULL || schedulers == NULL) {
+        omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+    } else {
+        describe(opening, names, schedulers, &point);
+        point.metrics.counterfactuals = metrics_wants_counterfactuals(metrics);
+        runlog_check_report(check, &result.report);
+        runlog_check_counters(check, &result.counters);
+        rc = compare_all(checking, opening, &result, err);
+    }
+    free((void *)names);
+    free(schedulers);
+    return rc;
+}
+
+/* What of conflicts is counted again: what the experiment asks for, and what there are tables of to
+ * be compared. */
+static struct log_figures_options asked_for(const struct checking *checking,
+                                            const struct runlog_opening *opening)
+{
+    json_t *experiment = json_loads(opening->text, 0, NULL);
+    struct log_figures_options options = {
+        .machines = log_tables_has(checking->tables, CONFLICT_TABLE_MACHINES),
+        .refused = log_tables_has(checking->tables, CONFLICT_TABLE_REFUSED),
+        .counterfactuals = json_is_true(json_object_get(experiment, "counterfactuals")),
+    };
+    json_decref(experiment);
+    return options;
 }
 
 /* Proves the run whose segments are merged; what it finds is told. */
@@ -146,14 +213,17 @@ static int prove(struct checking *checking, const struct runlog_opening *opening
                  omega_error_t *err)
 {
     struct runlog_check *check = NULL;
+    struct log_figures_options options = asked_for(checking, opening);
     omega_error_t cause = {0};
-    struct metrics_fragmentation fragmentation = {.step_us = 0};
     bool sound = check_text(opening, &cause) == OMEGA_OK &&
                  fragmentation_of_text(opening->text, opening->variant, opening->horizon_us,
-                                       &fragmentation, &cause) == OMEGA_OK;
-    struct log_figures *figures = log_figures_create(opening, &fragmentation);
+                                       &options.fragmentation, &cause) == OMEGA_OK;
+    struct log_figures *figures = log_figures_create(opening, &options);
     int rc = figures == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
                              : runlog_check_create(opening, on_violation, checking, &check, err);
+    if (rc == OMEGA_OK && options.counterfactuals) {
+        runlog_check_counterfactuals(check);
+    }
     if (rc == OMEGA_OK && sound) {
         play(checking, check, figures, &cause);
     }
@@ -239,6 +309,7 @@ static int check_points(struct checking *checking, omega_error_t *err)
     if (rc == OMEGA_OK && checking->report->violations == 0) {
         checking->told = 0;
         log_results_rest(checking->results, on_difference, checking);
+        log_tables_rest(checking->tables, on_table_difference, checking);
     }
     return rc;
 }
@@ -263,11 +334,15 @@ int check_log(const char *directory, uint32_t most, FILE *out, struct check_log_
         rc = log_results_open(directory, &checking.results, err);
     }
     if (rc == OMEGA_OK) {
+        rc = log_tables_open(directory, &checking.tables, err);
+    }
+    if (rc == OMEGA_OK) {
         checking.taken = calloc(checking.path_count, sizeof *checking.taken);
         rc = checking.taken == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
                                     : check_points(&checking, err);
     }
     log_results_close(checking.results);
+    log_tables_close(checking.tables);
     run_logs_free_list(checking.paths, checking.path_count);
     free(checking.taken);
     free(folder);

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "core/metrics/conflicts.h"
+
 struct log_figures {
     const struct runlog_opening *opening;
     struct metrics *metrics;
@@ -11,7 +13,7 @@ struct log_figures {
 };
 
 static struct metrics *make_metrics(const struct runlog_opening *opening,
-                                    const struct metrics_fragmentation *fragmentation)
+                                    const struct log_figures_options *options)
 {
     const char **schedulers = calloc(opening->scheduler_count + 1u, sizeof *schedulers);
     const char **workloads = calloc(opening->workload_count + 1u, sizeof *workloads);
@@ -33,9 +35,14 @@ static struct metrics *make_metrics(const struct runlog_opening *opening,
             .workload_count = opening->workload_count,
             .warmup_us = opening->warmup_us,
             .horizon_us = opening->horizon_us,
-            .fragmentation = *fragmentation,
+            .fragmentation = options->fragmentation,
             .histograms = true,
             .digest = true,
+            .conflicts = true,
+            .machines = options->machines,
+            .refused = options->refused,
+            .counterfactuals = options->counterfactuals,
+            .machine_count = opening->machine_count,
         };
         metrics = metrics_create(&config);
     }
@@ -46,14 +53,14 @@ static struct metrics *make_metrics(const struct runlog_opening *opening,
 }
 
 struct log_figures *log_figures_create(const struct runlog_opening *opening,
-                                       const struct metrics_fragmentation *fragmentation)
+                                       const struct log_figures_options *options)
 {
     struct log_figures *figures = calloc(1, sizeof *figures);
     if (figures == NULL) {
         return NULL;
     }
     figures->opening = opening;
-    figures->metrics = make_metrics(opening, fragmentation);
+    figures->metrics = make_metrics(opening, options);
     figures->queued = calloc(opening->scheduler_count + 1u, sizeof *figures->queued);
     if (figures->metrics == NULL || figures->queued == NULL) {
         log_figures_destroy(figures);
@@ -132,6 +139,15 @@ static void add_attempt(struct metrics *metrics, const struct runlog_opening *op
     metrics_attempt(metrics, &attempt, effect->job->job->submit_us);
     effect->job->taken += metrics_claims_taken(&effect->result);
     effect->job->taken = effect->job->pending == 0 ? 0 : effect->job->taken;
+    if (sent) {
+        struct metrics_commit commit = {
+            .txn = &effect->txn,
+            .results = record->results,
+            .elastic = effect->job->elastic,
+            .whole = effect->txn.claim_count >= effect->job->pending + effect->result.accepted,
+        };
+        metrics_commit(metrics, &attempt, &commit);
+    }
 }
 
 static void add_transaction(struct metrics *metrics, const struct runlog_opening *opening,

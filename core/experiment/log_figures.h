@@ -11,10 +11,18 @@
 
 struct log_figures;
 
-/* Figures of the run that the opening, which outlives them, describes; `fragmentation` is what its
- * experiment says of that. NULL without memory. */
+/* What is counted besides (struct metrics_config): what the experiment says of it, or what there is
+ * to be compared. */
+struct log_figures_options {
+    struct metrics_fragmentation fragmentation;
+    bool machines;
+    bool refused;
+    bool counterfactuals;
+};
+
+/* Figures of the run that the opening, which outlives them, describes. NULL without memory. */
 struct log_figures *log_figures_create(const struct runlog_opening *opening,
-                                       const struct metrics_fragmentation *fragmentation);
+                                       const struct log_figures_options *options);
 void log_figures_destroy(struct log_figures *figures); /* NULL is allowed */
 
 /* Before the first record: the cell as it is then. */

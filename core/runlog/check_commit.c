@@ -33,8 +33,10 @@ static int reserve(struct runlog_check *check, uint32_t claims)
     check->machines = machines == NULL ? check->machines : machines;
     struct omega_machine *records = reallocarray(check->records, room, sizeof *records);
     check->records = records == NULL ? check->records : records;
+    struct omega_cause *causes = reallocarray(check->inquiry.causes, room, sizeof *causes);
+    check->inquiry.causes = causes == NULL ? check->inquiry.causes : causes;
     if (copy == NULL || results == NULL || outcomes == NULL || refused == NULL ||
-        machines == NULL || records == NULL) {
+        machines == NULL || records == NULL || causes == NULL) {
         return OMEGA_ENOMEM;
     }
     check->claim_room = room;
@@ -310,6 +312,48 @@ static bool agrees(struct runlog_check *check, const struct omega_claim_result *
     return true;
 }
 
+/* Do both rules agree about what the claims would have got in one mode? */
+static int agree_in_mode(struct runlog_check *check, const struct omega_transaction *txn)
+{
+    const struct omega_judgement *pure = &check->inquiry.judged[txn->detection];
+    uint32_t conflicts = 0;
+    uint32_t accepted = 0;
+    if (naive_decide(&check->cell, &check->scratch, txn, check->refused, check->outcomes) !=
+        OMEGA_OK) {
+        return OMEGA_ENOMEM;
+    }
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        conflicts += omega_outcome_is_conflict(check->outcomes[i]);
+        accepted += check->outcomes[i] == OMEGA_ACCEPTED;
+    }
+    if (conflicts != pure->conflicts || accepted != pure->accepted[txn->granularity]) {
+        check_violated(check,
+                       "D: with detection %u and granularity %u %" PRIu32 " claims would conflict "
+                       "and %" PRIu32 " be accepted by the naive rule, %" PRIu32 " and %" PRIu32
+                       " by the pure one",
+                       txn->detection, txn->granularity, conflicts, accepted, pure->conflicts,
+                       pure->accepted[txn->granularity]);
+    }
+    return OMEGA_OK;
+}
+
+static int agree_otherwise(struct runlog_check *check, const struct omega_transaction *txn,
+                           omega_error_t *err)
+{
+    struct omega_transaction other = *txn;
+    int rc = OMEGA_OK;
+    for (uint8_t d = 0; d < OMEGA_DETECTIONS; d++) {
+        for (uint8_t g = 0; rc == OMEGA_OK && g < OMEGA_GRANULARITIES; g++) {
+            other.detection = d;
+            other.granularity = g;
+            if (g != OMEGA_COMMIT_AT_LEAST || txn->granularity == OMEGA_COMMIT_AT_LEAST) {
+                rc = agree_in_mode(check, &other);
+            }
+        }
+    }
+    return rc == OMEGA_OK ? rc : check_no_memory(err);
+}
+
 static int decide(struct runlog_check *check, const struct runlog_record *record,
                   const struct omega_transaction *txn, omega_error_t *err)
 {
@@ -324,6 +368,9 @@ static int decide(struct runlog_check *check, const struct runlog_record *record
     uint32_t wrong = 0;
     for (uint32_t i = 0; rc == OMEGA_OK && i < txn->claim_count; i++) {
         wrong += !agrees(check, &record->results[i], i);
+    }
+    if (rc == OMEGA_OK && wrong == 0 && check->inquiry.counterfactuals) {
+        rc = agree_otherwise(check, txn, err);
     }
     return rc == OMEGA_OK && wrong > 0 ? CHECK_STOP : rc;
 }
@@ -425,6 +472,7 @@ int check_transaction(struct runlog_check *check, const struct runlog_record *re
     rc = rc == OMEGA_OK ? check_claims(check, &record->txn) : rc;
     *txn = record->txn;
     txn->claims = check->claims;
+    txn->inquiry = &check->inquiry;
     txn->precedence = job->job->precedence;
     txn->group_count = job->job->group_count;
     rc = rc == OMEGA_OK ? decide(check, record, txn, err) : rc;

@@ -71,6 +71,11 @@ int runlog_check_create(const struct runlog_opening *opening,
     return OMEGA_OK;
 }
 
+void runlog_check_counterfactuals(struct runlog_check *check)
+{
+    check->inquiry.counterfactuals = true;
+}
+
 static void free_job(struct runlog_job *job)
 {
     if (job != NULL) {
@@ -108,6 +113,7 @@ void runlog_check_destroy(struct runlog_check *check)
     free(check->claims);
     free(check->results);
     free(check->outcomes);
+    free(check->inquiry.causes);
     free(check->refused);
     free((void *)check->machines);
     free(check->records);

@@ -51,11 +51,12 @@ struct runlog_instance {
 
 /* What a record did: for those who count. */
 struct runlog_effect {
-    struct runlog_job *job;       /* SUBMISSION, attempts, ABANDONMENT, RETRY; or NULL */
-    struct omega_transaction txn; /* TRANSACTION: requests and precedence filled in */
-    struct omega_result result;   /* TRANSACTION */
-    int64_t start_us;             /* of the attempt that ended */
-    bool fully_scheduled;         /* for the first time */
+    struct runlog_job *job; /* SUBMISSION, attempts, ABANDONMENT, RETRY; or NULL */
+    /* TRANSACTION: requests and precedence filled in, and an inquiry that has been answered */
+    struct omega_transaction txn;
+    struct omega_result result; /* TRANSACTION */
+    int64_t start_us;           /* of the attempt that ended */
+    bool fully_scheduled;       /* for the first time */
     /* RELEASE, MACHINE: as the store answers */
     const struct store_release_result *released;
     uint32_t released_count;
@@ -72,6 +73,9 @@ int runlog_check_create(const struct runlog_opening *opening,
                         void (*violated)(void *context, const char *text), void *context,
                         struct runlog_check **check, omega_error_t *err);
 void runlog_check_destroy(struct runlog_check *check); /* NULL is allowed */
+
+/* From now on transactions are asked for counterfactuals, too: both rules have to agree on them. */
+void runlog_check_counterfactuals(struct runlog_check *check);
 
 /* Plays the next record; *effect is what it did, valid until the next call. Returns 1, or 0 if the
  * record makes so little sense that nothing behind it can be checked: the violation has been told.

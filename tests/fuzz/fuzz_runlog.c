@@ -20,9 +20,10 @@ static void check(struct runlog_reader *reader, size_t told)
     const struct runlog_record *record = NULL;
     const struct runlog_effect *effect = NULL;
     struct runlog_check *checker = NULL;
-    const struct metrics_fragmentation fragmentation = {.step_us = INT64_C(60000000)};
-    struct log_figures *figures = log_figures_create(opening, &fragmentation);
+    const struct log_figures_options all = {{.step_us = INT64_C(60000000)}, true, true, true};
+    struct log_figures *figures = log_figures_create(opening, &all);
     runlog_check_create(opening, ignore, &told, &checker, NULL);
+    runlog_check_counterfactuals(checker);
     while (runlog_reader_next(reader, &record, NULL) == 1) {
         log_figures_before(figures, checker, record->time_us);
         if (runlog_check_record(checker, record, &effect, NULL) != 1) {

@@ -29,15 +29,14 @@ static void path_in(char out[SCRATCH_PATH_MAX + 64], const char *name)
     snprintf(out, SCRATCH_PATH_MAX + 64, "%s/%s", directory, name);
 }
 
-/* Runs a variant of the experiment with a log, into a directory of its own. */
-static void run_logged(void)
+/* Runs the experiment with a log, changed by these settings, into a directory of its own. */
+static void run_logged_with(const char *const *sets, uint32_t set_count)
 {
     char modules[512];
     omega_error_t err = {0};
     struct experiment *experiment = NULL;
     const char *build = getenv("B");
-    const char *sets[] = {"horizon_s=500", "record=[\"summary\"]"};
-    struct experiment_options changes = {.sets = sets, .set_count = 2};
+    struct experiment_options changes = {.sets = sets, .set_count = set_count};
     snprintf(modules, sizeof modules, "%s/schedulers", build == NULL ? "build" : build);
     setenv("OMEGA_MODULES", modules, 0);
     scratch_path(directory);
@@ -55,6 +54,12 @@ static void run_logged(void)
     ck_assert_msg(runner_run(experiment, &options, &err) == 0, "%s", err.text);
     fclose(nowhere);
     experiment_close(experiment);
+}
+
+static void run_logged(void)
+{
+    const char *sets[] = {"horizon_s=500", "record=[\"summary\"]"};
+    run_logged_with(sets, 2);
 }
 
 static uint64_t seed_places(const char *what)
@@ -568,6 +573,85 @@ START_TEST(a_changed_figure_is_named)
 }
 END_TEST
 
+/* ---- tables of conflicts ---- */
+
+static const char *const tables[] = {"conflicts.csv", "counterfactuals.csv", "machines.csv",
+                                     "refused.csv"};
+
+static void run_with_tables(void)
+{
+    const char *sets[] = {"horizon_s=500", "counterfactuals=true",
+                          "record=[\"conflicts\",\"machines\",\"refused\"]"};
+    run_logged_with(sets, 3);
+}
+
+/* Changes a digit of a table, at a random place; each is found in the table that was changed. */
+static void forge_table(const char *path, char *bytes, size_t size, const char *name)
+{
+    size_t head = strcspn(bytes, "\n");
+    struct check_log_report report;
+    for (int i = 0; i < (getenv("OMEGA_SLOW") != NULL ? 1 : 4 * PLACES);) {
+        size_t at = head + below((uint32_t)(size - head));
+        char was = bytes[at];
+        if (was < '0' || was > '9') {
+            continue;
+        }
+        bytes[at] = (char)('0' + (was - '0' + 1 + (char)below(9)) % 10);
+        write_file(path, bytes, size);
+        char *told = check_it(&report);
+        ck_assert_msg(report.violations > 0 && strstr(told, name) != NULL, "%s, byte %zu: %s", name,
+                      at, told);
+        free(told);
+        bytes[at] = was;
+        i++;
+    }
+    write_file(path, bytes, size - 1); /* the last line has lost its end: still the same rows */
+    expect_proved();
+    bytes[size - 1] = '\0';
+    char *last = strrchr(bytes, '\n');
+    bytes[size - 1] = '\n';
+    write_file(path, bytes, (size_t)(last + 1 - bytes)); /* the last row is gone */
+    char *told = check_it(&report);
+    ck_assert_msg(report.violations == 1 && strstr(told, "is not there, expected") != NULL, "%s",
+                  told);
+    free(told);
+    write_file(path, bytes, size);
+}
+
+START_TEST(forged_tables_are_refused)
+{
+    char path[SCRATCH_PATH_MAX + 64];
+    run_with_tables();
+    expect_proved();
+    seed_places("forged tables");
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        char *bytes;
+        size_t size;
+        path_in(path, tables[i]);
+        ck_assert_int_eq(file_read_all(path, 1 << 24, &bytes, &size, NULL), OMEGA_OK);
+        forge_table(path, bytes, size, tables[i]);
+        free(bytes);
+    }
+    expect_proved();
+    struct check_log_report report;
+    FILE *out = fopen(path, "a"); /* a row of a point that there is not */
+    ck_assert_ptr_nonnull(out);
+    ck_assert_int_gt(fprintf(out, "planned,4,5,6\n"), 0);
+    ck_assert_int_eq(fclose(out), 0);
+    char *told = check_it(&report);
+    ck_assert_uint_eq(report.violations, 1);
+    ck_assert_ptr_nonnull(strstr(told, "is of no point that has a log: planned,4,5,6"));
+    free(told);
+    ck_assert_int_eq(unlink(path), 0); /* refused.csv is no part of what has to be there */
+    expect_proved();
+    path_in(path, "counterfactuals.csv"); /* this one is: the experiment asks for it */
+    ck_assert_int_eq(unlink(path), 0);
+    told = check_it(&report);
+    ck_assert_ptr_nonnull(strstr(told, "counterfactuals.csv: is not there"));
+    free(told);
+}
+END_TEST
+
 START_TEST(a_row_of_no_log_is_found)
 {
     char log[SCRATCH_PATH_MAX + 64];
@@ -627,6 +711,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "forged results", forged_results_are_refused);
     check_case(suite, "forged figures", forged_figures_are_named);
     check_case(suite, "a changed figure", a_changed_figure_is_named);
+    check_case(suite, "forged tables", forged_tables_are_refused);
     check_case(suite, "a row without a log", a_row_of_no_log_is_found);
     check_case(suite, "segments", segments_are_merged);
 }

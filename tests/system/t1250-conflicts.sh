@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Conflicts explained: conflicts.csv, counterfactuals.csv, machines.csv and refused.csv agree with
+# the results, are the same on every store, and change nothing that happens.
+source "$(dirname "$0")/../support/shell.sh"
+
+not() { ! "$@"; }
+# run OUT SETTING...
+run() {
+    local out=$1
+    shift
+    "$OMEGA" run tests/data/valid/eventful.json --quiet --out "$T/$out" "$@"
+}
+asked=(--set 'record=["summary","conflicts","machines","refused"]' --set counterfactuals=true)
+
+check "a run explains its conflicts" run a "${asked[@]}" --log
+cp "$T/check.out" "$T/table"
+for file in conflicts counterfactuals machines refused; do
+    check "$file.csv is there" test -s "$T/a/$file.csv"
+done
+check "the log proves all of it" "$OMEGA" check-log "$T/a"
+
+# ---- tables and results agree ----
+
+# results.csv without its lists and objects, whose commas would be in the way
+sed 's/"\(\[[^"]*\]\|{\([^"]\|""\)*}\)"//g' "$T/a/results.csv" >"$T/plain.csv"
+
+# agree TABLE PROGRAM [END]: an awk program over a table, with c[COLUMN] its columns by name, and
+# r[VARIANT, SCHEDULER, COLUMN] the results. It counts in `compared`, and in `bad` what is wrong.
+agree() {
+    awk -F, '
+        FNR == 1 { file++; for (i = 1; i <= NF; i++) { c[$i] = i; name[i] = $i } next }
+        file == 1 && $1 == "scheduler" {
+            rows[$2 SUBSEP $4] = 1
+            for (i = 1; i <= NF; i++) { r[$2, $4, name[i]] = $i }
+        }
+        file == 1 { next }
+        { key = $1 SUBSEP $c["scheduler"] }
+        '"$2"'
+        END {
+            '"${3:-}"'
+            if (bad || !compared) { print compared + 0, "compared,", bad + 0, "wrong"; exit 1 }
+        }' "$T/plain.csv" "$T/a/$1"
+}
+check "time lost adds up exactly to the time of attempts in conflict" agree conflicts.csv \
+    '{ lost[key] += $c["lost_us"] }' \
+    'for (k in rows) { compared++; bad += sprintf("%.6f", lost[k] / 1e6) != \
+        sprintf("%.6f", r[k, "busy_conflicting_s"]) }'
+check "the matrix has every claim in conflict" agree conflicts.csv \
+    '{ n[key] += $c["claims"]; s[key] += $c["spurious"]; m[key] += $c["sole_rival"] }
+     $c["no_longer_fits"] + $c["seq_changed"] != $c["claims"] { bad++ }' \
+    'for (k in rows) { compared++; bad += n[k] != r[k, "claims_conflicting"] ||
+        s[k] != r[k, "claims_spurious"] || m[k] != r[k, "claims_sole_rival"] }'
+check "nobody blocks itself" agree conflicts.csv '{ compared++ }
+    $c["scheduler"] == $c["rival_scheduler"] && $c["instance"] == $c["rival"] { bad++ }'
+check "refused claims are listed, each once" agree refused.csv \
+    '$c["outcome"] ~ /no_longer_fits|seq_changed/ { n[key]++; next } { other[key]++ }' \
+    'for (k in rows) { compared++; bad += n[k] != r[k, "claims_conflicting"] ||
+        other[k] != r[k, "claims_refused"] }'
+check "what does not fit lacks something, and what is stale has moved" agree refused.csv \
+    '{ missing = $c["missing_cpu_milli"] + $c["missing_mem_mib"] + $c["missing_gpu_milli"]
+       lacks = missing + $c["above_limit"] > 0 }
+     $c["outcome"] == "no_longer_fits" { compared++; bad += !lacks }
+     $c["detection"] == "coarse" && $c["outcome"] == "seq_changed" {
+        bad += lacks != $c["other_refuses"] }
+     $c["outcome"] == "seq_changed" { compared++; bad += $c["seq_found"] <= $c["seq_seen"] }
+     $c["outcome"] ~ /no_longer_fits|seq_changed/ {
+        bad += $c["rival_version"] <= $c["version"] - $c["view_age_versions"] }'
+check "machines have every claim" agree machines.csv \
+    '{ a[$1] += $c["accepted"]; n[$1] += $c["conflicting"]; o[$1] += $c["refused"]
+       f[$1] += $c["aborted"] }' \
+    'for (k in rows) { split(k, part, SUBSEP); v = part[1]; a[v] -= r[k, "claims_accepted"]
+        n[v] -= r[k, "claims_conflicting"]; o[v] -= r[k, "claims_refused"]
+        f[v] -= r[k, "claims_aborted"] }
+     for (v in a) { compared++; bad += a[v] != 0 || n[v] != 0 || o[v] != 0 || f[v] != 0 }'
+
+# ---- counterfactuals ----
+
+check "that of the mode in use is what happened" agree counterfactuals.csv \
+    '$c["in_use"] == 1 { compared++
+        bad += $c["transactions"] != r[key, "transactions"] ||
+               $c["would_conflict"] != r[key, "transactions_conflicting"] ||
+               $c["claims_would_conflict"] != r[key, "claims_conflicting"] ||
+               $c["claims_would_be_accepted"] != r[key, "claims_accepted"] }' \
+    'bad += compared != length(rows)'
+check "fine detection never finds more conflicts than coarse in one step" \
+    agree counterfactuals.csv \
+    '$c["detection"] == "fine" { of = key SUBSEP $c["granularity"]
+        fine[of] = $c["would_conflict"]; claims[of] = $c["claims_would_conflict"] }
+     $c["detection"] == "coarse" { of = key SUBSEP $c["granularity"]; compared++
+        bad += fine[of] > $c["would_conflict"] || claims[of] > $c["claims_would_conflict"]
+        more += fine[of] < $c["would_conflict"] }' 'bad += more < 10'
+check "finer granularity never accepts less in one step" agree counterfactuals.csv \
+    '$c["granularity"] == "task" { task = $c["claims_would_be_accepted"] }
+     $c["granularity"] == "machine" { compared++; bad += $c["claims_would_be_accepted"] > task
+        machine = $c["claims_would_be_accepted"] }
+     $c["granularity"] == "all" { bad += $c["claims_would_be_accepted"] > machine
+        all = $c["claims_would_be_accepted"] }
+     $c["granularity"] == "gang" { bad += $c["claims_would_be_accepted"] > all }'
+check "results name the same counts" agree counterfactuals.csv \
+    '{ compared++
+       bad += r[key, "would_conflict_" $c["detection"] "_" $c["granularity"]] != \
+              $c["would_conflict"] }'
+check "none of them is called a conflict fraction" not grep -Eq \
+    'would[a-z_]*fraction|fraction[a-z_]*would|conflict_fraction_' "$T"/a/*.csv "$T/a/results.jsonl"
+
+# ---- asking changes nothing, and costs nothing unasked ----
+
+check "a run that does not ask" run b --set 'record=["summary"]'
+for file in conflicts counterfactuals machines refused; do
+    check "has no $file.csv" not test -e "$T/b/$file.csv"
+done
+digests() { grep -o '"digest":"[0-9a-f]*"' "$T/$1/results.jsonl"; }
+same_digests() { [ -n "$(digests a)" ] && diff <(digests a) <(digests b); }
+check "and does the same" same_digests
+check "nor has it counterfactuals" not grep -q would_conflict "$T/b/results.jsonl"
+check "a run that asks again on disk" run c "${asked[@]}" \
+    --set 'store={"kind":"lmdb","mode":"fast","map_mib":256}'
+for file in results.jsonl conflicts.csv counterfactuals.csv machines.csv refused.csv; do
+    check "$file is the same on disk" cmp "$T/a/$file" "$T/c/$file"
+done
+check "variants cannot differ in it" fails_with 1 'cannot differ between variants' \
+    "$OMEGA" validate tests/data/valid/eventful.json --set 'variants.0.set={"counterfactuals":true}'
+check "nor for the reference preset" fails_with 1 "expected false with preset 'reference'" \
+    "$OMEGA" validate tests/data/valid/preset.json --set counterfactuals=true
+
+# ---- the summary ----
+
+check "the summary says who blocks whom" grep -Eq '^planned +least +batch +[0-9]+ +[0-9]+ %' \
+    "$T/table"
+check "and where" grep -Eq '^planned +[mg]-[0-9]+ \([0-9]+\)' "$T/table"
+
+finish
