@@ -7,6 +7,7 @@
 #   make test-soak    the long random histories, 1,000 kills, every shipped experiment
 #   make bench        tasks per second beside a bare loop of the same placements
 #   make bench-store  the lmdb store beside bare loops of LMDB calls, in each mode
+#   make bench-conflicts  one-step counterfactuals beside real runs of each mode
 #   make bench-reference  figures of the published Omega simulator beside ours (20 minutes)
 #   make check-style  layers, line lengths, function lengths, banned calls, format
 #   make fuzz         each fuzz target for FUZZ_SECONDS seconds (clang)
@@ -77,7 +78,7 @@ build = mkdir -p build && flock build/.lock $(MAKE) --no-print-directory \
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)")
 
-.PHONY: FORCE all run test test-full test-soak bench bench-store bench-reference check-style fuzz clean help deps deps-full tests
+.PHONY: FORCE all run test test-full test-soak bench bench-store bench-conflicts bench-reference check-style fuzz clean help deps deps-full tests
 all: $(B)/omega $(so) $(B)/.files
 
 # Stamps hold what was built with; they change only when that does. Other flags: all is built anew.
@@ -173,6 +174,10 @@ bench: deps
 bench-store: deps
 	+@$(build) all $(addprefix $(B)/bench/,$(benches))
 	@B=$(B) bench/run-store
+
+bench-conflicts: deps
+	+@$(build) all
+	@B=$(B) bench/conflicts
 
 bench-reference: deps
 	+@$(build) all

@@ -54,8 +54,10 @@ check "the matrix has every claim in conflict" agree conflicts.csv \
 check "nobody blocks itself" agree conflicts.csv '{ compared++ }
     $c["scheduler"] == $c["rival_scheduler"] && $c["instance"] == $c["rival"] { bad++ }'
 check "refused claims are listed, each once" agree refused.csv \
-    '$c["outcome"] ~ /no_longer_fits|seq_changed/ { n[key]++; next } { other[key]++ }' \
+    '$c["outcome"] == "seq_changed" { spurious[key] += !$c["other_refuses"] }
+     $c["outcome"] ~ /no_longer_fits|seq_changed/ { n[key]++; next } { other[key]++ }' \
     'for (k in rows) { compared++; bad += n[k] != r[k, "claims_conflicting"] ||
+        spurious[k] != r[k, "claims_spurious"] ||
         other[k] != r[k, "claims_refused"] }'
 check "what does not fit lacks something, and what is stale has moved" agree refused.csv \
     '{ missing = $c["missing_cpu_milli"] + $c["missing_mem_mib"] + $c["missing_gpu_milli"]
@@ -102,7 +104,8 @@ check "results name the same counts" agree counterfactuals.csv \
        bad += r[key, "would_conflict_" $c["detection"] "_" $c["granularity"]] != \
               $c["would_conflict"] }'
 check "none of them is called a conflict fraction" not grep -Eq \
-    'would[a-z_]*fraction|fraction[a-z_]*would|conflict_fraction_' "$T"/a/*.csv "$T/a/results.jsonl"
+    'would[a-z_]*fraction|fraction[a-z_]*would|conflict_fraction_(fine|coarse)' \
+    "$T"/a/*.csv "$T/a/results.jsonl"
 
 # ---- asking changes nothing, and costs nothing unasked ----
 
@@ -123,6 +126,17 @@ check "variants cannot differ in it" fails_with 1 'cannot differ between variant
     "$OMEGA" validate tests/data/valid/eventful.json --set 'variants.0.set={"counterfactuals":true}'
 check "nor for the reference preset" fails_with 1 "expected false with preset 'reference'" \
     "$OMEGA" validate tests/data/valid/preset.json --set counterfactuals=true
+
+# ---- beside real runs ----
+
+check "the table beside real runs" bench/conflicts --runs "$T/modes" --set horizon_s=9000
+check "has each mode of both schedulers" test "$(grep -Ec '^  (fine|coarse)-' \
+    "$T/modes/table.txt")" -eq 16
+check "says that of the base run twice" grep -Eq \
+    '^  fine-task \(base\) +([0-9]+ of [0-9]+) +([0-9.]+ %) +\1 +\2 ' "$T/modes/table.txt"
+# what makes it worth a figure: another mode changes what follows
+check "and others differ" awk -F'\t' '$3 == 0 && $4 / $5 != $6 / $7 { n++ } END { exit n < 8 }' \
+    "$T/modes/figure.tsv"
 
 # ---- the summary ----
 

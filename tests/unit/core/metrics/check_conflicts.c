@@ -222,6 +222,7 @@ START_TEST(machines)
         ck_assert_uint_eq(hottest[0], 2);
         metrics_read_machine(metrics, 2, &machine);
         ck_assert_uint_eq(machine.conflicting, 2);
+        ck_assert_uint_eq(machine.spurious, 0); /* of another detection, too */
         metrics_read_machine(metrics, 0, &machine);
         ck_assert_uint_eq(machine.conflicting, 1);
         ck_assert_uint_eq(machine.refused, recorded == 1 ? 1 : 0);
