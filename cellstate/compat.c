@@ -57,7 +57,7 @@ static int reserve(struct compat *compat, uint32_t claims)
  * rules_claim().
  */
 static void carry_sequences(struct compat *compat, const struct omega_transaction *txn,
-                            const struct omega_machine *const *machines)
+                            struct omega_machine *const *machines)
 {
     memcpy(compat->claims, txn->claims, txn->claim_count * sizeof *compat->claims);
     for (uint32_t i = 0; i < txn->claim_count; i++) {
@@ -76,7 +76,7 @@ static void carry_sequences(struct compat *compat, const struct omega_transactio
 
 /* The published simulator knows no other reason for a sequence that has moved than a conflict. */
 static void call_conflicts(const struct omega_transaction *txn,
-                           const struct omega_machine *const *machines,
+                           struct omega_machine *const *machines,
                            struct omega_claim_result *results, struct omega_result *result)
 {
     for (uint32_t i = 0; txn->detection == OMEGA_DETECT_COARSE && i < txn->claim_count; i++) {
@@ -90,7 +90,7 @@ static void call_conflicts(const struct omega_transaction *txn,
 }
 
 int compat_decide(struct compat *compat, const struct omega_transaction *txn,
-                  const struct omega_machine *const *machines, const uint8_t *refused,
+                  struct omega_machine *const *machines, const uint8_t *refused,
                   struct rules_scratch *scratch, struct omega_claim_result *results,
                   struct omega_result *result, omega_error_t *err)
 {

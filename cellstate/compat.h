@@ -38,7 +38,7 @@ void compat_destroy(struct compat *compat);                           /* NULL is
 /* As rules_decide(), under the compatibility rules of the cell. A claim that finds a machine's
  * sequence moved without a rival's placement, as a leak moves it, is in conflict here. */
 int compat_decide(struct compat *compat, const struct omega_transaction *txn,
-                  const struct omega_machine *const *machines, const uint8_t *refused,
+                  struct omega_machine *const *machines, const uint8_t *refused,
                   struct rules_scratch *scratch, struct omega_claim_result *results,
                   struct omega_result *result, omega_error_t *err);
 

@@ -118,7 +118,7 @@ static int reserve_claims(struct jobs_scratch *scratch, uint32_t claims)
         return OMEGA_OK;
     }
     uint32_t room = claims < 256 ? 256 : claims * 2;
-    const struct omega_machine **claimed = realloc(scratch->claimed, room * sizeof *claimed);
+    struct omega_machine **claimed = realloc((void *)scratch->claimed, room * sizeof *claimed);
     if (claimed == NULL) {
         return OMEGA_ENOMEM;
     }

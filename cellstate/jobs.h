@@ -44,7 +44,7 @@ struct job_entry {
 /* Working memory of the checks, reused from call to call. */
 struct jobs_scratch {
     uint32_t machine_count;
-    const struct omega_machine **claimed; /* per claim: for the store to fill in */
+    struct omega_machine **claimed; /* per claim: for the store to fill in */
     uint8_t *refused;                     /* per claim: reasons, for rules_decide() */
     bool *taken;                          /* per claim: see jobs_find_taken() */
     uint32_t *by_group;                   /* claims by rising group, of a job that spreads */

@@ -173,16 +173,16 @@ void rules_explain(const struct omega_machine *machine, const struct omega_claim
 
 /* ---- a transaction ---- */
 
-/* What a transaction took on one machine, found by hash: cleared by a new stamp. */
+static const struct rules_taken nothing_taken;
+
+/* A set of machines, found by hash: emptied by a new stamp. */
 struct slot {
     uint32_t stamp;
     uint32_t machine;
-    struct rules_taken taken;
-    bool broken; /* a claim on it was refused */
 };
 
 struct rules_scratch {
-    struct slot *slots;
+    struct slot *broken; /* machines where a claim was refused: made when somebody asks */
     uint32_t mask;
     uint32_t stamp;
     uint32_t *group_accepted;
@@ -199,26 +199,27 @@ struct rules_scratch *rules_scratch_create(void)
 void rules_scratch_destroy(struct rules_scratch *scratch)
 {
     if (scratch != NULL) {
-        free(scratch->slots);
+        free(scratch->broken);
         free(scratch->group_accepted);
         free(scratch->others);
         free(scratch);
     }
 }
 
-static int scratch_begin(struct rules_scratch *scratch, const struct omega_transaction *txn)
+/* Makes room for what a transaction that has refused claims needs. */
+static int scratch_reserve(struct rules_scratch *scratch, const struct omega_transaction *txn)
 {
     uint32_t wanted = 64;
     while (wanted < txn->claim_count * 2) {
         wanted *= 2;
     }
-    if (scratch->slots == NULL || scratch->mask + 1 < wanted) {
-        struct slot *slots = calloc(wanted, sizeof *slots);
-        if (slots == NULL) {
+    if (scratch->broken == NULL || scratch->mask + 1 < wanted) {
+        struct slot *broken = calloc(wanted, sizeof *broken);
+        if (broken == NULL) {
             return OMEGA_ENOMEM;
         }
-        free(scratch->slots);
-        scratch->slots = slots;
+        free(scratch->broken);
+        scratch->broken = broken;
         scratch->mask = wanted - 1;
         scratch->stamp = 0;
     }
@@ -230,44 +231,57 @@ static int scratch_begin(struct rules_scratch *scratch, const struct omega_trans
         scratch->group_accepted = room;
         scratch->group_room = txn->group_count;
     }
-    if (++scratch->stamp == 0) {
-        memset(scratch->slots, 0, ((size_t)scratch->mask + 1) * sizeof *scratch->slots);
-        scratch->stamp = 1;
-    }
     return OMEGA_OK;
 }
 
-/* The slot of a machine, empty at its first use in this transaction. */
-static struct slot *slot_of(struct rules_scratch *scratch, uint32_t machine)
+/* Where a machine stands in the set, or the empty slot where it would. */
+static struct slot *slot_of(const struct rules_scratch *scratch, uint32_t machine)
 {
     uint32_t i = (machine * UINT32_C(0x9e3779b1)) >> 7 & scratch->mask;
-    while (scratch->slots[i].stamp == scratch->stamp) {
-        if (scratch->slots[i].machine == machine) {
-            return &scratch->slots[i];
-        }
+    while (scratch->broken[i].stamp == scratch->stamp && scratch->broken[i].machine != machine) {
         i = (i + 1) & scratch->mask;
     }
-    struct slot *slot = &scratch->slots[i];
-    slot->stamp = scratch->stamp;
-    slot->machine = machine;
-    slot->broken = false;
-    memset(&slot->taken, 0, sizeof slot->taken);
-    return slot;
+    return &scratch->broken[i];
 }
 
-static void take(struct rules_taken *taken, const struct omega_claim *claim)
+static bool is_broken(const struct rules_scratch *scratch, uint32_t machine)
 {
-    taken->cpu_milli += claim->request.cpu_milli;
-    taken->mem_mib += claim->request.mem_mib;
+    return slot_of(scratch, machine)->stamp == scratch->stamp;
+}
+
+/* Fills the set with the machines on which a claim was refused. */
+static void find_broken(struct rules_scratch *scratch, const struct omega_transaction *txn,
+                        const struct omega_claim_result *results)
+{
+    if (++scratch->stamp == 0) {
+        memset(scratch->broken, 0, ((size_t)scratch->mask + 1) * sizeof *scratch->broken);
+        scratch->stamp = 1;
+    }
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        if (results[i].outcome != OMEGA_ACCEPTED) {
+            *slot_of(scratch, txn->claims[i].machine) = (struct slot){
+                .stamp = scratch->stamp,
+                .machine = txn->claims[i].machine,
+            };
+        }
+    }
+}
+
+/* Takes (sign 1) what a good claim asks for off its machine, for the claims behind it to see, or
+ * gives it back (-1). */
+static inline void lend(struct omega_machine *machine, const struct omega_claim *claim, int sign)
+{
+    machine->cpu_used_milli += sign * claim->request.cpu_milli;
+    machine->mem_used_mib += sign * claim->request.mem_mib;
     for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {
-        int16_t *device = &taken->gpu_milli[__builtin_ctz(mask)];
-        *device = (int16_t)(*device + claim->request.gpu_milli);
+        int16_t *device = &machine->band_gpu_milli[0][__builtin_ctz(mask)];
+        *device = (int16_t)(*device + sign * claim->request.gpu_milli);
     }
 }
 
 static void explain(const struct omega_transaction *txn, const struct omega_machine *machine,
-                    const struct omega_claim *claim, const struct rules_taken *taken,
-                    bool by_caller, struct omega_claim_result *result)
+                    const struct omega_claim *claim, bool by_caller,
+                    struct omega_claim_result *result)
 {
     uint8_t outcome = result->outcome;
     *result = (struct omega_claim_result){
@@ -276,7 +290,7 @@ static void explain(const struct omega_transaction *txn, const struct omega_mach
         .other_refuses = 1,
     };
     if (txn->inquiry != NULL && txn->inquiry->causes != NULL) {
-        rules_explain(machine, claim, taken, txn->instance,
+        rules_explain(machine, claim, &nothing_taken, txn->instance,
                       &txn->inquiry->causes[claim - txn->claims]);
     }
     if (machine == NULL) {
@@ -289,37 +303,44 @@ static void explain(const struct omega_transaction *txn, const struct omega_mach
         uint8_t other =
             txn->detection == OMEGA_DETECT_FINE ? OMEGA_DETECT_COARSE : OMEGA_DETECT_FINE;
         result->other_refuses =
-            rules_claim(machine, claim, taken, other, txn->instance) != OMEGA_ACCEPTED;
+            rules_claim(machine, claim, &nothing_taken, other, txn->instance) != OMEGA_ACCEPTED;
     }
 }
 
-/* Judges every claim in order, each after the good ones before it. Returns how many are good. */
-static uint32_t judge(const struct omega_transaction *txn,
-                      const struct omega_machine *const *machines, const uint8_t *refused,
-                      struct rules_scratch *scratch, struct omega_claim_result *results)
+/* Judges one claim. What the good ones before it took is off its machine. */
+static uint8_t judge_claim(const struct omega_transaction *txn, const struct omega_machine *machine,
+                           const struct omega_claim *claim, uint8_t refused,
+                           struct omega_claim_result *result)
+{
+    uint8_t outcome = OMEGA_REFUSED_MACHINE_DOWN;
+    if (machine != NULL) {
+        outcome = rules_claim(machine, claim, &nothing_taken, txn->detection, txn->instance);
+    }
+    bool by_caller = refused != OMEGA_ACCEPTED && outcome != OMEGA_REFUSED_MACHINE_DOWN;
+    result->outcome = by_caller ? refused : outcome;
+    result->other_refuses = 0;
+    if (result->outcome != OMEGA_ACCEPTED) {
+        explain(txn, machine, claim, by_caller, result);
+    }
+    return result->outcome;
+}
+
+/* Judges every claim in order, each after the good ones before it, whose room is lent while this
+ * goes on. Returns how many are good. */
+static uint32_t judge(const struct omega_transaction *txn, struct omega_machine *const *machines,
+                      const uint8_t *refused, struct omega_claim_result *results)
 {
     uint32_t good = 0;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        const struct omega_claim *claim = &txn->claims[i];
-        const struct omega_machine *machine = machines[i];
-        struct slot *slot = slot_of(scratch, claim->machine);
-        uint8_t outcome = OMEGA_REFUSED_MACHINE_DOWN;
-        if (machine != NULL) {
-            outcome = rules_claim(machine, claim, &slot->taken, txn->detection, txn->instance);
-        }
-        bool by_caller = refused != NULL && refused[i] != OMEGA_ACCEPTED &&
-                         outcome != OMEGA_REFUSED_MACHINE_DOWN;
-        if (by_caller) {
-            outcome = refused[i];
-        }
-        results[i].outcome = outcome;
-        if (outcome == OMEGA_ACCEPTED) {
-            results[i].other_refuses = 0;
+        uint8_t reason = refused == NULL ? OMEGA_ACCEPTED : refused[i];
+        if (judge_claim(txn, machines[i], &txn->claims[i], reason, &results[i]) == OMEGA_ACCEPTED) {
+            lend(machines[i], &txn->claims[i], 1);
             good++;
-            take(&slot->taken, claim);
-        } else {
-            slot->broken = true;
-            explain(txn, machine, claim, &slot->taken, by_caller, &results[i]);
+        }
+    }
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        if (results[i].outcome == OMEGA_ACCEPTED) {
+            lend(machines[i], &txn->claims[i], -1);
         }
     }
     return good;
@@ -358,9 +379,12 @@ static void abort_tied(const struct omega_transaction *txn, struct rules_scratch
 {
     bool all_fall = !stands(txn, txn->granularity, scratch, results);
     bool by_machine = txn->granularity == OMEGA_COMMIT_MACHINE;
+    if (by_machine) {
+        find_broken(scratch, txn, results);
+    }
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         if (results[i].outcome == OMEGA_ACCEPTED &&
-            (all_fall || (by_machine && slot_of(scratch, txn->claims[i].machine)->broken))) {
+            (all_fall || (by_machine && is_broken(scratch, txn->claims[i].machine)))) {
             results[i] = (struct omega_claim_result){
                 .outcome = OMEGA_ABORTED,
                 .rival = OMEGA_INSTANCE_NONE,
@@ -390,9 +414,10 @@ static uint32_t on_whole_machines(const struct omega_transaction *txn,
                                   const struct omega_claim_result *results)
 {
     uint32_t claims = 0;
+    find_broken(scratch, txn, results);
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        claims += results[i].outcome == OMEGA_ACCEPTED &&
-                  !slot_of(scratch, txn->claims[i].machine)->broken;
+        claims +=
+            results[i].outcome == OMEGA_ACCEPTED && !is_broken(scratch, txn->claims[i].machine);
     }
     return claims;
 }
@@ -426,7 +451,7 @@ static void conclude(const struct omega_transaction *txn, uint32_t good,
 /* Judges the claims under the detection that is not in use. Fine detection refuses no claim where
  * coarse detection has refused none, so most transactions are judged once. */
 static int judge_otherwise(const struct omega_transaction *txn,
-                           const struct omega_machine *const *machines, const uint8_t *refused,
+                           struct omega_machine *const *machines, const uint8_t *refused,
                            struct rules_scratch *scratch, bool whole, omega_error_t *err)
 {
     struct omega_inquiry *inquiry = txn->inquiry;
@@ -440,7 +465,7 @@ static int judge_otherwise(const struct omega_transaction *txn,
         scratch->others = grown == NULL ? scratch->others : grown;
         scratch->other_room = grown == NULL ? scratch->other_room : txn->claim_count;
     }
-    if (scratch->other_room < txn->claim_count || scratch_begin(scratch, txn) != OMEGA_OK) {
+    if (scratch->other_room < txn->claim_count) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to decide %u claims",
                                txn->claim_count);
     }
@@ -448,21 +473,21 @@ static int judge_otherwise(const struct omega_transaction *txn,
     other.inquiry = NULL;
     other.detection =
         txn->detection == OMEGA_DETECT_COARSE ? OMEGA_DETECT_FINE : OMEGA_DETECT_COARSE;
-    uint32_t good = judge(&other, machines, refused, scratch, scratch->others);
+    uint32_t good = judge(&other, machines, refused, scratch->others);
     conclude(&other, good, scratch, scratch->others, &inquiry->judged[other.detection]);
     return OMEGA_OK;
 }
 
-int rules_decide(const struct omega_transaction *txn, const struct omega_machine *const *machines,
+int rules_decide(const struct omega_transaction *txn, struct omega_machine *const *machines,
                  const uint8_t *refused, struct rules_scratch *scratch,
                  struct omega_claim_result *results, struct omega_result *result,
                  omega_error_t *err)
 {
-    if (scratch_begin(scratch, txn) != OMEGA_OK) {
+    if (scratch_reserve(scratch, txn) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to decide %u claims",
                                txn->claim_count);
     }
-    uint32_t good = judge(txn, machines, refused, scratch, results);
+    uint32_t good = judge(txn, machines, refused, results);
     struct omega_inquiry *inquiry = txn->inquiry;
     if (inquiry != NULL && inquiry->counterfactuals) {
         conclude(txn, good, scratch, results,

@@ -4,8 +4,8 @@
  * do to a machine. Pure functions over the model, existing once: every store, both drivers and the
  * log checker call these (invariant D).
  *
- * Decide, then apply: rules_decide() reads machines and writes results only; an aborted
- * transaction has changed nothing. Within a transaction the claims are looked at in order, each
+ * Decide, then apply: rules_decide() leaves machines as they were and writes results only; an
+ * aborted transaction has changed nothing. Within a transaction the claims are looked at in order, each
  * after the accepted ones before it. Coarse-grained detection compares the sequence that the
  * machine had before this transaction: its own claims do not move it.
  */
@@ -42,11 +42,12 @@ void rules_scratch_destroy(struct rules_scratch *scratch); /* NULL is allowed */
  * a NULL entry stands for a machine that does not exist and is refused as machine_down.
  * refused[i], if `refused` is not NULL, is a reason the caller found already (such as
  * already_placed or constraint; OMEGA_ACCEPTED = none): such a claim is refused with it.
+ * The machines are written to while it decides, and at its end are what they were.
  * Fills results[i].outcome, rival, rival_version and other_refuses, and counts into *result;
  * placement ids and the version are the store's to fill in. Answers txn->inquiry, if there is one.
  * Returns 0, or OMEGA_ENOMEM.
  */
-int rules_decide(const struct omega_transaction *txn, const struct omega_machine *const *machines,
+int rules_decide(const struct omega_transaction *txn, struct omega_machine *const *machines,
                  const uint8_t *refused, struct rules_scratch *scratch,
                  struct omega_claim_result *results, struct omega_result *result,
                  omega_error_t *err);

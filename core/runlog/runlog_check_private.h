@@ -35,7 +35,7 @@ struct runlog_check {
     struct omega_claim_result *results; /* of the pure rule */
     uint8_t *outcomes;                  /* of the naive one */
     uint8_t *refused;
-    const struct omega_machine **machines;
+    struct omega_machine **machines;
     struct omega_inquiry inquiry; /* what the pure rule tells besides */
     uint32_t claim_room;
     struct omega_machine *records; /* of the machines that are claimed */

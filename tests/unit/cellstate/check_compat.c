@@ -76,7 +76,7 @@ START_TEST(claims_carry_sequences)
     static const struct omega_machine_spec spec = {.cpu_milli = 4000, .mem_mib = 1};
     const struct aba_row *row = &aba_rows[_i];
     struct omega_machine machines[2];
-    const struct omega_machine *named[CLAIMS];
+    struct omega_machine *named[CLAIMS];
     struct omega_claim claims[CLAIMS];
     for (uint32_t m = 0; m < 2; m++) {
         struct omega_request used = {.cpu_milli = m == 0 ? row->used_milli : 0};
@@ -126,7 +126,7 @@ START_TEST(missing_machines)
     rules_machine_init(&machine, 0, &spec, &(struct omega_overcommit){1000, 1000, 1000});
     machine.seq = 1;
     struct omega_claim claims[2] = {{.machine = 9}, {.task = 1}};
-    const struct omega_machine *named[] = {NULL, &machine};
+    struct omega_machine *named[] = {NULL, &machine};
     struct omega_claim_result results[2];
     struct omega_result result;
     struct omega_transaction txn = {

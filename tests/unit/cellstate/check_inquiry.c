@@ -117,7 +117,7 @@ END_TEST
 START_TEST(explains_refused_claims_only)
 {
     struct omega_machine machine = half_full();
-    const struct omega_machine *machines[] = {&machine, &machine, &machine};
+    struct omega_machine *machines[] = {&machine, &machine, &machine};
     struct omega_claim claims[3];
     struct omega_cause causes[3];
     struct omega_claim_result results[3];
@@ -153,7 +153,7 @@ START_TEST(concludes_by_hand)
     struct omega_machine empty;
     struct omega_machine_spec spec = {.cpu_milli = 4000, .mem_mib = 4096};
     rules_machine_init(&empty, 1, &spec, &exactly);
-    const struct omega_machine *machines[] = {&half, &half, &empty, &empty};
+    struct omega_machine *machines[] = {&half, &half, &empty, &empty};
     struct omega_claim claims[4];
     struct omega_claim_result results[4];
     struct omega_result result;
@@ -189,7 +189,7 @@ END_TEST
 
 struct random_cell {
     struct omega_machine machines[MACHINES];
-    const struct omega_machine *claimed[CLAIMS];
+    struct omega_machine *claimed[CLAIMS];
     struct omega_claim claims[CLAIMS];
     uint8_t refused[CLAIMS];
     uint32_t minimum[GROUPS];

@@ -312,8 +312,8 @@ START_TEST(decides_all)
     struct omega_machine half = half_full();
     struct omega_machine empty;
     rules_machine_init(&empty, 1, &spec, &exactly);
-    const struct omega_machine *const by_number[] = {&half, &empty, NULL};
-    const struct omega_machine *machines[DECIDE_CLAIMS];
+    struct omega_machine *const by_number[] = {&half, &empty, NULL};
+    struct omega_machine *machines[DECIDE_CLAIMS];
     struct omega_claim claims[DECIDE_CLAIMS];
     struct omega_claim_result results[DECIDE_CLAIMS];
     struct omega_result result = {0};
@@ -358,7 +358,7 @@ END_TEST
 START_TEST(explains)
 {
     struct omega_machine half = half_full();
-    const struct omega_machine *machines[] = {&half, &half, &half};
+    struct omega_machine *machines[] = {&half, &half, &half};
     struct omega_claim claims[] = {
         {.task = 0, .seq = 9, .synced = 4, .request = {.cpu_milli = 2001}},
         {.task = 1, .seq = 8, .synced = 4, .request = {.cpu_milli = 1}},
