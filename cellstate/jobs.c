@@ -158,16 +158,29 @@ static int reserve_groups(struct jobs_scratch *scratch, uint32_t groups)
 
 /* ---- what no scheduler may send ---- */
 
-static bool claim_is_sound(const struct jobs_scratch *scratch, const struct job_entry *entry,
-                           const struct omega_claim *claim)
+static inline bool is_request(const struct omega_request *request, const struct omega_request *of)
+{
+    _Static_assert(sizeof *request == 12, "a request is compared as 8 and 4 bytes");
+    uint64_t a;
+    uint64_t b;
+    uint32_t c;
+    uint32_t d;
+    memcpy(&a, request, sizeof a);
+    memcpy(&b, of, sizeof b);
+    memcpy(&c, (const char *)request + sizeof a, sizeof c);
+    memcpy(&d, (const char *)of + sizeof b, sizeof d);
+    return a == b && c == d;
+}
+
+static inline bool claim_is_sound(const struct jobs_scratch *scratch, const struct job_entry *entry,
+                                  const struct omega_claim *claim)
 {
     if (claim->group >= entry->group_count || claim->machine >= scratch->machine_count) {
         return false;
     }
     const struct omega_task_group *group = &entry->groups[claim->group];
     return claim->task - group->first_task < group->count + group->optional &&
-           claim->task >= group->first_task &&
-           memcmp(&claim->request, &group->request, sizeof claim->request) == 0 &&
+           is_request(&claim->request, &group->request) &&
            (claim->devices == 0 ? claim->request.gpu_devices == 0
                                 : __builtin_popcount(claim->devices) == claim->request.gpu_devices);
 }
@@ -178,31 +191,50 @@ static bool is_required(const struct job_entry *entry, const struct omega_claim 
     return claim->task - group->first_task < group->count;
 }
 
-/* Checks every claim by itself and that no task comes twice; counts the unplaced required tasks. */
-static int check_claims(const struct jobs_scratch *scratch, struct job_entry *entry,
-                        const struct omega_transaction *txn, uint32_t *required, omega_error_t *err)
+/* Counts the unplaced required tasks that are claimed; no task bears a mark. */
+static uint32_t count_required(const struct job_entry *entry, const struct omega_transaction *txn)
 {
+    uint32_t required = 0;
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
+        required += entry->state[claim->task] == SLOT_UNPLACED && is_required(entry, claim);
+    }
+    return required;
+}
+
+/* Checks every claim by itself and that no task comes twice; notes those that are placed already.
+ */
+static int check_claims(struct jobs_scratch *scratch, struct job_entry *entry,
+                        const struct omega_transaction *txn, omega_error_t *err)
+{
+    uint8_t *state = entry->state;
+    uint8_t *refused = scratch->refused;
+    uint8_t any = 0;
     uint32_t checked = 0;
-    int rc = OMEGA_OK;
-    *required = 0;
     for (; checked < txn->claim_count; checked++) {
         const struct omega_claim *claim = &txn->claims[checked];
-        if (!claim_is_sound(scratch, entry, claim) ||
-            (entry->state[claim->task] & SLOT_CLAIMED) != 0) {
-            rc =
-                omega_error_set(err, OMEGA_EINVAL,
-                                "claim %u of job %llu (task %u on machine %u) is not one that "
-                                "this job can make",
-                                checked, (unsigned long long)txn->job, claim->task, claim->machine);
+        if (!claim_is_sound(scratch, entry, claim) || (state[claim->task] & SLOT_CLAIMED) != 0) {
             break;
         }
-        *required += entry->state[claim->task] == SLOT_UNPLACED && is_required(entry, claim);
-        entry->state[claim->task] |= SLOT_CLAIMED;
+        any |= state[claim->task];
+        refused[checked] = state[claim->task];
+        state[claim->task] |= SLOT_CLAIMED;
     }
-    while (checked > 0) {
-        entry->state[txn->claims[--checked].task] &= (uint8_t)~SLOT_CLAIMED;
+    for (uint32_t i = 0; i < checked; i++) {
+        state[txn->claims[i].task] &= (uint8_t)~SLOT_CLAIMED;
     }
-    return rc;
+    if (checked < txn->claim_count) {
+        const struct omega_claim *claim = &txn->claims[checked];
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "claim %u of job %llu (task %u on machine %u) is not one that "
+                               "this job can make",
+                               checked, (unsigned long long)txn->job, claim->task, claim->machine);
+    }
+    scratch->any_refused = any != 0;
+    for (uint32_t i = 0; any != 0 && i < txn->claim_count; i++) {
+        refused[i] = refused[i] != SLOT_UNPLACED ? OMEGA_REFUSED_ALREADY_PLACED : OMEGA_ACCEPTED;
+    }
+    return OMEGA_OK;
 }
 
 static int check_minimum(struct jobs_scratch *scratch, const struct job_entry *entry,
@@ -234,6 +266,16 @@ static int check_minimum(struct jobs_scratch *scratch, const struct job_entry *e
         }
     }
     return OMEGA_OK;
+}
+
+static int check_gang(const struct job_entry *entry, const struct omega_transaction *txn,
+                      omega_error_t *err)
+{
+    uint32_t required = count_required(entry, txn);
+    return required == entry->pending
+               ? OMEGA_OK
+               : omega_error_set(err, OMEGA_EINVAL, "a gang claims %u of %u unplaced tasks",
+                                 required, entry->pending);
 }
 
 /* Orders the claims by group, those of one group as they come: groups are counted, then each claim
@@ -283,8 +325,10 @@ int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
                                txn->instance, txn->precedence, txn->detection, txn->granularity,
                                (unsigned long long)txn->job);
     }
-    uint32_t required = 0;
-    int rc = check_claims(scratch, entry, txn, &required, err);
+    if (reserve_claims(scratch, txn->claim_count) != OMEGA_OK) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u claims", txn->claim_count);
+    }
+    int rc = check_claims(scratch, entry, txn, err);
     if (rc == OMEGA_OK && txn->granularity == OMEGA_COMMIT_AT_LEAST) {
         rc = check_minimum(scratch, entry, txn, err);
     } else if (rc == OMEGA_OK && entry->elastic) {
@@ -292,12 +336,10 @@ int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
                              "job %llu has optional tasks: expected granularity 'at_least'",
                              (unsigned long long)txn->job);
     }
-    if (rc == OMEGA_OK && txn->granularity == OMEGA_COMMIT_GANG && required != entry->pending) {
-        rc = omega_error_set(err, OMEGA_EINVAL, "a gang claims %u of %u unplaced tasks", required,
-                             entry->pending);
+    if (rc == OMEGA_OK && txn->granularity == OMEGA_COMMIT_GANG) {
+        rc = check_gang(entry, txn, err);
     }
-    if (rc == OMEGA_OK && (reserve_claims(scratch, txn->claim_count) != OMEGA_OK ||
-                           (entry->spreads && order_claims(scratch, entry, txn) != OMEGA_OK))) {
+    if (rc == OMEGA_OK && entry->spreads && order_claims(scratch, entry, txn) != OMEGA_OK) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory for %u claims", txn->claim_count);
     }
     return rc;
@@ -377,14 +419,8 @@ static uint8_t refuse_shared(struct jobs_scratch *scratch, const struct job_entr
 bool jobs_refuse(struct jobs_scratch *scratch, const struct job_entry *entry,
                  const struct omega_transaction *txn)
 {
-    uint8_t any = OMEGA_ACCEPTED;
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
-        bool placed = entry->state[txn->claims[i].task] != SLOT_UNPLACED;
-        scratch->refused[i] = placed ? OMEGA_REFUSED_ALREADY_PLACED : OMEGA_ACCEPTED;
-        any |= scratch->refused[i];
-    }
-    any |= entry->spreads ? refuse_shared(scratch, entry, txn) : OMEGA_ACCEPTED;
-    return any != OMEGA_ACCEPTED;
+    bool shares = entry->spreads && refuse_shared(scratch, entry, txn) != OMEGA_ACCEPTED;
+    return scratch->any_refused || shares;
 }
 
 /* ---- tasks by what became of them ---- */

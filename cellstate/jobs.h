@@ -45,9 +45,10 @@ struct job_entry {
 struct jobs_scratch {
     uint32_t machine_count;
     struct omega_machine **claimed; /* per claim: for the store to fill in */
-    uint8_t *refused;                     /* per claim: reasons, for rules_decide() */
-    bool *taken;                          /* per claim: see jobs_find_taken() */
-    uint32_t *by_group;                   /* claims by rising group, of a job that spreads */
+    uint8_t *refused;               /* per claim: reasons, for rules_decide() */
+    bool any_refused;               /* by jobs_check(): tasks that are placed already */
+    bool *taken;                    /* per claim: see jobs_find_taken() */
+    uint32_t *by_group;             /* claims by rising group, of a job that spreads */
     uint32_t claim_room;
     uint32_t *group_claims; /* per group of the job at hand */
     uint32_t group_room;
@@ -70,8 +71,9 @@ int jobs_entry_init(struct job_entry *entry, const struct omega_job *job,
                     const struct catalogue *catalogue);
 
 /* Is this a transaction that a scheduler may send (store_commit() says which)? `entry` is NULL if
- * the job is not in the table. Also makes room in the scratch for its claims, and orders those of a
- * job that spreads. */
+ * the job is not in the table. Also makes room in the scratch for its claims, notes in
+ * scratch->refused those of tasks that are placed already, and orders the claims of a job that
+ * spreads. */
 int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
                const struct omega_transaction *txn, omega_error_t *err);
 
@@ -82,9 +84,9 @@ int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
 void jobs_find_taken(struct jobs_scratch *scratch, const struct job_entry *entry,
                      const struct omega_transaction *txn);
 
-/* Fills scratch->refused with the claims that their job refuses: tasks that are placed already, and
- * second tasks of a different_machines group on one machine (scratch->taken says where it has some
- * already). Returns whether there are any. */
+/* Adds to scratch->refused, where jobs_check() has noted the tasks that are placed already, second
+ * tasks of a different_machines group on one machine (scratch->taken says where it has some
+ * already). Returns whether the job refuses any claim. */
 bool jobs_refuse(struct jobs_scratch *scratch, const struct job_entry *entry,
                  const struct omega_transaction *txn);
 

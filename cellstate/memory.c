@@ -13,32 +13,31 @@
 
 #define PREFETCH_AHEAD 8 /* records asked for before they are needed, when many change in a row */
 
-/* Where a run of placement ids stands: consecutive ids mostly share their block. */
+/* A run of placement ids of one block: consecutive ids mostly share theirs. */
 struct cursor {
-    struct block *block;
-    uint32_t ended; /* of the block's job, not yet told to the table of jobs */
+    struct block *block; /* NULL: no placement of that version runs */
+    uint32_t ended;
 };
 
-static void move_cursor(struct memory *memory, struct cursor *cursor, uint64_t version,
+/* Tells the table of jobs what ended, and frees a block of which nothing runs. */
+static void leave_block(struct memory *memory, const struct cursor *cursor,
                         enum store_release_reason reason)
 {
-    if (cursor->block != NULL) {
-        struct block *left = cursor->block;
-        if (cursor->ended > 0) {
-            struct job_entry *entry = memory_job(memory, left->job);
-            jobs_ended(entry, &memory->counters, cursor->ended, reason);
-            memory_forget_if_over(memory, entry);
-        }
-        if (left->running == 0) {
-            map_remove(&memory->blocks, left->version);
-            free(left);
-        }
+    struct block *block = cursor->block;
+    if (cursor->ended > 0 && block->job != 0) {
+        struct job_entry *entry = memory_job(memory, block->job);
+        jobs_ended(entry, &memory->counters, cursor->ended, reason);
+        memory_forget_if_over(memory, entry);
     }
-    *cursor = (struct cursor){.block = map_get(&memory->blocks, version)};
+    if (block != NULL && block->running == 0) {
+        map_remove(&memory->blocks, block->version);
+        free(block);
+    }
 }
 
 /* The placement of an id in the cursor's block, or NULL if it does not run. */
-static struct placed *find_running(const struct memory *memory, struct block *block, uint64_t id)
+static inline struct placed *find_running(const struct memory *memory, struct block *block,
+                                          uint64_t id)
 {
     uint32_t position = omega_placement_position(id);
     if (block == NULL || position >= block->count || !block->placed[position].runs) {
@@ -50,14 +49,15 @@ static struct placed *find_running(const struct memory *memory, struct block *bl
     return &block->placed[position];
 }
 
-/* Takes one placement off its machine. */
-static void end_placement(struct memory *memory, struct block *block, struct placed *placed)
+/* Takes one placement off its machine; *freed is what is used no more. */
+static inline void end_placement(struct memory *memory, struct block *block, struct placed *placed,
+                                 struct store_totals *freed)
 {
     struct omega_machine *machine = &memory->machines[placed->machine];
     bool exceeded = machine->may_exceed != 0;
     rules_release(machine, &placed->request, placed->devices, (enum omega_band)block->band,
                   memory->release_raises_seq);
-    totals_use(&memory->totals, &placed->request, placed->devices, -1);
+    totals_use(freed, &placed->request, placed->devices, 1);
     memory_changed(memory, placed->machine, exceeded || placed->devices != 0);
     placed->runs = 0;
     block->running--;
@@ -67,30 +67,28 @@ static void end_placement(struct memory *memory, struct block *block, struct pla
     }
 }
 
-static int memory_release(struct store *store, const uint64_t *placements, uint32_t count,
-                          enum store_release_reason reason, struct store_release_result *results,
-                          uint64_t *version, omega_error_t *err)
+/* Ends the placements of one block that stand in `ids`, from the first on; returns how many ids
+ * were of that block. */
+static __attribute__((flatten)) uint32_t release_run(struct memory *memory, struct cursor *cursor,
+                                                     const uint64_t *ids, uint32_t count,
+                                                     struct store_release_result *results)
 {
-    struct memory *memory = memory_of(store);
-    struct cursor cursor = {.block = NULL};
-    bool any = false;
-    (void)err;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t wanted = omega_placement_version(placements[i]);
-        if (cursor.block == NULL || cursor.block->version != wanted) {
-            move_cursor(memory, &cursor, wanted, reason);
-        }
-        struct block *block = cursor.block;
-        struct placed *placed = find_running(memory, block, placements[i]);
+    struct block *block = cursor->block;
+    uint64_t version = omega_placement_version(ids[0]);
+    struct store_totals freed = {.cpu_used_milli = 0};
+    uint32_t ended = 0;
+    uint32_t i = 0;
+    for (; i < count && omega_placement_version(ids[i]) == version; i++) {
+        struct placed *placed = find_running(memory, block, ids[i]);
         if (placed == NULL) {
             results[i] = (struct store_release_result){
-                .placement = placements[i],
+                .placement = ids[i],
                 .instance = OMEGA_INSTANCE_NONE,
             };
             continue;
         }
         results[i] = (struct store_release_result){
-            .placement = placements[i],
+            .placement = ids[i],
             .job = block->job,
             .task = placed->task,
             .machine = placed->machine,
@@ -98,11 +96,29 @@ static int memory_release(struct store *store, const uint64_t *placements, uint3
             .released = 1,
             .instance = block->instance,
         };
-        end_placement(memory, block, placed);
-        cursor.ended += block->job != 0;
-        any = true;
+        end_placement(memory, block, placed, &freed);
+        ended++;
     }
-    move_cursor(memory, &cursor, 0, reason);
+    totals_add_use(&memory->totals, &freed, -1);
+    cursor->ended += ended;
+    return i;
+}
+
+static int memory_release(struct store *store, const uint64_t *placements, uint32_t count,
+                          enum store_release_reason reason, struct store_release_result *results,
+                          uint64_t *version, omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    bool any = false;
+    (void)err;
+    for (uint32_t i = 0; i < count;) {
+        struct cursor cursor = {
+            .block = map_get(&memory->blocks, omega_placement_version(placements[i])),
+        };
+        i += release_run(memory, &cursor, &placements[i], count - i, &results[i]);
+        any = any || cursor.ended > 0;
+        leave_block(memory, &cursor, reason);
+    }
     memory->counters.version += any;
     *version = memory->counters.version;
     return OMEGA_OK;
@@ -166,10 +182,11 @@ static int list_running(struct memory *memory, uint32_t machine, uint32_t *count
 /* Takes the placements in memory->lost off their machine. */
 static void lose(struct memory *memory, uint32_t count, enum store_loss_policy policy)
 {
+    struct store_totals freed = {.cpu_used_milli = 0};
     for (uint32_t i = 0; i < count; i++) {
         const struct store_release_result *lost = &memory->lost[i];
         struct block *block = map_get(&memory->blocks, omega_placement_version(lost->placement));
-        end_placement(memory, block, find_running(memory, block, lost->placement));
+        end_placement(memory, block, find_running(memory, block, lost->placement), &freed);
         if (lost->job != 0) {
             struct job_entry *entry = memory_job(memory, lost->job);
             jobs_lost(entry, &memory->counters, lost->task, policy);
@@ -180,6 +197,7 @@ static void lose(struct memory *memory, uint32_t count, enum store_loss_policy p
             free(block);
         }
     }
+    totals_add_use(&memory->totals, &freed, -1);
     memory->counters.losses += count;
 }
 

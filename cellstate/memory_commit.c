@@ -43,13 +43,12 @@ static struct block *new_block(struct memory *memory, struct job_entry *entry,
     return block;
 }
 
-static void apply_claim(struct memory *memory, struct job_entry *entry, struct block *block,
-                        const struct omega_claim *claim)
+static inline void apply_claim(struct memory *memory, struct job_entry *entry, struct block *block,
+                               const struct omega_claim *claim)
 {
     rules_place(&memory->machines[claim->machine], &claim->request, claim->devices,
                 (enum omega_band)block->band, block->instance, block->version);
     memory_changed(memory, claim->machine, claim->devices != 0);
-    totals_use(&memory->totals, &claim->request, claim->devices, 1);
     jobs_place(entry, claim);
     memory->running[claim->machine]++;
     block->placed[block->count++] = (struct placed){
@@ -60,6 +59,24 @@ static void apply_claim(struct memory *memory, struct job_entry *entry, struct b
         .runs = 1,
         .group = claim->group,
     };
+}
+
+/* Installs the claims that hold, as one change. */
+static __attribute__((flatten)) void apply(struct memory *memory, struct job_entry *entry,
+                                           struct block *block, const struct omega_transaction *txn,
+                                           struct omega_claim_result *results)
+{
+    struct store_totals used = {.cpu_used_milli = 0};
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        if (results[i].outcome == OMEGA_ACCEPTED) {
+            results[i].placement = omega_placement_id(block->version, block->count);
+            results[i].rival = OMEGA_INSTANCE_NONE;
+            results[i].rival_version = 0;
+            apply_claim(memory, entry, block, &txn->claims[i]);
+            totals_use(&used, &txn->claims[i].request, txn->claims[i].devices, 1);
+        }
+    }
+    totals_add_use(&memory->totals, &used, 1);
 }
 
 /* Decides by the rules of the cell. */
@@ -117,14 +134,7 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
     if (block == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u placements", result->accepted);
     }
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
-        if (results[i].outcome == OMEGA_ACCEPTED) {
-            results[i].placement = omega_placement_id(block->version, block->count);
-            results[i].rival = OMEGA_INSTANCE_NONE;
-            results[i].rival_version = 0;
-            apply_claim(memory, entry, block, &txn->claims[i]);
-        }
-    }
+    apply(memory, entry, block, txn, results);
     jobs_placed(entry, &memory->counters, result->accepted);
     memory->counters.version = block->version;
     result->version = block->version;

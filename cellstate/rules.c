@@ -106,8 +106,10 @@ static int32_t device_missing(const struct omega_machine *machine, const struct 
            machine->gpu_limit_milli;
 }
 
-static bool gpu_fits(const struct omega_machine *machine, const struct omega_claim *claim,
-                     const struct rules_taken *taken)
+/* GPU is kept out of line, here and below: it would crowd the innermost loop. */
+static __attribute__((noinline)) bool gpu_fits(const struct omega_machine *machine,
+                                               const struct omega_claim *claim,
+                                               const struct rules_taken *taken)
 {
     for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {
         if (device_missing(machine, claim, taken, (uint32_t)__builtin_ctz(mask)) > 0) {
@@ -131,8 +133,10 @@ static int rival_of(const struct omega_machine *machine, uint16_t instance)
     return machine->placed_by[0] != instance ? 0 : 1;
 }
 
-uint8_t rules_claim(const struct omega_machine *machine, const struct omega_claim *claim,
-                    const struct rules_taken *taken, uint8_t detection, uint16_t instance)
+/* rules_claim() for the innermost loop. */
+static inline uint8_t outcome_of(const struct omega_machine *machine,
+                                 const struct omega_claim *claim, const struct rules_taken *taken,
+                                 uint8_t detection, uint16_t instance)
 {
     if (machine->state != OMEGA_MACHINE_UP) {
         return OMEGA_REFUSED_MACHINE_DOWN;
@@ -145,6 +149,12 @@ uint8_t rules_claim(const struct omega_machine *machine, const struct omega_clai
         return OMEGA_REFUSED_MACHINE_CHANGED;
     }
     return stale ? OMEGA_CONFLICT_SEQ_CHANGED : OMEGA_CONFLICT_NO_LONGER_FITS;
+}
+
+uint8_t rules_claim(const struct omega_machine *machine, const struct omega_claim *claim,
+                    const struct rules_taken *taken, uint8_t detection, uint16_t instance)
+{
+    return outcome_of(machine, claim, taken, detection, instance);
 }
 
 void rules_explain(const struct omega_machine *machine, const struct omega_claim *claim,
@@ -267,15 +277,23 @@ static void find_broken(struct rules_scratch *scratch, const struct omega_transa
     }
 }
 
+static __attribute__((noinline)) void lend_gpu(struct omega_machine *machine,
+                                               const struct omega_claim *claim, int sign)
+{
+    for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {
+        int16_t *device = &machine->band_gpu_milli[0][__builtin_ctz(mask)];
+        *device = (int16_t)(*device + sign * claim->request.gpu_milli);
+    }
+}
+
 /* Takes (sign 1) what a good claim asks for off its machine, for the claims behind it to see, or
  * gives it back (-1). */
 static inline void lend(struct omega_machine *machine, const struct omega_claim *claim, int sign)
 {
     machine->cpu_used_milli += sign * claim->request.cpu_milli;
     machine->mem_used_mib += sign * claim->request.mem_mib;
-    for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {
-        int16_t *device = &machine->band_gpu_milli[0][__builtin_ctz(mask)];
-        *device = (int16_t)(*device + sign * claim->request.gpu_milli);
+    if (claim->devices != 0) {
+        lend_gpu(machine, claim, sign);
     }
 }
 
@@ -307,22 +325,19 @@ static void explain(const struct omega_transaction *txn, const struct omega_mach
     }
 }
 
-/* Judges one claim. What the good ones before it took is off its machine. */
-static uint8_t judge_claim(const struct omega_transaction *txn, const struct omega_machine *machine,
-                           const struct omega_claim *claim, uint8_t refused,
-                           struct omega_claim_result *result)
+/* Says of a claim that does not hold why not. */
+static __attribute__((noinline)) void judge_refused(const struct omega_transaction *txn,
+                                                    const struct omega_machine *machine,
+                                                    const struct omega_claim *claim, uint8_t reason,
+                                                    struct omega_claim_result *result)
 {
     uint8_t outcome = OMEGA_REFUSED_MACHINE_DOWN;
     if (machine != NULL) {
         outcome = rules_claim(machine, claim, &nothing_taken, txn->detection, txn->instance);
     }
-    bool by_caller = refused != OMEGA_ACCEPTED && outcome != OMEGA_REFUSED_MACHINE_DOWN;
-    result->outcome = by_caller ? refused : outcome;
-    result->other_refuses = 0;
-    if (result->outcome != OMEGA_ACCEPTED) {
-        explain(txn, machine, claim, by_caller, result);
-    }
-    return result->outcome;
+    bool by_caller = reason != OMEGA_ACCEPTED && outcome != OMEGA_REFUSED_MACHINE_DOWN;
+    result->outcome = by_caller ? reason : outcome;
+    explain(txn, machine, claim, by_caller, result);
 }
 
 /* Judges every claim in order, each after the good ones before it, whose room is lent while this
@@ -330,17 +345,29 @@ static uint8_t judge_claim(const struct omega_transaction *txn, const struct ome
 static uint32_t judge(const struct omega_transaction *txn, struct omega_machine *const *machines,
                       const uint8_t *refused, struct omega_claim_result *results)
 {
+    const struct omega_claim *claims = txn->claims;
+    const uint32_t count = txn->claim_count;
+    const uint8_t detection = txn->detection;
+    const uint16_t instance = txn->instance;
     uint32_t good = 0;
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
+        const struct omega_claim *claim = &claims[i];
         uint8_t reason = refused == NULL ? OMEGA_ACCEPTED : refused[i];
-        if (judge_claim(txn, machines[i], &txn->claims[i], reason, &results[i]) == OMEGA_ACCEPTED) {
-            lend(machines[i], &txn->claims[i], 1);
+        bool holds =
+            machines[i] != NULL && reason == OMEGA_ACCEPTED &&
+            outcome_of(machines[i], claim, &nothing_taken, detection, instance) == OMEGA_ACCEPTED;
+        if (holds) {
+            results[i].outcome = OMEGA_ACCEPTED;
+            results[i].other_refuses = 0;
+            lend(machines[i], claim, 1);
             good++;
+        } else {
+            judge_refused(txn, machines[i], claim, reason, &results[i]);
         }
     }
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         if (results[i].outcome == OMEGA_ACCEPTED) {
-            lend(machines[i], &txn->claims[i], -1);
+            lend(machines[i], &claims[i], -1);
         }
     }
     return good;
@@ -512,16 +539,25 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
 
 /* ---- changes ---- */
 
-static void add_use(struct omega_machine *machine, const struct omega_request *request,
-                    uint32_t devices, enum omega_band band, int sign)
+static __attribute__((noinline)) void add_gpu_use(struct omega_machine *machine,
+                                                  const struct omega_request *request,
+                                                  uint32_t devices, enum omega_band band, int sign)
+{
+    for (uint32_t mask = devices; mask != 0; mask &= mask - 1) {
+        int16_t *device = &machine->band_gpu_milli[band][__builtin_ctz(mask)];
+        *device = (int16_t)(*device + sign * request->gpu_milli);
+    }
+}
+
+static inline void add_use(struct omega_machine *machine, const struct omega_request *request,
+                           uint32_t devices, enum omega_band band, int sign)
 {
     machine->cpu_used_milli += sign * request->cpu_milli;
     machine->mem_used_mib += sign * request->mem_mib;
     machine->band_cpu_milli[band] += sign * request->cpu_milli;
     machine->band_mem_mib[band] += sign * request->mem_mib;
-    for (uint32_t mask = devices; mask != 0; mask &= mask - 1) {
-        int16_t *device = &machine->band_gpu_milli[band][__builtin_ctz(mask)];
-        *device = (int16_t)(*device + sign * request->gpu_milli);
+    if (devices != 0) {
+        add_gpu_use(machine, request, devices, band, sign);
     }
 }
 

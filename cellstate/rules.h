@@ -5,8 +5,8 @@
  * log checker call these (invariant D).
  *
  * Decide, then apply: rules_decide() leaves machines as they were and writes results only; an
- * aborted transaction has changed nothing. Within a transaction the claims are looked at in order, each
- * after the accepted ones before it. Coarse-grained detection compares the sequence that the
+ * aborted transaction has changed nothing. Within a transaction the claims are looked at in order,
+ * each after the accepted ones before it. Coarse-grained detection compares the sequence that the
  * machine had before this transaction: its own claims do not move it.
  */
 #ifndef OMEGA_CELLSTATE_RULES_H

@@ -27,4 +27,14 @@ static inline void totals_use(struct store_totals *totals, const struct omega_re
     }
 }
 
+/* Adds (sign 1) or takes (-1) use that has been summed up: sums of many placements are made apart
+ * from the totals, which would be read and written for each. */
+static inline void totals_add_use(struct store_totals *totals, const struct store_totals *use,
+                                  int sign)
+{
+    totals->cpu_used_milli += sign * use->cpu_used_milli;
+    totals->mem_used_mib += sign * use->mem_used_mib;
+    totals->gpu_used_milli += sign * use->gpu_used_milli;
+}
+
 #endif

@@ -50,14 +50,27 @@ void run_job_vacate(struct run_job *job, uint32_t task)
     }
 }
 
-/* Notes where a task of a different_machines group runs. */
-static int occupy(struct run_job *job, const struct catalogue *catalogue,
-                  const struct omega_claim *claim)
+static bool is_different(const struct catalogue *catalogue, const struct omega_task_group *group)
 {
-    uint32_t constraints = job->job->groups[claim->group].constraints;
-    if (constraints == 0 || !catalogue_constraint_set(catalogue, constraints)->different_machines) {
-        return OMEGA_OK;
+    return group->constraints != 0 &&
+           catalogue_constraint_set(catalogue, group->constraints)->different_machines;
+}
+
+/* True if a group of the job asks for different machines. */
+static bool spreads(const struct run_job *job, const struct catalogue *catalogue)
+{
+    for (uint32_t g = 0; g < job->job->group_count; g++) {
+        if (is_different(catalogue, &job->job->groups[g])) {
+            return true;
+        }
     }
+    return false;
+}
+
+/* Notes where the accepted tasks of different_machines groups run. */
+static int occupy(struct run_job *job, const struct catalogue *catalogue,
+                  const struct runner *runner)
+{
     if (job->machine_of == NULL) {
         job->machine_of = malloc(job->job->slots * sizeof *job->machine_of);
         if (job->machine_of == NULL) {
@@ -65,7 +78,13 @@ static int occupy(struct run_job *job, const struct catalogue *catalogue,
         }
         memset(job->machine_of, 0xff, job->job->slots * sizeof *job->machine_of);
     }
-    job->machine_of[claim->task] = claim->machine;
+    for (uint32_t i = 0; i < runner->claim_count; i++) {
+        const struct omega_claim *claim = &runner->claims[i];
+        if (runner->results[i].outcome == OMEGA_ACCEPTED &&
+            is_different(catalogue, &job->job->groups[claim->group])) {
+            job->machine_of[claim->task] = claim->machine;
+        }
+    }
     return OMEGA_OK;
 }
 
@@ -406,14 +425,13 @@ static int take_in(struct runner *runner, const struct omega_result *result, ome
 {
     struct run_job *job = runner->job;
     bool elastic = omega_job_is_elastic(job->job);
-    for (uint32_t i = 0; result->accepted > 0 && i < runner->claim_count; i++) {
-        if (runner->results[i].outcome != OMEGA_ACCEPTED) {
-            continue;
-        }
-        job->placed[runner->claims[i].task] = 1;
-        if (occupy(job, runner->run->cell.catalogue, &runner->claims[i]) != OMEGA_OK) {
-            return omega_error_set(err, OMEGA_ENOMEM, "no memory for the machines of a job");
-        }
+    uint32_t looked_at = result->accepted > 0 ? runner->claim_count : 0;
+    for (uint32_t i = 0; i < looked_at; i++) {
+        job->placed[runner->claims[i].task] |= runner->results[i].outcome == OMEGA_ACCEPTED;
+    }
+    const struct catalogue *catalogue = runner->run->cell.catalogue;
+    if (looked_at > 0 && spreads(job, catalogue) && occupy(job, catalogue, runner) != OMEGA_OK) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for the machines of a job");
     }
     job->placements += result->accepted;
     job->running += result->accepted;

@@ -134,9 +134,11 @@ static int note_released(struct simulation *sim, struct run_job *job, uint32_t c
     bool tracked =
         job != NULL && (job->machine_of != NULL || job->runner->config->sync == RUN_SYNC_INTERVAL);
     for (uint32_t i = 0; i < count; i++) {
+        *ended += sim->released[i].released;
+    }
+    for (uint32_t i = 0; tracked && i < count; i++) {
         const struct store_release_result *released = &sim->released[i];
-        *ended += released->released;
-        if (released->released && tracked) {
+        if (released->released) {
             run_job_vacate(job, released->task);
             if (sim_tell_instance(sim, released) != OMEGA_OK) {
                 return sim_no_memory(err);

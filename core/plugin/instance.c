@@ -29,6 +29,14 @@ struct omega_txn {
     uint32_t room;
     uint8_t *claimed; /* per task slot, 1 while it is claimed */
     uint32_t slots;
+    /* the group that is being claimed for, looked up once for many claims */
+    uint32_t group; /* UINT32_MAX = none yet in this attempt */
+    uint32_t group_first;
+    uint32_t group_slots;
+    bool group_spreads;
+    bool plain; /* no GPU, no different machines, no breach yet: the quick way of claiming */
+    const uint64_t *group_eligible;
+    struct omega_request group_request;
     uint32_t *stamps; /* per machine: `stamp` if a task of stamped_group is there */
     uint32_t stamp_room;
     uint32_t stamp;
@@ -56,6 +64,7 @@ static int breach(struct omega_txn *txn, const char *format, ...)
 
 static int breach(struct omega_txn *txn, const char *format, ...)
 {
+    txn->plain = false;
     if (txn->breach[0] == '\0') {
         va_list args;
         va_start(args, format);
@@ -65,11 +74,19 @@ static int breach(struct omega_txn *txn, const char *format, ...)
     return -1;
 }
 
-static bool must_spread(const struct omega_txn *txn, uint32_t group)
+/* Makes a group the one that is being claimed for. */
+static void enter_group(struct omega_txn *txn, uint32_t group)
 {
-    uint32_t constraints = txn->given->pending->job->groups[group].constraints;
-    return constraints != 0 &&
-           catalogue_constraint_set(txn->catalogue, constraints)->different_machines;
+    const struct omega_task_group *entered = &txn->given->pending->job->groups[group];
+    txn->group = group;
+    txn->group_first = entered->first_task;
+    txn->group_slots = entered->count + entered->optional;
+    txn->group_request = entered->request;
+    txn->group_eligible = omega_view_eligible(&txn->view->shown, group);
+    txn->group_spreads =
+        entered->constraints != 0 &&
+        catalogue_constraint_set(txn->catalogue, entered->constraints)->different_machines;
+    txn->plain = !txn->group_spreads && entered->request.gpu_devices == 0 && txn->breach[0] == '\0';
 }
 
 /* Marks the machines that have a task of a different_machines group: modules go group by group, so
@@ -127,34 +144,41 @@ static bool grow_claims(struct omega_txn *txn)
     return true;
 }
 
-static int check_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine)
+/* Says why a claim is a breach. */
+static int refuse_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine)
 {
     const struct omega_job *job = txn->given->pending->job;
-    const struct omega_view *view = &txn->view->shown;
     if (group >= job->group_count) {
         return breach(txn, "claimed for group %u of %u", group, job->group_count);
     }
-    const struct omega_task_group *wanted = &job->groups[group];
-    if (task < wanted->first_task ||
-        task - wanted->first_task >= wanted->count + wanted->optional) {
+    if (task < txn->group_first || task - txn->group_first >= txn->group_slots) {
         return breach(txn, "claimed task %u, which is not in group %u", task, group);
     }
     if (txn->claimed[task] != 0 || txn->given->placed[task] != 0) {
         return breach(txn, "claimed task %u, which is %s already", task,
                       txn->claimed[task] != 0 ? "claimed" : "placed");
     }
-    if (machine >= view->machine_count) {
-        return breach(txn, "claimed machine %u of %u", machine, view->machine_count);
+    if (machine >= txn->view->shown.machine_count) {
+        return breach(txn, "claimed machine %u of %u", machine, txn->view->shown.machine_count);
     }
-    if (!omega_eligible(omega_view_eligible(view, group), machine)) {
+    if (!omega_eligible(txn->group_eligible, machine)) {
         return breach(txn, "claimed machine %u, which is not eligible for group %u", machine,
                       group);
     }
-    if (!omega_view_fits(view, &wanted->request, machine)) {
-        return breach(txn, "claimed machine %u, where the view shows no room for task %u", machine,
-                      task);
-    }
-    return 0;
+    return breach(txn, "claimed machine %u, where the view shows no room for task %u", machine,
+                  task);
+}
+
+/* May a task of the group that has been entered be claimed on a machine? */
+static inline bool may_claim(const struct omega_txn *txn, uint32_t task, uint32_t machine)
+{
+    const struct omega_view *view = &txn->view->shown;
+    return task - txn->group_first < txn->group_slots &&
+           (txn->claimed[task] | txn->given->placed[task]) == 0 && machine < view->machine_count &&
+           omega_eligible(txn->group_eligible, machine) &&
+           (txn->plain ? view->free_cpu_milli[machine] >= txn->group_request.cpu_milli &&
+                             view->free_mem_mib[machine] >= txn->group_request.mem_mib
+                       : omega_view_fits(view, &txn->group_request, machine));
 }
 
 /* The devices a claim takes: the module's choice if it is sound, ours where it made none. */
@@ -180,42 +204,75 @@ static int choose_devices(struct omega_txn *txn, const struct omega_request *req
     return 0;
 }
 
-static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine,
-                     uint32_t devices)
+/* Chooses or checks the devices of a claim, and looks at what its group asks of machines. */
+static int check_special(struct omega_txn *txn, uint32_t machine, uint32_t *devices)
 {
-    if (txn->breach[0] != '\0' || check_claim(txn, group, task, machine) != 0) {
-        return -1;
-    }
-    const struct omega_request *request = &txn->given->pending->job->groups[group].request;
-    bool spreads = must_spread(txn, group);
-    if (txn->count == OMEGA_CLAIMS_MAX || (spreads && must_decline(txn, group, machine))) {
+    if (txn->count == OMEGA_CLAIMS_MAX ||
+        (txn->group_spreads && must_decline(txn, txn->group, machine))) {
         return OMEGA_TXN_DECLINED;
     }
-    if (request->gpu_devices == 0) {
-        if (devices != 0) {
-            return breach(txn, "claimed devices for a request without GPU");
-        }
-    } else if (choose_devices(txn, request, machine, &devices) != 0) {
-        return -1;
+    if (txn->group_request.gpu_devices > 0) {
+        return choose_devices(txn, &txn->group_request, machine, devices);
     }
-    if (txn->count == txn->room && !grow_claims(txn)) {
-        return OMEGA_TXN_DECLINED;
-    }
+    return *devices == 0 ? 0 : breach(txn, "claimed devices for a request without GPU");
+}
+
+static inline void append_claim(struct omega_txn *txn, uint32_t task, uint32_t machine,
+                                uint32_t devices)
+{
     struct omega_claim *claim = &txn->claims[txn->count++];
     *claim = (struct omega_claim){
         .seq = txn->view->seq[machine],
         .synced = store_view_synced(txn->view, machine),
         .task = task,
         .machine = machine,
-        .request = *request,
-        .group = (uint16_t)group,
+        .request = txn->group_request,
+        .group = (uint16_t)txn->group,
         .devices = (uint8_t)devices,
     };
     txn->claimed[task] = 1;
-    if (spreads) {
+}
+
+/* Any claim. Kept out of txn_claim(), whose registers it would need. */
+static __attribute__((noinline)) int claim_with_care(struct omega_txn *txn, uint32_t group,
+                                                     uint32_t task, uint32_t machine,
+                                                     uint32_t devices)
+{
+    if (txn->breach[0] != '\0') {
+        return -1;
+    }
+    if (group != txn->group && group < txn->given->pending->job->group_count) {
+        enter_group(txn, group);
+    }
+    if (group != txn->group || !may_claim(txn, task, machine)) {
+        return refuse_claim(txn, group, task, machine);
+    }
+    int rc = check_special(txn, machine, &devices);
+    if (rc != 0) {
+        return rc;
+    }
+    if (txn->count == txn->room && !grow_claims(txn)) {
+        return OMEGA_TXN_DECLINED;
+    }
+    append_claim(txn, task, machine, devices);
+    if (txn->group_spreads) {
         txn->stamps[machine] = txn->stamp;
     }
-    store_view_take(txn->view, claim);
+    store_view_take(txn->view, &txn->claims[txn->count - 1]);
+    return 0;
+}
+
+static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine,
+                     uint32_t devices)
+{
+    bool plain = txn->plain && group == txn->group && devices == 0 && txn->count < txn->room &&
+                 txn->count < OMEGA_CLAIMS_MAX;
+    if (!plain || !may_claim(txn, task, machine)) {
+        return claim_with_care(txn, group, task, machine, devices);
+    }
+    append_claim(txn, task, machine, 0);
+    txn->view->free_cpu_milli[machine] -= txn->group_request.cpu_milli;
+    txn->view->free_mem_mib[machine] -= txn->group_request.mem_mib;
     return 0;
 }
 
@@ -263,6 +320,8 @@ static int txn_open(struct omega_txn *txn, const struct instance_job *given,
     txn->given = given;
     txn->view = view;
     txn->count = 0;
+    txn->group = UINT32_MAX;
+    txn->plain = false;
     txn->stamped_group = UINT32_MAX;
     txn->no_memory = false;
     txn->breach[0] = '\0';
