@@ -5,7 +5,7 @@
 #   make test         install what is missing, build, run all tests; TESTS="t1 unit/cellstate"
 #   make test-full    the same with gcc and clang, all sanitizers and valgrind
 #   make test-soak    the long random histories, 1,000 kills, every shipped experiment
-#   make bench        tasks per second beside a bare loop of the same placements
+#   make bench-sim    the simulator beside a bare loop of the same placements
 #   make bench-store  the lmdb store beside bare loops of LMDB calls, in each mode
 #   make bench-conflicts  one-step counterfactuals beside real runs of each mode
 #   make bench-reference  figures of the published Omega simulator beside ours (20 minutes)
@@ -78,7 +78,7 @@ build = mkdir -p build && flock build/.lock $(MAKE) --no-print-directory \
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)")
 
-.PHONY: FORCE all run test test-full test-soak bench bench-store bench-conflicts bench-reference check-style fuzz clean help deps deps-full tests
+.PHONY: FORCE all run test test-full test-soak bench-sim bench-store bench-conflicts bench-reference check-style fuzz clean help deps deps-full tests
 all: $(B)/omega $(so) $(B)/.files
 
 # Stamps hold what was built with; they change only when that does. Other flags: all is built anew.
@@ -167,9 +167,9 @@ test-soak: deps
 	+@$(build) tests
 	@OMEGA_SOAK=1 B=$(B) tests/run
 
-bench: deps
+bench-sim: deps
 	+@$(build) all $(addprefix $(B)/bench/,$(benches))
-	@B=$(B) bench/run
+	@B=$(B) bench/run-sim
 
 bench-store: deps
 	+@$(build) all $(addprefix $(B)/bench/,$(benches))
