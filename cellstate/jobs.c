@@ -202,8 +202,7 @@ static uint32_t count_required(const struct job_entry *entry, const struct omega
     return required;
 }
 
-/* Checks every claim by itself and that no task comes twice; notes those that are placed already.
- */
+/* Checks every claim by itself and that no task comes twice; notes what is placed already. */
 static int check_claims(struct jobs_scratch *scratch, struct job_entry *entry,
                         const struct omega_transaction *txn, omega_error_t *err)
 {

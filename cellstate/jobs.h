@@ -86,7 +86,8 @@ void jobs_find_taken(struct jobs_scratch *scratch, const struct job_entry *entry
 
 /* Adds to scratch->refused, where jobs_check() has noted the tasks that are placed already, second
  * tasks of a different_machines group on one machine (scratch->taken says where it has some
- * already). Returns whether the job refuses any claim. */
+ * already). Returns whether the job refuses any claim. Between jobs_check() of a transaction and
+ * this no other one may be checked in the scratch. */
 bool jobs_refuse(struct jobs_scratch *scratch, const struct job_entry *entry,
                  const struct omega_transaction *txn);
 

@@ -13,20 +13,14 @@
 
 #define PREFETCH_AHEAD 8 /* records asked for before they are needed, when many change in a row */
 
-/* A run of placement ids of one block: consecutive ids mostly share theirs. */
-struct cursor {
-    struct block *block; /* NULL: no placement of that version runs */
-    uint32_t ended;
-};
-
-/* Tells the table of jobs what ended, and frees a block of which nothing runs. */
-static void leave_block(struct memory *memory, const struct cursor *cursor,
+/* Tells the table of jobs how many placements of a block ended, and frees a block of which nothing
+ * runs; NULL is allowed. */
+static void leave_block(struct memory *memory, struct block *block, uint32_t ended,
                         enum store_release_reason reason)
 {
-    struct block *block = cursor->block;
-    if (cursor->ended > 0 && block->job != 0) {
+    if (ended > 0 && block->job != 0) {
         struct job_entry *entry = memory_job(memory, block->job);
-        jobs_ended(entry, &memory->counters, cursor->ended, reason);
+        jobs_ended(entry, &memory->counters, ended, reason);
         memory_forget_if_over(memory, entry);
     }
     if (block != NULL && block->running == 0) {
@@ -35,7 +29,7 @@ static void leave_block(struct memory *memory, const struct cursor *cursor,
     }
 }
 
-/* The placement of an id in the cursor's block, or NULL if it does not run. */
+/* The placement of an id in its block (NULL: there is none), or NULL if it does not run. */
 static inline struct placed *find_running(const struct memory *memory, struct block *block,
                                           uint64_t id)
 {
@@ -67,16 +61,15 @@ static inline void end_placement(struct memory *memory, struct block *block, str
     }
 }
 
-/* Ends the placements of one block that stand in `ids`, from the first on; returns how many ids
- * were of that block. */
-static __attribute__((flatten)) uint32_t release_run(struct memory *memory, struct cursor *cursor,
+/* Ends the placements of one block (NULL: nothing of that version runs) that stand in `ids`, from
+ * the first on; returns how many ids were of that version. */
+static __attribute__((flatten)) uint32_t release_run(struct memory *memory, struct block *block,
                                                      const uint64_t *ids, uint32_t count,
-                                                     struct store_release_result *results)
+                                                     struct store_release_result *results,
+                                                     uint32_t *ended)
 {
-    struct block *block = cursor->block;
     uint64_t version = omega_placement_version(ids[0]);
     struct store_totals freed = {.cpu_used_milli = 0};
-    uint32_t ended = 0;
     uint32_t i = 0;
     for (; i < count && omega_placement_version(ids[i]) == version; i++) {
         struct placed *placed = find_running(memory, block, ids[i]);
@@ -97,10 +90,9 @@ static __attribute__((flatten)) uint32_t release_run(struct memory *memory, stru
             .instance = block->instance,
         };
         end_placement(memory, block, placed, &freed);
-        ended++;
+        (*ended)++;
     }
     totals_add_use(&memory->totals, &freed, -1);
-    cursor->ended += ended;
     return i;
 }
 
@@ -112,12 +104,11 @@ static int memory_release(struct store *store, const uint64_t *placements, uint3
     bool any = false;
     (void)err;
     for (uint32_t i = 0; i < count;) {
-        struct cursor cursor = {
-            .block = map_get(&memory->blocks, omega_placement_version(placements[i])),
-        };
-        i += release_run(memory, &cursor, &placements[i], count - i, &results[i]);
-        any = any || cursor.ended > 0;
-        leave_block(memory, &cursor, reason);
+        struct block *block = map_get(&memory->blocks, omega_placement_version(placements[i]));
+        uint32_t ended = 0;
+        i += release_run(memory, block, &placements[i], count - i, &results[i], &ended);
+        any = any || ended > 0;
+        leave_block(memory, block, ended, reason);
     }
     memory->counters.version += any;
     *version = memory->counters.version;

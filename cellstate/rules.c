@@ -325,16 +325,14 @@ static void explain(const struct omega_transaction *txn, const struct omega_mach
     }
 }
 
-/* Says of a claim that does not hold why not. */
-static __attribute__((noinline)) void judge_refused(const struct omega_transaction *txn,
+/* Enters a claim that does not hold: for the caller's reason, if it has one and the machine is up,
+ * or else as the rule says. */
+static __attribute__((noinline)) void enter_refused(const struct omega_transaction *txn,
                                                     const struct omega_machine *machine,
-                                                    const struct omega_claim *claim, uint8_t reason,
+                                                    const struct omega_claim *claim,
+                                                    uint8_t outcome, uint8_t reason,
                                                     struct omega_claim_result *result)
 {
-    uint8_t outcome = OMEGA_REFUSED_MACHINE_DOWN;
-    if (machine != NULL) {
-        outcome = rules_claim(machine, claim, &nothing_taken, txn->detection, txn->instance);
-    }
     bool by_caller = reason != OMEGA_ACCEPTED && outcome != OMEGA_REFUSED_MACHINE_DOWN;
     result->outcome = by_caller ? reason : outcome;
     explain(txn, machine, claim, by_caller, result);
@@ -353,16 +351,16 @@ static uint32_t judge(const struct omega_transaction *txn, struct omega_machine 
     for (uint32_t i = 0; i < count; i++) {
         const struct omega_claim *claim = &claims[i];
         uint8_t reason = refused == NULL ? OMEGA_ACCEPTED : refused[i];
-        bool holds =
-            machines[i] != NULL && reason == OMEGA_ACCEPTED &&
-            outcome_of(machines[i], claim, &nothing_taken, detection, instance) == OMEGA_ACCEPTED;
-        if (holds) {
+        uint8_t outcome = machines[i] == NULL
+                              ? OMEGA_REFUSED_MACHINE_DOWN
+                              : outcome_of(machines[i], claim, &nothing_taken, detection, instance);
+        if (outcome == OMEGA_ACCEPTED && reason == OMEGA_ACCEPTED) {
             results[i].outcome = OMEGA_ACCEPTED;
             results[i].other_refuses = 0;
             lend(machines[i], claim, 1);
             good++;
         } else {
-            judge_refused(txn, machines[i], claim, reason, &results[i]);
+            enter_refused(txn, machines[i], claim, outcome, reason, &results[i]);
         }
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -492,7 +490,7 @@ static int judge_otherwise(const struct omega_transaction *txn,
         scratch->others = grown == NULL ? scratch->others : grown;
         scratch->other_room = grown == NULL ? scratch->other_room : txn->claim_count;
     }
-    if (scratch->other_room < txn->claim_count) {
+    if (scratch->other_room < txn->claim_count || scratch_reserve(scratch, txn) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to decide %u claims",
                                txn->claim_count);
     }
@@ -510,11 +508,11 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
                  struct omega_claim_result *results, struct omega_result *result,
                  omega_error_t *err)
 {
-    if (scratch_reserve(scratch, txn) != OMEGA_OK) {
+    uint32_t good = judge(txn, machines, refused, results);
+    if (good < txn->claim_count && scratch_reserve(scratch, txn) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to decide %u claims",
                                txn->claim_count);
     }
-    uint32_t good = judge(txn, machines, refused, results);
     struct omega_inquiry *inquiry = txn->inquiry;
     if (inquiry != NULL && inquiry->counterfactuals) {
         conclude(txn, good, scratch, results,

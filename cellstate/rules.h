@@ -42,7 +42,8 @@ void rules_scratch_destroy(struct rules_scratch *scratch); /* NULL is allowed */
  * a NULL entry stands for a machine that does not exist and is refused as machine_down.
  * refused[i], if `refused` is not NULL, is a reason the caller found already (such as
  * already_placed or constraint; OMEGA_ACCEPTED = none): such a claim is refused with it.
- * The machines are written to while it decides, and at its end are what they were.
+ * The machines are written to while it decides, and at its end are what they were: nobody else may
+ * look at them meanwhile, and claims on one machine must have one pointer.
  * Fills results[i].outcome, rival, rival_version and other_refuses, and counts into *result;
  * placement ids and the version are the store's to fill in. Answers txn->inquiry, if there is one.
  * Returns 0, or OMEGA_ENOMEM.

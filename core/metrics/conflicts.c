@@ -318,6 +318,13 @@ static const struct omega_cause *cause_of(const struct omega_transaction *txn, u
                                                                             : &inquiry->causes[i];
 }
 
+/* Whom a conflict is put down to. Under compat-seq-leak a sequence can move without a placement:
+ * then the last one to place there did so before the view was synced, and nobody is to blame. */
+static uint16_t blocker(const struct omega_claim *claim, const struct omega_claim_result *result)
+{
+    return result->rival_version > claim->synced ? result->rival : OMEGA_INSTANCE_NONE;
+}
+
 /* A transaction with conflicts. One that began in the warm-up only costs time. */
 static void count_conflicts(struct metrics *metrics, const struct metrics_attempt *attempt,
                             const struct metrics_commit *commit, bool counted)
@@ -330,7 +337,8 @@ static void count_conflicts(struct metrics *metrics, const struct metrics_attemp
         if (!omega_outcome_is_conflict(result->outcome)) {
             continue;
         }
-        struct block *block = raise_block(conflicts, txn->instance, result->rival);
+        struct block *block =
+            raise_block(conflicts, txn->instance, blocker(&txn->claims[i], result));
         if (block == NULL) {
             metrics->status = OMEGA_ENOMEM;
             continue;

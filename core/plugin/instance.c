@@ -144,13 +144,9 @@ static bool grow_claims(struct omega_txn *txn)
     return true;
 }
 
-/* Says why a claim is a breach. */
+/* Says why a claim for the group that has been entered is a breach. */
 static int refuse_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine)
 {
-    const struct omega_job *job = txn->given->pending->job;
-    if (group >= job->group_count) {
-        return breach(txn, "claimed for group %u of %u", group, job->group_count);
-    }
     if (task < txn->group_first || task - txn->group_first >= txn->group_slots) {
         return breach(txn, "claimed task %u, which is not in group %u", task, group);
     }
@@ -241,10 +237,14 @@ static __attribute__((noinline)) int claim_with_care(struct omega_txn *txn, uint
     if (txn->breach[0] != '\0') {
         return -1;
     }
-    if (group != txn->group && group < txn->given->pending->job->group_count) {
+    if (group >= txn->given->pending->job->group_count) {
+        return breach(txn, "claimed for group %u of %u", group,
+                      txn->given->pending->job->group_count);
+    }
+    if (group != txn->group) {
         enter_group(txn, group);
     }
-    if (group != txn->group || !may_claim(txn, task, machine)) {
+    if (!may_claim(txn, task, machine)) {
         return refuse_claim(txn, group, task, machine);
     }
     int rc = check_special(txn, machine, &devices);

@@ -5,7 +5,8 @@ source "$(dirname "$0")/../support/shell.sh"
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
 make -s help >"$T/help"
-for target in all run test test-full test-soak bench check-style fuzz clean help; do
+for target in all run test test-full test-soak bench-sim bench-store bench-conflicts \
+    bench-reference check-style fuzz clean help; do
     check "make $target exists" grep -Eq "^$target:|^\.PHONY:.* $target( |\$)" Makefile
     if [ "$target" != all ]; then
         check "make help tells of $target" grep -Eq "^  make $target " "$T/help"

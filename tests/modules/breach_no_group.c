@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Places its first job as it should, then claims for a group number that no job can have. */
+#include "core/plugin/scheduler.h"
+
+struct state {
+    bool placed_one;
+};
+
+static void breach(void *state, const struct omega_pending *pending,
+                   const struct omega_view *view, struct omega_txn *txn)
+{
+    struct state *own = state;
+    (void)view;
+    uint32_t group = own->placed_one ? UINT32_MAX : 0;
+    omega_txn_claim(txn, group, pending->groups[0].tasks[0], 0);
+    own->placed_one = true;
+}
+
+const struct omega_scheduler omega_scheduler_entry = {
+    .abi = OMEGA_SCHEDULER_ABI,
+    .size = sizeof(struct omega_scheduler),
+    .name = "breach_no_group",
+    .summary = "claims for a group that no job can have",
+    .state_size = sizeof(struct state),
+    .place = breach,
+};
