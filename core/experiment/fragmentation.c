@@ -53,6 +53,11 @@ int fragmentation_read(const struct field *field, int64_t horizon_us,
                           given.gpu_devices);
     }
     bool none = given.gpu_devices == 0 && given.gpu_milli == 0;
+    if (none && given.cpu_milli == 0 && given.mem_mib == 0) {
+        return field_fail(field, err,
+                          "a task that asks for nothing fits everywhere, expected 'cpu_milli', "
+                          "'mem_mib' or GPU above 0");
+    }
     bool whole = !none && given.gpu_milli == 0;
     out->task = (struct omega_request){
         .cpu_milli = given.cpu_milli,
