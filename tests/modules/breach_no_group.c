@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Places its first job as it should, then claims for a group number that no job can have. */
+/* Claims a task as it should, then, at its next attempt, where there is room, for a group number
+ * that no job can have: what is known of the group before must not pass for it. */
 #include "core/plugin/scheduler.h"
 
 struct state {
-    bool placed_one;
+    bool claimed_one;
 };
 
 static void breach(void *state, const struct omega_pending *pending,
@@ -11,9 +12,10 @@ static void breach(void *state, const struct omega_pending *pending,
 {
     struct state *own = state;
     (void)view;
-    uint32_t group = own->placed_one ? UINT32_MAX : 0;
-    omega_txn_claim(txn, group, pending->groups[0].tasks[0], 0);
-    own->placed_one = true;
+    uint32_t group = own->claimed_one ? UINT32_MAX : 0;
+    uint32_t machine = own->claimed_one ? 1 : 0;
+    omega_txn_claim(txn, group, pending->groups[0].tasks[0], machine);
+    own->claimed_one = true;
 }
 
 const struct omega_scheduler omega_scheduler_entry = {
