@@ -68,10 +68,6 @@ static const char *const *const columns[CONFLICT_TABLES] = {
     [CONFLICT_TABLE_REFUSED] = refused_columns,
 };
 
-static const char *const detections[OMEGA_DETECTIONS] = {"fine", "coarse"};
-static const char *const granularities[OMEGA_GRANULARITIES] = {"task", "machine", "at_least", "all",
-                                                               "gang"};
-
 size_t conflict_table_width(enum conflict_table table)
 {
     size_t width = 0;
@@ -139,6 +135,17 @@ static void matrix_rows(const struct point_result *result, FILE *out)
     }
 }
 
+/* Is it known what this mode would have made of a scheduler's transactions? Without a configured
+ * minimum nobody knows what "at least" would ask, not even of a scheduler that sent none. */
+static bool is_known(const struct point_result *result, uint32_t scheduler, uint8_t granularity,
+                     const struct metrics_would *would)
+{
+    const struct run_scheduler *config = &result->point->config.schedulers[scheduler];
+    bool asks = granularity != OMEGA_COMMIT_AT_LEAST || config->granularity == granularity ||
+                would->transactions > 0;
+    return asks && would->unknown == 0;
+}
+
 static void would_row(const struct point_result *result, uint32_t scheduler, uint8_t detection,
                       uint8_t granularity, FILE *out)
 {
@@ -148,10 +155,10 @@ static void would_row(const struct point_result *result, uint32_t scheduler, uin
     metrics_read_scheduler_would(result->metrics, scheduler, detection, granularity, &would);
     begin(&row, result->point);
     row_text(&row, "scheduler", result->point->metrics.schedulers[scheduler]);
-    row_text(&row, "detection", detections[detection]);
-    row_text(&row, "granularity", granularities[granularity]);
+    row_text(&row, "detection", omega_detection_names[detection]);
+    row_text(&row, "granularity", omega_granularity_names[granularity]);
     row_count(&row, "in_use", config->detection == detection && config->granularity == granularity);
-    if (would.unknown == 0) {
+    if (is_known(result, scheduler, granularity, &would)) {
         row_count(&row, "transactions", would.transactions);
         row_count(&row, "would_conflict", would.conflicting);
         row_count(&row, "claims", would.claims);
@@ -205,7 +212,7 @@ static void refused_row(const struct point_result *result, const struct metrics_
     row_count(&row, "attempt", claim->attempt);
     row_count(&row, "task", claim->task);
     row_count(&row, "machine", claim->machine);
-    row_text(&row, "detection", detections[claim->detection]);
+    row_text(&row, "detection", omega_detection_names[claim->detection]);
     row_text(&row, "outcome", omega_outcome_name(claim->outcome));
     row_whole(&row, "missing_cpu_milli", claim->cause.missing_cpu_milli);
     row_whole(&row, "missing_mem_mib", claim->cause.missing_mem_mib);
@@ -273,7 +280,7 @@ static void add_conflicts(struct row *row, const struct metrics_conflicts *figur
 }
 
 /* How often the scheduler's transactions would have conflicted in each mode, one step each. */
-static void add_would(struct row *row, const struct metrics *metrics, uint32_t scheduler)
+static void add_would(struct row *row, const struct point_result *result, uint32_t scheduler)
 {
     static const char *const keys[OMEGA_DETECTIONS][OMEGA_GRANULARITIES] = {
         {"would_conflict_fine_task", "would_conflict_fine_machine", "would_conflict_fine_at_least",
@@ -285,8 +292,8 @@ static void add_would(struct row *row, const struct metrics *metrics, uint32_t s
     for (uint8_t d = 0; d < OMEGA_DETECTIONS; d++) {
         for (uint8_t g = 0; g < OMEGA_GRANULARITIES; g++) {
             struct metrics_would would;
-            metrics_read_scheduler_would(metrics, scheduler, d, g, &would);
-            if (would.unknown == 0) {
+            metrics_read_scheduler_would(result->metrics, scheduler, d, g, &would);
+            if (is_known(result, scheduler, g, &would)) {
                 row_count(row, keys[d][g], would.conflicting);
             } else {
                 row_real(row, keys[d][g], __builtin_nan(""));
@@ -303,7 +310,7 @@ void conflict_row_scheduler(struct row *row, const struct point_result *result, 
         add_conflicts(row, &figures);
     }
     if (metrics_wants_counterfactuals(result->metrics)) {
-        add_would(row, result->metrics, index);
+        add_would(row, result, index);
     }
 }
 

@@ -160,13 +160,11 @@ struct commit_fields {
     uint32_t at_least;
 };
 
-static const char *const detections[] = {"fine", "coarse", NULL};
-static const char *const granularities[] = {"task", "machine", "at_least", "all", "gang", NULL};
-
 static const struct field_spec commit_specs[] = {
-    {"detection", FIELD_CHOICE, offsetof(struct commit_fields, detection), false, 0, 0, detections},
+    {"detection", FIELD_CHOICE, offsetof(struct commit_fields, detection), false, 0, 0,
+     omega_detection_names},
     {"granularity", FIELD_CHOICE, offsetof(struct commit_fields, granularity), false, 0, 0,
-     granularities},
+     omega_granularity_names},
     {"at_least", FIELD_UINT32, offsetof(struct commit_fields, at_least), false, 1, OMEGA_TASKS_MAX,
      NULL},
     {NULL, FIELD_VALUE, 0, false, 0, 0, NULL},

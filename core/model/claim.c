@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of outcomes. */
+/* Names of detections, granularities and outcomes. */
 #include "core/model/claim.h"
+
+const char *const omega_detection_names[OMEGA_DETECTIONS + 1] = {
+    [OMEGA_DETECT_FINE] = "fine",
+    [OMEGA_DETECT_COARSE] = "coarse",
+};
+
+const char *const omega_granularity_names[OMEGA_GRANULARITIES + 1] = {
+    [OMEGA_COMMIT_TASK] = "task",
+    [OMEGA_COMMIT_MACHINE] = "machine",
+    [OMEGA_COMMIT_AT_LEAST] = "at_least",
+    [OMEGA_COMMIT_ALL] = "all",
+    [OMEGA_COMMIT_GANG] = "gang",
+};
 
 const char *omega_outcome_name(uint8_t outcome)
 {

@@ -74,6 +74,10 @@ struct omega_transaction {
     struct omega_inquiry *inquiry; /* NULL, or what else is to be told; the caller's */
 };
 
+/* Their names in experiments and results, by number; NULL at the end. */
+extern const char *const omega_detection_names[OMEGA_DETECTIONS + 1];
+extern const char *const omega_granularity_names[OMEGA_GRANULARITIES + 1];
+
 enum omega_outcome {
     OMEGA_ACCEPTED = 0,
     /* conflicts: another instance placed something there after this view's sync of the machine */
