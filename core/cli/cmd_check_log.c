@@ -7,9 +7,11 @@
 
 #include "core/cli/command.h"
 #include "core/experiment/check_log.h"
+#include "core/experiment/conflict_records.h"
 #include "core/experiment/row.h"
 
-#define SHOWN 10 /* violations of each point */
+#define LIST_BYTES 256 /* all names of tables, with room to spare */
+#define SHOWN 10       /* violations of each point */
 
 static const char help[] =
     "usage: omega check-log [OPTIONS] DIR\n\n"
@@ -18,7 +20,9 @@ static const char help[] =
     "granularity says and gangs are whole, E each change has one version and none is left out, I\n"
     "every task is accounted for; that each claim saw its machine as it was, and got the answer\n"
     "that two rules give: cellstate/rules.h, and a naive one of the checker's own. Then counts\n"
-    "digest and figures again, and holds every field of results.jsonl against them.\n\n"
+    "digest and figures again, and holds every field of results.jsonl against them, and the "
+    "tables\n"
+    "of conflicts that are there. Which tables there should be, a log does not know.\n\n"
     "  --json             one JSON object instead of text\n"
     "  --help             this text\n\n"
     "What is wrong is told on stderr, the first 10 of each point: FILE: record K (version V): ...\n"
@@ -30,15 +34,35 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* The names of the tables that were compared, each between quotes. */
+static void list_tables(const struct check_log_report *report, const char *between,
+                        const char *quote, char list[LIST_BYTES])
+{
+    size_t length = 0;
+    list[0] = '\0';
+    for (int table = 0; table < CONFLICT_TABLES; table++) {
+        if ((report->tables >> table & 1) != 0) {
+            length += (size_t)snprintf(list + length, LIST_BYTES - length, "%s%s%s%s",
+                                       length > 0 ? between : "", quote,
+                                       conflict_table_names[table], quote);
+        }
+    }
+}
+
 static void print_json(const struct check_log_report *report)
 {
     struct row row = {0};
+    char list[LIST_BYTES];
+    char json[LIST_BYTES + 2];
+    list_tables(report, ",", "\"", list);
+    snprintf(json, sizeof json, "[%s]", list);
     row_count(&row, "points", report->points);
     row_count(&row, "segments", report->segments);
     row_count(&row, "records", report->records);
     row_count(&row, "transactions", report->transactions);
     row_count(&row, "claims", report->claims);
     row_count(&row, "fields", report->fields);
+    row_json(&row, "tables", json);
     row_count(&row, "violations", report->violations);
     row_json(&row, "proved", report->violations == 0 ? "[\"A\",\"B\",\"C\",\"E\",\"I\"]" : "[]");
     row_write_json(&row, stdout);
@@ -51,6 +75,11 @@ static void print_text(const struct check_log_report *report)
            " transactions, %" PRIu64 " claims; %" PRIu64 " fields of results compared\n",
            report->points, report->segments, report->records, report->transactions, report->claims,
            report->fields);
+    if (report->tables != 0) {
+        char list[LIST_BYTES];
+        list_tables(report, ", ", "", list);
+        printf("compared, too: %s\n", list);
+    }
     if (report->violations == 0) {
         puts("proved: A (limits), B (use), C (granularity, gangs), E (versions), I (tasks), both "
              "rules, views, digest and results");

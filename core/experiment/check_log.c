@@ -336,6 +336,10 @@ int check_log(const char *directory, uint32_t most, FILE *out, struct check_log_
     if (rc == OMEGA_OK) {
         rc = log_tables_open(directory, &checking.tables, err);
     }
+    for (int table = 0; rc == OMEGA_OK && table < CONFLICT_TABLES; table++) {
+        bool there = log_tables_has(checking.tables, (enum conflict_table)table);
+        report->tables |= (uint32_t)there << table;
+    }
     if (rc == OMEGA_OK) {
         checking.taken = calloc(checking.path_count, sizeof *checking.taken);
         rc = checking.taken == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")

@@ -18,6 +18,9 @@ struct check_log_report {
     uint64_t transactions;
     uint64_t claims;
     uint64_t fields;     /* of the results that were compared */
+    uint32_t tables;     /* of conflicts, those that are there and were compared: 1 << enum
+                            conflict_table, or-ed. What a run recorded is no part of its log, so
+                            that one which is missing is not missed */
     uint64_t violations; /* 0: all is proved */
 };
 

@@ -20,6 +20,7 @@ struct table_file {
     char **lines; /* the head is the first */
     size_t count;
     bool *taken;
+    size_t nul_line; /* the first line with a NUL byte; 0: there is none */
 };
 
 struct log_tables {
@@ -58,6 +59,17 @@ static int cut(char *text, size_t size, char ***lines, size_t *count)
     return OMEGA_OK;
 }
 
+/* The first line with a NUL byte, which lines made of text cannot show; 0 if there is none. */
+static size_t find_nul(const char *bytes, size_t size)
+{
+    const char *nul = memchr(bytes, '\0', size);
+    size_t line = nul != NULL;
+    for (const char *at = bytes; nul != NULL && at < nul; at++) {
+        line += *at == '\n';
+    }
+    return line;
+}
+
 static int read_file(struct table_file *file, const char *directory, const char *name,
                      omega_error_t *err)
 {
@@ -73,6 +85,9 @@ static int read_file(struct table_file *file, const char *directory, const char 
     }
     file->path = path;
     int rc = file_read_all(path, TABLE_BYTES_MAX, &file->bytes, &size, err);
+    if (rc == OMEGA_OK) {
+        file->nul_line = find_nul(file->bytes, size);
+    }
     if (rc == OMEGA_OK && cut(file->bytes, size, &file->lines, &file->count) == OMEGA_OK) {
         file->taken = calloc(file->count + 1, sizeof *file->taken);
     }
@@ -256,6 +271,10 @@ void log_tables_rest(const struct log_tables *tables, log_results_differ *differ
 {
     for (int table = 0; table < CONFLICT_TABLES; table++) {
         const struct table_file *file = &tables->files[table];
+        if (file->nul_line > 0) {
+            say(differ, context, "%s: line %zu: has a NUL byte, expected text", file->path,
+                file->nul_line);
+        }
         for (size_t i = 1; i < file->count; i++) {
             if (!file->taken[i]) {
                 say(differ, context, "%s: line %zu: is of no point that has a log: %.120s",

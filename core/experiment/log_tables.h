@@ -24,7 +24,7 @@ int log_tables_compare(struct log_tables *tables, const struct point_result *res
                        uint64_t *fields, log_results_differ *differ, void *context,
                        omega_error_t *err);
 
-/* Tells of the rows that nothing was held against. */
+/* Tells of the rows that nothing was held against, and of NUL bytes, behind all points. */
 void log_tables_rest(const struct log_tables *tables, log_results_differ *differ, void *context);
 
 #endif

@@ -107,6 +107,23 @@ check "none of them is called a conflict fraction" not grep -Eq \
     'would[a-z_]*fraction|fraction[a-z_]*would|conflict_fraction_(fine|coarse)' \
     "$T"/a/*.csv "$T/a/results.jsonl"
 
+# a scheduler that sends nothing: "at least" has no minimum, so that its value is unknown, not 0
+cat >"$T/idle.json" <<'JSON'
+{
+  "name": "idle", "horizon_s": 1, "counterfactuals": true,
+  "cell": {"machines": [{"count": 1, "cpu_milli": 1, "mem_mib": 1}]},
+  "workloads": [{"name": "w", "interarrival_s": {"type": "constant", "value": 100}, "tasks": 1,
+                 "duration_s": 1, "cpu_milli": 1, "mem_mib": 1}],
+  "architecture": "shared_state", "schedulers": [{"name": "s", "module": "batch"}]
+}
+JSON
+check "a run without a transaction" "$OMEGA" run "$T/idle.json" --quiet --log --out "$T/idle"
+check "would have no conflict" grep -q '"would_conflict_fine_task":0,' "$T/idle/results.jsonl"
+check "but nobody knows of at least" grep -q '"would_conflict_fine_at_least":null' \
+    "$T/idle/results.jsonl"
+check "nor in the table" grep -q '^[^,]*,1,s,fine,at_least,0,,,,,$' "$T/idle/counterfactuals.csv"
+check "which its log proves" "$OMEGA" check-log "$T/idle"
+
 # ---- asking changes nothing, and costs nothing unasked ----
 
 check "a run that does not ask" run b --set 'record=["summary"]'

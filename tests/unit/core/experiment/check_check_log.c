@@ -13,6 +13,7 @@
 #include "core/base/file.h"
 #include "core/base/random.h"
 #include "core/experiment/check_log.h"
+#include "core/experiment/conflict_records.h"
 #include "core/experiment/runner.h"
 #include "tests/support/check_main.h"
 #include "tests/support/rewrite_log.h"
@@ -585,6 +586,23 @@ static void run_with_tables(void)
     run_logged_with(sets, 3);
 }
 
+/* A row with something behind a NUL byte, where text has ended. */
+static void write_nul(const char *path, const char *bytes, size_t size, size_t head)
+{
+    struct check_log_report report;
+    size_t at = head + 1 + strcspn(bytes + head + 1, "\n"); /* the end of the second line */
+    FILE *out = fopen(path, "w");
+    ck_assert_ptr_nonnull(out);
+    ck_assert_uint_eq(fwrite(bytes, 1, at, out), at);
+    ck_assert_uint_eq(fwrite("\0more", 1, 5, out), 5);
+    ck_assert_uint_eq(fwrite(bytes + at, 1, size - at, out), size - at);
+    ck_assert_int_eq(fclose(out), 0);
+    char *told = check_it(&report);
+    ck_assert_msg(report.violations == 1 && strstr(told, "line 2: has a NUL byte") != NULL, "%s",
+                  told);
+    free(told);
+}
+
 /* Changes a digit of a table, at a random place; each is found in the table that was changed. */
 static void forge_table(const char *path, char *bytes, size_t size, const char *name)
 {
@@ -607,6 +625,7 @@ static void forge_table(const char *path, char *bytes, size_t size, const char *
     }
     write_file(path, bytes, size - 1); /* the last line has lost its end: still the same rows */
     expect_proved();
+    write_nul(path, bytes, size, head);
     bytes[size - 1] = '\0';
     char *last = strrchr(bytes, '\n');
     bytes[size - 1] = '\n';
@@ -641,9 +660,13 @@ START_TEST(forged_tables_are_refused)
     char *told = check_it(&report);
     ck_assert_uint_eq(report.violations, 1);
     ck_assert_ptr_nonnull(strstr(told, "is of no point that has a log: planned,4,5,6"));
+    ck_assert_uint_eq(report.tables, (1u << CONFLICT_TABLES) - 1);
     free(told);
     ck_assert_int_eq(unlink(path), 0); /* refused.csv is no part of what has to be there */
     expect_proved();
+    free(check_it(&report));
+    ck_assert_uint_eq(report.tables,
+                      ((1u << CONFLICT_TABLES) - 1) ^ (1u << CONFLICT_TABLE_REFUSED));
     path_in(path, "counterfactuals.csv"); /* this one is: the experiment asks for it */
     ck_assert_int_eq(unlink(path), 0);
     told = check_it(&report);
