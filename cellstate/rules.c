@@ -80,51 +80,43 @@ uint32_t rules_choose_devices(const int16_t free_milli[OMEGA_GPU_DEVICES_MAX],
 
 /* ---- the conflict rule ---- */
 
-/* What is missing of a resource for a claim to fit beside what its transaction took before it: the
- * one place that says what fitting means. Not above 0: there is enough. */
-static int64_t cpu_missing(const struct omega_machine *machine, const struct omega_claim *claim,
-                           const struct rules_taken *taken)
+/* What is missing of a resource for a claim to fit: the one place that says what fitting means. Not
+ * above 0: there is enough. */
+static int64_t cpu_missing(const struct omega_machine *machine, const struct omega_claim *claim)
 {
-    return (int64_t)machine->cpu_used_milli + taken->cpu_milli + claim->request.cpu_milli -
-           machine->cpu_limit_milli;
+    return (int64_t)machine->cpu_used_milli + claim->request.cpu_milli - machine->cpu_limit_milli;
 }
 
-static int64_t mem_missing(const struct omega_machine *machine, const struct omega_claim *claim,
-                           const struct rules_taken *taken)
+static int64_t mem_missing(const struct omega_machine *machine, const struct omega_claim *claim)
 {
-    return (int64_t)machine->mem_used_mib + taken->mem_mib + claim->request.mem_mib -
-           machine->mem_limit_mib;
+    return (int64_t)machine->mem_used_mib + claim->request.mem_mib - machine->mem_limit_mib;
 }
 
 static int32_t device_missing(const struct omega_machine *machine, const struct omega_claim *claim,
-                              const struct rules_taken *taken, uint32_t device)
+                              uint32_t device)
 {
     if (device >= machine->gpu_devices) {
         return claim->request.gpu_milli > 0 ? claim->request.gpu_milli : 1;
     }
-    return gpu_used(machine, device) + taken->gpu_milli[device] + claim->request.gpu_milli -
-           machine->gpu_limit_milli;
+    return gpu_used(machine, device) + claim->request.gpu_milli - machine->gpu_limit_milli;
 }
 
 /* GPU is kept out of line, here and below: it would crowd the innermost loop. */
 static __attribute__((noinline)) bool gpu_fits(const struct omega_machine *machine,
-                                               const struct omega_claim *claim,
-                                               const struct rules_taken *taken)
+                                               const struct omega_claim *claim)
 {
     for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {
-        if (device_missing(machine, claim, taken, (uint32_t)__builtin_ctz(mask)) > 0) {
+        if (device_missing(machine, claim, (uint32_t)__builtin_ctz(mask)) > 0) {
             return false;
         }
     }
     return true;
 }
 
-static bool fits(const struct omega_machine *machine, const struct omega_claim *claim,
-                 const struct rules_taken *taken)
+static bool fits(const struct omega_machine *machine, const struct omega_claim *claim)
 {
-    return !machine->may_exceed && cpu_missing(machine, claim, taken) <= 0 &&
-           mem_missing(machine, claim, taken) <= 0 &&
-           (claim->devices == 0 || gpu_fits(machine, claim, taken));
+    return !machine->may_exceed && cpu_missing(machine, claim) <= 0 &&
+           mem_missing(machine, claim) <= 0 && (claim->devices == 0 || gpu_fits(machine, claim));
 }
 
 /* Which of the last two placements is the latest by somebody else. */
@@ -135,14 +127,14 @@ static int rival_of(const struct omega_machine *machine, uint16_t instance)
 
 /* rules_claim() for the innermost loop. */
 static inline uint8_t outcome_of(const struct omega_machine *machine,
-                                 const struct omega_claim *claim, const struct rules_taken *taken,
-                                 uint8_t detection, uint16_t instance)
+                                 const struct omega_claim *claim, uint8_t detection,
+                                 uint16_t instance)
 {
     if (machine->state != OMEGA_MACHINE_UP) {
         return OMEGA_REFUSED_MACHINE_DOWN;
     }
     bool stale = detection == OMEGA_DETECT_COARSE && machine->seq != claim->seq;
-    if (!stale && fits(machine, claim, taken)) {
+    if (!stale && fits(machine, claim)) {
         return OMEGA_ACCEPTED;
     }
     if (machine->placed_version[rival_of(machine, instance)] <= claim->synced) {
@@ -152,26 +144,26 @@ static inline uint8_t outcome_of(const struct omega_machine *machine,
 }
 
 uint8_t rules_claim(const struct omega_machine *machine, const struct omega_claim *claim,
-                    const struct rules_taken *taken, uint8_t detection, uint16_t instance)
+                    uint8_t detection, uint16_t instance)
 {
-    return outcome_of(machine, claim, taken, detection, instance);
+    return outcome_of(machine, claim, detection, instance);
 }
 
 void rules_explain(const struct omega_machine *machine, const struct omega_claim *claim,
-                   const struct rules_taken *taken, uint16_t instance, struct omega_cause *cause)
+                   uint16_t instance, struct omega_cause *cause)
 {
     *cause = (struct omega_cause){.seq_found = 0};
     if (machine == NULL) {
         return;
     }
-    int64_t cpu = cpu_missing(machine, claim, taken);
-    int64_t mem = mem_missing(machine, claim, taken);
+    int64_t cpu = cpu_missing(machine, claim);
+    int64_t mem = mem_missing(machine, claim);
     int rival = rival_of(machine, instance);
     cause->seq_found = machine->seq;
     cause->missing_cpu_milli = cpu > 0 ? cpu : 0;
     cause->missing_mem_mib = mem > 0 ? mem : 0;
     for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {
-        int32_t gpu = device_missing(machine, claim, taken, (uint32_t)__builtin_ctz(mask));
+        int32_t gpu = device_missing(machine, claim, (uint32_t)__builtin_ctz(mask));
         cause->missing_gpu_milli += gpu > 0 ? gpu : 0;
     }
     cause->above_limit = machine->may_exceed;
@@ -182,8 +174,6 @@ void rules_explain(const struct omega_machine *machine, const struct omega_claim
 }
 
 /* ---- a transaction ---- */
-
-static const struct rules_taken nothing_taken;
 
 /* A set of machines, found by hash: emptied by a new stamp. */
 struct slot {
@@ -277,12 +267,13 @@ static void find_broken(struct rules_scratch *scratch, const struct omega_transa
     }
 }
 
-static __attribute__((noinline)) void lend_gpu(struct omega_machine *machine,
-                                               const struct omega_claim *claim, int sign)
+static __attribute__((noinline)) void add_gpu_use(struct omega_machine *machine,
+                                                  const struct omega_request *request,
+                                                  uint32_t devices, enum omega_band band, int sign)
 {
-    for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {
-        int16_t *device = &machine->band_gpu_milli[0][__builtin_ctz(mask)];
-        *device = (int16_t)(*device + sign * claim->request.gpu_milli);
+    for (uint32_t mask = devices; mask != 0; mask &= mask - 1) {
+        int16_t *device = &machine->band_gpu_milli[band][__builtin_ctz(mask)];
+        *device = (int16_t)(*device + sign * request->gpu_milli);
     }
 }
 
@@ -293,7 +284,7 @@ static inline void lend(struct omega_machine *machine, const struct omega_claim 
     machine->cpu_used_milli += sign * claim->request.cpu_milli;
     machine->mem_used_mib += sign * claim->request.mem_mib;
     if (claim->devices != 0) {
-        lend_gpu(machine, claim, sign);
+        add_gpu_use(machine, &claim->request, claim->devices, OMEGA_BAND_FREE, sign);
     }
 }
 
@@ -308,8 +299,7 @@ static void explain(const struct omega_transaction *txn, const struct omega_mach
         .other_refuses = 1,
     };
     if (txn->inquiry != NULL && txn->inquiry->causes != NULL) {
-        rules_explain(machine, claim, &nothing_taken, txn->instance,
-                      &txn->inquiry->causes[claim - txn->claims]);
+        rules_explain(machine, claim, txn->instance, &txn->inquiry->causes[claim - txn->claims]);
     }
     if (machine == NULL) {
         return;
@@ -320,8 +310,7 @@ static void explain(const struct omega_transaction *txn, const struct omega_mach
     if (!by_caller) {
         uint8_t other =
             txn->detection == OMEGA_DETECT_FINE ? OMEGA_DETECT_COARSE : OMEGA_DETECT_FINE;
-        result->other_refuses =
-            rules_claim(machine, claim, &nothing_taken, other, txn->instance) != OMEGA_ACCEPTED;
+        result->other_refuses = rules_claim(machine, claim, other, txn->instance) != OMEGA_ACCEPTED;
     }
 }
 
@@ -351,9 +340,8 @@ static uint32_t judge(const struct omega_transaction *txn, struct omega_machine 
     for (uint32_t i = 0; i < count; i++) {
         const struct omega_claim *claim = &claims[i];
         uint8_t reason = refused == NULL ? OMEGA_ACCEPTED : refused[i];
-        uint8_t outcome = machines[i] == NULL
-                              ? OMEGA_REFUSED_MACHINE_DOWN
-                              : outcome_of(machines[i], claim, &nothing_taken, detection, instance);
+        uint8_t outcome = machines[i] == NULL ? OMEGA_REFUSED_MACHINE_DOWN
+                                              : outcome_of(machines[i], claim, detection, instance);
         if (outcome == OMEGA_ACCEPTED && reason == OMEGA_ACCEPTED) {
             results[i].outcome = OMEGA_ACCEPTED;
             results[i].other_refuses = 0;
@@ -536,16 +524,6 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
 }
 
 /* ---- changes ---- */
-
-static __attribute__((noinline)) void add_gpu_use(struct omega_machine *machine,
-                                                  const struct omega_request *request,
-                                                  uint32_t devices, enum omega_band band, int sign)
-{
-    for (uint32_t mask = devices; mask != 0; mask &= mask - 1) {
-        int16_t *device = &machine->band_gpu_milli[band][__builtin_ctz(mask)];
-        *device = (int16_t)(*device + sign * request->gpu_milli);
-    }
-}
 
 static inline void add_use(struct omega_machine *machine, const struct omega_request *request,
                            uint32_t devices, enum omega_band band, int sign)

@@ -15,22 +15,16 @@
 #include "core/base/error.h"
 #include "core/model/claim.h"
 
-/* What claims of the same transaction already took on one machine. */
-struct rules_taken {
-    int32_t cpu_milli;
-    int32_t mem_mib;
-    int16_t gpu_milli[OMEGA_GPU_DEVICES_MAX];
-};
-
-/* The one conflict rule: would this claim hold now, under this detection, by this instance, given
- * what its transaction already took? Returns an enum omega_outcome. Pure. */
+/* The one conflict rule: would this claim hold now, under this detection, by this instance? What
+ * good claims of its transaction before it take has been taken off the machine. Returns an enum
+ * omega_outcome. Pure. */
 uint8_t rules_claim(const struct omega_machine *machine, const struct omega_claim *claim,
-                    const struct rules_taken *taken, uint8_t detection, uint16_t instance);
+                    uint8_t detection, uint16_t instance);
 
 /* Why rules_claim() does not accept a claim: what is missing, the sequence found, and whether the
  * rival is the only one. Pure; `machine` may be NULL. */
 void rules_explain(const struct omega_machine *machine, const struct omega_claim *claim,
-                   const struct rules_taken *taken, uint16_t instance, struct omega_cause *cause);
+                   uint16_t instance, struct omega_cause *cause);
 
 /* Working memory of rules_decide(), reused from call to call. */
 struct rules_scratch;

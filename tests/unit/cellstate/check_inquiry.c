@@ -9,13 +9,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "cellstate/rules.h"
 #include "core/base/random.h"
 #include "tests/support/check_main.h"
+#include "tests/unit/cellstate/rules_fixture.h"
 
 enum {
-    MINE = 1,
-    RIVAL = 2,
     THIRD = 3,
     CLAIMS = 12,
     MACHINES = 5,
@@ -24,17 +22,11 @@ enum {
     COARSE = OMEGA_DETECT_COARSE,
 };
 
-static const struct omega_overcommit exactly = {1000, 1000, 1000};
-
-/* 4 cores, 4096 MiB, 2 devices; RIVAL placed a half of it at version 5 (sequence 1). */
-static struct omega_machine half_full(void)
+/* Half full by its first and only placement. */
+static struct omega_machine half_full_once(void)
 {
-    struct omega_machine_spec spec = {.cpu_milli = 4000, .mem_mib = 4096, .gpu_devices = 2};
-    struct omega_request half = {
-        .cpu_milli = 2000, .mem_mib = 2048, .gpu_milli = 500, .gpu_devices = 1};
-    struct omega_machine machine;
-    rules_machine_init(&machine, 0, &spec, &exactly);
-    rules_place(&machine, &half, 1, OMEGA_BAND_PRODUCTION, RIVAL, 5);
+    struct omega_machine machine = half_full();
+    machine.seq = 1;
     return machine;
 }
 
@@ -45,7 +37,7 @@ struct cause_row {
     struct omega_request request;
     uint8_t devices;
     uint64_t synced;
-    struct rules_taken taken;
+    struct taken taken;
     struct omega_cause cause;
 };
 
@@ -67,12 +59,13 @@ static const struct cause_row cause_rows[] = {
 START_TEST(tells_causes)
 {
     const struct cause_row *row = &cause_rows[_i];
-    struct omega_machine machine = half_full();
+    struct omega_machine machine = half_full_once();
     struct omega_claim claim = {
         .request = row->request, .devices = row->devices, .synced = row->synced};
     struct omega_cause cause;
+    lend(&machine, &row->taken);
     memset(&cause, 0xff, sizeof cause);
-    rules_explain(&machine, &claim, &row->taken, MINE, &cause);
+    rules_explain(&machine, &claim, MINE, &cause);
     ck_assert_msg(cause.seq_found == row->cause.seq_found &&
                       cause.missing_cpu_milli == row->cause.missing_cpu_milli &&
                       cause.missing_mem_mib == row->cause.missing_mem_mib &&
@@ -89,24 +82,23 @@ END_TEST
 START_TEST(knows_sole_rivals)
 {
     static const struct omega_request one = {.cpu_milli = 1000, .mem_mib = 1};
-    struct omega_machine machine = half_full();
+    struct omega_machine machine = half_full_once();
     struct omega_claim claim = {.request = {.cpu_milli = 4000}, .synced = 4};
-    struct rules_taken none = {0};
     struct omega_cause cause;
     rules_place(&machine, &one, 0, OMEGA_BAND_BATCH, RIVAL, 6); /* again: still alone */
-    rules_explain(&machine, &claim, &none, MINE, &cause);
+    rules_explain(&machine, &claim, MINE, &cause);
     ck_assert_uint_eq(cause.sole_rival, 1);
     rules_place(&machine, &one, 0, OMEGA_BAND_BATCH, THIRD, 7);
-    rules_explain(&machine, &claim, &none, MINE, &cause);
+    rules_explain(&machine, &claim, MINE, &cause);
     ck_assert_uint_eq(cause.sole_rival, 0);
     claim.synced = 6; /* the view has seen the first of them */
-    rules_explain(&machine, &claim, &none, MINE, &cause);
+    rules_explain(&machine, &claim, MINE, &cause);
     ck_assert_uint_eq(cause.sole_rival, 1);
     ck_assert_int_eq(cause.missing_cpu_milli, 4000);
     machine.may_exceed = 1;
-    rules_explain(&machine, &claim, &none, MINE, &cause);
+    rules_explain(&machine, &claim, MINE, &cause);
     ck_assert_uint_eq(cause.above_limit, 1);
-    rules_explain(NULL, &claim, &none, MINE, &cause);
+    rules_explain(NULL, &claim, MINE, &cause);
     ck_assert_uint_eq(cause.seq_found, 0);
     ck_assert_int_eq(cause.missing_cpu_milli, 0);
     ck_assert_uint_eq(cause.above_limit, 0);
@@ -116,7 +108,7 @@ END_TEST
 /* Three claims of 1 core on the half full machine: the third has no room. */
 START_TEST(explains_refused_claims_only)
 {
-    struct omega_machine machine = half_full();
+    struct omega_machine machine = half_full_once();
     struct omega_machine *machines[] = {&machine, &machine, &machine};
     struct omega_claim claims[3];
     struct omega_cause causes[3];
@@ -149,7 +141,7 @@ END_TEST
 /* Two claims on a machine that a rival filled by half, two on one that nobody touched. */
 START_TEST(concludes_by_hand)
 {
-    struct omega_machine half = half_full();
+    struct omega_machine half = half_full_once();
     struct omega_machine empty;
     struct omega_machine_spec spec = {.cpu_milli = 4000, .mem_mib = 4096};
     rules_machine_init(&empty, 1, &spec, &exactly);

@@ -1,30 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The rules about claims: tables of machines, claims and what must come of them. */
-#include "cellstate/rules.h"
 
 #include <string.h>
 
 #include "tests/support/check_main.h"
-
-enum {
-    MINE = 1,
-    RIVAL = 2
-};
-
-static const struct omega_overcommit exactly = {1000, 1000, 1000};
-
-/* Up, 4 cores, 4096 MiB, 2 devices; half of it used, by RIVAL at version 5; seq 9. */
-static struct omega_machine half_full(void)
-{
-    struct omega_machine_spec spec = {.cpu_milli = 4000, .mem_mib = 4096, .gpu_devices = 2};
-    struct omega_request half = {
-        .cpu_milli = 2000, .mem_mib = 2048, .gpu_milli = 500, .gpu_devices = 1};
-    struct omega_machine machine;
-    rules_machine_init(&machine, 0, &spec, &exactly);
-    rules_place(&machine, &half, 1, OMEGA_BAND_PRODUCTION, RIVAL, 5);
-    machine.seq = 9;
-    return machine;
-}
+#include "tests/unit/cellstate/rules_fixture.h"
 
 struct claim_row {
     const char *name;
@@ -33,7 +13,7 @@ struct claim_row {
     uint8_t detection;
     uint64_t seq;
     uint64_t synced;
-    struct rules_taken taken;
+    struct taken taken;
     uint8_t outcome;
 };
 
@@ -123,14 +103,15 @@ START_TEST(claim_holds)
 {
     const struct claim_row *row = &claim_rows[_i];
     struct omega_machine machine = half_full();
+    lend(&machine, &row->taken);
     struct omega_machine before = machine;
     struct omega_claim claim = claim_of(row);
-    uint8_t outcome = rules_claim(&machine, &claim, &row->taken, row->detection, MINE);
+    uint8_t outcome = rules_claim(&machine, &claim, row->detection, MINE);
     ck_assert_msg(outcome == row->outcome, "%s: %s, expected %s", row->name,
                   omega_outcome_name(outcome), omega_outcome_name(row->outcome));
     ck_assert_mem_eq(&machine, &before, sizeof(machine));
     /* The rival itself never conflicts with its own placement. */
-    outcome = rules_claim(&machine, &claim, &row->taken, row->detection, RIVAL);
+    outcome = rules_claim(&machine, &claim, row->detection, RIVAL);
     ck_assert(!omega_outcome_is_conflict(outcome));
 }
 END_TEST
@@ -139,12 +120,11 @@ START_TEST(states)
 {
     static const uint8_t down[] = {OMEGA_MACHINE_DOWN, OMEGA_MACHINE_DRAINING};
     struct omega_claim claim = {.seq = 9, .synced = 5};
-    struct rules_taken none = {0};
     for (size_t i = 0; i < sizeof(down); i++) {
         struct omega_machine machine = half_full();
         machine.state = down[i];
         for (uint8_t detection = 0; detection < 2; detection++) {
-            ck_assert_uint_eq(rules_claim(&machine, &claim, &none, detection, MINE),
+            ck_assert_uint_eq(rules_claim(&machine, &claim, detection, MINE),
                               OMEGA_REFUSED_MACHINE_DOWN);
         }
     }
@@ -156,13 +136,12 @@ START_TEST(rivals)
 {
     struct omega_request one = {.cpu_milli = 1};
     struct omega_claim claim = {.synced = 6, .request = {.cpu_milli = 4000}};
-    struct rules_taken none = {0};
     struct omega_machine machine = half_full();
     rules_place(&machine, &one, 0, OMEGA_BAND_MID, MINE, 7);
     rules_place(&machine, &one, 0, OMEGA_BAND_MID, MINE, 8);
-    ck_assert_uint_eq(rules_claim(&machine, &claim, &none, OMEGA_DETECT_FINE, MINE),
+    ck_assert_uint_eq(rules_claim(&machine, &claim, OMEGA_DETECT_FINE, MINE),
                       OMEGA_REFUSED_MACHINE_CHANGED);
-    ck_assert_uint_eq(rules_claim(&machine, &claim, &none, OMEGA_DETECT_FINE, RIVAL),
+    ck_assert_uint_eq(rules_claim(&machine, &claim, OMEGA_DETECT_FINE, RIVAL),
                       OMEGA_CONFLICT_NO_LONGER_FITS);
     ck_assert_uint_eq(machine.placed_by[0], MINE);
     ck_assert_uint_eq(machine.placed_version[0], 8);
@@ -179,16 +158,15 @@ START_TEST(initial_state_is_no_rival)
 {
     struct omega_request most = {.cpu_milli = 1999};
     struct omega_claim claim = {.synced = 5, .request = {.cpu_milli = 4000}};
-    struct rules_taken none = {0};
     struct omega_machine machine = half_full();
     rules_place(&machine, &most, 0, OMEGA_BAND_FREE, OMEGA_INSTANCE_NONE, 7);
     ck_assert_uint_eq(machine.seq, 10);
-    ck_assert_uint_eq(rules_claim(&machine, &claim, &none, OMEGA_DETECT_FINE, MINE),
+    ck_assert_uint_eq(rules_claim(&machine, &claim, OMEGA_DETECT_FINE, MINE),
                       OMEGA_REFUSED_MACHINE_CHANGED);
-    ck_assert_uint_eq(rules_claim(&machine, &claim, &none, OMEGA_DETECT_COARSE, MINE),
+    ck_assert_uint_eq(rules_claim(&machine, &claim, OMEGA_DETECT_COARSE, MINE),
                       OMEGA_REFUSED_MACHINE_CHANGED);
     claim.synced = 4; /* before the rival's placement at 5: that one still counts */
-    ck_assert_uint_eq(rules_claim(&machine, &claim, &none, OMEGA_DETECT_FINE, MINE),
+    ck_assert_uint_eq(rules_claim(&machine, &claim, OMEGA_DETECT_FINE, MINE),
                       OMEGA_CONFLICT_NO_LONGER_FITS);
 }
 END_TEST

@@ -1,28 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The rules about changes: placements, releases, machine events, free room, choice of devices. */
-#include "cellstate/rules.h"
 
 #include "tests/support/check_main.h"
-
-enum {
-    MINE = 1,
-    RIVAL = 2
-};
-
-static const struct omega_overcommit exactly = {1000, 1000, 1000};
-
-/* Up, 4 cores, 4096 MiB, 2 devices; half of it used, by RIVAL at version 5; seq 9. */
-static struct omega_machine half_full(void)
-{
-    struct omega_machine_spec spec = {.cpu_milli = 4000, .mem_mib = 4096, .gpu_devices = 2};
-    struct omega_request half = {
-        .cpu_milli = 2000, .mem_mib = 2048, .gpu_milli = 500, .gpu_devices = 1};
-    struct omega_machine machine;
-    rules_machine_init(&machine, 0, &spec, &exactly);
-    rules_place(&machine, &half, 1, OMEGA_BAND_PRODUCTION, RIVAL, 5);
-    machine.seq = 9;
-    return machine;
-}
+#include "tests/unit/cellstate/rules_fixture.h"
 
 START_TEST(places_and_releases)
 {
@@ -164,14 +144,12 @@ START_TEST(above_its_limit)
     ck_assert_int_eq(rules_machine_event(&machine, &spec, &shrink, &exactly, NULL), 0);
     ck_assert_int_eq(rules_free_cpu(&machine), -1);
     struct omega_claim nothing = {.seq = machine.seq, .synced = 5};
-    struct rules_taken none = {0};
-    ck_assert_uint_eq(rules_claim(&machine, &nothing, &none, OMEGA_DETECT_FINE, MINE),
+    ck_assert_uint_eq(rules_claim(&machine, &nothing, OMEGA_DETECT_FINE, MINE),
                       OMEGA_REFUSED_MACHINE_CHANGED);
     shrink.cpu_milli = 2000;
     ck_assert_int_eq(rules_machine_event(&machine, &spec, &shrink, &exactly, NULL), 0);
     ck_assert_int_eq(rules_free_cpu(&machine), 0);
-    ck_assert_uint_eq(rules_claim(&machine, &nothing, &none, OMEGA_DETECT_FINE, MINE),
-                      OMEGA_ACCEPTED);
+    ck_assert_uint_eq(rules_claim(&machine, &nothing, OMEGA_DETECT_FINE, MINE), OMEGA_ACCEPTED);
 }
 END_TEST
 
