@@ -202,25 +202,72 @@ static uint32_t count_required(const struct job_entry *entry, const struct omega
     return required;
 }
 
-/* Checks every claim by itself and that no task comes twice; notes what is placed already. */
-static int check_claims(struct jobs_scratch *scratch, struct job_entry *entry,
-                        const struct omega_transaction *txn, omega_error_t *err)
+/* Checks claims of one group without devices, from the first on, as long as their tasks rise, as
+ * those of most modules do: then no task comes twice. Returns how far they are sound; *any gathers
+ * the states of their tasks. */
+static inline uint32_t check_rising(const struct jobs_scratch *scratch,
+                                    const struct job_entry *entry,
+                                    const struct omega_transaction *txn, uint8_t *any)
+{
+    const struct omega_claim *claims = txn->claims;
+    const uint32_t count = txn->claim_count;
+    const uint32_t machines = scratch->machine_count;
+    const uint8_t *state = entry->state;
+    uint8_t *refused = scratch->refused;
+    uint32_t group = claims[0].group;
+    if (group >= entry->group_count || entry->groups[group].request.gpu_devices != 0) {
+        return 0;
+    }
+    const struct omega_task_group of = entry->groups[group];
+    const uint32_t end = of.first_task + of.count + of.optional;
+    uint32_t least = of.first_task;
+    uint8_t seen = 0;
+    uint32_t i = 0;
+    for (; i < count; i++) {
+        const struct omega_claim *claim = &claims[i];
+        uint32_t task = claim->task;
+        if (task < least || task >= end || claim->machine >= machines || claim->group != group ||
+            claim->devices != 0 || !is_request(&claim->request, &of.request)) {
+            break;
+        }
+        refused[i] = state[task];
+        seen |= state[task];
+        least = task + 1;
+    }
+    *any = seen;
+    return i;
+}
+
+/* The same for claims in whatever order: marks tasks meanwhile. */
+static uint32_t check_marking(const struct jobs_scratch *scratch, struct job_entry *entry,
+                              const struct omega_transaction *txn, uint8_t *any)
 {
     uint8_t *state = entry->state;
-    uint8_t *refused = scratch->refused;
-    uint8_t any = 0;
     uint32_t checked = 0;
+    *any = 0;
     for (; checked < txn->claim_count; checked++) {
         const struct omega_claim *claim = &txn->claims[checked];
         if (!claim_is_sound(scratch, entry, claim) || (state[claim->task] & SLOT_CLAIMED) != 0) {
             break;
         }
-        any |= state[claim->task];
-        refused[checked] = state[claim->task];
+        *any |= state[claim->task];
+        scratch->refused[checked] = state[claim->task];
         state[claim->task] |= SLOT_CLAIMED;
     }
     for (uint32_t i = 0; i < checked; i++) {
         state[txn->claims[i].task] &= (uint8_t)~SLOT_CLAIMED;
+    }
+    return checked;
+}
+
+/* Checks every claim by itself and that no task comes twice; notes what is placed already. */
+static int check_claims(struct jobs_scratch *scratch, struct job_entry *entry,
+                        const struct omega_transaction *txn, omega_error_t *err)
+{
+    uint8_t any = 0;
+    uint32_t checked = check_rising(scratch, entry, txn, &any);
+    if (checked < txn->claim_count) {
+        checked = check_marking(scratch, entry, txn, &any);
     }
     if (checked < txn->claim_count) {
         const struct omega_claim *claim = &txn->claims[checked];
@@ -231,7 +278,8 @@ static int check_claims(struct jobs_scratch *scratch, struct job_entry *entry,
     }
     scratch->any_refused = any != 0;
     for (uint32_t i = 0; any != 0 && i < txn->claim_count; i++) {
-        refused[i] = refused[i] != SLOT_UNPLACED ? OMEGA_REFUSED_ALREADY_PLACED : OMEGA_ACCEPTED;
+        scratch->refused[i] =
+            scratch->refused[i] != SLOT_UNPLACED ? OMEGA_REFUSED_ALREADY_PLACED : OMEGA_ACCEPTED;
     }
     return OMEGA_OK;
 }

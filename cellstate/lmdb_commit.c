@@ -272,6 +272,9 @@ static int decide_and_apply(struct lmdb *lmdb, struct job_entry *entry,
         rc = rules_decide(txn, write->scratch.claimed, refuses ? write->scratch.refused : NULL,
                           write->rules, results, result, err);
     }
+    if (rc == OMEGA_OK) { /* lmdb_place() takes it, as it does for the initial state */
+        rules_give_back(txn, write->scratch.claimed, results);
+    }
     if (rc != OMEGA_OK || result->accepted == 0) {
         result->version = write->head.counters.version;
         return rc;

@@ -21,62 +21,81 @@ static void prefetch(const struct memory *memory, const struct job_entry *entry,
 
 /* ---- apply ---- */
 
-static struct block *new_block(struct memory *memory, struct job_entry *entry,
-                               const struct omega_transaction *txn,
-                               const struct omega_result *result)
+static struct block *new_block(struct memory *memory, const struct job_entry *entry,
+                               const struct omega_transaction *txn, uint32_t accepted)
 {
-    struct block *block = malloc(sizeof *block + result->accepted * sizeof block->placed[0]);
-    if (block == NULL) {
-        return NULL;
-    }
-    block->version = memory->counters.version + 1;
-    block->job = txn->job;
-    block->count = 0;
-    block->running = result->accepted;
-    block->instance = txn->instance;
-    block->band = (uint8_t)omega_band_of(txn->precedence);
-    block->spreads = entry->spreads;
-    if (map_put(&memory->blocks, block->version, block) != OMEGA_OK) {
-        free(block);
-        return NULL;
+    const struct omega_request *request = &entry->groups[0].request;
+    bool alike = entry->group_count == 1 && request->gpu_devices == 0;
+    struct block *block = block_create(memory, accepted, alike);
+    if (block != NULL) {
+        block->job = txn->job;
+        block->instance = txn->instance;
+        block->band = (uint8_t)omega_band_of(txn->precedence);
+        block->spreads = entry->spreads;
+        block->alike.request = *request;
     }
     return block;
 }
 
-static inline void apply_claim(struct memory *memory, struct job_entry *entry, struct block *block,
-                               const struct omega_claim *claim)
+/* Installs the claims that hold. */
+static inline __attribute__((always_inline)) void
+install(struct memory *memory, struct job_entry *entry, struct block *block, bool alike,
+        const struct omega_transaction *txn, struct omega_claim_result *results)
 {
-    rules_place(&memory->machines[claim->machine], &claim->request, claim->devices,
-                (enum omega_band)block->band, block->instance, block->version);
-    memory_changed(memory, claim->machine, claim->devices != 0);
-    jobs_place(entry, claim);
-    memory->running[claim->machine]++;
-    block->placed[block->count++] = (struct placed){
-        .machine = claim->machine,
-        .task = claim->task,
-        .request = claim->request,
-        .devices = claim->devices,
-        .runs = 1,
-        .group = claim->group,
-    };
+    const struct asked same = block->alike;
+    const uint64_t version = block->version;
+    const enum omega_band band = (enum omega_band)block->band;
+    const uint32_t count = txn->claim_count;
+    const struct omega_claim *claims = txn->claims;
+    const uint16_t instance = txn->instance;
+    const struct store_view live = memory->live;
+    const bool feeds = memory->feeds;
+    struct omega_machine *machines = memory->machines;
+    struct placed *placed = block->placed;
+    struct store_totals used = {.cpu_used_milli = 0};
+    uint32_t position = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct omega_claim *claim = &claims[i];
+        if (results[i].outcome != OMEGA_ACCEPTED) {
+            continue;
+        }
+        const struct omega_request *request = alike ? &same.request : &claim->request;
+        uint32_t devices = alike ? 0 : claim->devices;
+        struct omega_machine *machine = &machines[claim->machine];
+        rules_install(machine, request, devices, band, instance, version);
+        machine->placements++;
+        if (devices != 0) {
+            store_view_show(&memory->live, claim->machine, machine);
+        } else {
+            memory_show_placed(&live, claim->machine, machine);
+        }
+        if (feeds) {
+            memory_feed(memory, claim->machine);
+        }
+        jobs_place(entry, claim);
+        totals_use(&used, request, devices, 1);
+        results[i].placement = omega_placement_id(version, position);
+        results[i].rival = OMEGA_INSTANCE_NONE;
+        results[i].rival_version = 0;
+        placed[position] = (struct placed){.machine = claim->machine, .task = claim->task};
+        if (!alike) {
+            block->asked[position] = (struct asked){*request, claim->devices};
+        }
+        position++;
+    }
+    totals_add_use(&memory->totals, &used, 1);
 }
 
-/* Installs the claims that hold, as one change. */
+/* The same, as one change; a block whose placements are alike gets code of its own. */
 static __attribute__((flatten)) void apply(struct memory *memory, struct job_entry *entry,
                                            struct block *block, const struct omega_transaction *txn,
                                            struct omega_claim_result *results)
 {
-    struct store_totals used = {.cpu_used_milli = 0};
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
-        if (results[i].outcome == OMEGA_ACCEPTED) {
-            results[i].placement = omega_placement_id(block->version, block->count);
-            results[i].rival = OMEGA_INSTANCE_NONE;
-            results[i].rival_version = 0;
-            apply_claim(memory, entry, block, &txn->claims[i]);
-            totals_use(&used, &txn->claims[i].request, txn->claims[i].devices, 1);
-        }
+    if (block->asked == NULL) {
+        install(memory, entry, block, true, txn, results);
+    } else {
+        install(memory, entry, block, false, txn, results);
     }
-    totals_add_use(&memory->totals, &used, 1);
 }
 
 /* Decides by the rules of the cell. */
@@ -100,7 +119,18 @@ static void leave(struct memory *memory, const struct omega_transaction *txn,
         memory->compat == NULL ? 0 : compat_leaks(memory->compat, txn, results, result);
     for (uint32_t i = 0; i < leaks; i++) {
         memory->machines[txn->claims[i].machine].seq++;
-        memory_changed(memory, txn->claims[i].machine, false);
+        memory_changed(memory, txn->claims[i].machine);
+    }
+}
+
+/* Which machine each claim names, for the rules. */
+static void list_machines(struct memory *memory, const struct omega_transaction *txn)
+{
+    struct omega_machine *machines = memory->machines;
+    struct omega_machine **claimed = memory->scratch.claimed;
+    const struct omega_claim *claims = txn->claims;
+    for (uint32_t i = 0, count = txn->claim_count; i < count; i++) {
+        claimed[i] = &machines[claims[i].machine];
     }
 }
 
@@ -119,9 +149,7 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
         jobs_find_taken(&memory->scratch, entry, txn);
     }
     bool refuses = jobs_refuse(&memory->scratch, entry, txn);
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
-        memory->scratch.claimed[i] = &memory->machines[txn->claims[i].machine];
-    }
+    list_machines(memory, txn);
     rc = decide(memory, txn, refuses ? memory->scratch.refused : NULL, results, result, err);
     if (rc != OMEGA_OK) {
         return rc;
@@ -130,8 +158,9 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
         leave(memory, txn, results, result);
         return OMEGA_OK;
     }
-    struct block *block = new_block(memory, entry, txn, result);
+    struct block *block = new_block(memory, entry, txn, result->accepted);
     if (block == NULL) {
+        rules_give_back(txn, memory->scratch.claimed, results);
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u placements", result->accepted);
     }
     apply(memory, entry, block, txn, results);

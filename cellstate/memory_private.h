@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The memory store's own structures, shared by memory.c, memory_commit.c and memory_jobs.c. */
+/* The memory store's own structures, shared by its files. */
 #ifndef OMEGA_CELLSTATE_MEMORY_PRIVATE_H
 #define OMEGA_CELLSTATE_MEMORY_PRIVATE_H
 
@@ -9,14 +9,18 @@
 #include "cellstate/totals.h"
 #include "core/base/map.h"
 
-/* One accepted claim that runs or ran; the rest of it stands in its block. */
+/* An accepted claim that runs or ran; the rest of it stands in its block. */
 struct placed {
     uint32_t machine;
-    uint32_t task;
+    uint32_t task; /* and PLACED_ENDED */
+};
+#define PLACED_ENDED (UINT32_C(1) << 31) /* it runs no more */
+_Static_assert(OMEGA_TASKS_MAX < PLACED_ENDED, "a task and whether it runs share a word");
+
+/* What a placement takes of its machine. */
+struct asked {
     struct omega_request request;
     uint8_t devices;
-    uint8_t runs;
-    uint16_t group;
 };
 
 /* The placements of one version. Freed when none runs any more. */
@@ -27,7 +31,9 @@ struct block {
     uint32_t running;
     uint16_t instance;
     uint8_t band;
-    bool spreads; /* its job has different_machines groups */
+    bool spreads;        /* its job has different_machines groups */
+    struct asked alike;  /* what each of them takes, without devices, unless: */
+    struct asked *asked; /* one each, behind the last of placed; NULL: all are alike */
     struct placed placed[];
 };
 
@@ -39,8 +45,8 @@ struct memory {
     struct omega_machine *machines;
     uint32_t *platforms;
     uint32_t *domains;
-    uint32_t *running;      /* per machine: its placements, so that a removal knows when to stop */
     struct store_view live; /* the arrays that live views show */
+    bool feeds;             /* a private view has been opened: before that nobody reads the feed */
     struct store_counters counters;
     struct store_totals totals;
     struct map blocks; /* version -> struct block */
@@ -69,6 +75,12 @@ static inline struct job_entry *memory_job(struct memory *memory, uint64_t id)
     return map_get(&memory->jobs, id);
 }
 
+/* What a placement of a block takes. */
+static inline const struct asked *block_asked(const struct block *block, uint32_t position)
+{
+    return block->asked == NULL ? &block->alike : &block->asked[position];
+}
+
 /* Asks the cache for a record that is about to change: both lines that a commit touches. */
 static inline void memory_prefetch(const struct memory *memory, uint32_t machine)
 {
@@ -77,21 +89,63 @@ static inline void memory_prefetch(const struct memory *memory, uint32_t machine
     __builtin_prefetch(record + 64, 1);
 }
 
-/* Shows a changed machine on the live arrays and appends it to the feed. `all`: its devices or its
- * limits changed too, or whether it takes anything. */
-static inline void memory_changed(struct memory *memory, uint32_t machine, bool all)
+/* Appends a changed machine to the feed. */
+static inline void memory_feed(struct memory *memory, uint32_t machine)
 {
-    const struct omega_machine *record = &memory->machines[machine];
-    if (all) {
-        store_view_show(&memory->live, machine, record);
-    } else {
-        memory->live.free_cpu_milli[machine] = rules_free_cpu(record);
-        memory->live.free_mem_mib[machine] = rules_free_mem(record);
-        memory->live.seq[machine] = record->seq;
-        memory->live.releases[machine] = record->releases;
+    if (memory->feeds) {
+        memory->feed[memory->feed_end++ & memory->feed_mask] = machine;
     }
-    memory->feed[memory->feed_end++ & memory->feed_mask] = machine;
 }
+
+/* Shows a changed machine on the live arrays, all of it. */
+static inline void memory_changed(struct memory *memory, uint32_t machine)
+{
+    store_view_show(&memory->live, machine, &memory->machines[machine]);
+    memory_feed(memory, machine);
+}
+
+/* Shows what a placement without devices has changed on a machine, which took it, so that what is
+ * left is free. `live` may be a copy: the compiler then knows that the arrays stay where they
+ * are. */
+static inline void memory_show_placed(const struct store_view *live, uint32_t machine,
+                                      const struct omega_machine *record)
+{
+    live->free_cpu_milli[machine] = rules_left_cpu(record);
+    live->free_mem_mib[machine] = rules_left_mem(record);
+    live->seq[machine] = record->seq;
+}
+
+/* The same for the end of a placement without devices, which may move the sequence, too. */
+static inline void memory_show_released(const struct store_view *live, uint32_t machine,
+                                        const struct omega_machine *record, bool raises_seq)
+{
+    bool takes = rules_takes(record);
+    live->free_cpu_milli[machine] = takes ? rules_left_cpu(record) : -1;
+    live->free_mem_mib[machine] = takes ? rules_left_mem(record) : -1;
+    live->releases[machine] = record->releases;
+    if (raises_seq) {
+        live->seq[machine] = record->seq;
+    }
+}
+
+/* The block of the next version, with room for so many placements, its fields but `placed` and
+ * `asked` to be filled in; NULL without memory. block_forget() takes it out and frees it. */
+struct block *block_create(struct memory *memory, uint32_t count, bool alike);
+void block_forget(struct memory *memory, struct block *block);
+
+/* Lists what runs on a machine, by rising placement id, in memory->lost. OMEGA_ENOMEM. */
+int block_list_machine(struct memory *memory, uint32_t machine, uint32_t *count);
+
+/* Calls `each` for everything that runs, as store_placements() does. */
+int memory_placements(struct store *store,
+                      int (*each)(void *context, const struct store_placement *placement),
+                      void *context, omega_error_t *err);
+
+/* Ends the placements in memory->lost, whose machine is removed. */
+void memory_lose(struct memory *memory, uint32_t count, enum store_loss_policy policy);
+int memory_release(struct store *store, const uint64_t *placements, uint32_t count,
+                   enum store_release_reason reason, struct store_release_result *results,
+                   uint64_t *version, omega_error_t *err);
 
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err);
 int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_error_t *err);

@@ -80,18 +80,6 @@ uint32_t rules_choose_devices(const int16_t free_milli[OMEGA_GPU_DEVICES_MAX],
 
 /* ---- the conflict rule ---- */
 
-/* What is missing of a resource for a claim to fit: the one place that says what fitting means. Not
- * above 0: there is enough. */
-static int64_t cpu_missing(const struct omega_machine *machine, const struct omega_claim *claim)
-{
-    return (int64_t)machine->cpu_used_milli + claim->request.cpu_milli - machine->cpu_limit_milli;
-}
-
-static int64_t mem_missing(const struct omega_machine *machine, const struct omega_claim *claim)
-{
-    return (int64_t)machine->mem_used_mib + claim->request.mem_mib - machine->mem_limit_mib;
-}
-
 static int32_t device_missing(const struct omega_machine *machine, const struct omega_claim *claim,
                               uint32_t device)
 {
@@ -113,10 +101,18 @@ static __attribute__((noinline)) bool gpu_fits(const struct omega_machine *machi
     return true;
 }
 
-static bool fits(const struct omega_machine *machine, const struct omega_claim *claim)
+/* Does the claim fit, its devices apart? With gpu_fits(), the one place that says what fitting
+ * means. */
+static inline bool fits_plainly(const struct omega_machine *machine,
+                                const struct omega_claim *claim)
 {
-    return !machine->may_exceed && cpu_missing(machine, claim) <= 0 &&
-           mem_missing(machine, claim) <= 0 && (claim->devices == 0 || gpu_fits(machine, claim));
+    return !machine->may_exceed && rules_left_cpu(machine) >= claim->request.cpu_milli &&
+           rules_left_mem(machine) >= claim->request.mem_mib;
+}
+
+static inline bool fits(const struct omega_machine *machine, const struct omega_claim *claim)
+{
+    return fits_plainly(machine, claim) && (claim->devices == 0 || gpu_fits(machine, claim));
 }
 
 /* Which of the last two placements is the latest by somebody else. */
@@ -156,8 +152,8 @@ void rules_explain(const struct omega_machine *machine, const struct omega_claim
     if (machine == NULL) {
         return;
     }
-    int64_t cpu = cpu_missing(machine, claim);
-    int64_t mem = mem_missing(machine, claim);
+    int64_t cpu = (int64_t)claim->request.cpu_milli - rules_left_cpu(machine);
+    int64_t mem = (int64_t)claim->request.mem_mib - rules_left_mem(machine);
     int rival = rival_of(machine, instance);
     cause->seq_found = machine->seq;
     cause->missing_cpu_milli = cpu > 0 ? cpu : 0;
@@ -327,18 +323,41 @@ static __attribute__((noinline)) void enter_refused(const struct omega_transacti
     explain(txn, machine, claim, by_caller, result);
 }
 
-/* Judges every claim in order, each after the good ones before it, whose room is lent while this
- * goes on. Returns how many are good. */
-static uint32_t judge(const struct omega_transaction *txn, struct omega_machine *const *machines,
-                      const uint8_t *refused, struct omega_claim_result *results)
+/* Judges claims from the first on, as long as they are plain and hold: most transactions are
+ * nothing else. Returns how many, whose room is lent. */
+static inline uint32_t judge_plain(const struct omega_transaction *txn,
+                                   struct omega_machine *const *machines,
+                                   struct omega_claim_result *results)
 {
     const struct omega_claim *claims = txn->claims;
     const uint32_t count = txn->claim_count;
+    const bool coarse = txn->detection == OMEGA_DETECT_COARSE;
+    uint32_t i = 0;
+    for (; i < count; i++) {
+        const struct omega_claim *claim = &claims[i];
+        struct omega_machine *machine = machines[i];
+        if (machine == NULL || machine->state != OMEGA_MACHINE_UP || claim->devices != 0 ||
+            (coarse && machine->seq != claim->seq) || !fits_plainly(machine, claim)) {
+            break;
+        }
+        results[i].outcome = OMEGA_ACCEPTED;
+        results[i].other_refuses = 0;
+        machine->cpu_used_milli += claim->request.cpu_milli;
+        machine->mem_used_mib += claim->request.mem_mib;
+    }
+    return i;
+}
+
+/* Judges every claim in order, each after the good ones before it, whose room stays lent. Returns
+ * how many are good. */
+static uint32_t judge(const struct omega_transaction *txn, struct omega_machine *const *machines,
+                      const uint8_t *refused, struct omega_claim_result *results)
+{
     const uint8_t detection = txn->detection;
     const uint16_t instance = txn->instance;
-    uint32_t good = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct omega_claim *claim = &claims[i];
+    uint32_t good = refused == NULL ? judge_plain(txn, machines, results) : 0;
+    for (uint32_t i = good; i < txn->claim_count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
         uint8_t reason = refused == NULL ? OMEGA_ACCEPTED : refused[i];
         uint8_t outcome = machines[i] == NULL ? OMEGA_REFUSED_MACHINE_DOWN
                                               : outcome_of(machines[i], claim, detection, instance);
@@ -351,12 +370,24 @@ static uint32_t judge(const struct omega_transaction *txn, struct omega_machine 
             enter_refused(txn, machines[i], claim, outcome, reason, &results[i]);
         }
     }
-    for (uint32_t i = 0; i < count; i++) {
+    return good;
+}
+
+/* Lends the room of all good claims again, or gives it back. */
+static void lend_all(const struct omega_transaction *txn, struct omega_machine *const *machines,
+                     const struct omega_claim_result *results, int sign)
+{
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
         if (results[i].outcome == OMEGA_ACCEPTED) {
-            lend(machines[i], &claims[i], -1);
+            lend(machines[i], &txn->claims[i], sign);
         }
     }
-    return good;
+}
+
+void rules_give_back(const struct omega_transaction *txn, struct omega_machine *const *machines,
+                     const struct omega_claim_result *results)
+{
+    lend_all(txn, machines, results, -1);
 }
 
 static bool minimum_reached(const struct omega_transaction *txn, struct rules_scratch *scratch,
@@ -387,8 +418,8 @@ static bool stands(const struct omega_transaction *txn, uint8_t granularity,
 }
 
 /* Some claims were refused: lets good ones fall with those that their granularity ties them to. */
-static void abort_tied(const struct omega_transaction *txn, struct rules_scratch *scratch,
-                       struct omega_claim_result *results)
+static void abort_tied(const struct omega_transaction *txn, struct omega_machine *const *machines,
+                       struct rules_scratch *scratch, struct omega_claim_result *results)
 {
     bool all_fall = !stands(txn, txn->granularity, scratch, results);
     bool by_machine = txn->granularity == OMEGA_COMMIT_MACHINE;
@@ -398,6 +429,7 @@ static void abort_tied(const struct omega_transaction *txn, struct rules_scratch
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         if (results[i].outcome == OMEGA_ACCEPTED &&
             (all_fall || (by_machine && is_broken(scratch, txn->claims[i].machine)))) {
+            lend(machines[i], &txn->claims[i], -1);
             results[i] = (struct omega_claim_result){
                 .outcome = OMEGA_ABORTED,
                 .rival = OMEGA_INSTANCE_NONE,
@@ -461,11 +493,13 @@ static void conclude(const struct omega_transaction *txn, uint32_t good,
     }
 }
 
-/* Judges the claims under the detection that is not in use. Fine detection refuses no claim where
- * coarse detection has refused none, so most transactions are judged once. */
+/* Judges the claims under the detection that is not in use, with the room of those that `results`
+ * accept given back meanwhile. Fine detection refuses no claim where coarse detection has refused
+ * none, so most transactions are judged once. */
 static int judge_otherwise(const struct omega_transaction *txn,
                            struct omega_machine *const *machines, const uint8_t *refused,
-                           struct rules_scratch *scratch, bool whole, omega_error_t *err)
+                           struct rules_scratch *scratch, const struct omega_claim_result *results,
+                           bool whole, omega_error_t *err)
 {
     struct omega_inquiry *inquiry = txn->inquiry;
     if (txn->detection == OMEGA_DETECT_COARSE && whole) {
@@ -486,7 +520,10 @@ static int judge_otherwise(const struct omega_transaction *txn,
     other.inquiry = NULL;
     other.detection =
         txn->detection == OMEGA_DETECT_COARSE ? OMEGA_DETECT_FINE : OMEGA_DETECT_COARSE;
+    lend_all(txn, machines, results, -1);
     uint32_t good = judge(&other, machines, refused, scratch->others);
+    lend_all(&other, machines, scratch->others, -1);
+    lend_all(txn, machines, results, 1);
     conclude(&other, good, scratch, scratch->others, &inquiry->judged[other.detection]);
     return OMEGA_OK;
 }
@@ -498,6 +535,7 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
 {
     uint32_t good = judge(txn, machines, refused, results);
     if (good < txn->claim_count && scratch_reserve(scratch, txn) != OMEGA_OK) {
+        rules_give_back(txn, machines, results);
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to decide %u claims",
                                txn->claim_count);
     }
@@ -510,7 +548,7 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
         *result = (struct omega_result){.accepted = txn->claim_count};
     } else {
         if (txn->granularity != OMEGA_COMMIT_TASK) {
-            abort_tied(txn, scratch, results);
+            abort_tied(txn, machines, scratch, results);
         }
         count(txn, results, result);
     }
@@ -518,23 +556,36 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
         return OMEGA_OK;
     }
     inquiry->answered = true;
-    return inquiry->counterfactuals
-               ? judge_otherwise(txn, machines, refused, scratch, good == txn->claim_count, err)
-               : OMEGA_OK;
+    int rc = OMEGA_OK;
+    if (inquiry->counterfactuals) {
+        bool whole = good == txn->claim_count;
+        rc = judge_otherwise(txn, machines, refused, scratch, results, whole, err);
+    }
+    if (rc != OMEGA_OK) {
+        rules_give_back(txn, machines, results);
+    }
+    return rc;
 }
 
 /* ---- changes ---- */
+
+/* Use that counts for a band; the machine's own is the sum over them. */
+static inline void add_band_use(struct omega_machine *machine, const struct omega_request *request,
+                                uint32_t devices, enum omega_band band, int sign)
+{
+    machine->band_cpu_milli[band] += sign * request->cpu_milli;
+    machine->band_mem_mib[band] += sign * request->mem_mib;
+    if (devices != 0) {
+        add_gpu_use(machine, request, devices, band, sign);
+    }
+}
 
 static inline void add_use(struct omega_machine *machine, const struct omega_request *request,
                            uint32_t devices, enum omega_band band, int sign)
 {
     machine->cpu_used_milli += sign * request->cpu_milli;
     machine->mem_used_mib += sign * request->mem_mib;
-    machine->band_cpu_milli[band] += sign * request->cpu_milli;
-    machine->band_mem_mib[band] += sign * request->mem_mib;
-    if (devices != 0) {
-        add_gpu_use(machine, request, devices, band, sign);
-    }
+    add_band_use(machine, request, devices, band, sign);
 }
 
 static bool above_limit(const struct omega_machine *machine)
@@ -552,21 +603,38 @@ static bool above_limit(const struct omega_machine *machine)
     return false;
 }
 
-void rules_place(struct omega_machine *machine, const struct omega_request *request,
-                 uint32_t devices, enum omega_band band, uint16_t instance, uint64_t version)
+static inline void note_placement(struct omega_machine *machine, uint16_t instance,
+                                  uint64_t version)
 {
-    add_use(machine, request, devices, band, 1);
     machine->seq++;
-    if (instance == OMEGA_INSTANCE_NONE) { /* initial state: nobody's rival */
-        machine->may_exceed = above_limit(machine);
-        return;
-    }
     if (machine->placed_by[0] != instance) {
         machine->placed_by[1] = machine->placed_by[0];
         machine->placed_version[1] = machine->placed_version[0];
         machine->placed_by[0] = instance;
     }
     machine->placed_version[0] = version;
+}
+
+void rules_install(struct omega_machine *machine, const struct omega_request *request,
+                   uint32_t devices, enum omega_band band, uint16_t instance, uint64_t version)
+{
+    if (devices != 0) { /* lent in the free band */
+        add_gpu_use(machine, request, devices, OMEGA_BAND_FREE, -1);
+    }
+    add_band_use(machine, request, devices, band, 1);
+    note_placement(machine, instance, version);
+}
+
+void rules_place(struct omega_machine *machine, const struct omega_request *request,
+                 uint32_t devices, enum omega_band band, uint16_t instance, uint64_t version)
+{
+    add_use(machine, request, devices, band, 1);
+    if (instance == OMEGA_INSTANCE_NONE) { /* initial state: nobody's rival */
+        machine->seq++;
+        machine->may_exceed = above_limit(machine);
+        return;
+    }
+    note_placement(machine, instance, version);
 }
 
 void rules_release(struct omega_machine *machine, const struct omega_request *request,

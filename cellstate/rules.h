@@ -4,10 +4,10 @@
  * do to a machine. Pure functions over the model, existing once: every store, both drivers and the
  * log checker call these (invariant D).
  *
- * Decide, then apply: rules_decide() leaves machines as they were and writes results only; an
- * aborted transaction has changed nothing. Within a transaction the claims are looked at in order,
- * each after the accepted ones before it. Coarse-grained detection compares the sequence that the
- * machine had before this transaction: its own claims do not move it.
+ * Decide, then apply: rules_decide() takes the room of the claims that it accepts, and nothing
+ * else; an aborted transaction has changed nothing. Within a transaction the claims are looked at
+ * in order, each after the accepted ones before it. Coarse-grained detection compares the sequence
+ * that the machine had before this transaction: its own claims do not move it.
  */
 #ifndef OMEGA_CELLSTATE_RULES_H
 #define OMEGA_CELLSTATE_RULES_H
@@ -36,8 +36,10 @@ void rules_scratch_destroy(struct rules_scratch *scratch); /* NULL is allowed */
  * a NULL entry stands for a machine that does not exist and is refused as machine_down.
  * refused[i], if `refused` is not NULL, is a reason the caller found already (such as
  * already_placed or constraint; OMEGA_ACCEPTED = none): such a claim is refused with it.
- * The machines are written to while it decides, and at its end are what they were: nobody else may
- * look at them meanwhile, and claims on one machine must have one pointer.
+ * Claims on one machine must have one pointer. At the end each machine lacks the room of the claims
+ * accepted there (of devices in the free band), and is otherwise what it was: the caller enters
+ * them with rules_install(), or takes the room back with rules_give_back(). Where it fails all room
+ * has been given back.
  * Fills results[i].outcome, rival, rival_version and other_refuses, and counts into *result;
  * placement ids and the version are the store's to fill in. Answers txn->inquiry, if there is one.
  * Returns 0, or OMEGA_ENOMEM.
@@ -47,8 +49,16 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
                  struct omega_claim_result *results, struct omega_result *result,
                  omega_error_t *err);
 
-/* Puts an accepted claim on a machine, at `version`; one of the initial state has the instance
- * OMEGA_INSTANCE_NONE and may leave the machine above its limit. */
+/* Gives back the room of all claims that the results accept. */
+void rules_give_back(const struct omega_transaction *txn, struct omega_machine *const *machines,
+                     const struct omega_claim_result *results);
+
+/* Enters a claim that rules_decide() has accepted and taken the room of, at `version`. */
+void rules_install(struct omega_machine *machine, const struct omega_request *request,
+                   uint32_t devices, enum omega_band band, uint16_t instance, uint64_t version);
+
+/* Puts a placement on a machine, at `version`: takes its room and enters it. One of the initial
+ * state has the instance OMEGA_INSTANCE_NONE and may leave the machine above its limit. */
 void rules_place(struct omega_machine *machine, const struct omega_request *request,
                  uint32_t devices, enum omega_band band, uint16_t instance, uint64_t version);
 
@@ -74,16 +84,29 @@ static inline bool rules_takes(const struct omega_machine *machine)
     return machine->state == OMEGA_MACHINE_UP && !machine->may_exceed;
 }
 
-/* Free CPU as a view shows it: limit - use, or -1 where nothing new is taken. */
+/* What is left of a resource below the limit; below 0 where a preload or a machine event has left
+ * the machine above it. */
+static inline int32_t rules_left_cpu(const struct omega_machine *machine)
+{
+    return machine->cpu_limit_milli - machine->cpu_used_milli;
+}
+
+/* The same for memory, in MiB. */
+static inline int32_t rules_left_mem(const struct omega_machine *machine)
+{
+    return machine->mem_limit_mib - machine->mem_used_mib;
+}
+
+/* Free CPU as a view shows it: what is left, or -1 where nothing new is taken. */
 static inline int32_t rules_free_cpu(const struct omega_machine *machine)
 {
-    return rules_takes(machine) ? machine->cpu_limit_milli - machine->cpu_used_milli : -1;
+    return rules_takes(machine) ? rules_left_cpu(machine) : -1;
 }
 
 /* The same for memory, in MiB. */
 static inline int32_t rules_free_mem(const struct omega_machine *machine)
 {
-    return rules_takes(machine) ? machine->mem_limit_mib - machine->mem_used_mib : -1;
+    return rules_takes(machine) ? rules_left_mem(machine) : -1;
 }
 
 /* Free share of one device; 0 where nothing new is taken. */

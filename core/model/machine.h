@@ -54,7 +54,8 @@ struct omega_machine {
     uint32_t index;
     uint8_t may_exceed; /* 1: a preload or machine event has left it above its limit, and it
                                 has not been below since */
-    uint8_t reserved[7];
+    uint8_t reserved[3];
+    uint32_t placements; /* for the store: the memory store counts here what runs on the machine */
     /* second line */
     int32_t band_cpu_milli[OMEGA_BANDS];
     int32_t band_mem_mib[OMEGA_BANDS];

@@ -19,6 +19,12 @@
 #define COUNTER_SHOWN 64u    /* bytes of a refused name that are told apart, with the NUL */
 #define COUNTERS_REFUSED 16u /* names of an instance that get a warning; the rest go unsaid */
 
+/* Why a task may not be claimed. */
+enum taken {
+    TAKEN_PLACED = 1, /* as in instance_job.placed */
+    TAKEN_CLAIMED = 2,
+};
+
 struct omega_txn {
     struct omega_txn_head head;
     struct store_view *view;
@@ -27,7 +33,7 @@ struct omega_txn {
     struct omega_claim *claims;
     uint32_t count;
     uint32_t room;
-    uint8_t *claimed; /* per task slot, 1 while it is claimed */
+    uint8_t *taken; /* per task slot of the job: enum taken; 0 while it may be claimed */
     uint32_t slots;
     /* the group that is being claimed for, looked up once for many claims */
     uint32_t group; /* UINT32_MAX = none yet in this attempt */
@@ -133,7 +139,7 @@ static bool must_decline(struct omega_txn *txn, uint32_t group, uint32_t machine
 
 static bool grow_claims(struct omega_txn *txn)
 {
-    uint32_t room = txn->room == 0 ? 256 : txn->room * 2;
+    uint32_t room = txn->room == 0 ? 256 : txn->room * 2; /* up to OMEGA_CLAIMS_MAX: both powers */
     struct omega_claim *claims = realloc(txn->claims, room * sizeof *claims);
     if (claims == NULL) {
         txn->no_memory = true;
@@ -150,9 +156,9 @@ static int refuse_claim(struct omega_txn *txn, uint32_t group, uint32_t task, ui
     if (task < txn->group_first || task - txn->group_first >= txn->group_slots) {
         return breach(txn, "claimed task %u, which is not in group %u", task, group);
     }
-    if (txn->claimed[task] != 0 || txn->given->placed[task] != 0) {
+    if (txn->taken[task] != 0) {
         return breach(txn, "claimed task %u, which is %s already", task,
-                      txn->claimed[task] != 0 ? "claimed" : "placed");
+                      txn->taken[task] == TAKEN_CLAIMED ? "claimed" : "placed");
     }
     if (machine >= txn->view->shown.machine_count) {
         return breach(txn, "claimed machine %u of %u", machine, txn->view->shown.machine_count);
@@ -165,16 +171,11 @@ static int refuse_claim(struct omega_txn *txn, uint32_t group, uint32_t task, ui
                   task);
 }
 
-/* May a task of the group that has been entered be claimed on a machine? */
+/* May a task of the group that has been entered be claimed on a machine, if it has room? */
 static inline bool may_claim(const struct omega_txn *txn, uint32_t task, uint32_t machine)
 {
-    const struct omega_view *view = &txn->view->shown;
-    return task - txn->group_first < txn->group_slots &&
-           (txn->claimed[task] | txn->given->placed[task]) == 0 && machine < view->machine_count &&
-           omega_eligible(txn->group_eligible, machine) &&
-           (txn->plain ? view->free_cpu_milli[machine] >= txn->group_request.cpu_milli &&
-                             view->free_mem_mib[machine] >= txn->group_request.mem_mib
-                       : omega_view_fits(view, &txn->group_request, machine));
+    return task - txn->group_first < txn->group_slots && txn->taken[task] == 0 &&
+           machine < txn->view->shown.machine_count && omega_eligible(txn->group_eligible, machine);
 }
 
 /* The devices a claim takes: the module's choice if it is sound, ours where it made none. */
@@ -226,7 +227,7 @@ static inline void append_claim(struct omega_txn *txn, uint32_t task, uint32_t m
         .group = (uint16_t)txn->group,
         .devices = (uint8_t)devices,
     };
-    txn->claimed[task] = 1;
+    txn->taken[task] = TAKEN_CLAIMED;
 }
 
 /* Any claim. Kept out of txn_claim(), whose registers it would need. */
@@ -244,7 +245,8 @@ static __attribute__((noinline)) int claim_with_care(struct omega_txn *txn, uint
     if (group != txn->group) {
         enter_group(txn, group);
     }
-    if (!may_claim(txn, task, machine)) {
+    if (!may_claim(txn, task, machine) ||
+        !omega_view_fits(&txn->view->shown, &txn->group_request, machine)) {
         return refuse_claim(txn, group, task, machine);
     }
     int rc = check_special(txn, machine, &devices);
@@ -265,20 +267,26 @@ static __attribute__((noinline)) int claim_with_care(struct omega_txn *txn, uint
 static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine,
                      uint32_t devices)
 {
-    bool plain = txn->plain && group == txn->group && devices == 0 && txn->count < txn->room &&
-                 txn->count < OMEGA_CLAIMS_MAX;
+    bool plain = txn->plain && group == txn->group && devices == 0 && txn->count < txn->room;
     if (!plain || !may_claim(txn, task, machine)) {
         return claim_with_care(txn, group, task, machine, devices);
     }
+    int32_t *free_cpu = &txn->view->free_cpu_milli[machine];
+    int32_t *free_mem = &txn->view->free_mem_mib[machine];
+    int32_t cpu_left = *free_cpu - txn->group_request.cpu_milli;
+    int32_t mem_left = *free_mem - txn->group_request.mem_mib;
+    if (cpu_left < 0 || mem_left < 0) {
+        return claim_with_care(txn, group, task, machine, devices);
+    }
+    *free_cpu = cpu_left;
+    *free_mem = mem_left;
     append_claim(txn, task, machine, 0);
-    txn->view->free_cpu_milli[machine] -= txn->group_request.cpu_milli;
-    txn->view->free_mem_mib[machine] -= txn->group_request.mem_mib;
     return 0;
 }
 
 static int txn_unclaim(struct omega_txn *txn, uint32_t task)
 {
-    if (task >= txn->slots || txn->claimed[task] == 0) {
+    if (task >= txn->given->pending->job->slots || txn->taken[task] != TAKEN_CLAIMED) {
         return breach(txn, "took back task %u, which is not claimed", task);
     }
     uint32_t i = txn->count - 1;
@@ -287,7 +295,7 @@ static int txn_unclaim(struct omega_txn *txn, uint32_t task)
     }
     store_view_give(txn->view, &txn->claims[i]);
     txn->stamped_group = UINT32_MAX; /* its machine may be claimed again: mark anew */
-    txn->claimed[task] = 0;
+    txn->taken[task] = 0;
     txn->count--;
     memmove(&txn->claims[i], &txn->claims[i + 1], (txn->count - i) * sizeof txn->claims[0]);
     return 0;
@@ -309,14 +317,15 @@ static int txn_open(struct omega_txn *txn, const struct instance_job *given,
 {
     uint32_t slots = given->pending->job->slots;
     if (slots > txn->slots) {
-        uint8_t *claimed = calloc(slots, 1);
-        if (claimed == NULL) {
+        uint8_t *taken = malloc(slots);
+        if (taken == NULL) {
             return OMEGA_ENOMEM;
         }
-        free(txn->claimed);
-        txn->claimed = claimed;
+        free(txn->taken);
+        txn->taken = taken;
         txn->slots = slots;
     }
+    memcpy(txn->taken, given->placed, slots);
     txn->given = given;
     txn->view = view;
     txn->count = 0;
@@ -333,7 +342,6 @@ static void txn_roll_back(struct omega_txn *txn)
 {
     for (uint32_t i = txn->count; i > 0; i--) {
         store_view_give(txn->view, &txn->claims[i - 1]);
-        txn->claimed[txn->claims[i - 1].task] = 0;
     }
 }
 
@@ -494,7 +502,7 @@ void instance_destroy(struct instance *instance)
     }
     free(instance->state);
     free(instance->txn.claims);
-    free(instance->txn.claimed);
+    free(instance->txn.taken);
     free(instance->txn.stamps);
     free(instance);
 }

@@ -112,6 +112,7 @@ START_TEST(claims_carry_sequences)
             ck_assert_uint_eq(claims[i].seq, 5);
         }
         count_outcomes(row, &result);
+        rules_give_back(&txn, named, results);
     }
     rules_scratch_destroy(scratch);
     compat_destroy(compat);

@@ -163,6 +163,7 @@ START_TEST(concludes_by_hand)
         memset(inquiry.judged, 0xff, sizeof inquiry.judged);
         txn.detection = detection;
         ck_assert_int_eq(rules_decide(&txn, machines, NULL, scratch, results, &result, NULL), 0);
+        rules_give_back(&txn, machines, results);
         ck_assert_uint_eq(result.conflicts, detection == FINE ? 1 : 2);
         ck_assert_uint_eq(fine->conflicts, 1); /* the second finds 500 milli-cores */
         ck_assert_uint_eq(fine->refused, 0);
@@ -248,10 +249,32 @@ static void draw(struct omega_random *random, struct random_cell *cell)
                                            .claim_count = count};
 }
 
+/* What is accepted has its room taken: entering it leaves what placing it does, and giving it back
+ * leaves nothing. Gives it back. */
+static void check_room(struct random_cell *cell, const struct random_cell *before,
+                       const struct omega_claim_result *results)
+{
+    struct random_cell placed = *before;
+    struct random_cell installed = *cell;
+    for (uint32_t i = 0; i < cell->txn.claim_count; i++) {
+        const struct omega_claim *claim = &cell->claims[i];
+        if (results[i].outcome == OMEGA_ACCEPTED) {
+            rules_place(&placed.machines[claim->machine], &claim->request, claim->devices,
+                        OMEGA_BAND_MID, MINE, 8);
+            rules_install(&installed.machines[claim->machine], &claim->request, claim->devices,
+                          OMEGA_BAND_MID, MINE, 8);
+        }
+    }
+    ck_assert_mem_eq(installed.machines, placed.machines, sizeof placed.machines);
+    rules_give_back(&cell->txn, cell->claimed, results);
+    ck_assert_mem_eq(cell->machines, before->machines, sizeof before->machines);
+}
+
 static struct omega_result decide(struct random_cell *cell, struct rules_scratch *scratch,
                                   uint8_t detection, uint8_t granularity,
                                   struct omega_inquiry *inquiry)
 {
+    const struct random_cell before = *cell;
     struct omega_claim_result results[CLAIMS];
     struct omega_result result;
     cell->txn.detection = detection;
@@ -259,6 +282,7 @@ static struct omega_result decide(struct random_cell *cell, struct rules_scratch
     cell->txn.inquiry = inquiry;
     ck_assert_int_eq(
         rules_decide(&cell->txn, cell->claimed, cell->refused, scratch, results, &result, NULL), 0);
+    check_room(cell, &before, results);
     return result;
 }
 

@@ -326,6 +326,7 @@ START_TEST(decides_all)
         ck_assert_uint_eq(result.conflicts, counts[FIT]);
         ck_assert_uint_eq(result.refused, counts[DOWN] + counts[TWICE] + counts[SAME]);
         ck_assert_uint_eq(result.aborted, counts[FELL]);
+        rules_give_back(&txn, machines, results);
     }
     rules_scratch_destroy(scratch);
     rules_scratch_destroy(NULL);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory store's placements: one block for each version that made some. */
+#include <stdlib.h>
+
+#include "cellstate/memory_private.h"
+
+struct block *block_create(struct memory *memory, uint32_t count, bool alike)
+{
+    struct block *block = NULL;
+    size_t each = sizeof block->placed[0] + (alike ? 0 : sizeof *block->asked);
+    block = malloc(sizeof *block + count * each);
+    if (block == NULL) {
+        return NULL;
+    }
+    *block = (struct block){
+        .version = memory->counters.version + 1,
+        .count = count,
+        .running = count,
+        .asked = alike ? NULL : (struct asked *)(void *)&block->placed[count],
+    };
+    if (map_put(&memory->blocks, block->version, block) != OMEGA_OK) {
+        free(block);
+        return NULL;
+    }
+    return block;
+}
+
+void block_forget(struct memory *memory, struct block *block)
+{
+    map_remove(&memory->blocks, block->version);
+    free(block);
+}
+
+/* ---- what runs on one machine ---- */
+
+static int compare_placements(const void *a, const void *b)
+{
+    const struct store_release_result *x = a;
+    const struct store_release_result *y = b;
+    return (x->placement > y->placement) - (x->placement < y->placement);
+}
+
+static bool reserve_lost(struct memory *memory, uint32_t count)
+{
+    if (count < memory->lost_room) {
+        return true;
+    }
+    uint32_t room = memory->lost_room == 0 ? 64 : memory->lost_room * 2;
+    struct store_release_result *lost = realloc(memory->lost, room * sizeof *lost);
+    if (lost == NULL) {
+        return false;
+    }
+    memory->lost = lost;
+    memory->lost_room = room;
+    return true;
+}
+
+/* Appends what runs of a block on a machine to memory->lost. */
+static int list_block(struct memory *memory, const struct block *block, uint32_t machine,
+                      uint32_t *count)
+{
+    for (uint32_t i = 0; i < block->count; i++) {
+        const struct placed *placed = &block->placed[i];
+        if (placed->machine != machine || (placed->task & PLACED_ENDED) != 0) {
+            continue;
+        }
+        if (!reserve_lost(memory, *count)) {
+            return OMEGA_ENOMEM;
+        }
+        memory->lost[(*count)++] = (struct store_release_result){
+            .placement = omega_placement_id(block->version, i),
+            .job = block->job,
+            .task = placed->task,
+            .machine = machine,
+            .devices = block_asked(block, i)->devices,
+            .released = 1,
+            .instance = block->instance,
+        };
+    }
+    return OMEGA_OK;
+}
+
+int block_list_machine(struct memory *memory, uint32_t machine, uint32_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; *count < memory->machines[machine].placements && i <= memory->blocks.mask;
+         i++) {
+        const struct block *block = memory->blocks.slots[i].value;
+        if (block != NULL && list_block(memory, block, machine, count) != OMEGA_OK) {
+            return OMEGA_ENOMEM;
+        }
+    }
+    if (*count > 1) {
+        qsort(memory->lost, *count, sizeof *memory->lost, compare_placements);
+    }
+    return OMEGA_OK;
+}
+
+/* ---- everything that runs ---- */
+
+static int compare_versions(const void *a, const void *b)
+{
+    const struct block *const *x = a;
+    const struct block *const *y = b;
+    return ((*x)->version > (*y)->version) - ((*x)->version < (*y)->version);
+}
+
+/* All blocks, by rising version, in a new array; NULL without memory. */
+static struct block **sorted_blocks(const struct memory *memory)
+{
+    struct block **blocks = malloc((memory->blocks.count + 1) * sizeof *blocks);
+    if (blocks == NULL) {
+        return NULL;
+    }
+    size_t n = 0;
+    for (size_t i = 0; memory->blocks.slots != NULL && i <= memory->blocks.mask; i++) {
+        if (memory->blocks.slots[i].key != 0) {
+            blocks[n++] = memory->blocks.slots[i].value;
+        }
+    }
+    qsort(blocks, n, sizeof *blocks, compare_versions);
+    return blocks;
+}
+
+/* Calls `each` for what runs of a block. */
+static int each_of_block(const struct block *block,
+                         int (*each)(void *context, const struct store_placement *placement),
+                         void *context)
+{
+    int rc = OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < block->count; i++) {
+        const struct placed *placed = &block->placed[i];
+        const struct asked *asked = block_asked(block, i);
+        if ((placed->task & PLACED_ENDED) != 0) {
+            continue;
+        }
+        struct store_placement placement = {
+            .id = omega_placement_id(block->version, i),
+            .job = block->job,
+            .task = placed->task,
+            .machine = placed->machine,
+            .request = asked->request,
+            .instance = block->instance,
+            .devices = asked->devices,
+            .band = block->band,
+        };
+        rc = each(context, &placement);
+    }
+    return rc;
+}
+
+int memory_placements(struct store *store,
+                      int (*each)(void *context, const struct store_placement *placement),
+                      void *context, omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    struct block **blocks = sorted_blocks(memory);
+    if (blocks == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to list the placements");
+    }
+    int rc = OMEGA_OK;
+    for (size_t b = 0; rc == OMEGA_OK && b < memory->blocks.count; b++) {
+        rc = each_of_block(blocks[b], each, context);
+    }
+    free(blocks);
+    return rc;
+}
