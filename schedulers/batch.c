@@ -112,4 +112,5 @@ const struct omega_scheduler omega_scheduler_entry = {
     .option_count = sizeof(batch_options) / sizeof(batch_options[0]),
     .init = batch_init,
     .place = batch_place,
+    .ignores_last = true,
 };

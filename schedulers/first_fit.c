@@ -31,4 +31,5 @@ const struct omega_scheduler omega_scheduler_entry = {
     .name = "first_fit",
     .summary = "the smallest useful module: the first machine with room",
     .place = first_fit_place,
+    .ignores_last = true,
 };

@@ -127,4 +127,5 @@ const struct omega_scheduler omega_scheduler_entry = {
     .init = reference_init,
     .fini = reference_fini,
     .place = reference_place,
+    .ignores_last = true,
 };

@@ -444,12 +444,13 @@ static int take_in(struct runner *runner, const struct omega_result *result, ome
     return OMEGA_OK;
 }
 
-/* Keeps claims and results for the next attempt, where the module may look at them. */
+/* Keeps claims and results for the next attempt, if the module looks at them. */
 static int keep_last(struct runner *runner, omega_error_t *err)
 {
     struct run_job *job = runner->job;
     uint32_t count = runner->claim_count;
-    if (count == 0 || runner->falls_short) {
+    if (count == 0 || runner->falls_short ||
+        module_scheduler(runner->config->module)->ignores_last) {
         return OMEGA_OK;
     }
     job->last_claims = malloc(count * sizeof *job->last_claims);

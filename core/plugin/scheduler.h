@@ -202,6 +202,10 @@ struct omega_scheduler {
      * least its required ones. Returns how long they all run, in microseconds from now, > 0.
      * Absent: the durations of the job's groups hold. */
     int64_t (*started)(void *state, const struct omega_job *job, uint32_t accepted);
+
+    /* True: the module never looks at the attempt before. pending->last_count is 0 then, and the
+     * framework keeps nothing of that attempt: 80 bytes a claim of every job that waits. */
+    bool ignores_last;
 };
 
 /* The one symbol of a module. */

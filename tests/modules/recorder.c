@@ -13,6 +13,10 @@
 #include "schedulers/placement.h"
 
 #define MACHINES_SHOWN 8
+#ifndef RECORDER_NAME /* forgetful.c is the same with others */
+#define RECORDER_NAME "recorder"
+#define RECORDER_IGNORES_LAST false
+#endif
 
 struct recorder {
     const struct omega_host *host;
@@ -102,11 +106,12 @@ static const struct omega_option recorder_options[] = {
 const struct omega_scheduler omega_scheduler_entry = {
     .abi = OMEGA_SCHEDULER_ABI,
     .size = sizeof(struct omega_scheduler),
-    .name = "recorder",
+    .name = RECORDER_NAME,
     .summary = "first fit that logs what each attempt saw",
     .state_size = sizeof(struct recorder),
     .options = recorder_options,
     .option_count = 1,
     .init = recorder_init,
     .place = recorder_place,
+    .ignores_last = RECORDER_IGNORES_LAST,
 };

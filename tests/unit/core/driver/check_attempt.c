@@ -294,6 +294,21 @@ START_TEST(the_last_results_are_given)
 }
 END_TEST
 
+/* One that says it does not look gets nothing, in the attempt that recorder gets "last 0 1 0 0". */
+START_TEST(last_results_that_are_ignored)
+{
+    struct fixture f;
+    fixture_open(&f, 1, 1000, 100, "recorder", 100 * S);
+    fixture_second(&f, "forgetful");
+    struct fixture_job jobs[] = {a_job(0, 1, 1000, 2 * S), a_job(0, 1, 1000, 2 * S)};
+    jobs[1].workload = 1;
+    fixture_run_ok(&f, jobs, 2);
+    ck_assert_msg(strstr(f.log, "1105 second/0 job 2 #2 left 1 view 1@1105: 0\n") != NULL, "%s",
+                  f.log);
+    fixture_close(&f);
+}
+END_TEST
+
 /* While "second" decides for 1 s, three commits of "first" happen; its own one is none of them. */
 START_TEST(the_age_of_a_view)
 {
@@ -396,6 +411,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "at least what is left", at_least_at_most_what_is_left);
     check_case(suite, "rivals conflict", rivals_conflict);
     check_case(suite, "last results", the_last_results_are_given);
+    check_case(suite, "last results ignored", last_results_that_are_ignored);
     check_case(suite, "age of a view", the_age_of_a_view);
     check_case(suite, "placing at the end", placing_at_the_end);
     check_case(suite, "shared random numbers", shared_random_numbers);
