@@ -187,6 +187,60 @@ static inline uint32_t omega_scan_next(struct omega_scan *scan, const struct ome
     return machine;
 }
 
+/* ---- randomised first fit: probes, then a scan ---- */
+
+/* Claims a task on one of a few random machines; false if none of them suits. */
+static inline bool omega_place_by_probes(const struct omega_place *place,
+                                         struct omega_random *random, uint32_t probes,
+                                         struct omega_txn *txn, uint32_t group, uint32_t task)
+{
+    uint32_t machine = omega_place_probe(place, random, &probes);
+    while (machine != OMEGA_NO_MACHINE) {
+        if (omega_txn_claim(txn, group, task, machine) == 0) {
+            return true;
+        }
+        machine = omega_place_probe(place, random, &probes);
+    }
+    return false;
+}
+
+/* Claims a task on the first machine that suits, once around from a random start; false if it fits
+ * nowhere. */
+static inline bool omega_place_by_scan(const struct omega_place *place,
+                                       struct omega_random *random, struct omega_txn *txn,
+                                       uint32_t group, uint32_t task)
+{
+    if (place->machine_count == 0) {
+        return false;
+    }
+    struct omega_scan scan = omega_scan_begin(omega_random_below(random, place->machine_count));
+    uint32_t machine = omega_scan_next(&scan, place);
+    while (machine != OMEGA_NO_MACHINE) {
+        int rc = omega_txn_claim(txn, group, task, machine);
+        if (rc != OMEGA_TXN_DECLINED) {
+            return rc == 0;
+        }
+        machine = omega_scan_next(&scan, place);
+    }
+    return false;
+}
+
+/* Claims the first `count` tasks of a run, each by probes or else by a scan. Returns how many: the
+ * first that fits nowhere ends it, since the others are alike. */
+static inline uint32_t omega_place_run(const struct omega_place *place, struct omega_random *random,
+                                       uint32_t probes, struct omega_txn *txn,
+                                       const struct omega_tasks *run, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t task = run->tasks[i];
+        if (!omega_place_by_probes(place, random, probes, txn, run->group, task) &&
+            !omega_place_by_scan(place, random, txn, run->group, task)) {
+            return i;
+        }
+    }
+    return count;
+}
+
 /* ---- best fit ---- */
 
 /* The share of a limit that is left, in 0..OMEGA_SCORE_ONE; `left` >= 0. Division and conversion

@@ -508,6 +508,7 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
         }
         if (rc == OMEGA_OK && omega_job_is_elastic(job->job) && result->accepted > 0) {
             rc = instance_started(runner->instance, job->job, result->accepted, duration_us, err);
+            job->given_us = *duration_us;
         }
     }
     *settlement = settle(runner);

@@ -39,6 +39,7 @@ struct run_job {
     uint64_t taken; /* claims taken by conflicts since it last had nothing unplaced */
     double retry_delay_us;
     int64_t queued_since_us; /* when it last came into a queue */
+    int64_t given_us;        /* how long it runs, by its module; 0: not said */
     int64_t queued_us;       /* time in queues, up to the start of its last attempt */
     int64_t first_attempt_us;
     int64_t fully_scheduled_us;

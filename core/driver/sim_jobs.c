@@ -12,6 +12,7 @@ void sim_tell_job(struct simulation *sim, struct run_job *job, enum metrics_job_
         return;
     }
     job->reported = true;
+    bool mapreduce = omega_job_is_mapreduce(job->job);
     struct metrics_job record = {
         .job = job->job->id,
         .workload = job->job->workload,
@@ -27,6 +28,9 @@ void sim_tell_job(struct simulation *sim, struct run_job *job, enum metrics_job_
         .placed = job->placements,
         .unplaced = job->unplaced + job->given_up,
         .outcome = (uint8_t)outcome,
+        .mapreduce = mapreduce,
+        .asked_us = mapreduce ? omega_job_duration(job->job) : 0,
+        .given_us = job->given_us,
     };
     metrics_job(sim->metrics, &record);
 }

@@ -191,3 +191,14 @@ int distribution_read(struct point_parts *parts, const struct field *field,
     *out = distribution;
     return 0;
 }
+
+int distribution_copy(struct point_parts *parts, const struct field *field,
+                      struct distribution *out, omega_error_t *err)
+{
+    const struct distribution *read;
+    int rc = distribution_read(parts, field, &read, err);
+    if (rc == 0 && read != NULL) {
+        *out = *read;
+    }
+    return rc;
+}

@@ -44,6 +44,7 @@ struct experiment_record {
     bool machines;
     bool refused;
     bool counterfactuals; /* a key of its own: results have columns for it */
+    bool mapreduce;       /* follows from the workloads of the points built so far: so have they */
 };
 
 /* A file that the experiment reads (trace, events, samples). */

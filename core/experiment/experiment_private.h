@@ -222,6 +222,16 @@ int files_trace(struct point_parts *parts, const struct field *field, struct tra
 int distribution_read(struct point_parts *parts, const struct field *field,
                       const struct distribution **out, omega_error_t *err);
 
+/* The same by value, whose table stays the point's; an absent field is left as it is. */
+int distribution_copy(struct point_parts *parts, const struct field *field,
+                      struct distribution *out, omega_error_t *err);
+
+/* ---- mapreduce.c ---- */
+
+/* "mapreduce" of a generated workload; absent fields are allowed. */
+int mapreduce_read(struct point_parts *parts, const struct field *field,
+                   struct generator_config *config, omega_error_t *err);
+
 /* ---- cell.c, events.c ---- */
 
 int cell_read(struct point *point, const struct field *field, omega_error_t *err);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/metrics/conflicts.h"
+#include "core/model/mapreduce.h"
 
 struct log_figures {
     const struct runlog_opening *opening;
@@ -240,6 +241,7 @@ static void tell_job(struct metrics *metrics, const struct runlog_opening *openi
 {
     bool dropped = job->attempted && opening->drops_cut_attempts;
     uint32_t attempts = job->attempts - dropped;
+    bool mapreduce = omega_job_is_mapreduce(job->job);
     struct metrics_job record = {
         .job = job->job->id,
         .workload = job->job->workload,
@@ -251,6 +253,9 @@ static void tell_job(struct metrics *metrics, const struct runlog_opening *openi
         .attempts = attempts,
         .tasks = job->job->tasks,
         .outcome = (uint8_t)outcome_of(job),
+        .mapreduce = mapreduce,
+        .asked_us = mapreduce ? omega_job_duration(job->job) : 0,
+        .given_us = job->given_us,
     };
     tell_tasks(metrics, opening, job, METRICS_JOB_FINISHED, job->finished);
     tell_tasks(metrics, opening, job, METRICS_JOB_FAILED, job->failed);

@@ -2,6 +2,7 @@
 /* The files of a run: see outputs.h. */
 #include "core/experiment/outputs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct outputs {
     struct timespec began;
     char *directory;
     size_t there; /* bytes of the directory's path that were there before us */
+    const char *columns[ROW_VALUES_MAX]; /* of results.csv, NULL at the end */
 };
 
 #define RUN_JSON_BYTES_MAX ((size_t)64 << 20)
@@ -64,20 +66,37 @@ static FILE *stream(const struct outputs *outputs, int file)
     return outputs->files[file] == NULL ? NULL : file_out_stream(outputs->files[file]);
 }
 
+/* The columns of results.csv: those of MapReduce jobs only where there are any. */
+static void choose_columns(struct outputs *outputs)
+{
+    size_t count = 0;
+    for (; results_columns[count] != NULL; count++) {
+        outputs->columns[count] = results_columns[count];
+    }
+    if (experiment_record(outputs->experiment)->mapreduce) {
+        for (size_t i = 0; i < RESULTS_MAPREDUCE_COLUMNS; i++) {
+            outputs->columns[count++] = results_mapreduce_columns[i];
+        }
+    }
+    assert(count < ROW_VALUES_MAX);
+}
+
 static void write_heads(const struct outputs *outputs)
 {
     FILE *jsonl = stream(outputs, OUTPUT_RESULTS_JSONL);
     results_head(outputs->experiment, jsonl);
     fputc('\n', jsonl);
-    for (size_t i = 0; results_columns[i] != NULL; i++) {
-        fprintf(stream(outputs, OUTPUT_RESULTS_CSV), "%s%s", i == 0 ? "" : ",", results_columns[i]);
+    for (size_t i = 0; outputs->columns[i] != NULL; i++) {
+        fprintf(stream(outputs, OUTPUT_RESULTS_CSV), "%s%s", i == 0 ? "" : ",",
+                outputs->columns[i]);
     }
     fputc('\n', stream(outputs, OUTPUT_RESULTS_CSV));
     if (stream(outputs, OUTPUT_SERIES) != NULL) {
         records_series_head(stream(outputs, OUTPUT_SERIES));
     }
     if (stream(outputs, OUTPUT_JOBS) != NULL) {
-        records_jobs_head(stream(outputs, OUTPUT_JOBS));
+        records_jobs_head(experiment_record(outputs->experiment)->mapreduce,
+                          stream(outputs, OUTPUT_JOBS));
     }
     for (int table = 0; table < CONFLICT_TABLES; table++) {
         if (stream(outputs, OUTPUT_CONFLICTS + table) != NULL) {
@@ -229,6 +248,7 @@ int outputs_open(const char *directory, const struct experiment *experiment, str
         outputs_abort(outputs);
         return rc;
     }
+    choose_columns(outputs);
     write_heads(outputs);
     *out = outputs;
     return 0;
@@ -240,7 +260,7 @@ static void write_row(void *context, const struct row *row)
     FILE *jsonl = stream(outputs, OUTPUT_RESULTS_JSONL);
     row_write_json(row, jsonl);
     fputc('\n', jsonl);
-    row_write_csv(row, results_columns, stream(outputs, OUTPUT_RESULTS_CSV));
+    row_write_csv(row, outputs->columns, stream(outputs, OUTPUT_RESULTS_CSV));
 }
 
 static int check_streams(const struct outputs *outputs, bool sync, omega_error_t *err)
@@ -271,7 +291,8 @@ int outputs_point(struct outputs *outputs, const struct point_result *result, om
         records_series(result, stream(outputs, OUTPUT_SERIES));
     }
     if (stream(outputs, OUTPUT_JOBS) != NULL) {
-        records_jobs(result, stream(outputs, OUTPUT_JOBS));
+        records_jobs(result, experiment_record(outputs->experiment)->mapreduce,
+                     stream(outputs, OUTPUT_JOBS));
     }
     for (int table = 0; table < CONFLICT_TABLES; table++) {
         if (stream(outputs, OUTPUT_CONFLICTS + table) != NULL) {

@@ -56,10 +56,10 @@ void records_histograms(const struct point_result *result, FILE *out);
 void records_series_head(FILE *out);
 /* A row of the cell and one of each scheduler for every sample. */
 void records_series(const struct point_result *result, FILE *out);
-/* jobs.csv: its first line. */
-void records_jobs_head(FILE *out);
+/* jobs.csv: its first line; `mapreduce`: with the columns of MapReduce jobs. */
+void records_jobs_head(bool mapreduce, FILE *out);
 /* A row for each job of a point, in the order in which they ended. */
-void records_jobs(const struct point_result *result, FILE *out);
+void records_jobs(const struct point_result *result, bool mapreduce, FILE *out);
 
 /* How one point ran, for run.json. */
 struct run_point {

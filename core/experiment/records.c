@@ -55,6 +55,9 @@ void records_histograms(const struct point_result *result, FILE *out)
         put_histogram(point, scope.name, "view_age", "us", scope.view_age, out);
         put_histogram(point, scope.name, "view_age_versions", "versions", scope.view_age_versions,
                       out);
+        if (scope.mapreduce_jobs > 0) {
+            put_histogram(point, scope.name, "speedup", "thousandths", scope.speedup, out);
+        }
         struct metrics_conflicts conflicts;
         metrics_read_scheduler_conflicts(result->metrics, i, &conflicts);
         put_histogram(point, scope.name, "view_age_conflicting", "us", conflicts.view_age, out);
@@ -133,27 +136,18 @@ void records_series(const struct point_result *result, FILE *out)
 
 /* ---- jobs.csv ---- */
 
-static const char *const job_columns[] = {"variant",
-                                          "seed",
-                                          "job",
-                                          "workload",
-                                          "scheduler",
-                                          "submitted_us",
-                                          "first_attempt_us",
-                                          "fully_scheduled_us",
-                                          "attempts",
-                                          "conflicts",
-                                          "tasks",
-                                          "placed",
-                                          "outcome",
-                                          "task_attempts",
-                                          "unplaced",
-                                          "queued_us",
-                                          NULL};
+#define JOB_COLUMNS                                                                                \
+    "variant", "seed", "job", "workload", "scheduler", "submitted_us", "first_attempt_us",         \
+        "fully_scheduled_us", "attempts", "conflicts", "tasks", "placed", "outcome",               \
+        "task_attempts", "unplaced", "queued_us"
 
-void records_jobs_head(FILE *out)
+static const char *const job_columns[] = {JOB_COLUMNS, NULL};
+static const char *const mapreduce_job_columns[] = {JOB_COLUMNS, "asked_us", "got_us", "speedup",
+                                                    NULL};
+
+void records_jobs_head(bool mapreduce, FILE *out)
 {
-    put_columns(job_columns, out);
+    put_columns(mapreduce ? mapreduce_job_columns : job_columns, out);
 }
 
 /* A time that never came is empty. */
@@ -164,7 +158,17 @@ static void add_time(struct row *row, const char *key, int64_t time_us)
     }
 }
 
-void records_jobs(const struct point_result *result, FILE *out)
+static void add_speedup(struct row *row, const struct metrics_job *job)
+{
+    int64_t got_us = metrics_job_got_us(job);
+    if (got_us > 0) {
+        row_whole(row, "asked_us", job->asked_us);
+        row_whole(row, "got_us", got_us);
+        row_real(row, "speedup", (double)job->asked_us / (double)got_us);
+    }
+}
+
+void records_jobs(const struct point_result *result, bool mapreduce, FILE *out)
 {
     static const char *const outcomes[] = {"finished", "running", "pending", "abandoned", "failed"};
     const struct metrics_config *names = &result->point->metrics;
@@ -188,6 +192,7 @@ void records_jobs(const struct point_result *result, FILE *out)
         row_count(&row, "task_attempts", job->task_attempts);
         row_count(&row, "unplaced", job->unplaced);
         row_whole(&row, "queued_us", job->queued_us);
-        row_write_csv(&row, job_columns, out);
+        add_speedup(&row, job);
+        row_write_csv(&row, mapreduce ? mapreduce_job_columns : job_columns, out);
     }
 }

@@ -60,6 +60,10 @@ const char *const results_columns[] = {
     "final_cpu_capacity_milli", "final_mem_capacity_mib", "final_gpu_capacity_milli", "version",
     "digest", "check", "check_machines", "check_placements", "check_above_limit", NULL};
 
+const char *const results_mapreduce_columns[RESULTS_MAPREDUCE_COLUMNS] = {
+    "mapreduce_jobs", "mapreduce_gained", "speedup_mean", "speedup_p50",
+    "speedup_p80",    "speedup_p95",      "speedup_max"};
+
 /* ---- distributions of waits and the like ---- */
 
 struct wait_keys {
@@ -204,6 +208,25 @@ static void add_attempts(struct row *row, const struct metrics_scope *scope)
     row_seconds(row, "busy_redone_s", (double)scope->busy_redone_us);
 }
 
+/* Only where there are MapReduce jobs. */
+static void add_speedups(struct row *row, const struct metrics_scope *scope)
+{
+    static const double quantiles[] = {0.5, 0.8, 0.95};
+    const struct histogram *speedup = scope->speedup;
+    bool censored;
+    if (scope->mapreduce_jobs == 0) {
+        return;
+    }
+    row_count(row, results_mapreduce_columns[0], scope->mapreduce_jobs);
+    row_count(row, results_mapreduce_columns[1], scope->mapreduce_gained);
+    row_real(row, results_mapreduce_columns[2], mean_of(speedup) / METRICS_SPEEDUP_ONE);
+    for (int i = 0; i < 3; i++) {
+        row_real(row, results_mapreduce_columns[3 + i],
+                 quantile_of(speedup, quantiles[i], &censored) / METRICS_SPEEDUP_ONE);
+    }
+    row_real(row, results_mapreduce_columns[6], max_of(speedup) / METRICS_SPEEDUP_ONE);
+}
+
 /* "[0.1,0.2]", to be freed; NULL without memory. */
 static char *instances_text(const struct metrics_scope *scope, double measured_us)
 {
@@ -290,6 +313,7 @@ static int scheduler_row(const struct point_result *result, uint32_t index, stru
     row_real(row, "queue_mean", scope.queue_mean);
     row_count(row, "queue_max", scope.queue_max);
     row_json(row, "counters", counters);
+    add_speedups(row, &scope);
     each(context, row);
     free(instances);
     results_days_free(&days);
@@ -308,6 +332,7 @@ static void workload_row(const struct point_result *result, uint32_t index, stru
     add_queued(row, scope.queued);
     add_attempts(row, &scope);
     conflict_row_workload(row, result, index);
+    add_speedups(row, &scope);
 }
 
 /* ---- the cell ---- */

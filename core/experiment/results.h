@@ -23,6 +23,10 @@ struct point_result {
 /* All columns of results.csv in their order, NULL at the end. */
 extern const char *const results_columns[];
 
+/* Those behind them, where an experiment has MapReduce jobs. */
+#define RESULTS_MAPREDUCE_COLUMNS 7
+extern const char *const results_mapreduce_columns[RESULTS_MAPREDUCE_COLUMNS];
+
 /* Calls `each` with every row of a point in order. */
 int results_rows(const struct point_result *result,
                  void (*each)(void *context, const struct row *row), void *context,

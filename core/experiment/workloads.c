@@ -30,6 +30,7 @@ struct generated_fields {
     double optional_factor;
     double pickiness;
     int64_t jobs;
+    json_t *mapreduce;
 };
 
 #define GENERATED_AT(member) offsetof(struct generated_fields, member)
@@ -38,22 +39,35 @@ struct generated_fields {
 #member, FIELD_VALUE, GENERATED_AT(member), true, 0, 0, NULL                               \
     }
 
+/* clang-format off */
+#define GENERATED_SPECS                                                                            \
+    {"name", FIELD_NAME, GENERATED_AT(name), true, 0, 0, NULL},                                    \
+    DRAWN(interarrival_s),                                                                         \
+    DRAWN(cpu_milli),                                                                              \
+    DRAWN(mem_mib),                                                                                \
+    {"gpu_devices", FIELD_UINT32, GENERATED_AT(gpu_devices), false, 0, OMEGA_GPU_DEVICES_MAX,      \
+     NULL},                                                                                        \
+    {"gpu_milli", FIELD_UINT32, GENERATED_AT(gpu_milli), false, 0, OMEGA_GPU_DEVICE_MILLI, NULL},  \
+    {"constraints", FIELD_TEXT, GENERATED_AT(constraints), false, 0, 0, NULL},                     \
+    {"precedence", FIELD_INT32, GENERATED_AT(precedence), false, INT32_MIN, INT32_MAX, NULL},      \
+    {"user", FIELD_TEXT, GENERATED_AT(user), false, 0, 0, NULL},                                   \
+    {"rate_factor", FIELD_REAL, GENERATED_AT(rate_factor), false, SCALE_MIN, SCALE_MAX, NULL},     \
+    {"pickiness", FIELD_REAL, GENERATED_AT(pickiness), false, 1e-9, 1, NULL},                      \
+    {"jobs", FIELD_INT64, GENERATED_AT(jobs), false, 0, 1e15, NULL}
+/* clang-format on */
+
 static const struct field_spec generated_specs[] = {
-    {"name", FIELD_NAME, GENERATED_AT(name), true, 0, 0, NULL},
-    DRAWN(interarrival_s),
+    GENERATED_SPECS,
     DRAWN(tasks),
     DRAWN(duration_s),
-    DRAWN(cpu_milli),
-    DRAWN(mem_mib),
-    {"gpu_devices", FIELD_UINT32, GENERATED_AT(gpu_devices), false, 0, OMEGA_GPU_DEVICES_MAX, NULL},
-    {"gpu_milli", FIELD_UINT32, GENERATED_AT(gpu_milli), false, 0, OMEGA_GPU_DEVICE_MILLI, NULL},
-    {"constraints", FIELD_TEXT, GENERATED_AT(constraints), false, 0, 0, NULL},
-    {"precedence", FIELD_INT32, GENERATED_AT(precedence), false, INT32_MIN, INT32_MAX, NULL},
-    {"user", FIELD_TEXT, GENERATED_AT(user), false, 0, 0, NULL},
-    {"rate_factor", FIELD_REAL, GENERATED_AT(rate_factor), false, SCALE_MIN, SCALE_MAX, NULL},
     {"optional_factor", FIELD_REAL, GENERATED_AT(optional_factor), false, 0, 1000, NULL},
-    {"pickiness", FIELD_REAL, GENERATED_AT(pickiness), false, 1e-9, 1, NULL},
-    {"jobs", FIELD_INT64, GENERATED_AT(jobs), false, 0, 1e15, NULL},
+    {NULL, FIELD_VALUE, 0, false, 0, 0, NULL},
+};
+
+/* Of MapReduce jobs: tasks, their duration and optional ones follow from what is in 'mapreduce'. */
+static const struct field_spec mapreduce_specs[] = {
+    GENERATED_SPECS,
+    {"mapreduce", FIELD_VALUE, GENERATED_AT(mapreduce), true, 0, 0, NULL},
     {NULL, FIELD_VALUE, 0, false, 0, 0, NULL},
 };
 
@@ -104,17 +118,16 @@ static int set_names(struct point_parts *parts, const struct field *field,
 static int set_distributions(struct point_parts *parts, const struct field *field,
                              struct generator_config *config, omega_error_t *err)
 {
-    static const char *const keys[] = {"interarrival_s", "tasks", "duration_s", "cpu_milli",
-                                       "mem_mib"};
-    struct distribution *const into[] = {&config->interarrival_s, &config->tasks,
-                                         &config->duration_s, &config->cpu_milli, &config->mem_mib};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        const struct distribution *drawn;
+    static const char *const keys[] = {"interarrival_s", "cpu_milli", "mem_mib", "tasks",
+                                       "duration_s"};
+    struct distribution *const into[] = {&config->interarrival_s, &config->cpu_milli,
+                                         &config->mem_mib, &config->tasks, &config->duration_s};
+    size_t count = config->mapreduce.enabled ? 3 : sizeof keys / sizeof keys[0];
+    for (size_t i = 0; i < count; i++) {
         struct field member = field_member(field, keys[i]);
-        if (distribution_read(parts, &member, &drawn, err) != 0) {
+        if (distribution_copy(parts, &member, into[i], err) != 0) {
             return err->code;
         }
-        *into[i] = *drawn;
     }
     if (config->jobs_max == 0 &&
         !(distribution_mean(&config->interarrival_s) / config->rate_factor >= GAP_MIN_S)) {
@@ -131,7 +144,10 @@ static int read_generated(struct point_parts *parts, const struct field *field, 
 {
     struct generated_fields given = generated_defaults;
     struct generator_config *config = &parts->sources[index].generator;
-    if (field_read(field, generated_specs, &given, err) != 0) {
+    struct field mapreduce = field_member(field, "mapreduce");
+    const struct field_spec *specs = mapreduce.value == NULL ? generated_specs : mapreduce_specs;
+    if (field_read(field, specs, &given, err) != 0 ||
+        mapreduce_read(parts, &mapreduce, config, err) != 0) {
         return err->code;
     }
     config->workload = index;
@@ -262,6 +278,15 @@ static int read_chosen(struct point_parts *parts, const struct field *list,
     return 0;
 }
 
+/* Results have columns for MapReduce jobs where a trace has some. */
+static void note_mapreduce(struct experiment *experiment, const struct trace *trace)
+{
+    for (uint32_t i = 0; trace != NULL && !experiment->record.mapreduce && i < trace->job_count;
+         i++) {
+        experiment->record.mapreduce = omega_job_is_mapreduce(trace->jobs[i]);
+    }
+}
+
 static int read_replayed(struct point_parts *parts, const struct field *field, uint32_t index,
                          omega_error_t *err)
 {
@@ -285,6 +310,7 @@ static int read_replayed(struct point_parts *parts, const struct field *field, u
         read_chosen(parts, &chosen, source, err) != 0) {
         return err->code;
     }
+    note_mapreduce(parts->experiment, source->trace);
     return read_demand(&demand, &given, &source->replay, err);
 }
 

@@ -253,6 +253,17 @@ void metrics_fully_scheduled(struct metrics *metrics, uint32_t scheduler, uint32
     }
 }
 
+static void count_speedup(struct metrics *metrics, struct tally *tally,
+                          const struct metrics_job *job)
+{
+    int64_t speedup = metrics_speedup(job);
+    tally->figures.mapreduce_jobs += job->mapreduce;
+    if (speedup >= 0) {
+        tally->figures.mapreduce_gained += metrics_job_got_us(job) < job->asked_us;
+        add(metrics, tally->histograms.speedup, speedup);
+    }
+}
+
 void metrics_job(struct metrics *metrics, const struct metrics_job *job)
 {
     assert(job->outcome <= METRICS_JOB_FAILED);
@@ -276,6 +287,7 @@ void metrics_job(struct metrics *metrics, const struct metrics_job *job)
     if (job->fully_scheduled_us >= 0 || job->outcome == METRICS_JOB_ABANDONED) {
         add(metrics, tally->histograms.attempts_settled, job->attempts);
     }
+    count_speedup(metrics, tally, job);
     if (metrics->keep_jobs && metrics_keep_job(metrics, job) != 0) {
         metrics->status = OMEGA_ENOMEM;
     }

@@ -20,6 +20,7 @@
 #define METRICS_SAMPLES_MAX 100000  /* samples in the series */
 #define METRICS_SERIES_MAX 1000000  /* samples x schedulers */
 #define METRICS_DAY_US INT64_C(86400000000)
+#define METRICS_SPEEDUP_ONE 1000 /* a speed-up of 1 in histograms: thousandths */
 #define METRICS_DAYS_MAX 1000000 /* days x schedulers; a longer run has no daily figures */
 
 /* What fragmentation is measured with, where it is. */
@@ -96,6 +97,9 @@ struct metrics_job {
     uint32_t placed;   /* claims accepted: of optional tasks, and again after a loss, too */
     uint32_t unplaced; /* required tasks that wait at the horizon, or were given up */
     uint8_t outcome;   /* enum metrics_job_outcome */
+    bool mapreduce;    /* a MapReduce job: the workers asked for are its tasks */
+    int64_t asked_us;  /* MapReduce: its duration with these; OMEGA_NEVER: it has no end */
+    int64_t given_us;  /* MapReduce: what its module has said for those it got; 0: nothing */
 };
 
 struct metrics;
@@ -242,6 +246,10 @@ struct metrics_scope {
     const struct histogram *attempts_settled;  /* per job fully scheduled or abandoned */
     const struct histogram *view_age;          /* microseconds, per transaction */
     const struct histogram *view_age_versions; /* versions it was behind, per transaction */
+    uint64_t mapreduce_jobs;         /* of jobs_submitted, MapReduce jobs */
+    uint64_t mapreduce_gained;       /* of these, faster than with the workers asked for */
+    const struct histogram *speedup; /* per MapReduce job that runs or ran: METRICS_SPEEDUP_ONE x
+                                        its duration with the workers asked for / with those it got */
 };
 
 struct metrics_cell {
@@ -344,6 +352,13 @@ int64_t metrics_busy_wasted(const struct metrics_scope *scope);
 double metrics_busyness_no_conflicts(const struct metrics_scope *scope, int64_t measured_us);
 /* `busy_us`, a part of a scope's time in attempts, as a share of its instances' time */
 double metrics_busy_share(const struct metrics_scope *scope, int64_t busy_us, int64_t measured_us);
+
+/* How long a MapReduce job runs with the workers it got; -1 where there is nothing to compare: no
+ * MapReduce job, or one that never had all that it asks for, or has no end. */
+int64_t metrics_job_got_us(const struct metrics_job *job);
+/* Its duration with the workers asked for / that one, in units of METRICS_SPEEDUP_ONE, rounded to
+ * the nearest; -1 likewise. */
+int64_t metrics_speedup(const struct metrics_job *job);
 
 /* Claims of an attempt that conflicts have kept from being placed: those in conflict and, unless
  * something was refused for another reason, those that fell with them. */

@@ -34,6 +34,7 @@ struct metrics_histograms {
     struct histogram *attempts_settled;
     struct histogram *view_age;
     struct histogram *view_age_versions;
+    struct histogram *speedup;
 };
 
 /* What one scheduler did for one workload. Everything is counted here, once; the scopes of both
@@ -231,7 +232,7 @@ double days_value(const struct days *days, uint32_t scheduler, uint32_t instance
 void days_spread(struct days *days, uint32_t scheduler, uint32_t instances,
                  enum metrics_daily figure, struct metrics_spread *out);
 
-/* All six, empty, or none and OMEGA_ENOMEM. */
+/* All of them, empty, or none and OMEGA_ENOMEM. */
 int histograms_init(struct metrics_histograms *histograms);
 void histograms_release(struct metrics_histograms *histograms);
 

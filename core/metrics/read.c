@@ -165,6 +165,25 @@ double metrics_busyness_no_conflicts(const struct metrics_scope *scope, int64_t 
     return metrics_busy_share(scope, scope->busy_us - scope->busy_redone_us, measured_us);
 }
 
+int64_t metrics_job_got_us(const struct metrics_job *job)
+{
+    if (!job->mapreduce || job->fully_scheduled_us < 0 || job->asked_us == OMEGA_NEVER) {
+        return -1;
+    }
+    return job->given_us > 0 ? job->given_us : job->asked_us;
+}
+
+int64_t metrics_speedup(const struct metrics_job *job)
+{
+    int64_t got_us = metrics_job_got_us(job);
+    if (got_us <= 0) {
+        return -1;
+    }
+    metrics_area speedup =
+        ((metrics_area)job->asked_us * METRICS_SPEEDUP_ONE + got_us / 2) / got_us;
+    return speedup < INT64_MAX ? (int64_t)speedup : INT64_MAX;
+}
+
 uint32_t metrics_claims_taken(const struct omega_result *result)
 {
     if (result->conflicts == 0) {

@@ -18,10 +18,12 @@ int histograms_init(struct metrics_histograms *histograms)
         .attempts_settled = histogram_create(),
         .view_age = histogram_create(),
         .view_age_versions = histogram_create(),
+        .speedup = histogram_create(),
     };
     if (histograms->wait_first == NULL || histograms->wait_full == NULL ||
         histograms->queued == NULL || histograms->attempts_settled == NULL ||
-        histograms->view_age == NULL || histograms->view_age_versions == NULL) {
+        histograms->view_age == NULL || histograms->view_age_versions == NULL ||
+        histograms->speedup == NULL) {
         histograms_release(histograms);
         return OMEGA_ENOMEM;
     }
@@ -36,6 +38,7 @@ void histograms_release(struct metrics_histograms *histograms)
     histogram_destroy(histograms->attempts_settled);
     histogram_destroy(histograms->view_age);
     histogram_destroy(histograms->view_age_versions);
+    histogram_destroy(histograms->speedup);
     *histograms = (struct metrics_histograms){0};
 }
 
@@ -46,7 +49,8 @@ static int histograms_merge(struct metrics_histograms *into, const struct metric
         histogram_merge(into->queued, from->queued) != 0 ||
         histogram_merge(into->attempts_settled, from->attempts_settled) != 0 ||
         histogram_merge(into->view_age, from->view_age) != 0 ||
-        histogram_merge(into->view_age_versions, from->view_age_versions) != 0) {
+        histogram_merge(into->view_age_versions, from->view_age_versions) != 0 ||
+        histogram_merge(into->speedup, from->speedup) != 0) {
         return OMEGA_ENOMEM;
     }
     return 0;
@@ -65,6 +69,7 @@ static int scope_init(struct scope *scope, const char *name)
     scope->figures.attempts_settled = scope->histograms.attempts_settled;
     scope->figures.view_age = scope->histograms.view_age;
     scope->figures.view_age_versions = scope->histograms.view_age_versions;
+    scope->figures.speedup = scope->histograms.speedup;
     return 0;
 }
 
@@ -170,6 +175,8 @@ static void sum_figures(struct metrics_scope *into, const struct metrics_scope *
     into->busy_no_fit_us += from->busy_no_fit_us;
     into->busy_cut_us += from->busy_cut_us;
     into->busy_redone_us += from->busy_redone_us;
+    into->mapreduce_jobs += from->mapreduce_jobs;
+    into->mapreduce_gained += from->mapreduce_gained;
 }
 
 static int sum(struct scope *scope, const struct tally *tally)

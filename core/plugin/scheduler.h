@@ -34,6 +34,7 @@
 #include "cellstate/view.h"
 #include "core/base/random.h"
 #include "core/model/claim.h"
+#include "core/model/mapreduce.h"
 
 #ifdef __cplusplus
 extern "C" {

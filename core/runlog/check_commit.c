@@ -409,13 +409,14 @@ static int place(struct runlog_check *check, const struct runlog_record *record,
 }
 
 /* Counts what was placed: I. */
-static void count(struct runlog_check *check, uint32_t accepted, int64_t now_us)
+static void count(struct runlog_check *check, uint32_t accepted, int64_t given_us, int64_t now_us)
 {
     struct runlog_job *job = check->effect.job;
     uint32_t from_pending = accepted < job->pending ? accepted : job->pending;
     job->pending -= from_pending;
     job->running += accepted;
     job->started = job->elastic;
+    job->given_us = given_us;
     check->counters.tasks_pending -= from_pending;
     check->counters.tasks_running += accepted;
     check->counters.tasks_submitted += accepted - from_pending;
@@ -437,7 +438,7 @@ static int apply(struct runlog_check *check, const struct runlog_record *record,
         }
     }
     if (rc == OMEGA_OK) {
-        count(check, accepted, record->time_us);
+        count(check, accepted, record->duration_us, record->time_us);
     }
     return rc == OMEGA_OK ? rc : check_no_memory(err);
 }

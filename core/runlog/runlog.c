@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "core/base/codec.h"
+#include "core/model/mapreduce.h"
 #include "core/runlog/runlog_format.h"
 
 #define NUMBER_MAX 10       /* bytes of a number at its largest */
@@ -304,6 +305,14 @@ static uint8_t *put_submission(uint8_t *at, struct runlog *log, const struct ome
     at = put_job_id(at, log, job->id);
     at = put(at, job->workload);
     at = put_signed(at, job->precedence);
+    if (omega_job_is_mapreduce(job)) {
+        at = put(at, 0); /* no number of groups: that follows */
+        at = put(at, job->mapreduce.map_activities);
+        at = put(at, job->mapreduce.reduce_activities);
+        at = put(at, (uint64_t)job->mapreduce.map_mean_us);
+        at = put(at, (uint64_t)job->mapreduce.reduce_mean_us);
+        at = put(at, job->mapreduce.workers_asked);
+    }
     at = put(at, job->group_count);
     for (uint32_t g = 0; g < job->group_count; g++) {
         at = put_group(at, &job->groups[g]);

@@ -23,6 +23,7 @@ struct runlog_job {
     int64_t fully_scheduled_us; /* -1: never */
     int64_t queued_since_us;    /* when it was queued last */
     int64_t queued_us;          /* before each attempt that began, summed up */
+    int64_t given_us;           /* elastic: how long it runs, by its module; 0: not said */
     bool elastic;
     bool started; /* elastic: has committed */
     bool given_up;

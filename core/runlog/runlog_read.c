@@ -465,6 +465,22 @@ static int read_groups(struct runlog_reader *reader, omega_error_t *err)
     return OMEGA_OK;
 }
 
+/* The number of groups, with the MapReduce numbers before it where it begins with 0. */
+static void read_group_count(struct codec_in *block, struct omega_job *job)
+{
+    job->group_count = (uint32_t)codec_number(block, OMEGA_GROUPS_MAX);
+    if (job->group_count > 0) {
+        return;
+    }
+    struct omega_mapreduce *numbers = &job->mapreduce;
+    numbers->map_activities = (uint32_t)codec_number(block, UINT32_MAX);
+    numbers->reduce_activities = (uint32_t)codec_number(block, UINT32_MAX);
+    numbers->map_mean_us = (int64_t)codec_number(block, (uint64_t)OMEGA_DURATION_MAX);
+    numbers->reduce_mean_us = (int64_t)codec_number(block, (uint64_t)OMEGA_DURATION_MAX);
+    numbers->workers_asked = (uint32_t)codec_number(block, UINT32_MAX);
+    job->group_count = (uint32_t)codec_number(block, OMEGA_GROUPS_MAX);
+}
+
 static int read_submission(struct runlog_reader *reader, omega_error_t *err)
 {
     struct codec_in *block = &reader->block;
@@ -473,7 +489,7 @@ static int read_submission(struct runlog_reader *reader, omega_error_t *err)
     job->id = read_job_id(reader);
     job->workload = (uint32_t)codec_number(block, RUNLOG_WORKLOADS_MAX);
     job->precedence = (int32_t)codec_signed(block, INT32_MIN, INT32_MAX);
-    job->group_count = (uint32_t)codec_number(block, OMEGA_GROUPS_MAX);
+    read_group_count(block, job);
     job->groups = reader->groups;
     int rc = read_groups(reader, err);
     if (rc != OMEGA_OK || block->failed) {

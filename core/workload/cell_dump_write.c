@@ -255,7 +255,7 @@ static int put_job(void *context, const struct lmdb_job *state)
     put_count(out, ",\"workload\":", job->workload);
     put_text(writer, ",\"user\":", state->user);
     put_whole(out, ",\"precedence\":", job->precedence);
-    if (trace_job_is_mapreduce(job)) {
+    if (omega_job_is_mapreduce(job)) {
         put_mapreduce(out, &job->mapreduce);
     }
     fputs(",\"groups\":[", out);

@@ -71,7 +71,7 @@ static int put_jobs(FILE *out, const struct trace *trace, omega_error_t *err)
     (void)err;
     bool mapreduce = false;
     for (uint32_t i = 0; i < trace->job_count; i++) {
-        mapreduce = mapreduce || trace_job_is_mapreduce(trace->jobs[i]);
+        mapreduce = mapreduce || omega_job_is_mapreduce(trace->jobs[i]);
     }
     put_header(out, reader_csv_job_columns,
                mapreduce ? READER_CSV_JOB_COLUMNS_MAPREDUCE : READER_CSV_JOB_COLUMNS);

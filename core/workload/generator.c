@@ -21,6 +21,10 @@ struct generator {
     struct omega_random duration;
     struct omega_random cpu;
     struct omega_random memory;
+    struct omega_random maps;
+    struct omega_random reduces;
+    struct omega_random map_duration;
+    struct omega_random reduce_duration;
     int64_t now_us; /* of the job given last */
     uint64_t made;
     bool ended;
@@ -50,12 +54,13 @@ static void name_workload(const struct generator_config *config, char out[NAME_B
     }
 }
 
-/* Draws a whole number: rounded up, at least 1; more than `max` is an error. */
-static int draw_whole(const struct generator *generator, const struct distribution *distribution,
-                      struct omega_random *random, const char *what, int32_t max, int32_t *out,
-                      omega_error_t *err)
+/* Draws a whole number, times a factor: rounded up, at least `least`; more than `max` is an
+ * error. */
+static int draw_times(const struct generator *generator, const struct distribution *distribution,
+                      struct omega_random *random, double factor, int32_t least, const char *what,
+                      int32_t max, int32_t *out, omega_error_t *err)
 {
-    double drawn = distribution_draw(distribution, random);
+    double drawn = distribution_draw(distribution, random) * factor;
     if (drawn > max) {
         char name[NAME_BYTES];
         name_workload(&generator->config, name);
@@ -63,12 +68,20 @@ static int draw_whole(const struct generator *generator, const struct distributi
                                "workload '%s' draws %g for %s of a job, expected at most %" PRId32,
                                name, drawn, what, max);
     }
-    *out = 1;
-    if (drawn > 1.0) {
+    *out = least;
+    if (drawn > least) {
         *out = (int32_t)drawn;
         *out += *out < drawn;
     }
     return OMEGA_OK;
+}
+
+/* Draws a whole number: rounded up, at least 1; more than `max` is an error. */
+static int draw_whole(const struct generator *generator, const struct distribution *distribution,
+                      struct omega_random *random, const char *what, int32_t max, int32_t *out,
+                      omega_error_t *err)
+{
+    return draw_times(generator, distribution, random, 1.0, 1, what, max, out, err);
 }
 
 /* Moves to the next submission; false when there is none before the end. */
@@ -87,6 +100,62 @@ static bool advance(struct generator *generator)
     }
     generator->made++;
     return true;
+}
+
+static int64_t draw_duration(const struct distribution *distribution, struct omega_random *random)
+{
+    int64_t us = microseconds(distribution_draw(distribution, random), 1);
+    return us < OMEGA_DURATION_MAX ? us : OMEGA_DURATION_MAX;
+}
+
+/* Draws the activities of the next job, whose group has its tasks. The duration and the optional
+ * tasks follow from them. */
+static int draw_mapreduce(struct generator *generator, omega_error_t *err)
+{
+    const struct generator_mapreduce *config = &generator->config.mapreduce;
+    struct omega_mapreduce *numbers = &generator->job.mapreduce;
+    struct omega_task_group *group = &generator->group;
+    int32_t maps = 0;
+    int32_t reduces = 0;
+    int rc = draw_times(generator, &config->maps, &generator->maps,
+                        config->maps_per_worker ? group->count : 1.0, 1, "the map activities",
+                        GENERATOR_ACTIVITIES_MAX, &maps, err);
+    if (rc == OMEGA_OK) {
+        rc = draw_times(generator, &config->reduces, &generator->reduces,
+                        config->reduces_per_worker ? group->count : 1.0, 0,
+                        "the reduce activities", GENERATOR_ACTIVITIES_MAX, &reduces, err);
+    }
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    *numbers = (struct omega_mapreduce){
+        .map_activities = (uint32_t)maps,
+        .reduce_activities = (uint32_t)reduces,
+        .map_mean_us = draw_duration(&config->map_s, &generator->map_duration),
+        .reduce_mean_us = draw_duration(&config->reduce_s, &generator->reduce_duration),
+        .workers_asked = group->count,
+    };
+    group->duration_us = omega_mapreduce_duration(numbers, group->count);
+    group->optional = omega_mapreduce_optional(numbers, config->workers_max);
+    return OMEGA_OK;
+}
+
+/* Draws duration and optional tasks of the next job, whose group has its tasks. */
+static int draw_plain(struct generator *generator, omega_error_t *err)
+{
+    const struct generator_config *config = &generator->config;
+    double optional = config->optional_factor * generator->group.count;
+    if (optional > OMEGA_TASKS_MAX) {
+        char name[NAME_BYTES];
+        name_workload(config, name);
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "workload '%s' adds %g optional tasks to a job of %" PRIu32
+                               ", expected at most %u together",
+                               name, optional, generator->group.count, OMEGA_TASKS_MAX);
+    }
+    generator->group.optional = (uint32_t)optional;
+    generator->group.duration_us = draw_duration(&config->duration_s, &generator->duration);
+    return OMEGA_OK;
 }
 
 /* Draws the task group of the next job. */
@@ -108,22 +177,8 @@ static int draw_group(struct generator *generator, omega_error_t *err)
     if (rc != OMEGA_OK) {
         return rc;
     }
-    double optional = config->optional_factor * tasks;
-    if (optional > OMEGA_TASKS_MAX) {
-        char name[NAME_BYTES];
-        name_workload(config, name);
-        return omega_error_set(err, OMEGA_EINVAL,
-                               "workload '%s' adds %g optional tasks to a job of %" PRId32
-                               ", expected at most %u together",
-                               name, optional, tasks, OMEGA_TASKS_MAX);
-    }
-    double seconds = distribution_draw(&config->duration_s, &generator->duration);
-    int64_t duration_us = microseconds(seconds, 1);
     generator->group.count = (uint32_t)tasks;
-    generator->group.optional = (uint32_t)optional;
-    generator->group.duration_us =
-        duration_us < OMEGA_DURATION_MAX ? duration_us : OMEGA_DURATION_MAX;
-    return OMEGA_OK;
+    return config->mapreduce.enabled ? draw_mapreduce(generator, err) : draw_plain(generator, err);
 }
 
 static int generator_next(struct job_source *source, const struct omega_job **job,
@@ -168,18 +223,25 @@ static int check_distribution(const struct distribution *distribution, const cha
 
 static int check_distributions(const struct generator_config *config, omega_error_t *err)
 {
+    const struct generator_mapreduce *mapreduce = &config->mapreduce;
     const struct {
         const struct distribution *distribution;
         const char *name;
+        bool unused;
     } all[] = {
-        {&config->interarrival_s, "interarrival_s"},
-        {&config->tasks, "tasks"},
-        {&config->duration_s, "duration_s"},
-        {&config->cpu_milli, "cpu_milli"},
-        {&config->mem_mib, "mem_mib"},
+        {&config->interarrival_s, "interarrival_s", false},
+        {&config->tasks, "tasks", false},
+        {&config->duration_s, "duration_s", mapreduce->enabled},
+        {&config->cpu_milli, "cpu_milli", false},
+        {&config->mem_mib, "mem_mib", false},
+        {&mapreduce->maps, "map_activities", !mapreduce->enabled},
+        {&mapreduce->reduces, "reduce_activities", !mapreduce->enabled},
+        {&mapreduce->map_s, "map_s", !mapreduce->enabled},
+        {&mapreduce->reduce_s, "reduce_s", !mapreduce->enabled},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        int rc = check_distribution(all[i].distribution, all[i].name, err);
+        int rc = all[i].unused ? OMEGA_OK
+                               : check_distribution(all[i].distribution, all[i].name, err);
         if (rc != OMEGA_OK) {
             return rc;
         }
@@ -237,6 +299,10 @@ int generator_open(const struct generator_config *config, uint64_t seed, struct 
     omega_random_init(&generator->duration, seed, "duration", config->workload);
     omega_random_init(&generator->cpu, seed, "cpu", config->workload);
     omega_random_init(&generator->memory, seed, "memory", config->workload);
+    omega_random_init(&generator->maps, seed, "maps", config->workload);
+    omega_random_init(&generator->reduces, seed, "reduces", config->workload);
+    omega_random_init(&generator->map_duration, seed, "map-duration", config->workload);
+    omega_random_init(&generator->reduce_duration, seed, "reduce-duration", config->workload);
     generator->job = (struct omega_job){
         .workload = config->workload,
         .user = config->user,

@@ -11,13 +11,6 @@ const char *trace_text(const struct trace *trace, uint32_t symbol)
     return symbols_text(catalogue_symbols(trace->catalogue), symbol);
 }
 
-bool trace_job_is_mapreduce(const struct omega_job *job)
-{
-    const struct omega_mapreduce *numbers = &job->mapreduce;
-    return numbers->map_activities != 0 || numbers->reduce_activities != 0 ||
-           numbers->map_mean_us != 0 || numbers->reduce_mean_us != 0 || numbers->workers_asked != 0;
-}
-
 int64_t trace_request_of(const struct omega_request *request, int resource)
 {
     switch (resource) {

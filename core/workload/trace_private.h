@@ -23,9 +23,6 @@ int trace_sort_events(struct trace *trace, omega_error_t *err);
  * such as a second drain, and tells its index. The events must be sorted. */
 int trace_check_events(const struct trace *trace, uint32_t *bad, omega_error_t *err);
 
-/* True if a job carries MapReduce numbers. */
-bool trace_job_is_mapreduce(const struct omega_job *job);
-
 /* The text of a symbol of the trace's catalogue. */
 const char *trace_text(const struct trace *trace, uint32_t symbol);
 

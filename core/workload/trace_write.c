@@ -221,7 +221,7 @@ static void put_job(struct writer *writer, const struct omega_job *job)
     codec_put_number(block, job->workload);
     put_string(writer, trace_text(writer->trace, job->user));
     codec_put_signed(block, job->precedence);
-    bool mapreduce = trace_job_is_mapreduce(job);
+    bool mapreduce = omega_job_is_mapreduce(job);
     codec_put_number(block, mapreduce);
     if (mapreduce) {
         put_mapreduce(block, &job->mapreduce);

@@ -67,7 +67,7 @@ START_TEST(test_mapreduce)
     ck_assert_int_eq(numbers->map_mean_us, 1000);
     ck_assert_int_eq(numbers->reduce_mean_us, 2000);
     ck_assert_uint_eq(numbers->workers_asked, 200);
-    ck_assert(!trace_job_is_mapreduce(trace->jobs[1]));
+    ck_assert(!omega_job_is_mapreduce(trace->jobs[1]));
     trace_destroy(trace);
 }
 END_TEST
