@@ -14,6 +14,7 @@ void csv_init(struct csv *csv, FILE *stream, const char *name)
     memset(csv, 0, sizeof *csv);
     csv->stream = stream;
     csv->name = name;
+    csv->separator = ',';
 }
 
 void csv_release(struct csv *csv)
@@ -107,6 +108,7 @@ static char *unquote(char *start)
 
 static int split_line(struct csv *csv, omega_error_t *err)
 {
+    const char ends[] = {csv->separator, '"', '\0'};
     char *at = csv->buffer;
     csv->count = 0;
     for (;;) {
@@ -116,7 +118,7 @@ static int split_line(struct csv *csv, omega_error_t *err)
         }
         csv->fields[csv->count++] = at;
         bool quoted = *at == '"';
-        at = quoted ? unquote(at) : at + strcspn(at, ",\"");
+        at = quoted ? unquote(at) : at + strcspn(at, ends);
         if (at == NULL || *at == '"') {
             return csv_fail(csv, OMEGA_EINVAL, err,
                             at == NULL ? "field %" PRIu32 " has no closing quote, expected one on "
@@ -125,11 +127,11 @@ static int split_line(struct csv *csv, omega_error_t *err)
                                          "field in quotes and its quotes doubled",
                             csv->count);
         }
-        if (*at != ',' && *at != '\0') {
+        if (*at != csv->separator && *at != '\0') {
             return csv_fail(csv, OMEGA_EINVAL, err,
                             "text behind the closing quote of field %" PRIu32
-                            ", expected a comma or the end of the line",
-                            csv->count);
+                            ", expected a %s or the end of the line",
+                            csv->count, csv->separator == '\t' ? "tab" : "comma");
         }
         bool last = *at == '\0';
         *at++ = '\0';

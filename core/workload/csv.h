@@ -18,6 +18,7 @@
 
 struct csv {
     FILE *stream;     /* the caller's */
+    char separator;   /* of fields: a comma, unless a reader of another format sets a tab */
     const char *name; /* of the file, for messages */
     long line;        /* of the record read last, from 1 */
     char *buffer;     /* owned: that record, cut into fields */

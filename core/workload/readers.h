@@ -9,6 +9,7 @@
 
 extern const struct trace_reader reader_csv;
 extern const struct trace_reader reader_openb;
+extern const struct trace_reader reader_swim;
 
 /* Parses one input file from a stream into a trace; `name` is for messages. */
 typedef int readers_parse(struct trace *trace, FILE *stream, const char *name, omega_error_t *err);
@@ -18,6 +19,7 @@ readers_parse reader_csv_machines; /* machines.csv */
 readers_parse reader_csv_events;   /* events.csv; machines must be known; leaves them unsorted */
 readers_parse reader_openb_nodes;
 readers_parse reader_openb_pods;
+readers_parse reader_swim_jobs;
 
 /* Opens a file and parses it. */
 int readers_parse_file(readers_parse *parse, struct trace *trace, const char *path,

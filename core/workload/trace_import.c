@@ -10,6 +10,7 @@
 const struct trace_reader *const trace_readers[] = {
     &reader_csv,
     &reader_openb,
+    &reader_swim,
     NULL,
 };
 
