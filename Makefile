@@ -8,6 +8,7 @@
 #   make bench-sim    the simulator beside a bare loop of the same placements
 #   make bench-store  the lmdb store beside bare loops of LMDB calls, in each mode
 #   make bench-conflicts  one-step counterfactuals beside real runs of each mode
+#   make bench-mapreduce  what MapReduce jobs gain from idle resources, by policy
 #   make bench-reference  figures of the published Omega simulator beside ours (20 minutes)
 #   make check-style  layers, line lengths, function lengths, banned calls, format
 #   make fuzz         each fuzz target for FUZZ_SECONDS seconds (clang)
@@ -78,7 +79,7 @@ build = mkdir -p build && flock build/.lock $(MAKE) --no-print-directory \
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)")
 
-.PHONY: FORCE all run test test-full test-soak bench-sim bench-store bench-conflicts bench-reference check-style fuzz clean help deps deps-full tests
+.PHONY: FORCE all run test test-full test-soak bench-sim bench-store bench-conflicts bench-mapreduce bench-reference check-style fuzz clean help deps deps-full tests
 all: $(B)/omega $(so) $(B)/.files
 
 # Stamps hold what was built with; they change only when that does. Other flags: all is built anew.
@@ -178,6 +179,10 @@ bench-store: deps
 bench-conflicts: deps
 	+@$(build) all
 	@B=$(B) bench/conflicts
+
+bench-mapreduce: deps
+	+@$(build) all
+	@B=$(B) bench/mapreduce
 
 bench-reference: deps
 	+@$(build) all

@@ -54,7 +54,7 @@ static int64_t below_cap(double cap, int64_t limit, int64_t used)
     return allowed > used ? allowed - used : 0;
 }
 
-/* What may be used until CPU or memory in use comes to the cap, over the machines that take tasks. */
+/* What may be used until CPU or memory in use comes to the cap, over machines that take tasks. */
 static void cap_allowance(double cap, const struct omega_view *view, struct allowance *allowance)
 {
     int64_t cpu_limit = 0;

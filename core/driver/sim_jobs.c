@@ -226,6 +226,7 @@ static void tell_attempt(struct simulation *sim, const struct runner *runner,
         .claims = runner->claim_count,
         .gang_short = runner->falls_short,
         .redone = sim_redoes(runner),
+        .enough = omega_job_is_elastic(job) && result->accepted > 0,
         .result = *result,
         .view_age_us = sim->now_us - runner->synced_us,
         /* versions that rivals made meanwhile: not the one of this commit itself */

@@ -134,6 +134,7 @@ static void add_attempt(struct metrics *metrics, const struct runlog_opening *op
     attempt.end_us = record->time_us;
     attempt.claims = sent ? record->txn.claim_count : record->attempt.claims;
     attempt.gang_short = !sent && attempt.claims > 0;
+    attempt.enough = effect->job->elastic && effect->result.accepted > 0;
     attempt.result = effect->result;
     attempt.view_age_us = record->time_us - record->attempt.synced_us;
     attempt.view_age_versions = record->version - record->changes - record->attempt.synced;

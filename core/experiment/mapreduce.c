@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* "mapreduce" of a generated workload: what its jobs have to do, and how many workers they ask for. */
+/* "mapreduce" of a generated workload: what its jobs have to do, and the workers they ask for. */
 #include <stddef.h>
 
 #include "core/experiment/experiment_private.h"

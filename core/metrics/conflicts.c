@@ -271,8 +271,10 @@ static void add_to_scope(struct metrics *metrics, struct conflict_scope *scope,
     figures->claims_seq_changed += sum->claims_seq_changed;
     figures->claims_spurious += sum->claims_spurious;
     figures->claims_sole_rival += sum->claims_sole_rival;
-    figures->transactions_spurious += sum->claims_spurious == sum->claims;
-    add_age(metrics, scope, attempt);
+    if (!attempt->enough) {
+        figures->transactions_spurious += sum->claims_spurious == sum->claims;
+        add_age(metrics, scope, attempt);
+    }
 }
 
 /* ---- machines ---- */
@@ -325,7 +327,8 @@ static uint16_t blocker(const struct omega_claim *claim, const struct omega_clai
     return result->rival_version > claim->synced ? result->rival : OMEGA_INSTANCE_NONE;
 }
 
-/* A transaction with conflicts. One that began in the warm-up only costs time. */
+/* A transaction with claims in conflict. One that began in the warm-up only costs time; one that
+ * got enough has lost claims, but no time. */
 static void count_conflicts(struct metrics *metrics, const struct metrics_attempt *attempt,
                             const struct metrics_commit *commit, bool counted)
 {
@@ -351,7 +354,8 @@ static void count_conflicts(struct metrics *metrics, const struct metrics_attemp
     }
     int64_t busy_us =
         metrics_clamp(metrics, attempt->end_us) - metrics_clamp(metrics, attempt->start_us);
-    share_time(conflicts, (uint32_t)sum.claims, busy_us, counted);
+    share_time(conflicts, (uint32_t)sum.claims, attempt->enough ? 0 : busy_us,
+               counted && !attempt->enough);
     if (counted) {
         add_to_scope(metrics, &conflicts->scopes[attempt->scheduler], attempt, &sum);
         add_to_scope(metrics, &conflicts->scopes[metrics->scheduler_count + attempt->workload],
@@ -418,10 +422,11 @@ static void list_refused(struct metrics *metrics, const struct metrics_attempt *
 /* ---- counterfactuals ---- */
 
 static void add_would(struct metrics_would *would, const struct omega_transaction *txn,
-                      const struct omega_judgement *judgement, uint8_t granularity)
+                      const struct omega_judgement *judgement, uint8_t granularity, bool elastic)
 {
     would->transactions++;
-    would->conflicting += judgement->conflicts > 0;
+    would->conflicting +=
+        judgement->conflicts > 0 && !(elastic && judgement->accepted[granularity]);
     would->claims += txn->claim_count;
     would->claims_conflicting += judgement->conflicts;
     would->claims_accepted += judgement->accepted[granularity];
@@ -438,11 +443,11 @@ static void count_would(struct conflicts *conflicts, uint32_t scheduler,
             &conflicts->would[((size_t)scheduler * OMEGA_DETECTIONS + d) * OMEGA_GRANULARITIES];
         for (uint8_t g = 0; g < OMEGA_GRANULARITIES; g++) {
             if (commit->elastic) { /* commits at least its required tasks in every mode */
-                add_would(&row[g], txn, judgement, OMEGA_COMMIT_AT_LEAST);
+                add_would(&row[g], txn, judgement, OMEGA_COMMIT_AT_LEAST, true);
             } else if (g == OMEGA_COMMIT_AT_LEAST && txn->granularity != OMEGA_COMMIT_AT_LEAST) {
                 row[g].unknown++;
             } else if (g != OMEGA_COMMIT_GANG || commit->whole) {
-                add_would(&row[g], txn, judgement, g);
+                add_would(&row[g], txn, judgement, g, false);
             }
         }
     }

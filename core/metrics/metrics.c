@@ -139,7 +139,7 @@ static enum attempt_kind attempt_kind(const struct metrics_attempt *attempt)
     if (attempt->gang_short) {
         return ATTEMPT_SHORT;
     }
-    if (attempt->result.conflicts > 0) {
+    if (attempt->result.conflicts > 0 && !attempt->enough) {
         return ATTEMPT_CONFLICTING;
     }
     return attempt->result.accepted > 0 ? ATTEMPT_SUCCESSFUL : ATTEMPT_REFUSED;

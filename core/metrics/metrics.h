@@ -67,6 +67,8 @@ struct metrics_attempt {
     bool redone;     /* conflicts have made it necessary: at its start the job had no more unplaced
                         tasks than they had taken claims (metrics_claims_taken()) since it last had
                         none */
+    bool enough; /* a job with optional tasks has got its required ones: what it lacks is neither
+                        a conflict of its transaction nor tried again */
     struct omega_result result;
     int64_t view_age_us; /* end of attempt - sync of the view */
     uint64_t view_age_versions;
@@ -219,8 +221,8 @@ struct metrics_scope {
     uint64_t attempts_no_fit;          /* claimed nothing */
     uint64_t attempts_short;           /* claimed fewer than the granularity needs */
     uint64_t transactions;             /* sent to the store: successful + conflicting + refused */
-    uint64_t transactions_successful;  /* no claim in conflict, at least one accepted */
-    uint64_t transactions_conflicting; /* at least one claim in conflict */
+    uint64_t transactions_successful;  /* no claim in conflict, at least one accepted; or enough */
+    uint64_t transactions_conflicting; /* at least one claim in conflict, and not enough */
     uint64_t transactions_refused;     /* the others */
     uint64_t claims;
     uint64_t claims_accepted;
@@ -246,10 +248,10 @@ struct metrics_scope {
     const struct histogram *attempts_settled;  /* per job fully scheduled or abandoned */
     const struct histogram *view_age;          /* microseconds, per transaction */
     const struct histogram *view_age_versions; /* versions it was behind, per transaction */
-    uint64_t mapreduce_jobs;         /* of jobs_submitted, MapReduce jobs */
-    uint64_t mapreduce_gained;       /* of these, faster than with the workers asked for */
-    const struct histogram *speedup; /* per MapReduce job that runs or ran: METRICS_SPEEDUP_ONE x
-                                        its duration with the workers asked for / with those it got */
+    uint64_t mapreduce_jobs;   /* of jobs_submitted, MapReduce jobs */
+    uint64_t mapreduce_gained; /* of these, faster than with the workers asked for */
+    const struct histogram *speedup; /* thousandths (METRICS_SPEEDUP_ONE), per MapReduce job that
+                                        had the workers it asked for: metrics_speedup() */
 };
 
 struct metrics_cell {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How long a MapReduce job runs with a number of workers: the one performance model, for the
- * generator of such jobs, the readers of traces and scheduler modules (which link to nothing, so all
- * of it is inline).
+ * generator of such jobs, the readers of traces and scheduler modules (which link to nothing, so
+ * all of it is inline).
  *
  * The model is the idealised one of the Omega paper (section 6): a job has M map activities of a
  * mean duration m and R reduce activities of a mean duration r, known from earlier runs. A phase
@@ -39,10 +39,10 @@ static inline int64_t omega_mapreduce_share(omega_mapreduce_work work, uint64_t 
 static inline int64_t omega_mapreduce_phase(uint32_t activities, int64_t mean_us, uint32_t workers)
 {
     uint32_t at_once = workers < activities ? workers : activities;
-    return at_once == 0 ? 0
-                        : omega_mapreduce_share((omega_mapreduce_work)activities *
-                                                    (omega_mapreduce_work)mean_us,
-                                                at_once);
+    return at_once == 0
+               ? 0
+               : omega_mapreduce_share(
+                     (omega_mapreduce_work)activities * (omega_mapreduce_work)mean_us, at_once);
 }
 
 /* T(workers) in microseconds, 1 to OMEGA_DURATION_MAX; `workers` >= 1, means >= 0. */
@@ -105,9 +105,8 @@ static inline int64_t omega_mapreduce_predict(const struct omega_job *job, uint3
     }
     int64_t model_us = omega_mapreduce_duration(&job->mapreduce, workers);
     int64_t base_us = omega_mapreduce_duration(&job->mapreduce, job->tasks);
-    int64_t us = omega_mapreduce_share((omega_mapreduce_work)asked_us *
-                                           (omega_mapreduce_work)model_us,
-                                       (uint64_t)base_us);
+    int64_t us = omega_mapreduce_share(
+        (omega_mapreduce_work)asked_us * (omega_mapreduce_work)model_us, (uint64_t)base_us);
     return us > 0 ? us : 1;
 }
 

@@ -28,8 +28,7 @@ static int reserve(struct runlog_check *check, uint32_t claims)
     check->outcomes = outcomes == NULL ? check->outcomes : outcomes;
     uint8_t *refused = realloc(check->refused, room);
     check->refused = refused == NULL ? check->refused : refused;
-    struct omega_machine **machines =
-        reallocarray((void *)check->machines, room, sizeof *machines);
+    struct omega_machine **machines = reallocarray((void *)check->machines, room, sizeof *machines);
     check->machines = machines == NULL ? check->machines : machines;
     struct omega_machine *records = reallocarray(check->records, room, sizeof *records);
     check->records = records == NULL ? check->records : records;

@@ -122,8 +122,8 @@ static int draw_mapreduce(struct generator *generator, omega_error_t *err)
                         GENERATOR_ACTIVITIES_MAX, &maps, err);
     if (rc == OMEGA_OK) {
         rc = draw_times(generator, &config->reduces, &generator->reduces,
-                        config->reduces_per_worker ? group->count : 1.0, 0,
-                        "the reduce activities", GENERATOR_ACTIVITIES_MAX, &reduces, err);
+                        config->reduces_per_worker ? group->count : 1.0, 0, "the reduce activities",
+                        GENERATOR_ACTIVITIES_MAX, &reduces, err);
     }
     if (rc != OMEGA_OK) {
         return rc;
@@ -240,8 +240,8 @@ static int check_distributions(const struct generator_config *config, omega_erro
         {&mapreduce->reduce_s, "reduce_s", !mapreduce->enabled},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        int rc = all[i].unused ? OMEGA_OK
-                               : check_distribution(all[i].distribution, all[i].name, err);
+        int rc =
+            all[i].unused ? OMEGA_OK : check_distribution(all[i].distribution, all[i].name, err);
         if (rc != OMEGA_OK) {
             return rc;
         }

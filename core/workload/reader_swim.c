@@ -15,12 +15,12 @@
 #define SECONDS_MAX (TRACE_TIME_MAX / SECOND_US)
 #define BYTES_MAX (INT64_C(1) << 56)
 
-#define MAP_BYTES (INT64_C(1) << 26)          /* of input: a block of HDFS in 2009 */
-#define REDUCE_BYTES INT64_C(1000000000)      /* of shuffle: Hive's default */
-#define REDUCES_MAX 999                       /* Hive's default */
-#define BYTES_PER_S INT64_C(1300000)          /* that an activity moves */
+#define MAP_BYTES (INT64_C(1) << 26)     /* of input: a block of HDFS in 2009 */
+#define REDUCE_BYTES INT64_C(1000000000) /* of shuffle: Hive's default */
+#define REDUCES_MAX 999                  /* Hive's default */
+#define BYTES_PER_S INT64_C(1300000)     /* that an activity moves */
 #define ACTIVITY_MIN_US SECOND_US
-#define WORKERS_MAX 10000u                    /* of a job, optional ones included */
+#define WORKERS_MAX 10000u /* of a job, optional ones included */
 #define WORKER_CPU_MILLI 1000
 #define WORKER_MEM_MIB 2048
 
@@ -100,8 +100,8 @@ static void set_activities(struct trace *trace, const struct row *row,
     }
     numbers->map_activities = (uint32_t)maps;
     numbers->reduce_activities = (uint32_t)reduces;
-    numbers->map_mean_us = mean_us(trace, row->input + (reduces == 0 ? row->output : 0),
-                                   numbers->map_activities);
+    numbers->map_mean_us =
+        mean_us(trace, row->input + (reduces == 0 ? row->output : 0), numbers->map_activities);
     if (reduces > 0) {
         numbers->reduce_mean_us =
             mean_us(trace, row->shuffle + row->output, numbers->reduce_activities);

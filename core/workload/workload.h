@@ -81,7 +81,8 @@ struct generator_config {
 };
 
 /* Opens a generator. Streams, each its own: "interarrival", "tasks", "duration", "cpu", "memory",
- * and "maps", "reduces", "map-duration", "reduce-duration" for MapReduce jobs, named by (seed, purpose, config->workload). `config` is copied, but its distributions' tables
+ * and "maps", "reduces", "map-duration", "reduce-duration" for MapReduce jobs, named by (seed,
+ * purpose, config->workload). `config` is copied, but its distributions' tables
  * belong to the caller and outlive the source. */
 int generator_open(const struct generator_config *config, uint64_t seed,
                    struct job_source **source, omega_error_t *err);

@@ -8,6 +8,10 @@ if [ -e "$traces/openb_pod_list_default.csv" ]; then
     check "openb can be imported" "$OMEGA" trace import --format openb --out "$T/openb.trace" \
         "$traces/openb_node_list_all_node.csv" "$traces/openb_pod_list_default.csv"
 fi
+# Two jobs are enough to see whether an experiment that replays the SWIM sample is valid, and runs.
+printf 'job0\t49\t49\t740773000\t2339561000\t627471\njob1\t101\t52\t736346\t0\t0\n' >"$T/swim.tsv"
+check "swim can be imported" \
+    "$OMEGA" trace import --format swim --out "$T/swim.trace" "$T/swim.tsv"
 
 for file in bench/experiments/*.json; do
     name=$(basename "$file" .json)
@@ -15,8 +19,8 @@ for file in bench/experiments/*.json; do
         skip "$name is valid" "no openb2023/ in OMEGA_TRACES"
         continue
     fi
-    # A copy that finds the trace; shipped experiments name no other file.
-    sed "s|\"[^\"]*openb\.trace\"|\"$T/openb.trace\"|g" "$file" >"$T/$name.json"
+    # A copy that finds the traces; shipped experiments name no other file.
+    sed -E "s@\"[^\"]*(openb|swim)\.trace\"@\"$T/\\1.trace\"@g" "$file" >"$T/$name.json"
     check "$name is valid" "$OMEGA" validate "$T/$name.json"
     if [ -n "${OMEGA_SOAK:-}" ]; then
         check "$name runs" "$OMEGA" run "$T/$name.json" --quiet --out "$T/out/$name"

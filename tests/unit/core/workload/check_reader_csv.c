@@ -174,7 +174,7 @@ START_TEST(test_import_errors)
     ck_assert_str_eq(err.source, "/nowhere/machines.csv");
     omega_error_clear(&err);
     ck_assert_int_eq(trace_import("xml", inputs, 2, &trace, &err), OMEGA_EINVAL);
-    ck_assert_str_eq(err.text, "unknown trace format 'xml', expected one of: csv, openb");
+    ck_assert_str_eq(err.text, "unknown trace format 'xml', expected one of: csv, openb, swim");
     ck_assert_ptr_null(trace);
 }
 END_TEST
