@@ -53,7 +53,8 @@ struct generated_fields {
     {"user", FIELD_TEXT, GENERATED_AT(user), false, 0, 0, NULL},                                   \
     {"rate_factor", FIELD_REAL, GENERATED_AT(rate_factor), false, SCALE_MIN, SCALE_MAX, NULL},     \
     {"pickiness", FIELD_REAL, GENERATED_AT(pickiness), false, 1e-9, 1, NULL},                      \
-    {"jobs", FIELD_INT64, GENERATED_AT(jobs), false, 0, 1e15, NULL}
+    {"jobs", FIELD_INT64, GENERATED_AT(jobs), false, 0, 1e15, NULL},                               \
+    {"mapreduce", FIELD_VALUE, GENERATED_AT(mapreduce), false, 0, 0, NULL}
 /* clang-format on */
 
 static const struct field_spec generated_specs[] = {
@@ -67,7 +68,6 @@ static const struct field_spec generated_specs[] = {
 /* Of MapReduce jobs: tasks, their duration and optional ones follow from what is in 'mapreduce'. */
 static const struct field_spec mapreduce_specs[] = {
     GENERATED_SPECS,
-    {"mapreduce", FIELD_VALUE, GENERATED_AT(mapreduce), true, 0, 0, NULL},
     {NULL, FIELD_VALUE, 0, false, 0, 0, NULL},
 };
 

@@ -6,6 +6,7 @@
  * core/workload/README.md, and counted as notes of the trace.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "core/workload/csv.h"
 #include "core/workload/readers.h"
@@ -37,6 +38,11 @@ enum column {
 };
 
 #define COLUMNS_WITHOUT_PATHS COLUMN_INPUT_PATH
+
+/* For messages: the rows have no header. */
+static const char *const columns[COLUMNS] = {"job",        "submission", "gap",
+                                             "map input",  "shuffle",    "reduce output",
+                                             "input path", "output path"};
 
 struct row {
     int64_t submit_s;
@@ -167,6 +173,7 @@ int reader_swim_jobs(struct trace *trace, FILE *stream, const char *name, omega_
     int rc = 1;
     csv_init(&csv, stream, name);
     csv.separator = '\t';
+    memcpy(csv.columns, columns, sizeof columns);
     while (rc > 0) {
         rc = csv_next(&csv, err);
         if (rc > 0) {
