@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The module mapreduce: how many workers each policy claims beyond those asked for, and what it says
- * about the duration of a job. */
+/* The module mapreduce: how many workers each policy claims beyond those asked for, and what it
+ * says about the duration of a job. */
 #include "tests/support/check_main.h"
 #include "tests/support/planning.h"
 
@@ -65,7 +65,8 @@ START_TEST(test_global_cap)
 }
 END_TEST
 
-/* Whichever is nearer to its cap, CPU or memory, ends it; machines that take nothing do not count. */
+/* Whichever is nearer to its cap, CPU or memory, ends it; machines that take nothing do not
+ * count. */
 START_TEST(test_global_cap_of_what)
 {
     struct planning p;

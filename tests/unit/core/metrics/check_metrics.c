@@ -108,6 +108,85 @@ START_TEST(test_names_and_empty)
 }
 END_TEST
 
+/* A MapReduce job: asked for 60 s, and got `given_us` (0: its module says nothing). */
+static struct metrics_job mapreduce_job(uint64_t id, int64_t given_us)
+{
+    return (struct metrics_job){
+        .job = id,
+        .scheduler = BATCH,
+        .workload = LONG,
+        .submitted_us = 200,
+        .first_attempt_us = 200,
+        .fully_scheduled_us = 300,
+        .attempts = 1,
+        .mapreduce = true,
+        .asked_us = 60000000,
+        .given_us = given_us,
+    };
+}
+
+START_TEST(test_speedups)
+{
+    struct metrics *metrics = create();
+    static const int64_t given_us[] = {0, 60000000, 59999999, 40000000, 24000000, 7000000};
+    for (size_t i = 0; i < sizeof given_us / sizeof *given_us; i++) {
+        struct metrics_job job = mapreduce_job(i + 1, given_us[i]);
+        metrics_job(metrics, &job);
+    }
+    struct metrics_job others[] = {
+        mapreduce_job(10, 30000000), /* in the warm-up */
+        mapreduce_job(11, 30000000), /* no MapReduce job, though its module says how long */
+        mapreduce_job(12, 0),        /* never had all its workers */
+        mapreduce_job(13, 0),        /* has no end */
+    };
+    others[0].submitted_us = 99;
+    others[1].mapreduce = false;
+    others[2].fully_scheduled_us = -1;
+    others[3].asked_us = OMEGA_NEVER;
+    for (size_t i = 0; i < 4; i++) {
+        metrics_job(metrics, &others[i]);
+        ck_assert_int_eq(metrics_speedup(&others[i]), i == 0 ? 2000 : -1);
+    }
+    metrics_finish(metrics, 1100);
+    struct metrics_scope scope = scheduler_scope(metrics, BATCH);
+    bool censored;
+    ck_assert_uint_eq(scope.mapreduce_jobs, 8);
+    ck_assert_uint_eq(scope.mapreduce_gained, 4);
+    ck_assert_uint_eq(histogram_count(scope.speedup), 6);
+    ck_assert_int_eq(histogram_quantile(scope.speedup, 0.5, &censored), 1000); /* 1.00000002 is 1 */
+    ck_assert_int_eq(histogram_quantile(scope.speedup, 0.6, &censored), 1500);
+    ck_assert_int_eq(histogram_max(scope.speedup), 8571); /* 60 / 7 */
+    ck_assert_uint_eq(workload_scope(metrics, LONG).mapreduce_gained, 4);
+    ck_assert_uint_eq(workload_scope(metrics, SHORT).mapreduce_jobs, 0);
+    ck_assert_uint_eq(scheduler_scope(metrics, SERVICE).mapreduce_jobs, 0);
+    metrics_destroy(metrics);
+}
+END_TEST
+
+/* A job with optional tasks that has got enough: claims in conflict, but no conflict. */
+START_TEST(test_enough)
+{
+    struct metrics *metrics = create();
+    struct metrics_attempt attempt = attempt_of(BATCH, LONG, 200, 250);
+    attempt.claims = 5;
+    attempt.result = (struct omega_result){.accepted = 3, .conflicts = 2};
+    metrics_attempt(metrics, &attempt, 200);
+    attempt.start_us = 300;
+    attempt.end_us = 370;
+    attempt.enough = true;
+    metrics_attempt(metrics, &attempt, 200);
+    metrics_finish(metrics, 1100);
+    struct metrics_scope scope = scheduler_scope(metrics, BATCH);
+    ck_assert_uint_eq(scope.transactions, 2);
+    ck_assert_uint_eq(scope.transactions_conflicting, 1);
+    ck_assert_uint_eq(scope.transactions_successful, 1);
+    ck_assert_uint_eq(scope.claims_conflicting, 4);
+    ck_assert_int_eq(scope.busy_conflicting_us, 50);
+    ck_assert_int_eq(scope.busy_useful_us, 70);
+    metrics_destroy(metrics);
+}
+END_TEST
+
 START_TEST(test_submitted_and_tasks)
 {
     struct metrics *metrics = create();
@@ -763,6 +842,8 @@ static void add_cases(Suite *suite)
 {
     check_case(suite, "names and empty", test_names_and_empty);
     check_case(suite, "submitted and tasks", test_submitted_and_tasks);
+    check_case(suite, "speed-ups", test_speedups);
+    check_case(suite, "enough", test_enough);
     check_case(suite, "attempts", test_attempts);
     check_case(suite, "attempts in the warm-up", test_attempts_in_the_warm_up);
     check_case(suite, "attempts at the horizon", test_attempts_at_the_horizon);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The performance model of MapReduce jobs: cases computed by hand, its limits, and what it means for
- * a job whose recorded duration is another one. */
+/* The performance model of MapReduce jobs: cases computed by hand, its limits, and what it means
+ * for a job whose recorded duration is another one. */
 #include "core/model/mapreduce.h"
 #include "tests/support/check_main.h"
 

@@ -136,6 +136,39 @@ START_TEST(a_transaction_comes_back)
 }
 END_TEST
 
+/* A submission with MapReduce numbers, and one without. */
+START_TEST(submissions_come_back)
+{
+    struct omega_task_group group = {.count = 2, .optional = 7, .constraints = 1, .duration_us = 5};
+    struct omega_job jobs[] = {
+        {.id = 9, .workload = 1, .precedence = -3, .group_count = 1, .groups = &group},
+        {.id = 3, .workload = 0, .group_count = 1, .groups = &group},
+    };
+    jobs[0].mapreduce = (struct omega_mapreduce){UINT32_MAX, 0, OMEGA_DURATION_MAX, 0, 2};
+    struct runlog_record records[2];
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(omega_job_seal(&jobs[i], &group, NULL), OMEGA_OK);
+        records[i] = (struct runlog_record){.kind = RUNLOG_SUBMISSION, .job = &jobs[i]};
+    }
+    char *bytes = NULL;
+    size_t size = 0;
+    omega_error_t err = {0};
+    const struct runlog_record *read = NULL;
+    write_log(records, 2, &bytes, &size);
+    struct runlog_reader *reader = open_log(bytes, size, &err);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(runlog_reader_next(reader, &read, &err), 1);
+        ck_assert_uint_eq(read->job->id, jobs[i].id);
+        ck_assert_int_eq(read->job->precedence, jobs[i].precedence);
+        ck_assert_mem_eq(&read->job->mapreduce, &jobs[i].mapreduce, sizeof jobs[i].mapreduce);
+        ck_assert_uint_eq(read->job->slots, 9);
+        ck_assert_int_eq(read->job->groups[0].duration_us, 5);
+    }
+    runlog_reader_close(reader);
+    free(bytes);
+}
+END_TEST
+
 START_TEST(ends_come_back)
 {
     struct store_release_result released[] = {
@@ -253,6 +286,7 @@ static void add_cases(Suite *suite)
 {
     check_case(suite, "transaction", a_transaction_comes_back);
     check_case(suite, "ends", ends_come_back);
+    check_case(suite, "submissions come back", submissions_come_back);
     check_case(suite, "opening", the_opening_comes_back);
     check_case(suite, "damage", damage_is_named);
     check_case(suite, "version", another_version_is_refused);

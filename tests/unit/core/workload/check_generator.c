@@ -296,8 +296,104 @@ START_TEST(test_draws_out_of_range)
 }
 END_TEST
 
+/* Jobs of 3 workers with 7 maps of 2 s and 5 reduces of 3 s. */
+static struct generator_config mapreduce(void)
+{
+    struct generator_config config = plain();
+    config.duration_s = (struct distribution){.type = DISTRIBUTION_EXPONENTIAL}; /* not looked at */
+    config.mapreduce = (struct generator_mapreduce){
+        .enabled = true,
+        .maps = CONSTANT(6.5),
+        .reduces = CONSTANT(1.5),
+        .reduces_per_worker = true,
+        .map_s = CONSTANT(2),
+        .reduce_s = CONSTANT(3),
+        .workers_max = 100,
+    };
+    return config;
+}
+
+static struct omega_job first_job(const struct generator_config *config)
+{
+    struct job_source *source = open_source(config);
+    const struct omega_job *job;
+    ck_assert_int_eq(job_source_next(source, &job, NULL), 1);
+    static struct omega_task_group group;
+    struct omega_job copy = *job;
+    group = job->groups[0];
+    copy.groups = &group;
+    job_source_close(source);
+    return copy;
+}
+
+START_TEST(test_mapreduce)
+{
+    struct generator_config config = mapreduce();
+    struct omega_job job = first_job(&config);
+    ck_assert_uint_eq(job.tasks, 3);
+    ck_assert_uint_eq(job.slots, 7); /* as many as there are maps */
+    ck_assert_uint_eq(job.mapreduce.workers_asked, 3);
+    ck_assert_uint_eq(job.mapreduce.map_activities, 7);
+    ck_assert_uint_eq(job.mapreduce.reduce_activities, 5); /* 1.5 x 3, rounded up */
+    ck_assert_int_eq(job.mapreduce.map_mean_us, 2000000);
+    ck_assert_int_eq(job.mapreduce.reduce_mean_us, 3000000);
+    ck_assert_int_eq(job.groups[0].duration_us, 4666667 + 5000000);
+    config.mapreduce.workers_max = 4;
+    ck_assert_uint_eq(first_job(&config).slots, 4);
+    config.mapreduce.workers_max = 1; /* what is asked for stays */
+    ck_assert_uint_eq(first_job(&config).slots, 3);
+    config = mapreduce();
+    config.mapreduce.maps_per_worker = true;
+    ck_assert_uint_eq(first_job(&config).mapreduce.map_activities, 20); /* 19.5 */
+    config.mapreduce.maps.a = 0;
+    config.mapreduce.reduces.a = 0;
+    job = first_job(&config);
+    ck_assert_uint_eq(job.mapreduce.map_activities, 1); /* a job has something to do */
+    ck_assert_uint_eq(job.mapreduce.reduce_activities, 0);
+    ck_assert_uint_eq(job.slots, 3);
+    config = mapreduce();
+    config.mapreduce.maps.a = 4e8;
+    config.mapreduce.maps_per_worker = true;
+    next_refused(&config, "workload '1' draws 1.2e+09 for the map activities of a job, expected at "
+                          "most 1000000000");
+    config = mapreduce();
+    config.mapreduce.map_s.a = NAN;
+    open_refused(&config, "'map_s': value is not finite, expected a number");
+}
+END_TEST
+
+/* MapReduce numbers come from streams of their own: the other properties stay what they were. */
+START_TEST(test_mapreduce_streams)
+{
+    struct generator_config config = plain();
+    config.tasks = (struct distribution){.type = DISTRIBUTION_EXPONENTIAL, .a = 20};
+    config.cpu_milli = (struct distribution){.type = DISTRIBUTION_EXPONENTIAL, .a = 500};
+    struct generator_config other = mapreduce();
+    other.tasks = config.tasks;
+    other.cpu_milli = config.cpu_milli;
+    other.mapreduce.maps = (struct distribution){.type = DISTRIBUTION_EXPONENTIAL, .a = 50};
+    struct job_source *a = open_source(&config);
+    struct job_source *b = open_source(&other);
+    const struct omega_job *x;
+    const struct omega_job *y;
+    uint32_t jobs = 0;
+    while (job_source_next(a, &x, NULL) == 1) {
+        ck_assert_int_eq(job_source_next(b, &y, NULL), 1);
+        ck_assert_uint_eq(x->tasks, y->tasks);
+        ck_assert_int_eq(x->submit_us, y->submit_us);
+        ck_assert_int_eq(x->groups[0].request.cpu_milli, y->groups[0].request.cpu_milli);
+        jobs++;
+    }
+    ck_assert_uint_eq(jobs, 3);
+    job_source_close(a);
+    job_source_close(b);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
+    check_case(suite, "mapreduce", test_mapreduce);
+    check_case(suite, "streams of mapreduce", test_mapreduce_streams);
     check_case(suite, "job", test_job);
     check_case(suite, "times", test_times);
     check_case(suite, "rounding", test_rounding);
