@@ -94,7 +94,7 @@ struct runlog_record {
     const struct store_placement *placements; /* PRELOAD: all but ids and instances */
     uint32_t placement_count;
     const int64_t *ends_us;        /* PRELOAD: when each ends; OMEGA_NEVER: not */
-    const struct omega_job *job;   /* SUBMISSION: without user and MapReduce numbers */
+    const struct omega_job *job;   /* SUBMISSION: without user */
     struct runlog_attempt attempt; /* ATTEMPT, NOTHING, TRANSACTION */
     /* TRANSACTION: without precedence and requests, which are the job's */
     struct omega_transaction txn;
