@@ -23,7 +23,15 @@ static const struct {
     [SUMMARY_GPU] = {"GPU a task, milli-GPU", "gpu_milli_per_task", false},
     [SUMMARY_DURATION] = {"duration of a task", "duration_us_per_task", true},
     [SUMMARY_INTERARRIVAL] = {"time between jobs", "interarrival_us", true},
+    [SUMMARY_MAPS] = {"map activities", "map_activities_per_mapreduce_job", false},
+    [SUMMARY_REDUCES] = {"reduce activities", "reduce_activities_per_mapreduce_job", false},
 };
+
+/* Those of MapReduce jobs are told only where there are any. */
+static bool is_told(const struct summary *summary, int distribution)
+{
+    return distribution < SUMMARY_MAPS || summary->values[distribution].count > 0;
+}
 
 /* ---- text ---- */
 
@@ -96,7 +104,7 @@ static void print_time_values(FILE *out, const struct summary_values *values)
 static void print_distributions(FILE *out, const struct summary *summary)
 {
     fprintf(out, "\n%-26s %12s %12s %12s %12s %12s\n", "", "mean", "p50", "p90", "p99", "max");
-    for (int d = 0; d < SUMMARY_DISTRIBUTIONS; d++) {
+    for (int d = 0; d < SUMMARY_DISTRIBUTIONS && is_told(summary, d); d++) {
         const struct summary_values *values = &summary->values[d];
         fprintf(out, "%-26s", distributions[d].text);
         if (values->count == 0) {
@@ -220,7 +228,7 @@ static json_t *workloads_json(const struct trace *trace, const struct summary *s
 static json_t *distributions_json(const struct summary *summary)
 {
     json_t *all = json_object();
-    for (int d = 0; d < SUMMARY_DISTRIBUTIONS; d++) {
+    for (int d = 0; d < SUMMARY_DISTRIBUTIONS && is_told(summary, d); d++) {
         const struct summary_values *values = &summary->values[d];
         json_t *object = json_object();
         set_count(object, "count", values->count);

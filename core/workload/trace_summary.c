@@ -136,6 +136,15 @@ static int add_job(struct samples *samples, const struct trace *trace, uint32_t 
                           : add_sample(samples, job->submit_us - trace->jobs[index - 1]->submit_us,
                                        1, err);
     }
+    if (distribution == SUMMARY_MAPS || distribution == SUMMARY_REDUCES) {
+        const struct omega_mapreduce *numbers = &job->mapreduce;
+        return !omega_job_is_mapreduce(job)
+                   ? OMEGA_OK
+                   : add_sample(samples,
+                                distribution == SUMMARY_MAPS ? numbers->map_activities
+                                                             : numbers->reduce_activities,
+                                1, err);
+    }
     int rc = OMEGA_OK;
     for (uint32_t g = 0; rc == OMEGA_OK && g < job->group_count; g++) {
         const struct omega_task_group *group = &job->groups[g];

@@ -27,6 +27,8 @@ enum summary_distribution {
     SUMMARY_GPU,          /* per task, milli-GPU of all its devices */
     SUMMARY_DURATION,     /* per task, us */
     SUMMARY_INTERARRIVAL, /* us from one submission to the next */
+    SUMMARY_MAPS,         /* per MapReduce job, its map activities */
+    SUMMARY_REDUCES,      /* the same, reduce activities */
     SUMMARY_DISTRIBUTIONS,
 };
 

@@ -32,6 +32,9 @@ check "it is described" bash -c "'$OMEGA' trace info '$T/swim.trace' >'$T/info'"
 check "a day" says '^submitted +within 23\.99 h, the first at 49 s$' "$T/info"
 check "workers asked for, and of use beyond" says \
     '^tasks +120590 required, 177345 optional, in 5894 groups$' "$T/info"
+check "activities" says '^map activities +68\.88 +1 +10 +1231 +112523$' "$T/info"
+check "as JSON, too" bash -c "'$OMEGA' trace info --json '$T/swim.trace' |
+    grep -A6 '\"reduce_activities_per_mapreduce_job\"' | grep -q '\"count\": 5894'"
 
 round_trip() {
     "$OMEGA" trace export --format csv --out "$T/csv" "$T/swim.trace" >"$T/export" &&

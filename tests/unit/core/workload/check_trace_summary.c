@@ -43,11 +43,19 @@ START_TEST(test_quantiles)
         group.request.cpu_milli = (int32_t)i;
         struct omega_job job = {
             .id = i, .submit_us = 7 * i, .group_count = 1, .groups = &group, .workload = workload};
+        if (i <= 4) { /* the only MapReduce jobs */
+            job.mapreduce = (struct omega_mapreduce){10 * i, i / 4, 1, 1, 1};
+        }
         ck_assert_int_eq(trace_add_job(trace, &job, NULL), OMEGA_OK);
     }
     trace_seal(trace, NULL);
     struct summary summary;
     ck_assert_int_eq(summary_of(trace, &summary, NULL), OMEGA_OK);
+    ck_assert_uint_eq(summary.values[SUMMARY_MAPS].count, 4);
+    ck_assert_int_eq(summary.values[SUMMARY_MAPS].p50, 20);
+    ck_assert_int_eq(summary.values[SUMMARY_MAPS].max, 40);
+    ck_assert_uint_eq(summary.values[SUMMARY_REDUCES].count, 4);
+    ck_assert_double_eq(summary.values[SUMMARY_REDUCES].mean, 0.25);
     const struct summary_values *tasks = &summary.values[SUMMARY_TASKS];
     ck_assert_uint_eq(tasks->count, 100);
     ck_assert_int_eq(tasks->p50, 50);
