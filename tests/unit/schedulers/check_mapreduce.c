@@ -130,6 +130,30 @@ START_TEST(test_useful)
 }
 END_TEST
 
+/* The groups of a job share what it may have beyond its required tasks. */
+START_TEST(test_groups)
+{
+    struct planning p;
+    struct omega_request worker = {.cpu_milli = 1, .mem_mib = 1};
+    planning_open(&p, "mapreduce", "{\"policy\": \"relative_job_size\"}", MACHINES, MACHINE_CPU,
+                  1000, false);
+    planning_group(&p, 2, 10, worker, "");
+    planning_group(&p, 3, 10, worker, "");
+    p.job.mapreduce = numbers;
+    ck_assert_int_eq(planning_place(&p), OMEGA_OK);
+    ck_assert_uint_eq(p.count, 20);
+    planning_close(&p);
+
+    planning_open(&p, "mapreduce", NULL, MACHINES, MACHINE_CPU, 1000, false);
+    planning_group(&p, 1, 0, (struct omega_request){.cpu_milli = MACHINE_CPU + 1}, "");
+    planning_group(&p, 3, 10, worker, "");
+    p.job.mapreduce = numbers;
+    ck_assert_int_eq(planning_place(&p), OMEGA_OK);
+    ck_assert_uint_eq(p.count, 3); /* not all that it asks for: no more either */
+    planning_close(&p);
+}
+END_TEST
+
 START_TEST(test_started)
 {
     struct planning p;
@@ -158,6 +182,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "global_cap: of what", test_global_cap_of_what);
     check_case(suite, "relative_job_size", test_relative_job_size);
     check_case(suite, "what is of use", test_useful);
+    check_case(suite, "groups", test_groups);
     check_case(suite, "started", test_started);
 }
 
