@@ -208,4 +208,5 @@ const struct omega_scheduler omega_scheduler_entry = {
     .init = mapreduce_init,
     .place = mapreduce_place,
     .started = mapreduce_started,
+    .ignores_last = true,
 };
