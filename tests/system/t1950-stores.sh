@@ -56,6 +56,11 @@ fi
 
 short=()
 [ -n "${OMEGA_SOAK:-}" ] || short=(--set warmup_s=60)
+# Two jobs of the SWIM format, one of them large: what is replayed is not the point here.
+printf 'a\t49\t49\t740773000000\t2339561000\t627471\nb\t101\t52\t736346\t0\t0\n' >"$T/swim.tsv"
+check "swim can be imported" \
+    "$OMEGA" trace import --format swim --out "$T/swim.trace" "$T/swim.tsv"
+
 for file in bench/experiments/*.json; do
     name=$(basename "$file" .json)
     if grep -q 'openb\.trace"' "$file" && [ ! -e "$T/openb.trace" ]; then
@@ -67,7 +72,7 @@ for file in bench/experiments/*.json; do
     openb-replay) horizon=5000000 ;;
     *) horizon=1500 ;;
     esac
-    sed "s|\"[^\"]*openb\.trace\"|\"$T/openb.trace\"|g" "$file" >"$T/$name.json"
+    sed -E "s@\"[^\"]*(openb|swim)\.trace\"@\"$T/\\1.trace\"@g" "$file" >"$T/$name.json"
     alike "$name" "pwrite fast" "$T/$name.json" "${short[@]}" \
         ${short[@]:+--set horizon_s=$horizon}
 done
