@@ -123,6 +123,17 @@ static int join(struct runner *runner, struct store *store, omega_error_t *err)
                      &runner->incarnation, err);
 }
 
+/* What the random streams of schedulers begin with. */
+static uint64_t scheduler_seed(const struct run_config *config)
+{
+    struct omega_random random;
+    if (config->scheduler_stream == 0) {
+        return config->seed;
+    }
+    omega_random_init(&random, config->seed, "scheduler-stream", config->scheduler_stream);
+    return omega_random_u64(&random);
+}
+
 int runner_open(struct runner *runner, const struct run_config *config, struct store *store,
                 struct metrics *metrics, uint32_t scheduler, uint32_t number, uint16_t id,
                 omega_error_t *err)
@@ -141,7 +152,7 @@ int runner_open(struct runner *runner, const struct run_config *config, struct s
         .scheduler = runner->config->name,
         .options = runner->config->options,
         .catalogue = config->cell.catalogue,
-        .seed = config->seed,
+        .seed = scheduler_seed(config),
         .stream = id,
         .compat = config->cell.compat,
         .number = number,

@@ -125,6 +125,8 @@ struct run_store {
 
 struct run_config {
     uint64_t seed;
+    uint32_t scheduler_stream; /* other than 0: other random numbers for the schedulers, and for
+                                  them only */
     int64_t horizon_us;
     int64_t warmup_us;
     struct store_config cell;

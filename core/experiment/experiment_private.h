@@ -89,6 +89,7 @@ struct top {
     json_t *machine_events;
     json_t *workloads;
     json_t *schedulers;
+    uint32_t scheduler_stream;
     json_t *store;
     json_t *record;
     json_t *fragmentation;

@@ -102,7 +102,15 @@ static int read_sections(struct point *point, struct variant *variant, omega_err
                           "its own",
                           preset_names[top.preset]);
     }
+    if (top.scheduler_stream != 0 && point->config.cell.compat != 0) {
+        struct field stream = field_member(root, "scheduler_stream");
+        return field_fail(&stream, err,
+                          "%u, expected 0 with preset '%s', which has random numbers "
+                          "of its own",
+                          top.scheduler_stream, preset_names[top.preset]);
+    }
     point->config.seed = point->seed;
+    point->config.scheduler_stream = top.scheduler_stream;
     point->config.lost = (enum store_loss_policy)top.lost;
     point->config.cut = top.cut < 0 ? parts->preset->cut : (enum run_cut)top.cut;
     point->config.events = parts->events;

@@ -31,6 +31,7 @@ static const struct field_spec top_fields[] = {
     SECTION("workloads", workloads),
     {"architecture", FIELD_CHOICE, AT(architecture), false, 0, 0, architectures},
     SECTION("schedulers", schedulers),
+    {"scheduler_stream", FIELD_UINT32, AT(scheduler_stream), false, 0, UINT32_MAX, NULL},
     SECTION("store", store),
     SECTION("record", record),
     {"counterfactuals", FIELD_BOOL, AT(counterfactuals), false, 0, 0, NULL},

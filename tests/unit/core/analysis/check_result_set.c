@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Results read back: configurations, seeds, rows and values; several files as one; what is refused. */
+/* Results read back: configurations, seeds, rows, values; several files as one; refusals. */
 #include "core/analysis/result_set.h"
 
 #include <math.h>

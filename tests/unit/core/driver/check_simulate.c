@@ -491,6 +491,30 @@ START_TEST(same_seed_same_digest)
 }
 END_TEST
 
+/* Schedulers with other dice meet the same jobs, and place them elsewhere. */
+START_TEST(scheduler_stream_leaves_jobs)
+{
+    struct metrics_scope scope[3];
+    char digest[3][33];
+    for (uint32_t i = 0; i < 3; i++) {
+        struct fixture f;
+        static struct omega_machine_event events[FIXTURE_BUSY_EVENTS];
+        static struct fixture_job jobs[FIXTURE_BUSY_JOBS];
+        fixture_busy(&f, "batch", false, events, jobs);
+        f.config.scheduler_stream = i;
+        fixture_run_ok(&f, jobs, FIXTURE_BUSY_JOBS);
+        memcpy(digest[i], f.cell.digest, sizeof f.cell.digest);
+        scope[i] = f.scope[0];
+        fixture_close(&f);
+    }
+    ck_assert_str_ne(digest[0], digest[1]);
+    ck_assert_str_ne(digest[0], digest[2]);
+    ck_assert_str_ne(digest[1], digest[2]);
+    ck_assert_uint_eq(scope[0].jobs_submitted, scope[1].jobs_submitted);
+    ck_assert_uint_eq(scope[0].tasks_submitted, scope[2].tasks_submitted);
+}
+END_TEST
+
 /* Four machines with two devices each, two of them of model A. */
 START_TEST(gpus_by_model_and_share)
 {
@@ -602,6 +626,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "progress", progress_may_stop_the_run);
     check_case(suite, "oracle", oracle);
     check_case(suite, "same seed, same digest", same_seed_same_digest);
+    check_case(suite, "scheduler stream leaves jobs", scheduler_stream_leaves_jobs);
     check_case(suite, "GPUs by model and share", gpus_by_model_and_share);
     check_case(suite, "random failures", random_failures_hold_the_invariants);
     check_case(suite, "errors name the cause", errors_name_the_cause);
