@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/experiment/messages.h"
@@ -41,6 +43,18 @@ int command_bad_option(const char *command, char **argv)
         return command_usage(command, "option '%.60s' takes no value", argv[optind - 1]);
     }
     return command_usage(command, "unknown option '%.60s'", argv[optind - 1]);
+}
+
+bool command_percent(const char *text, double min, double *share)
+{
+    char *end;
+    double percent = strtod(text, &end);
+    if (end == text || strspn(text, "0123456789.%") != strlen(text) ||
+        (end[0] != '\0' && strcmp(end, "%") != 0)) {
+        return false;
+    }
+    *share = percent / 100;
+    return percent >= min && percent < 100;
 }
 
 void command_warnings(const struct experiment *experiment)

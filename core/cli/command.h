@@ -7,6 +7,8 @@
 #ifndef OMEGA_CORE_CLI_COMMAND_H
 #define OMEGA_CORE_CLI_COMMAND_H
 
+#include <stdbool.h>
+
 #include "core/base/error.h"
 #include "core/experiment/experiment.h"
 
@@ -20,6 +22,12 @@ enum command_exit {
 int cmd_run(int argc, char **argv);
 /* Checks experiment files and everything they name. */
 int cmd_validate(int argc, char **argv);
+/* Means and intervals over seeds. */
+int cmd_statistics(int argc, char **argv);
+/* Compares two configurations on the same jobs. */
+int cmd_compare(int argc, char **argv);
+/* Finds how far a parameter may go until a condition no longer holds. */
+int cmd_find(int argc, char **argv);
 /* Proves a run from its logs. */
 int cmd_check_log(int argc, char **argv);
 /* Imports, describes and exports traces. */
@@ -31,6 +39,10 @@ int cmd_schedulers(int argc, char **argv);
 
 /* Writes "omega: warning: ..." to stderr for each warning of an experiment. */
 void command_warnings(const struct experiment *experiment);
+
+/* Reads a percentage, "95" or "95%", of at least `min` and below 100, as a share; false for anything
+ * else. */
+bool command_percent(const char *text, double min, double *share);
 
 /* Writes "omega: <error>" to stderr, in one line, and returns COMMAND_FAILED. */
 int command_failed(const omega_error_t *err);

@@ -18,6 +18,9 @@ struct command {
 static const struct command commands[] = {
     {"run", "run an experiment in virtual time and write its results", cmd_run},
     {"validate", "check experiment files and everything they name", cmd_validate},
+    {"statistics", "means over seeds, with intervals", cmd_statistics},
+    {"compare", "compare two configurations on the same jobs", cmd_compare},
+    {"find", "find the value of a parameter up to which a condition holds", cmd_find},
     {"check-log", "prove a run from its logs alone", cmd_check_log},
     {"trace", "import, describe and export traces", cmd_trace},
     {"cell", "make, describe, prove and change cells on disk", cmd_cell},
