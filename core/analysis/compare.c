@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/fmath.h"
+#include "core/base/student.h"
+
 /* Results have 12 significant digits: what differs by less than this share is rounding. */
 #define ROUNDING 1e-11
 #define NONE __builtin_nan("")
@@ -203,29 +206,32 @@ static void judge(const struct pairs *pairs, const struct compare_options *optio
     }
 }
 
-/* The ratio R of the means, and its interval by linearisation: that of b - R a, which has mean 0, as a
- * share of A's mean (Cochran, "Sampling Techniques", 1977, section 6.3). Spoils `pairs->a`. */
-static void set_relative(struct pairs *pairs, const struct compare_options *options,
+static double squared(double x)
+{
+    return x * x;
+}
+
+/* The interval of the ratio of the means, less 1, by Fieller's theorem (1940, 1954): the ratios R for
+ * which b - R a is not known to differ from 0. R = 1 is in it just where the difference of the means
+ * is not known to differ from 0. Without an interval where A's mean could be 0. */
+static void set_relative(const struct pairs *pairs, const struct compare_options *options,
                          struct comparison *out)
 {
-    struct interval rest = {.half = 0};
-    double scale = size_of(out->mean_a);
-    double half = NONE;
-    if (scale > 0 && out->seeds > 0) {
-        for (uint32_t i = 0; i < pairs->a_count; i++) {
-            pairs->a[i] *= out->mean_b / out->mean_a;
-        }
-        if (options->unpaired) {
-            interval_of_samples(pairs->a, pairs->a_count, pairs->b, pairs->b_count,
-                                options->confidence, &rest);
-        } else {
-            interval_of_pairs(pairs->a, pairs->b, pairs->a_count, options->confidence, &rest);
-        }
-        half = rest.half / scale;
-    }
-    out->relative = scale > 0 ? out->difference.estimate / scale : NONE;
-    out->relative_low = out->relative - half;
-    out->relative_high = out->relative + half;
+    double a = out->mean_a;
+    double b = out->mean_b;
+    bool any = a != 0 && out->seeds > 0;
+    double sign = a < 0 ? -1 : 1;
+    double t = student_quantile((1 - options->confidence) / 2, out->difference.df);
+    double of_a = squared(statistics_sd(pairs->a, pairs->a_count)) / pairs->a_count;
+    double of_b = squared(statistics_sd(pairs->b, pairs->b_count)) / pairs->b_count;
+    double both =
+        options->unpaired ? 0 : (of_a + of_b - squared(out->difference.sd) / pairs->a_count) / 2;
+    double square = a * a - t * t * of_a;
+    double middle = a * b - t * t * both;
+    double root = fmath_sqrt(squared(middle) - square * (b * b - t * t * of_b));
+    out->relative = any ? sign * (b / a - 1) : NONE;
+    out->relative_low = any && square > 0 ? sign * ((middle - sign * root) / square - 1) : NONE;
+    out->relative_high = any && square > 0 ? sign * ((middle + sign * root) / square - 1) : NONE;
 }
 
 static int compare_metric(const struct compare_side *a, const struct compare_side *b,

@@ -241,21 +241,35 @@ static void print_probes(const struct find_result *result)
     }
 }
 
-static void print_boundary(const struct request *request)
+/* How narrow it is, and where in it the boundary seems to be. */
+static void print_width(const struct request *request)
 {
     const struct find_result *result = &request->result;
     double width = result->holds - result->fails;
     double end = result->holds > result->fails ? result->holds : result->fails;
-    printf("holds at %.12g, fails at %.12g: with %.4g %% confidence the boundary lies between, "
-           "known to %.2g %%\n",
-           result->holds, result->fails, request->how.confidence * 100,
-           (width < 0 ? -width : width) / (end < 0 ? -end : end) * 100);
+    width = width < 0 ? -width : width;
+    if (request->how.whole) {
+        puts(width == 1 ? ": they are neighbours" : "");
+        return;
+    }
+    printf(", known to %.2g %%\n", width / (end < 0 ? -end : end) * 100);
     if (result->estimate == result->estimate) {
         printf("best guess: %.5g, where the means over seeds cross the limit\n", result->estimate);
     }
-    if (result->grey) {
+}
+
+static void print_boundary(const struct request *request)
+{
+    const struct find_result *result = &request->result;
+    printf("holds at %.12g, fails at %.12g: with %.4g %% confidence the boundary lies between",
+           result->holds, result->fails, request->how.confidence * 100);
+    print_width(request);
+    if (result->grey && result->grey_low < result->grey_high) {
         printf("noise: not decided from %.12g to %.12g with %u seeds\n", result->grey_low,
                result->grey_high, request->how.seeds << (result->looks - 1));
+    } else if (result->grey) {
+        printf("noise: not decided at %.12g with %u seeds\n", result->grey_low,
+               request->how.seeds << (result->looks - 1));
     }
     if (result->outcome == FIND_NOISE) {
         puts("wider than asked for: more seeds or a longer horizon would narrow it");
