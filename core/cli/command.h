@@ -40,7 +40,7 @@ int cmd_schedulers(int argc, char **argv);
 /* Writes "omega: warning: ..." to stderr for each warning of an experiment. */
 void command_warnings(const struct experiment *experiment);
 
-/* Reads a percentage, "95" or "95%", of at least `min` and below 100, as a share; false for anything
+/* Reads a percentage, "95" or "95%", of at least `min` and below 100, as a share; false for all
  * else. */
 bool command_percent(const char *text, double min, double *share);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/experiment/conflict_summary.h"
+#include "core/experiment/seed_summary.h"
 #include "core/experiment/table.h"
 
 struct summary {
@@ -18,6 +19,7 @@ struct summary {
     struct table *days;          /* shown where a point has several of them */
     struct table *fragmentation; /* shown where it was measured */
     struct conflict_summary *conflicts;
+    struct seed_summary *over_seeds;
     bool mixed;
     bool by_day;
     bool fragmented;
@@ -75,10 +77,11 @@ struct summary *summary_create(const struct experiment *experiment, bool json)
     summary->fragmentation =
         table_create(seeds ? fragmentation_seed_headings : fragmentation_headings, 1);
     summary->conflicts = conflict_summary_create(seeds);
+    summary->over_seeds = seed_summary_create();
     summary->memory = open_memstream(&summary->text, &summary->size);
     if (summary->schedulers == NULL || summary->workloads == NULL || summary->cells == NULL ||
         summary->days == NULL || summary->fragmentation == NULL || summary->conflicts == NULL ||
-        summary->memory == NULL) {
+        summary->over_seeds == NULL || summary->memory == NULL) {
         summary_destroy(summary);
         return NULL;
     }
@@ -101,6 +104,7 @@ void summary_destroy(struct summary *summary)
     table_destroy(summary->days);
     table_destroy(summary->fragmentation);
     conflict_summary_destroy(summary->conflicts);
+    seed_summary_destroy(summary->over_seeds);
     free(summary);
 }
 
@@ -282,7 +286,8 @@ int summary_point(struct summary *summary, const struct point_result *result, om
     summary->fragmented |= result->point->metrics.fragmentation.step_us > 0;
     add_cell(summary, result, &cell);
     add_fragmentation(summary, result, &cell);
-    if (conflict_summary_point(summary->conflicts, result) != OMEGA_OK) {
+    if (conflict_summary_point(summary->conflicts, result) != OMEGA_OK ||
+        seed_summary_point(summary->over_seeds, result) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
     return add_kept(summary, result->point->config.store.directory, err);
@@ -391,6 +396,7 @@ void summary_write(struct summary *summary, const char *directory, int argc, cha
         "\n  wait: from submission to the start of a job's first attempt; > x: some wait still\n"
         "  busyness: share of time spent in attempts; conflict fraction: conflicting / "
         "successful transactions\n");
+    seed_summary_write(summary->over_seeds, out);
     conflict_summary_write(summary->conflicts, out);
     fprintf(out, "\n");
     if (summary->by_day) {

@@ -17,7 +17,7 @@ check "an unknown sanitizer is refused" fails_with 2 "unknown SANITIZER 'magic',
 
 check "omega --help" "$OMEGA" --help
 check "omega --version" "$OMEGA" --version
-for command in run validate trace schedulers cell; do
+for command in run validate statistics compare find trace schedulers cell; do
     check "omega --help names $command" grep -q "$command" <("$OMEGA" --help)
     check "omega $command --help" "$OMEGA" "$command" --help
 done

@@ -243,8 +243,8 @@ START_TEST(test_planted)
 }
 END_TEST
 
-/* Called different in 5 % of tries, give or take: of 2,000 in 3 to 7 % (4.1 standard deviations), of
- * 200 in 2 to 21 (0.2 % of such tests would fail, were seeds not fixed). */
+/* Called different in 5 % of tries, give or take: of 2,000 in 3 to 7 % (4.1 standard deviations),
+ * of 200 in 2 to 21 (at 5 %, 0.1 % of such tests would fail, were seeds not fixed). */
 START_TEST(test_dice)
 {
     bool soak = getenv("OMEGA_SOAK") != NULL;

@@ -32,8 +32,8 @@ START_TEST(test_closed_forms)
 }
 END_TEST
 
-/* NIST/SEMATECH e-Handbook of Statistical Methods, section 1.3.6.7.2, to its three digits; but 318.309
- * for the printed 318.313, as the closed form gives. */
+/* NIST/SEMATECH e-Handbook of Statistical Methods, section 1.3.6.7.2, to its three digits; but
+ * 318.309 for the printed 318.313, as the closed form gives. */
 START_TEST(test_table)
 {
     static const struct {
@@ -61,7 +61,7 @@ START_TEST(test_table)
 }
 END_TEST
 
-/* The upper tail by Simpson's rule over u = 1 / (1 + x - t), from the density in libm's arithmetic. */
+/* The upper tail by Simpson's rule over u = 1 / (1 + x - t), from the density by libm. */
 static double integral(double t, double df)
 {
     enum {

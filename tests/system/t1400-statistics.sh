@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Several seeds: omega statistics, omega compare, omega find, and the table of omega run.
+source "$(dirname "$0")/../support/shell.sh"
+
+"$OMEGA" run bench/experiments/compare.json --quiet --out "$T/all" >"$T/summary" || exit 1
+# tell NAME COMMAND...: a check whose output is kept; said REGEX: it has such a line.
+tell() { check "$@"; cp "$T/check.out" "$T/told"; }
+said() { grep -Eq -- "$1" "$T/told"; }
+
+check "omega run prints means over seeds" grep -Eq \
+    '^same +jobs +10 .*0\.314  0\.0515' "$T/summary"
+check "and that days are none" grep -q 'days are not' "$T/summary"
+"$OMEGA" run bench/experiments/compare.json --seed 1 --quiet --out "$T/one" >"$T/summary"
+check "but not of one" test "$(grep -c 'means over seeds' "$T/summary")" = 0
+
+# ---- statistics ----
+
+metric=scheduler:jobs.busyness
+tell "statistics" "$OMEGA" statistics "$T/all"
+check "have n, mean and half-width" said '^same +scheduler:jobs.busyness +10 +0\.314 +0\.0515'
+check "count lower bounds" said '^same +workload:jobs.wait_first_mean_s +10 +> 0\.488 .* +[1-9]$'
+check "say what n is" said 'n: seeds, each one value'
+tell "as CSV" "$OMEGA" statistics "$T/all" --csv --metric $metric
+check "with a head" said '^variant,parameters,metric,n,missing,mean,sd,half_width'
+check "and rows" test "$(wc -l <"$T/told")" = 4
+cp "$T/told" "$T/whole.csv"
+tell "as JSON" "$OMEGA" statistics "$T/all" --json --metric $metric --confidence 99
+check "with the confidence" said '"n":10,.*"confidence":0.99'
+tell "of all figures" "$OMEGA" statistics "$T/all" --all
+check "whatever is a number" said "scheduler:jobs\.queue_max"
+
+# Parts of a run, in any order, are the whole.
+mkdir "$T/a" "$T/b"
+head -1 "$T/all/results.jsonl" | tee "$T/a/results.jsonl" >"$T/b/results.jsonl"
+grep '"seed":[1-4],' "$T/all/results.jsonl" >>"$T/a/results.jsonl"
+grep '"seed":\([5-9]\|10\),' "$T/all/results.jsonl" >>"$T/b/results.jsonl"
+tell "parts of a run" "$OMEGA" statistics "$T/b" "$T/a" --csv --metric $metric
+check "are the whole" cmp "$T/told" "$T/whole.csv"
+check "twice the same is refused" fails_with 1 'results.jsonl:2: a second row of scheduler .jobs.' \
+    "$OMEGA" statistics "$T/a" "$T/a"
+check "other seeds are the same configurations, with a warning" fails_with 0 \
+    'warning: the directories are of experiments that differ' eval \
+    "'$OMEGA' run bench/experiments/compare.json --seed 11 --quiet --out '$T/more' >/dev/null &&
+     '$OMEGA' statistics '$T/all' '$T/more' --csv --metric $metric"
+check "and one more value" grep -q '^same,{},scheduler:jobs.busyness,11,' "$T/fails.out"
+check "no directory" fails_with 2 'at least one directory' "$OMEGA" statistics
+check "an unknown metric" fails_with 1 'no such key' "$OMEGA" statistics "$T/all" --metric jobs.x
+check "a bad confidence" fails_with 2 "'5' is no confidence" \
+    "$OMEGA" statistics "$T/all" --confidence 5
+check "no results" fails_with 1 'none/results.jsonl: ' "$OMEGA" statistics "$T/none"
+
+# ---- compare ----
+
+compare() { "$OMEGA" compare "$T/all:same" "$@"; }
+tell "compare, 5 % planted" compare "$T/all:slower" --metric $metric
+check "finds it" said 'busyness is 4\.9 % \(2\.29 to 7\.23 %\) more under .slower.'
+check "with one metric nothing is corrected" said 'one metric, so p needs no correction'
+tell "compare without pairs" compare "$T/all:slower" --metric $metric --unpaired
+check "does not find it" said 'busyness does not differ beyond noise'
+tell "compare by several metrics" compare "$T/all:slower"
+check "says that they are corrected" said "corrected: p by Holm's method for 5 metrics"
+check "refuses what lower bounds forbid" said 'wait_first_mean_s is not decided: values of .same.'
+tell "dice make no difference" compare "$T/all:dice" --metric $metric
+check "beyond noise" said 'does not differ beyond noise'
+tell "a configuration with itself" compare "$T/all:same" --metric $metric
+check "is equal" said 'is equal in every seed'
+tell "as JSON" compare "$T/all:slower" --json --metric $metric
+check "with verdict and correction" eval \
+    "said '\"correction\":\"none\",\"tests\":1' && said '\"verdict\":\"different\"'"
+check "one of several has to be named" fails_with 1 "fits several .*'same', 'dice', 'slower'" \
+    compare "$T/all"
+check "one that is not there" fails_with 1 "fits no configuration, expected one of 'same'" \
+    compare "$T/all:x"
+check "no seed in common" fails_with 1 'have no seed in common' compare "$T/more:same"
+check "other jobs" fails_with 1 "workload 'jobs', seed 1: 162 jobs under 'same' and " eval \
+    "'$OMEGA' run bench/experiments/compare.json --set workloads.0.rate_factor=2 --quiet \
+     --out '$T/rate' >/dev/null && '$OMEGA' compare '$T/all:same' '$T/rate:same'"
+check "one side" fails_with 2 'expected two configurations, got 1' compare
+
+# In a sweep a configuration has parameters, too.
+mkdir "$T/sweep"
+head -1 "$T/all/results.jsonl" >"$T/sweep/results.jsonl"
+for value in 3 '"x"'; do
+    sed -n "/\"variant\":\"same\"/s/\(\"seed\":[0-9]*\)/\1,\"parameters\":{\"a.b\":$value}/p" \
+        "$T/all/results.jsonl" >>"$T/sweep/results.jsonl"
+done
+tell "parameters choose" "$OMEGA" compare "$T/sweep:same,a.b=3" "$T/sweep:,a.b=x" --metric $metric
+check "and name" said '^A: same a.b=3$'
+
+# ---- find ----
+
+seek() {
+    "$OMEGA" find --quiet --parameter workloads.0.rate_factor --set horizon_s=14000 --seeds 4 \
+        --precision 20 "$@" bench/experiments/md1.json
+}
+tell "find" seek --from 0.4 --to 0.95 --condition 'jobs.wait_first_mean_s <= 1.1666667'
+check "says how sure it is" said 'with 95 % confidence the boundary lies between, known to'
+check "and what is taken for granted" said 'taken for granted: it holds on one side'
+tell "as JSON" seek --from 0.4 --to 0.95 --condition 'jobs.wait_first_mean_s <= 1.17' --json
+check "with its probes" said '"value":0.4,"seeds":4,"mean":0\.3'
+check "nothing between is a failure" eval "! seek --from 0.1 --to 0.2 \
+    --condition 'jobs.wait_first_mean_s <= 9' >'$T/told'"
+check "that is told" said 'not found: it holds at both ends'
+check "a condition is needed" fails_with 2 'expected --parameter, --from' seek --from 1 --to 2
+check "of the right form" fails_with 2 'expected METRIC <= NUMBER' seek --from 1 --to 2 \
+    --condition 'x'
+check "seeds" fails_with 2 "'9..3' for --seeds" seek --from 1 --to 2 --condition 'a.b < 1' \
+    --seeds 9..3
+check "a range" fails_with 2 'are the same' seek --from 1 --to 1 --condition 'a.b < 1'
+check "an experiment" fails_with 1 'none.json' "$OMEGA" find --parameter a --from 1 --to 2 \
+    --condition 'a.b < 1' "$T/none.json"
+finish
