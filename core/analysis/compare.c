@@ -211,9 +211,9 @@ static double squared(double x)
     return x * x;
 }
 
-/* The interval of the ratio of the means, less 1, by Fieller's theorem (1940, 1954): the ratios R for
- * which b - R a is not known to differ from 0. R = 1 is in it just where the difference of the means
- * is not known to differ from 0. Without an interval where A's mean could be 0. */
+/* The interval of the ratio of the means, less 1, by Fieller's theorem (1940, 1954): the ratios R
+ * for which b - R a is not known to differ from 0. R = 1 is in it just where the difference of the
+ * means is not known to differ from 0. Without an interval where A's mean could be 0. */
 static void set_relative(const struct pairs *pairs, const struct compare_options *options,
                          struct comparison *out)
 {

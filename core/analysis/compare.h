@@ -56,8 +56,8 @@ struct comparison {
 
 /*
  * Compares by each metric; `out` has room for `count`, at most COMPARE_METRICS_MAX. OMEGA_EINVAL:
- * the two have no seed in common, or not the same jobs in one (a workload of another number of jobs,
- * or one that the other does not have): paired they say nothing. OMEGA_ENOMEM.
+ * the two have no seed in common, or not the same jobs in one (a workload of another number of
+ * jobs, or one that the other does not have): paired they say nothing. OMEGA_ENOMEM.
  */
 int compare_run(const struct compare_side *a, const struct compare_side *b,
                 const struct metric *metrics, uint32_t count, const struct compare_options *options,

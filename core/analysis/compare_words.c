@@ -28,8 +28,8 @@ static double size_of(double x)
     return x < 0 ? -x : x;
 }
 
-/* "12.3 % (8.1 to 16.5 %)", or the same in the metric's unit where A's mean may be 0. The interval is
- * named from its end next to 0 on: a share of what there is less, or more. */
+/* "12.3 % (8.1 to 16.5 %)", or the same in the metric's unit where A's mean may be 0. The interval
+ * is named from its end next to 0 on: a share of what there is less, or more. */
 static void say_size(struct words *words, const struct comparison *comparison)
 {
     bool share = comparison->relative_low == comparison->relative_low;

@@ -182,9 +182,9 @@ static double middle(const struct search *search, double a, double b)
     return value == a || value == b ? NONE : value;
 }
 
-/* Where to look next: in the middle, or in the wider gap beside what could not be decided, until both
- * gaps and that are narrow enough together, or both gaps are narrow and that is too wide by itself.
- * NaN: nowhere. */
+/* Where to look next: in the middle, or in the wider gap beside what could not be decided, until
+ * both gaps and that are narrow enough together, or both gaps are narrow and that is too wide by
+ * itself. NaN: nowhere. */
 static double next_value(const struct search *search)
 {
     const struct find_result *result = search->result;

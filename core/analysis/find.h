@@ -82,8 +82,8 @@ extern const char *const find_decision_names[];
 /* Reads a condition. OMEGA_EINVAL. */
 int find_condition_parse(const char *text, struct find_condition *condition, omega_error_t *err);
 
-/* Finds. `told`, if not NULL, is called after each probe. Errors are those of runs, and OMEGA_EINVAL
- * where a run has no value of the metric. */
+/* Finds. `told`, if not NULL, is called after each probe. Errors are those of runs, and
+ * OMEGA_EINVAL where a run has no value of the metric. */
 int find_run(const struct find_options *options,
              void (*told)(void *context, const struct find_probe *probe), void *context,
              struct find_result *result, omega_error_t *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Metrics: one figure of one scheduler, workload or the cell, over the seeds of a configuration.
- * A metric is written [SCOPE:]NAME.KEY, such as `batch.wait_first_p90_s`, `scheduler:batch.busyness`
+ * Metrics: one figure of one scheduler, workload or the cell, over the seeds of a configuration. A
+ * metric is written [SCOPE:]NAME.KEY, such as `batch.wait_first_p90_s`, `scheduler:batch.busyness`
  * or `cell.cpu_utilisation`; without SCOPE it is the workload's of that name if that has the key,
  * else the scheduler's, else the cell's.
  */

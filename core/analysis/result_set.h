@@ -4,8 +4,8 @@
  * several (parts of one sweep, other seeds), as one set of rows.
  *
  * A *configuration* is what is compared: a variant, in a sweep with the parameters' values. Each
- * was run with some seeds; a configuration with a seed is a *run*, and has a row for each scheduler,
- * for each workload, and one of the cell. Everything lent here belongs to the set.
+ * was run with some seeds; a configuration with a seed is a *run*, and has a row for each
+ * scheduler, for each workload, and one of the cell. Everything lent here belongs to the set.
  */
 #ifndef OMEGA_CORE_ANALYSIS_RESULT_SET_H
 #define OMEGA_CORE_ANALYSIS_RESULT_SET_H

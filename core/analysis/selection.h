@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Selections: one configuration, named on a command line as DIR[:[VARIANT][,PATH=VALUE]...], such as
- * `omega-out/first:shared` or `omega-out/sweep:,schedulers.0.instances=4`.
+ * Selections: one configuration, named on a command line as DIR[:[VARIANT][,PATH=VALUE]...], such
+ * as `omega-out/first:shared` or `omega-out/sweep:,schedulers.0.instances=4`.
  */
 #ifndef OMEGA_CORE_ANALYSIS_SELECTION_H
 #define OMEGA_CORE_ANALYSIS_SELECTION_H
@@ -17,8 +17,8 @@ struct selection {
 };
 
 /* Reads the directory and finds the only configuration that fits: that has the variant, if one is
- * given, and each parameter that is given with that value. Errors as result_set_open(); OMEGA_EINVAL
- * where none fits, or several do: it lists them. */
+ * given, and each parameter that is given with that value. Errors as result_set_open();
+ * OMEGA_EINVAL where none fits, or several do: it lists them. */
 int selection_open(const char *text, struct selection *selection, omega_error_t *err);
 void selection_close(struct selection *selection); /* zeroed ones are allowed */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Statistics of independent values, such as one figure of runs with different seeds: mean and
- * spread, intervals by Student's t, and several tests at once. The formulas and where they are from:
- * core/analysis/README.md. The same bits on every CPU and compiler.
+ * spread, intervals by Student's t, and several tests at once. The formulas and where they are
+ * from: core/analysis/README.md. The same bits on every CPU and compiler.
  */
 #ifndef OMEGA_CORE_BASE_STATISTICS_H
 #define OMEGA_CORE_BASE_STATISTICS_H

@@ -13,8 +13,8 @@
  */
 double student_upper(double t, double df);
 
-/* The t with P(T > t) = q, for q in (0, 1): the inverse of student_upper(), by bisection to the last
- * bits. NaN for other q or df. */
+/* The t with P(T > t) = q, for q in (0, 1): the inverse of student_upper(), by bisection to the
+ * last bits. NaN for other q or df. */
 double student_quantile(double q, double df);
 
 #endif
