@@ -63,6 +63,8 @@ check "says that they are corrected" said "corrected: p by Holm's method for 5 m
 check "refuses what lower bounds forbid" said 'wait_first_mean_s is not decided: values of .same.'
 tell "dice make no difference" compare "$T/all:dice" --metric $metric
 check "beyond noise" said 'does not differ beyond noise'
+check "the preset has dice of its own" fails_with 1 "scheduler_stream: 3, expected 0 with preset" \
+    "$OMEGA" validate tests/data/valid/preset.json --set scheduler_stream=3
 tell "a configuration with itself" compare "$T/all:same" --metric $metric
 check "is equal" said 'is equal in every seed'
 tell "as JSON" compare "$T/all:slower" --json --metric $metric
