@@ -6,32 +6,47 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/cli/command.h"
 #include "core/cli/signals.h"
+#include "core/driver/workers.h"
 #include "core/experiment/runner.h"
 
 static const char help[] =
     "usage: omega run [OPTIONS] EXPERIMENT.json\n\n"
-    "Runs every variant of an experiment with every seed in virtual time, prints a summary\n"
-    "and writes results.jsonl, results.csv, run.json and what the experiment records.\n"
+    "Runs every variant of an experiment with every value of its sweep and every seed in virtual\n"
+    "time, prints a summary and writes results.jsonl, results.csv, run.json and what the\n"
+    "experiment records.\n"
     "The file's keys and the results' columns: core/experiment/README.md in the source tree\n\n"
     "  --out DIR          where the files go (omega-out/NAME)\n"
     "  --set PATH=VALUE   change the experiment first, as often as you like; PATH such as\n"
     "                     horizon_s or schedulers.0.instances, VALUE is JSON or else a string\n"
+    "  --sweep PATH=LIST  give a field several values, as often as you like: 1,2,4 or 1..8, a\n"
+    "                     JSON list, or a range such as {\"from\":0.1,\"to\":1,\"step\":0.1}\n"
     "  --seed N           run this seed only\n"
+    "  --jobs N           worker processes that run points side by side (one for each CPU); the\n"
+    "                     results are the same, byte for byte\n"
+    "  --resume           go on with the run in DIR that was stopped, failed or killed\n"
+    "  --fresh            drop what such a run has finished\n"
+    "  --shard I/N        run the points of one of N shards only, from 1, for 'omega merge'\n"
     "  --log              everything that happens, for 'omega check-log': DIR/log/*.omlog\n"
     "  --json             the summary as JSON instead of a table\n"
     "  --quiet            no progress\n"
     "  --verbose          what modules tell as information, too, not only warnings and errors\n"
     "  --help             this text\n\n"
-    "Ctrl-C stops; the points finished by then are kept.\n"
+    "Ctrl-C stops; the points finished by then are kept, and --resume runs the others.\n"
     "exit codes: 0 done, 1 failed or stopped, 2 wrong usage\n";
 
 enum option_code {
     OPTION_OUT = 256,
     OPTION_SET,
+    OPTION_SWEEP,
     OPTION_SEED,
+    OPTION_JOBS,
+    OPTION_RESUME,
+    OPTION_FRESH,
+    OPTION_SHARD,
     OPTION_LOG,
     OPTION_JSON,
     OPTION_QUIET,
@@ -42,7 +57,12 @@ enum option_code {
 static const struct option options[] = {
     {"out", required_argument, NULL, OPTION_OUT},
     {"set", required_argument, NULL, OPTION_SET},
+    {"sweep", required_argument, NULL, OPTION_SWEEP},
     {"seed", required_argument, NULL, OPTION_SEED},
+    {"jobs", required_argument, NULL, OPTION_JOBS},
+    {"resume", no_argument, NULL, OPTION_RESUME},
+    {"fresh", no_argument, NULL, OPTION_FRESH},
+    {"shard", required_argument, NULL, OPTION_SHARD},
     {"log", no_argument, NULL, OPTION_LOG},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -77,39 +97,121 @@ static int run_file(const char *path, const struct experiment_options *changes,
     return rc == 0 ? COMMAND_DONE : command_failed(&err);
 }
 
-/* `argv` is reordered by getopt; `line` is the command line as it was given. */
-static int run_with(int argc, char **argv, char *const *line, const char **sets)
+/* "3", from 1 to `max`, up to the end or a character that follows. */
+static bool parse_count(const char *text, char follows, uint32_t max, uint32_t *count,
+                        const char **rest)
 {
-    struct experiment_options changes = {.sets = sets};
-    struct runner_options how = {
-        .argc = argc, .argv = line, .stop = &stop, .summary = stdout, .progress = stderr};
+    char *end;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    *count = (uint32_t)value;
+    *rest = end;
+    return text[0] >= '0' && text[0] <= '9' && *end == follows && errno == 0 && value >= 1 &&
+           value <= max;
+}
+
+/* "2/5" */
+static bool parse_shard(const char *text, struct parts_shard *shard)
+{
+    const char *rest;
+    return parse_count(text, '/', PARTS_SHARDS_MAX, &shard->number, &rest) &&
+           parse_count(rest + 1, '\0', PARTS_SHARDS_MAX, &shard->count, &rest) &&
+           shard->number <= shard->count;
+}
+
+/* What the options with numbers say; COMMAND_DONE, or a usage error. */
+static int take_number(int code, const char *value, struct experiment_options *changes,
+                       struct runner_options *how)
+{
+    const char *rest;
+    if (code == OPTION_SEED) {
+        changes->has_seed = true;
+        return parse_seed(value, &changes->seed)
+                   ? COMMAND_DONE
+                   : command_usage("run", "'%.60s' is no seed, expected a whole number", value);
+    }
+    if (code == OPTION_JOBS) {
+        return parse_count(value, '\0', WORKERS_MAX, &how->jobs, &rest)
+                   ? COMMAND_DONE
+                   : command_usage("run", "--jobs '%.60s': expected a number from 1 to %u", value,
+                                   WORKERS_MAX);
+    }
+    return parse_shard(value, &how->shard)
+               ? COMMAND_DONE
+               : command_usage("run", "--shard '%.60s': expected such as 1/3, at most %u", value,
+                               PARTS_SHARDS_MAX);
+}
+
+/* What the options without a value say; false: it has one, or is none. */
+static bool take_flag(int code, struct runner_options *how)
+{
+    switch (code) {
+    case OPTION_RESUME:
+        how->start = PARTS_RESUME;
+        return true;
+    case OPTION_FRESH:
+        how->start = PARTS_FRESH;
+        return true;
+    case OPTION_LOG:
+        how->log = true;
+        return true;
+    case OPTION_JSON:
+        how->json = true;
+        return true;
+    case OPTION_QUIET:
+        how->quiet = true;
+        return true;
+    case OPTION_VERBOSE:
+        how->verbose = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void leave_worker(void)
+{
+    _exit(COMMAND_DONE);
+}
+
+/* Room for the values of options that may come often. */
+struct lists {
+    const char **sets;
+    const char **sweeps;
+};
+
+/* `argv` is reordered by getopt; `line` is the command line as it was given. */
+static int run_with(int argc, char **argv, char *const *line, const struct lists *lists)
+{
+    struct experiment_options changes = {.sets = lists->sets, .sweeps = lists->sweeps};
+    struct runner_options how = {.argc = argc,
+                                 .argv = line,
+                                 .stop = &stop,
+                                 .in_worker = signals_in_worker,
+                                 .leave_worker = leave_worker,
+                                 .summary = stdout,
+                                 .progress = stderr};
     int code;
+    int usage = COMMAND_DONE;
     opterr = 0;
-    while ((code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+    while (usage == COMMAND_DONE && (code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        if (take_flag(code, &how)) {
+            continue;
+        }
         switch (code) {
         case OPTION_OUT:
             how.directory = optarg;
             break;
         case OPTION_SET:
-            sets[changes.set_count++] = optarg;
+            lists->sets[changes.set_count++] = optarg;
+            break;
+        case OPTION_SWEEP:
+            lists->sweeps[changes.sweep_count++] = optarg;
             break;
         case OPTION_SEED:
-            changes.has_seed = true;
-            if (!parse_seed(optarg, &changes.seed)) {
-                return command_usage("run", "'%.60s' is no seed, expected a whole number", optarg);
-            }
-            break;
-        case OPTION_LOG:
-            how.log = true;
-            break;
-        case OPTION_JSON:
-            how.json = true;
-            break;
-        case OPTION_QUIET:
-            how.quiet = true;
-            break;
-        case OPTION_VERBOSE:
-            how.verbose = true;
+        case OPTION_JOBS:
+        case OPTION_SHARD:
+            usage = take_number(code, optarg, &changes, &how);
             break;
         case OPTION_HELP:
             fputs(help, stdout);
@@ -120,6 +222,9 @@ static int run_with(int argc, char **argv, char *const *line, const char **sets)
             return command_bad_option("run", argv);
         }
     }
+    if (usage != COMMAND_DONE) {
+        return usage;
+    }
     if (optind != argc - 1) {
         return command_usage("run", "expected one experiment file, got %d", argc - optind);
     }
@@ -128,16 +233,18 @@ static int run_with(int argc, char **argv, char *const *line, const char **sets)
 
 int cmd_run(int argc, char **argv)
 {
-    const char **sets = calloc((size_t)argc, sizeof *sets);
+    struct lists lists = {calloc((size_t)argc, sizeof(char *)),
+                          calloc((size_t)argc, sizeof(char *))};
     char **copy = calloc((size_t)argc + 1, sizeof *copy);
     int code = COMMAND_FAILED;
-    if (sets != NULL && copy != NULL) {
+    if (lists.sets != NULL && lists.sweeps != NULL && copy != NULL) {
         for (int i = 0; i < argc; i++) {
             copy[i] = argv[i];
         }
-        code = run_with(argc, copy, argv, sets);
+        code = run_with(argc, copy, argv, &lists);
     }
     free(copy);
-    free(sets);
+    free((void *)lists.sets);
+    free((void *)lists.sweeps);
     return code;
 }

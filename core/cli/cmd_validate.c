@@ -11,11 +11,13 @@ static const char help[] =
     "usage: omega validate [OPTIONS] EXPERIMENT.json...\n\n"
     "Checks experiments as 'omega run' would, with their modules, traces and other files.\n\n"
     "  --set PATH=VALUE   change the experiments first, as 'omega run' does\n"
+    "  --sweep PATH=LIST  give a field several values, as 'omega run' does\n"
     "  --help             this text\n\n"
     "exit codes: 0 all are good, 1 at least one is not, 2 wrong usage\n";
 
 static const struct option options[] = {
     {"set", required_argument, NULL, 's'},
+    {"sweep", required_argument, NULL, 'w'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -55,15 +57,19 @@ static int validate(const char *path, const struct experiment_options *changes)
     return rc == 0 ? COMMAND_DONE : command_failed(&err);
 }
 
-static int validate_all(int argc, char **argv, const char **sets)
+/* The lists have room for every argument. */
+static int validate_all(int argc, char **argv, const char **sets, const char **sweeps)
 {
-    struct experiment_options changes = {.sets = sets};
+    struct experiment_options changes = {.sets = sets, .sweeps = sweeps};
     int code;
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         switch (code) {
         case 's':
             sets[changes.set_count++] = optarg;
+            break;
+        case 'w':
+            sweeps[changes.sweep_count++] = optarg;
             break;
         case 'h':
             fputs(help, stdout);
@@ -87,8 +93,8 @@ static int validate_all(int argc, char **argv, const char **sets)
 
 int cmd_validate(int argc, char **argv)
 {
-    const char **sets = calloc((size_t)argc + 1, sizeof *sets);
-    int code = sets == NULL ? COMMAND_FAILED : validate_all(argc, argv, sets);
-    free(sets);
+    const char **lists = calloc(2 * (size_t)argc, sizeof *lists);
+    int code = lists == NULL ? COMMAND_FAILED : validate_all(argc, argv, lists, lists + argc);
+    free((void *)lists);
     return code;
 }

@@ -20,6 +20,8 @@ enum command_exit {
 
 /* Runs an experiment and writes its results. */
 int cmd_run(int argc, char **argv);
+/* Puts the shards of a run together. */
+int cmd_merge(int argc, char **argv);
 /* Checks experiment files and everything they name. */
 int cmd_validate(int argc, char **argv);
 /* Means and intervals over seeds. */

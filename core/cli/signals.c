@@ -155,6 +155,23 @@ void signals_install(void)
     catch_stop(SIGHUP, false); /* nohup ignores it */
 }
 
+static void on_end(int number)
+{
+    file_out_unlink_all();
+    run_scratch_unlink_all();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void signals_in_worker(void)
+{
+    struct sigaction action = {.sa_handler = on_end, .sa_flags = SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 void signals_catch_stop(volatile sig_atomic_t *stop)
 {
     stop_flag = stop;

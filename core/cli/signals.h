@@ -20,4 +20,8 @@ void signals_be_silent(void);
  * pipe that takes no more is an error like others from now on, not the end. */
 void signals_catch_stop(volatile sig_atomic_t *stop);
 
+/* In a worker process: leaves stopping by the keyboard to the process above it, and ends at once
+ * when that one does (SIGTERM). Temporaries go. */
+void signals_in_worker(void);
+
 #endif

@@ -11,6 +11,7 @@
 #include "core/experiment/log_results.h"
 #include "core/experiment/log_tables.h"
 #include "core/experiment/messages.h"
+#include "core/experiment/pool.h"
 #include "core/experiment/run_logs.h"
 #include "core/metrics/conflicts.h"
 #include "core/runlog/runlog_read.h"
@@ -146,6 +147,7 @@ static void describe(const struct runlog_opening *opening, const char **names,
     }
     *point = (struct point){
         .variant = opening->variant,
+        .assignment = opening->assignment,
         .seed = opening->seed,
         .config = {.cell = {.catalogue = opening->catalogue,
                             .machines = opening->machines,
@@ -172,7 +174,8 @@ static int compare_all(struct checking *checking, const struct runlog_opening *o
 }
 
 static int compare(struct checking *checking, const struct runlog_opening *opening,
-                   const struct runlog_check *check, struct metrics *metrics, omega_error_t *err)
+                   const struct parameters *parameters, const struct runlog_check *check,
+                   struct metrics *metrics, omega_error_t *err)
 {
     struct point point;
     struct point_result result = {.point = &point, .metrics = metrics};
@@ -186,6 +189,7 @@ static int compare(struct checking *checking, const struct runlog_opening *openi
         point.metrics.counterfactuals = metrics_wants_counterfactuals(metrics);
         runlog_check_report(check, &result.report);
         runlog_check_counters(check, &result.counters);
+        point.parameters = *parameters;
         rc = compare_all(checking, opening, &result, err);
     }
     free((void *)names);
@@ -214,10 +218,15 @@ static int prove(struct checking *checking, const struct runlog_opening *opening
 {
     struct runlog_check *check = NULL;
     struct log_figures_options options = asked_for(checking, opening);
+    struct parameters parameters = {0};
+    struct pool pool = {0}; /* of the parameters */
     omega_error_t cause = {0};
-    bool sound = check_text(opening, &cause) == OMEGA_OK &&
-                 fragmentation_of_text(opening->text, opening->variant, opening->horizon_us,
-                                       &options.fragmentation, &cause) == OMEGA_OK;
+    bool sound =
+        check_text(opening, &cause) == OMEGA_OK &&
+        parameters_of_text(opening->text, opening->assignment, &pool, &parameters, &cause) ==
+            OMEGA_OK &&
+        fragmentation_of_text(opening->text, opening->variant, opening->assignment,
+                              opening->horizon_us, &options.fragmentation, &cause) == OMEGA_OK;
     struct log_figures *figures = log_figures_create(opening, &options);
     int rc = figures == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
                              : runlog_check_create(opening, on_violation, checking, &check, err);
@@ -235,10 +244,11 @@ static int prove(struct checking *checking, const struct runlog_opening *opening
         rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
     if (rc == OMEGA_OK && checking->violations == 0) {
-        rc = compare(checking, opening, check, log_figures_metrics(figures), err);
+        rc = compare(checking, opening, &parameters, check, log_figures_metrics(figures), err);
     }
     runlog_check_destroy(check);
     log_figures_destroy(figures);
+    pool_release(&pool);
     return rc;
 }
 
@@ -246,7 +256,8 @@ static int prove(struct checking *checking, const struct runlog_opening *opening
 
 static bool is_same_point(const struct runlog_opening *a, const struct runlog_opening *b)
 {
-    return strcmp(a->variant, b->variant) == 0 && a->seed == b->seed;
+    return strcmp(a->variant, b->variant) == 0 && a->assignment == b->assignment &&
+           a->seed == b->seed;
 }
 
 /* Opens the segments that belong to the first one, which is readers[0] of path `first`. */

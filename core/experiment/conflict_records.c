@@ -12,13 +12,13 @@ const char *const conflict_table_names[CONFLICT_TABLES] = {
 };
 
 static const char *const matrix_columns[] = {
-    "variant",    "seed",      "scheduler",      "instance",    "rival_scheduler",
-    "rival",      "claims",    "no_longer_fits", "seq_changed", "spurious",
-    "sole_rival", "short_cpu", "short_mem",      "short_gpu",   "transactions",
-    "lost_us",    NULL};
+    "variant",   "seed",      ROW_PARAMETERS_COLUMN, "scheduler",    "instance", "rival_scheduler",
+    "rival",     "claims",    "no_longer_fits",      "seq_changed",  "spurious", "sole_rival",
+    "short_cpu", "short_mem", "short_gpu",           "transactions", "lost_us",  NULL};
 
 static const char *const would_columns[] = {"variant",
                                             "seed",
+                                            ROW_PARAMETERS_COLUMN,
                                             "scheduler",
                                             "detection",
                                             "granularity",
@@ -30,12 +30,14 @@ static const char *const would_columns[] = {"variant",
                                             "claims_would_be_accepted",
                                             NULL};
 
-static const char *const machine_columns[] = {"variant",  "seed",        "machine",  "name",
-                                              "accepted", "conflicting", "spurious", "refused",
-                                              "aborted",  NULL};
+static const char *const machine_columns[] = {"variant",     "seed",     ROW_PARAMETERS_COLUMN,
+                                              "machine",     "name",     "accepted",
+                                              "conflicting", "spurious", "refused",
+                                              "aborted",     NULL};
 
 static const char *const refused_columns[] = {"variant",
                                               "seed",
+                                              ROW_PARAMETERS_COLUMN,
                                               "time_us",
                                               "version",
                                               "scheduler",
@@ -68,21 +70,18 @@ static const char *const *const columns[CONFLICT_TABLES] = {
     [CONFLICT_TABLE_REFUSED] = refused_columns,
 };
 
-size_t conflict_table_width(enum conflict_table table)
+size_t conflict_table_width(enum conflict_table table, const struct parameters *parameters)
 {
     size_t width = 0;
     while (columns[table][width] != NULL) {
         width++;
     }
-    return width;
+    return width - 1 + parameters->count; /* one column stands for all parameters */
 }
 
-void conflict_table_head(enum conflict_table table, FILE *out)
+void conflict_table_head(enum conflict_table table, const struct parameters *parameters, FILE *out)
 {
-    for (size_t i = 0; columns[table][i] != NULL; i++) {
-        fprintf(out, "%s%s", i == 0 ? "" : ",", columns[table][i]);
-    }
-    fputc('\n', out);
+    row_write_head(columns[table], parameters, out);
 }
 
 static void begin(struct row *row, const struct point *point)
@@ -90,6 +89,7 @@ static void begin(struct row *row, const struct point *point)
     row->size = 0;
     row_text(row, "variant", point->variant);
     row_count(row, "seed", point->seed);
+    row_parameters(row, &point->parameters);
 }
 
 /* Names an instance of the cell; nobody is empty. */

@@ -22,11 +22,11 @@ enum conflict_table {
 /* File names, such as "conflicts.csv". */
 extern const char *const conflict_table_names[CONFLICT_TABLES];
 
-/* Columns of a table. */
-size_t conflict_table_width(enum conflict_table table);
+/* Columns of a table, those of the parameters included. */
+size_t conflict_table_width(enum conflict_table table, const struct parameters *parameters);
 
 /* The first line of a table; and its rows of a point, in a fixed order. */
-void conflict_table_head(enum conflict_table table, FILE *out);
+void conflict_table_head(enum conflict_table table, const struct parameters *parameters, FILE *out);
 void conflict_table_rows(enum conflict_table table, const struct point_result *result, FILE *out);
 
 /* What the row of a scheduler or workload says of conflicts. */

@@ -161,6 +161,22 @@ int conflict_summary_point(struct conflict_summary *summary, const struct point_
     return add_pairs(summary, result);
 }
 
+json_t *conflict_summary_save(const struct conflict_summary *summary)
+{
+    json_t *pairs = json_array();
+    json_t *machines = json_array();
+    table_save(summary->pairs, pairs);
+    table_save(summary->machines, machines);
+    return json_pack("[o,o]", pairs, machines);
+}
+
+void conflict_summary_load(struct conflict_summary *summary, const json_t *saved)
+{
+    table_load(summary->pairs, json_array_get(saved, 0));
+    table_load(summary->machines, json_array_get(saved, 1));
+    summary->any |= json_array_size(json_array_get(saved, 0)) > 0;
+}
+
 void conflict_summary_write(const struct conflict_summary *summary, FILE *out)
 {
     if (!summary->any) {

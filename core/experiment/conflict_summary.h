@@ -17,6 +17,10 @@ void conflict_summary_destroy(struct conflict_summary *summary);
  * OMEGA_ENOMEM. */
 int conflict_summary_point(struct conflict_summary *summary, const struct point_result *result);
 
+/* What it has of its points, as an array; and adds such an array. NULL: no memory. */
+json_t *conflict_summary_save(const struct conflict_summary *summary);
+void conflict_summary_load(struct conflict_summary *summary, const json_t *saved);
+
 /* Writes the tables, each behind an empty line; nothing if no point had a conflict. */
 void conflict_summary_write(const struct conflict_summary *summary, FILE *out);
 

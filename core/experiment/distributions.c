@@ -9,7 +9,7 @@
 #define QUANTILES_MAX 100000u
 #define SIGMA_MAX 20
 
-struct parameters {
+struct distribution_fields {
     int type;
     double value;
     double min;
@@ -24,7 +24,7 @@ struct parameters {
 static const char *const types[] = {"constant",  "uniform",   "exponential",
                                     "lognormal", "empirical", NULL};
 
-#define AT(member) offsetof(struct parameters, member)
+#define AT(member) offsetof(struct distribution_fields, member)
 #define TYPE                                                                                       \
     {                                                                                              \
         "type", FIELD_CHOICE, AT(type), true, 0, 0, types                                          \
@@ -116,7 +116,7 @@ static int read_samples(struct point_parts *parts, const struct field *file,
 }
 
 static int read_empirical(struct point_parts *parts, const struct field *field,
-                          const struct parameters *given, struct distribution *out,
+                          const struct distribution_fields *given, struct distribution *out,
                           omega_error_t *err)
 {
     if ((given->quantiles == NULL) == (given->file == NULL)) {
@@ -130,7 +130,7 @@ static int read_empirical(struct point_parts *parts, const struct field *field,
 static int read_object(struct point_parts *parts, const struct field *field,
                        struct distribution *out, omega_error_t *err)
 {
-    struct parameters given = {0};
+    struct distribution_fields given = {0};
     if (!json_is_object(field->value)) {
         return field_fail(field, err, "%s, expected a number or an object with 'type'",
                           field_kind(field->value));

@@ -31,7 +31,8 @@ static int parse_json(struct experiment *experiment, size_t size, omega_error_t 
 static int apply_settings(struct experiment *experiment, const struct experiment_options *options,
                           omega_error_t *err)
 {
-    const char **paths = pool_alloc(&experiment->pool, options->set_count, sizeof *paths);
+    const char **paths = pool_alloc(
+        &experiment->pool, (size_t)options->set_count + options->sweep_count, sizeof *paths);
     if (paths == NULL) {
         return out_of_memory(err);
     }
@@ -41,8 +42,14 @@ static int apply_settings(struct experiment *experiment, const struct experiment
             return err->code;
         }
     }
+    for (uint32_t i = 0; i < options->sweep_count; i++) {
+        if (sweep_add(experiment->base, options->sweeps[i], &experiment->pool,
+                      &paths[options->set_count + i], err) != 0) {
+            return err->code;
+        }
+    }
     experiment->source.sets = paths;
-    experiment->source.set_count = options->set_count;
+    experiment->source.set_count = options->set_count + options->sweep_count;
     return 0;
 }
 
@@ -80,22 +87,55 @@ static int read_record(struct experiment *experiment, const struct field *root, 
     return 0;
 }
 
-/* Looks at each variant without opening any other file. */
+/* Whether a point is another one's but for its seed, and that one comes before it. */
+static bool is_repetition(const struct experiment *experiment, uint32_t index)
+{
+    const struct point_key *key = &experiment->points[index];
+    return index > 0 && key[-1].variant == key->variant && key[-1].assignment == key->assignment;
+}
+
+/* Looks at each variant and assignment without opening any other file. */
 static int check_text(struct experiment *experiment, omega_error_t *err)
 {
-    uint32_t last = UINT32_MAX;
     for (uint32_t i = 0; i < experiment->point_count; i++) {
         struct point *point;
-        if (experiment->points[i].variant == last) {
+        if (is_repetition(experiment, i)) {
             continue;
         }
-        last = experiment->points[i].variant;
         if (point_make(experiment, i, false, &point, err) != 0) {
             return err->code;
         }
         point_destroy(point);
     }
     return 0;
+}
+
+/* Reads the sweep and puts it into the base in its one form. */
+static int read_sweep(struct experiment *experiment, const struct field *root, omega_error_t *err)
+{
+    struct field field = field_member(root, "sweep");
+    if (json_is_null(field.value)) { /* --set sweep=null */
+        json_object_del(experiment->base, "sweep");
+        field.value = NULL;
+    }
+    if (sweep_read(&experiment->sweep, &field, &experiment->pool, err) != 0) {
+        return err->code;
+    }
+    if (field.value != NULL &&
+        json_object_set_new(experiment->base, "sweep", sweep_normal(&experiment->sweep)) != 0) {
+        return out_of_memory(err);
+    }
+    return 0;
+}
+
+/* The command's seed. Beside a sweep "seed" would stand for ten. */
+static void fix_seed(json_t *base, uint64_t seed)
+{
+    bool swept = json_object_get(base, "sweep") != NULL;
+    json_t *value = json_integer((json_int_t)seed);
+    json_object_del(base, "seeds");
+    json_object_del(base, "seed");
+    json_object_set_new(base, swept ? "seeds" : "seed", swept ? json_pack("[o]", value) : value);
 }
 
 static int read_base(struct experiment *experiment, const struct experiment_options *options,
@@ -111,11 +151,11 @@ static int read_base(struct experiment *experiment, const struct experiment_opti
         return err->code;
     }
     if (options->has_seed) {
-        json_object_del(experiment->base, "seeds");
-        json_object_set_new(experiment->base, "seed", json_integer((json_int_t)options->seed));
+        fix_seed(experiment->base, options->seed);
     }
     struct field root = {.source = &experiment->source, .value = experiment->base};
     if (top_read(&root, false, &top, err) != 0 || read_record(experiment, &root, err) != 0 ||
+        read_sweep(experiment, &root, err) != 0 ||
         normalised_sha256(experiment->base, experiment->sha256, err) != 0) {
         return err->code;
     }
@@ -197,6 +237,7 @@ void experiment_close(struct experiment *experiment)
     for (uint32_t i = 0; i < experiment->variant_count; i++) {
         json_decref(experiment->variants[i].doc);
     }
+    sweep_release(&experiment->sweep);
     json_decref(experiment->base);
     pool_release(&experiment->pool);
     free(experiment);
@@ -204,13 +245,12 @@ void experiment_close(struct experiment *experiment)
 
 int experiment_check(struct experiment *experiment, omega_error_t *err)
 {
-    uint32_t last = UINT32_MAX;
     for (uint32_t i = 0; i < experiment->point_count; i++) {
         struct point *point;
-        if (experiment->points[i].variant == last) {
+        if (is_repetition(experiment, i) ||
+            !sweep_is_probe(&experiment->sweep, experiment->points[i].assignment)) {
             continue;
         }
-        last = experiment->points[i].variant;
         int rc = point_build(experiment, i, &point, err);
         if (rc != 0) {
             return rc;
@@ -250,6 +290,32 @@ const char *experiment_point_variant(const struct experiment *experiment, uint32
     return experiment->variants[experiment->points[point].variant].name;
 }
 
+uint32_t experiment_assignment_count(const struct experiment *experiment)
+{
+    return experiment->sweep.assignments;
+}
+
+uint32_t experiment_point_assignment(const struct experiment *experiment, uint32_t point)
+{
+    return experiment->sweep.axis_count == 0 ? 0 : experiment->points[point].assignment + 1;
+}
+
+void experiment_parameters(const struct experiment *experiment, uint32_t point,
+                           struct parameter at[PARAMETERS_MAX], struct parameters *parameters)
+{
+    sweep_parameters(&experiment->sweep, experiment->points[point].assignment, at, parameters);
+}
+
+void experiment_name_point(const struct experiment *experiment, uint32_t point, char *out,
+                           size_t size)
+{
+    struct parameter at[PARAMETERS_MAX];
+    struct parameters parameters;
+    experiment_parameters(experiment, point, at, &parameters);
+    point_name(experiment_point_variant(experiment, point), &parameters,
+               experiment_point_seed(experiment, point), out, size);
+}
+
 uint64_t experiment_point_seed(const struct experiment *experiment, uint32_t point)
 {
     return experiment->points[point].seed;
@@ -264,6 +330,12 @@ int experiment_text(const struct experiment *experiment, char **text, omega_erro
 {
     omega_error_t own = {0};
     return normalised_text(experiment->base, text, err == NULL ? &own : err);
+}
+
+int experiment_outputs_sha256(const struct experiment *experiment, char out[65], omega_error_t *err)
+{
+    omega_error_t own = {0};
+    return outputs_sha256(experiment->base, out, err == NULL ? &own : err);
 }
 
 const struct experiment_input *experiment_input(const struct experiment *experiment, uint32_t index)

@@ -3,8 +3,9 @@
  * Experiments: one JSON file that describes cell, workloads, schedulers, horizon and seeds, and
  * several variants of them to compare. The keys are documented in core/experiment/README.md.
  *
- * An experiment is a list of points, one for each variant and seed in the file's order. A point is
- * built into a run_config, run, and destroyed before the next one.
+ * An experiment is a list of points, one for each variant, assignment of the sweep's fields and
+ * seed, in the file's order, seeds changing fastest. A point is built into a run_config, run, and
+ * destroyed before the next one.
  */
 #ifndef OMEGA_CORE_EXPERIMENT_EXPERIMENT_H
 #define OMEGA_CORE_EXPERIMENT_EXPERIMENT_H
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/driver/run.h"
+#include "core/experiment/row.h"
 
 #define OMEGA_VERSION "0.1.0"
 
@@ -25,11 +27,14 @@
 #define EXPERIMENT_EVENTS_MAX (1u << 20) /* machine events in an experiment file */
 
 struct experiment;
+struct pool;
 
 /* What the command line changes. */
 struct experiment_options {
     const char *const *sets; /* "path=value", applied in order to the base, before validation */
     uint32_t set_count;
+    const char *const *sweeps; /* "path=values", added to the sweep */
+    uint32_t sweep_count;
     bool has_seed; /* run this seed only, whatever the file says */
     uint64_t seed;
 };
@@ -53,11 +58,13 @@ struct experiment_input {
     char sha256[65];
 };
 
-/* One variant with one seed, ready to run. The config's parts belong to the point; the metrics
- * config's flags follow the experiment's record list. */
+/* One variant with one assignment and one seed, ready to run. The config's parts belong to the
+ * point; the metrics config's flags follow the experiment's record list. */
 struct point {
     const char *variant; /* "" for the only, unnamed one; owned by the experiment */
+    uint32_t assignment; /* number of the sweep's, from 1; 0: there is no sweep */
     uint64_t seed;
+    struct parameters parameters; /* what the sweep has changed, owned by the experiment */
     struct run_config config;
     struct metrics_config metrics;
     struct point_parts *parts; /* private */
@@ -79,13 +86,15 @@ int experiment_parse(const char *bytes, size_t size, const char *name, const cha
 
 void experiment_close(struct experiment *experiment); /* NULL is allowed */
 
-/* Builds every variant once, with its modules, traces and other files, and lists these files:
- * whatever could stop a later point from being built is found here. */
+/* Builds every variant, with each value of the sweep once, with its modules, traces and other
+ * files, and lists these files: what could stop a later point from being built is found here. */
 int experiment_check(struct experiment *experiment, omega_error_t *err);
 
 /* Refuses an experiment that keeps its cells (store.dir) where there is something already, for
- * whichever point. OMEGA_EINVAL, OMEGA_EIO, OMEGA_ENOMEM. */
-int experiment_check_cells(const struct experiment *experiment, omega_error_t *err);
+ * whichever point that is not done (NULL: none is). OMEGA_EINVAL, OMEGA_EIO, OMEGA_ENOMEM. */
+int experiment_check_cells(const struct experiment *experiment,
+                           bool (*is_done)(const void *context, uint32_t point),
+                           const void *context, omega_error_t *err);
 
 /* What the experiment is called, the path it was opened by, and what it records. */
 const char *experiment_name(const struct experiment *experiment);
@@ -96,9 +105,28 @@ const struct experiment_record *experiment_record(const struct experiment *exper
 uint32_t experiment_variant_count(const struct experiment *experiment);
 uint32_t experiment_point_count(const struct experiment *experiment);
 
-/* The variant's name and the seed of a point. */
+/* How many assignments the sweep makes of its fields, at least one. */
+uint32_t experiment_assignment_count(const struct experiment *experiment);
+
+/* The variant's name, the number of the assignment (from 1; 0: no sweep) and the seed of a
+ * point. */
 const char *experiment_point_variant(const struct experiment *experiment, uint32_t point);
+uint32_t experiment_point_assignment(const struct experiment *experiment, uint32_t point);
 uint64_t experiment_point_seed(const struct experiment *experiment, uint32_t point);
+
+/* The parameters of a point, put into the caller's array. */
+void experiment_parameters(const struct experiment *experiment, uint32_t point,
+                           struct parameter at[PARAMETERS_MAX], struct parameters *parameters);
+
+/* "shared, schedulers.0.instances=4, seed 1": a point, for people, cut to `size` with its NUL. */
+void point_name(const char *variant, const struct parameters *parameters, uint64_t seed, char *out,
+                size_t size);
+void experiment_name_point(const struct experiment *experiment, uint32_t point, char *out,
+                           size_t size);
+
+/* What files and directories of a point are called, "shared-sweep-3-seed-1", for free(); NULL
+ * without memory. */
+char *point_label(const char *variant, uint32_t assignment, uint64_t seed);
 
 /* SHA-256 of the normalised experiment: after --set, keys sorted, whole numbers as such, without
  * store, description, record and series_step_s. 64 hex digits. */
@@ -107,10 +135,22 @@ const char *experiment_sha256(const struct experiment *experiment);
 /* The normalised experiment itself, for free(). OMEGA_ENOMEM. */
 int experiment_text(const struct experiment *experiment, char **text, omega_error_t *err);
 
-/* What a variant of a normalised experiment says about fragmentation; step_us 0: it is not
- * measured. OMEGA_EINVAL for a text that is no experiment, or has no such variant; OMEGA_ENOMEM. */
-int fragmentation_of_text(const char *text, const char *variant, int64_t horizon_us,
-                          struct metrics_fragmentation *out, omega_error_t *err);
+/* SHA-256 of the experiment with `record` and `series_step_s`: of what decides the bytes of all
+ * files. 64 hex digits. OMEGA_ENOMEM. */
+int experiment_outputs_sha256(const struct experiment *experiment, char out[65],
+                              omega_error_t *err);
+
+/* What a variant of a normalised experiment, with an assignment of its sweep, says about
+ * fragmentation; step_us 0: it is not measured. OMEGA_EINVAL for a text that is no experiment, or
+ * has no such variant or assignment; OMEGA_ENOMEM. */
+int fragmentation_of_text(const char *text, const char *variant, uint32_t assignment,
+                          int64_t horizon_us, struct metrics_fragmentation *out,
+                          omega_error_t *err);
+
+/* The parameters of an assignment by the sweep of a normalised experiment, in memory of the pool;
+ * none for assignment 0. Errors as above. */
+int parameters_of_text(const char *text, uint32_t assignment, struct pool *pool,
+                       struct parameters *parameters, omega_error_t *err);
 
 /* Files read by the points built so far; NULL past the end. */
 const struct experiment_input *experiment_input(const struct experiment *experiment,

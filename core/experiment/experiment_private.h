@@ -9,6 +9,7 @@
 #include "core/experiment/experiment.h"
 #include "core/experiment/field.h"
 #include "core/experiment/pool.h"
+#include "core/experiment/sweep.h"
 #include "core/workload/trace.h"
 
 #define SECONDS_MAX 1e10 /* any time in an experiment file: 317 years */
@@ -19,11 +20,11 @@ struct variant {
     const char *name;
     json_t *doc; /* owned: the base, patched */
     struct field_source source;
-    const char *store_dir; /* where the cells of its points are kept; NULL: they are not */
 };
 
 struct point_key {
     uint32_t variant;
+    uint32_t assignment; /* of the sweep */
     uint64_t seed;
 };
 
@@ -42,6 +43,7 @@ struct experiment {
     const char *name;
     struct field_source source; /* of the base */
     struct experiment_record record;
+    struct sweep sweep;
     struct variant *variants;
     uint32_t variant_count;
     struct point_key *points;
@@ -92,6 +94,7 @@ struct top {
     uint32_t scheduler_stream;
     json_t *store;
     json_t *record;
+    json_t *sweep;
     json_t *fragmentation;
     bool counterfactuals;
     json_t *variants;
@@ -122,6 +125,10 @@ struct part_workload {
 struct point_parts {
     struct pool pool;
     struct experiment *experiment;
+    json_t *doc; /* the variant's, with the values of the sweep; the point keeps texts of it */
+    struct field_source source;
+    struct field_swept swept[PARAMETERS_MAX];
+    struct parameter parameters[PARAMETERS_MAX];
     bool files; /* modules, traces and other files are opened; otherwise only the text is checked */
     const struct preset *preset;
     struct catalogue *catalogue;
@@ -151,6 +158,9 @@ int settings_apply(json_t *doc, const char *setting, struct pool *pool, const ch
  * not UTF-8. */
 char *settings_path(struct pool *pool, const char *text, size_t length);
 
+/* A value of the command line: JSON where it is JSON, else the text itself. NULL: not UTF-8. */
+json_t *settings_value(const char *text);
+
 /* Puts a value, which it takes over, at a path; objects that are missing on the way are made. */
 int settings_put(json_t *doc, const char *path, json_t *value, omega_error_t *err);
 
@@ -173,6 +183,9 @@ int normalised_text(const json_t *base, char **out, omega_error_t *err);
 /* SHA-256 of that text. */
 int normalised_sha256(const json_t *base, char out[65], omega_error_t *err);
 
+/* SHA-256 of a document without its store and descriptions only. */
+int outputs_sha256(const json_t *base, char out[65], omega_error_t *err);
+
 /* ---- variants.c ---- */
 
 /* Reads the top level of a document. `whole`: it is a variant and must have all sections. */
@@ -181,6 +194,12 @@ int top_read(const struct field *root, bool whole, struct top *top, omega_error_
 /* Makes the variants and the points of an experiment from its base. */
 int variants_make(struct experiment *experiment, const struct top *top,
                   const struct experiment_options *options, omega_error_t *err);
+
+/* The document of a variant with the values of an assignment, new; `source` is its source and
+ * `swept` what that refers to. NULL with an error. */
+json_t *variant_assigned(const struct experiment *experiment, const struct variant *variant,
+                         uint32_t assignment, struct field_source *source,
+                         struct field_swept swept[PARAMETERS_MAX], omega_error_t *err);
 
 /* ---- fragmentation.c ---- */
 
@@ -252,9 +271,8 @@ int events_check(struct point_parts *parts, const struct field *field, omega_err
 
 /* ---- store.c ---- */
 
-/* "store"; *directory is what it names, to keep cells in, or NULL. Absent fields are allowed. */
-int store_read(struct point *point, const struct field *field, const char **directory,
-               omega_error_t *err);
+/* "store"; absent fields are allowed. */
+int store_read(struct point *point, const struct field *field, omega_error_t *err);
 
 /* ---- workloads.c, schedulers.c ---- */
 

@@ -25,6 +25,14 @@ struct field_key {
     const char *path;
 };
 
+/* A field that a sweep has changed, and where its value stands. */
+struct field_swept {
+    const char *path; /* dots only */
+    const char *key;  /* of "sweep", or of an entry of it */
+    long entry;       /* -1: "sweep" is no list */
+    long index;       /* of the value; -1: it comes from a range */
+};
+
 /* The text that a document was read from, for lines. */
 struct field_source {
     const char *file; /* for messages */
@@ -36,6 +44,8 @@ struct field_source {
     uint32_t set_count;
     const struct field_key *keys; /* of the variant, in the order of the file */
     uint32_t key_count;
+    const struct field_swept *swept; /* came last of all */
+    uint32_t swept_count;
 };
 
 struct field {

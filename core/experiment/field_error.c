@@ -8,6 +8,7 @@
 #include "core/experiment/locate.h"
 
 #define PATH_MAX_BYTES 160
+#define SWEPT "sweep." /* how the place of a --sweep begins */
 
 /* The path from the document to a field; returns the number of steps. */
 static size_t collect_steps(const struct field *field, struct locate_step steps[FIELD_DEPTH_MAX])
@@ -87,6 +88,18 @@ static size_t count_steps(const char *path)
     return count;
 }
 
+/* The same for the fields of the sweep. */
+static const struct field_swept *swept_of(const struct field_source *source, const char *path,
+                                          bool made)
+{
+    for (uint32_t i = source->swept_count; i > 0; i--) {
+        if (gave(source->swept[i - 1].path, path, made)) {
+            return &source->swept[i - 1];
+        }
+    }
+    return NULL;
+}
+
 /* Room for "variants", index, "set" and a key that is a path, before a field's own steps. */
 #define STEPS_BEFORE 4
 #define STEPS_MAX (FIELD_DEPTH_MAX + STEPS_BEFORE)
@@ -107,6 +120,32 @@ static void place_of_key(const struct field_source *source, const struct field_k
     write_path(steps, count, false, path, PATH_MAX_BYTES);
 }
 
+/* Line and path of a value that the sweep has, or that is within one; *set is the place where the
+ * command line gave it. */
+static void place_of_swept(const struct field_source *source, const struct field_swept *swept,
+                           struct locate_step steps[STEPS_MAX], size_t count, char *path,
+                           long *line, const char **set)
+{
+    size_t head = 0;
+    size_t within = count_steps(swept->path);
+    struct locate_step at[STEPS_MAX];
+    at[head++] = (struct locate_step){.key = "sweep"};
+    if (swept->entry >= 0) {
+        at[head++] = (struct locate_step){.index = (size_t)swept->entry};
+    }
+    at[head++] = (struct locate_step){.key = swept->key};
+    write_path(at, head, true, path, PATH_MAX_BYTES);
+    *set = setting_of(source, path, false);
+    if (swept->index >= 0) {
+        at[head++] = (struct locate_step){.index = (size_t)swept->index};
+        for (size_t i = within; i < count && head < STEPS_MAX; i++) {
+            at[head++] = steps[STEPS_BEFORE + i];
+        }
+    }
+    *line = locate_line(source->text, source->size, at, head, NULL);
+    write_path(at, head, false, path, PATH_MAX_BYTES);
+}
+
 /* Line and path of a value within "set" as a merge patch; false: it is not there. */
 static bool place_in_patch(const struct field_source *source, struct locate_step steps[STEPS_MAX],
                            size_t count, char *path, long *line)
@@ -123,7 +162,8 @@ static bool place_in_patch(const struct field_source *source, struct locate_step
     return true;
 }
 
-/* What came later is looked for first: paths of the variant, its patch, --set, the file. */
+/* What came later is looked for first: the sweep, paths of the variant, its patch, --set, the
+ * file. */
 static void place_of(const struct field *field, char path[PATH_MAX_BYTES], long *line,
                      const char **set)
 {
@@ -134,6 +174,11 @@ static void place_of(const struct field *field, char path[PATH_MAX_BYTES], long 
     size_t count = collect_steps(field, steps + STEPS_BEFORE);
     write_path(steps + STEPS_BEFORE, count, true, dots, sizeof dots);
     *set = NULL;
+    const struct field_swept *swept = swept_of(source, dots, false);
+    if (swept != NULL) {
+        place_of_swept(source, swept, steps, count, path, line, set);
+        return;
+    }
     const struct field_key *key = key_of(source, dots, false);
     if (key == NULL && source->variant >= 0 && place_in_patch(source, steps, count, path, line)) {
         return;
@@ -143,7 +188,10 @@ static void place_of(const struct field *field, char path[PATH_MAX_BYTES], long 
     if (key == NULL) {
         *set = setting_of(source, dots, false);
     }
-    if (key == NULL && *set == NULL && found < count) {
+    swept = key == NULL && *set == NULL && found < count ? swept_of(source, dots, true) : NULL;
+    if (swept != NULL) {
+        place_of_swept(source, swept, steps, count, path, line, set);
+    } else if (key == NULL && *set == NULL && found < count) {
         key = key_of(source, dots, true);
         *set = key == NULL ? setting_of(source, dots, true) : NULL;
     }
@@ -160,7 +208,9 @@ static int fail_text(const struct field *field, int code, const char *text, omeg
     place_of(field, path, &line, &set);
     const char *colon = path[0] == '\0' ? "" : ": ";
     if (set != NULL) {
-        return omega_error_set(err, code, "--set %s: %s%s%s", set, path, colon, text);
+        bool sweep = strncmp(set, SWEPT, strlen(SWEPT)) == 0;
+        return omega_error_set(err, code, "--%s %s: %s%s%s", sweep ? "sweep" : "set",
+                               sweep ? set + strlen(SWEPT) : set, path, colon, text);
     }
     bool patched = field->source->variant >= 0 && strncmp(path, "variants[", 9) != 0;
     return omega_error_set_at(err, code, field->source->file, line, "%s%s%s%s%s%s", path, colon,

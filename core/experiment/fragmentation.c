@@ -69,35 +69,54 @@ int fragmentation_read(const struct field *field, int64_t horizon_us,
     return 0;
 }
 
+static int read_assigned(const struct experiment *experiment, const struct variant *variant,
+                         uint32_t assignment, int64_t horizon_us, struct metrics_fragmentation *out,
+                         omega_error_t *err)
+{
+    struct field_source source;
+    struct field_swept swept[PARAMETERS_MAX];
+    if (assignment >= experiment->sweep.assignments) {
+        return omega_error_set(err, OMEGA_EINVAL, "the experiment's sweep has no such assignment");
+    }
+    json_t *doc = variant_assigned(experiment, variant, assignment, &source, swept, err);
+    if (doc == NULL) {
+        return err->code;
+    }
+    struct field root = {.source = &source, .value = doc};
+    struct field field = field_member(&root, "fragmentation");
+    int rc = fragmentation_read(&field, horizon_us, out, err);
+    json_decref(doc);
+    return rc;
+}
+
 /* Finds the variant of a name and reads what it says. */
-static int read_variant(const struct experiment *experiment, const char *name, int64_t horizon_us,
-                        struct metrics_fragmentation *out, omega_error_t *err)
+static int read_variant(const struct experiment *experiment, const char *name, uint32_t assignment,
+                        int64_t horizon_us, struct metrics_fragmentation *out, omega_error_t *err)
 {
     for (uint32_t i = 0; i < experiment->variant_count; i++) {
         const struct variant *variant = &experiment->variants[i];
         if (strcmp(variant->name, name) == 0) {
-            struct field root = {.source = &variant->source, .value = variant->doc};
-            struct field field = field_member(&root, "fragmentation");
-            return fragmentation_read(&field, horizon_us, out, err);
+            return read_assigned(experiment, variant, assignment == 0 ? 0 : assignment - 1,
+                                 horizon_us, out, err);
         }
     }
     return omega_error_set(err, OMEGA_EINVAL, "the experiment has no variant '%.64s'", name);
 }
 
-int fragmentation_of_text(const char *text, const char *variant, int64_t horizon_us,
-                          struct metrics_fragmentation *out, omega_error_t *err)
+int fragmentation_of_text(const char *text, const char *variant, uint32_t assignment,
+                          int64_t horizon_us, struct metrics_fragmentation *out, omega_error_t *err)
 {
     omega_error_t own = {0};
     omega_error_t *e = err == NULL ? &own : err;
     struct experiment *experiment = NULL;
     *out = (struct metrics_fragmentation){0};
-    if (strstr(text, "\"fragmentation\"") == NULL) {
+    if (strstr(text, "\"fragmentation") == NULL) {
         return 0; /* most experiments: they need not be read */
     }
     if (experiment_parse(text, strlen(text), "the experiment", ".", NULL, &experiment, e) != 0) {
         return e->code;
     }
-    int rc = read_variant(experiment, variant, horizon_us, out, e);
+    int rc = read_variant(experiment, variant, assignment, horizon_us, out, e);
     experiment_close(experiment);
     return rc;
 }

@@ -148,10 +148,13 @@ static void compare_rows(struct comparison *comparison, const char *name, json_t
 /* "scheduler batch, variant shared, seed 1" */
 static void name_row(const struct row *row, char *out, size_t size)
 {
-    const char *variant = row->values[1].text;
-    snprintf(out, size, "%s %s, %s%s%sseed %" PRIu64, row->values[0].text, row->values[3].text,
-             variant[0] == '\0' ? "" : "variant ", variant, variant[0] == '\0' ? "" : ", ",
-             row->values[2].count);
+    static const struct parameters none = {0};
+    const char *variant = row_find(row, "variant")->text;
+    const struct row_value *parameters = row_find(row, ROW_PARAMETERS_COLUMN);
+    int n = snprintf(out, size, "%s %s, %s", row_find(row, "scope")->text,
+                     row_find(row, "name")->text, variant[0] == '\0' ? "" : "variant ");
+    point_name(variant, parameters == NULL ? &none : parameters->parameters,
+               row_find(row, "seed")->count, out + n, size - (size_t)n);
 }
 
 /* Does a line of the file begin as this row does: scope, variant, seed and name? */

@@ -131,8 +131,8 @@ void log_tables_close(struct log_tables *tables)
 /* ---- comparing ---- */
 
 /* Makes the head, or the rows of a point, again and cuts them into lines. */
-static int make(enum conflict_table table, const struct point_result *result, char **text,
-                char ***lines, size_t *count)
+static int make(enum conflict_table table, const struct point_result *result, bool head,
+                char **text, char ***lines, size_t *count)
 {
     size_t size = 0;
     *text = NULL;
@@ -141,8 +141,8 @@ static int make(enum conflict_table table, const struct point_result *result, ch
     if (out == NULL) {
         return OMEGA_ENOMEM;
     }
-    if (result == NULL) {
-        conflict_table_head(table, out);
+    if (head) {
+        conflict_table_head(table, &result->point->parameters, out);
     } else {
         conflict_table_rows(table, result, out);
     }
@@ -160,7 +160,8 @@ __attribute__((format(printf, 3, 4))) static void say(log_results_differ *differ
     differ(context, text);
 }
 
-/* "VARIANT,SEED,", with which each row of the point begins; free(). NULL without memory. */
+/* "VARIANT,SEED,PARAMETERS,", with which each row of the point begins; free(). NULL without
+ * memory. */
 static char *beginning(const struct point *point)
 {
     char *text = NULL;
@@ -171,6 +172,10 @@ static char *beginning(const struct point *point)
     }
     row_put_csv_text(point->variant, out);
     fprintf(out, ",%" PRIu64 ",", point->seed);
+    for (uint32_t i = 0; i < point->parameters.count; i++) {
+        row_put_csv_text(point->parameters.at[i].text, out);
+        fputc(',', out);
+    }
     if (fclose(out) != 0) {
         free(text);
         return NULL;
@@ -209,12 +214,13 @@ static void compare_lines(struct table_file *file, const char *begins, char *con
 }
 
 static int compare_head(struct table_file *file, enum conflict_table table,
-                        log_results_differ *differ, void *context)
+                        const struct point_result *result, log_results_differ *differ,
+                        void *context)
 {
     char *text;
     char **lines;
     size_t count;
-    int rc = make(table, NULL, &text, &lines, &count);
+    int rc = make(table, result, true, &text, &lines, &count);
     if (rc == OMEGA_OK && (file->count == 0 || strcmp(file->lines[0], lines[0]) != 0)) {
         say(differ, context, "%s: line 1: is '%.200s', expected '%.200s'", file->path,
             file->count == 0 ? "" : file->lines[0], lines[0]);
@@ -235,11 +241,11 @@ static int compare_table(struct table_file *file, enum conflict_table table,
     char **lines = NULL;
     size_t count = 0;
     char *begins = beginning(result->point);
-    int rc = begins == NULL ? OMEGA_ENOMEM : compare_head(file, table, differ, context);
-    rc = rc == OMEGA_OK ? make(table, result, &text, &lines, &count) : rc;
+    int rc = begins == NULL ? OMEGA_ENOMEM : compare_head(file, table, result, differ, context);
+    rc = rc == OMEGA_OK ? make(table, result, false, &text, &lines, &count) : rc;
     if (rc == OMEGA_OK) {
         compare_lines(file, begins, lines, count, differ, context);
-        *fields += count * conflict_table_width(table);
+        *fields += count * conflict_table_width(table, &result->point->parameters);
     }
     free(begins);
     free(lines);

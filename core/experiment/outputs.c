@@ -6,9 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/file.h"
@@ -28,17 +26,18 @@ static const char *const file_names[OUTPUT_FILES] = {
     [OUTPUT_RUN] = "run.json",
 };
 
+const char *outputs_name(enum output_file file)
+{
+    return file_names[file];
+}
+
 struct outputs {
-    const struct experiment *experiment;
     char *paths[OUTPUT_FILES];
     struct file_out *files[OUTPUT_FILES];
     struct run_logs *logs;
-    struct run_point *points;
-    uint32_t count;
-    struct timespec began;
+    json_t *points; /* for run.json */
     char *directory;
     size_t there; /* bytes of the directory's path that were there before us */
-    const char *columns[ROW_VALUES_MAX]; /* of results.csv, NULL at the end */
 };
 
 #define RUN_JSON_BYTES_MAX ((size_t)64 << 20)
@@ -66,44 +65,18 @@ static FILE *stream(const struct outputs *outputs, int file)
     return outputs->files[file] == NULL ? NULL : file_out_stream(outputs->files[file]);
 }
 
-/* The columns of results.csv: those of MapReduce jobs only where there are any. */
-static void choose_columns(struct outputs *outputs)
+static int sync_streams(const struct outputs *outputs, omega_error_t *err)
 {
-    size_t count = 0;
-    for (; results_columns[count] != NULL; count++) {
-        outputs->columns[count] = results_columns[count];
-    }
-    if (experiment_record(outputs->experiment)->mapreduce) {
-        for (size_t i = 0; i < RESULTS_MAPREDUCE_COLUMNS; i++) {
-            outputs->columns[count++] = results_mapreduce_columns[i];
+    for (int i = 0; i < OUTPUT_FILES; i++) {
+        FILE *file = stream(outputs, i);
+        errno = 0;
+        if (file != NULL && (fflush(file) != 0 || ferror(file) != 0 ||
+                             (fsync(fileno(file)) != 0 && errno != EINVAL))) {
+            errno = errno == 0 ? EIO : errno;
+            return omega_error_set_errno(err, outputs->paths[i], "cannot write");
         }
     }
-    assert(count < ROW_VALUES_MAX);
-}
-
-static void write_heads(const struct outputs *outputs)
-{
-    FILE *jsonl = stream(outputs, OUTPUT_RESULTS_JSONL);
-    results_head(outputs->experiment, jsonl);
-    fputc('\n', jsonl);
-    for (size_t i = 0; outputs->columns[i] != NULL; i++) {
-        fprintf(stream(outputs, OUTPUT_RESULTS_CSV), "%s%s", i == 0 ? "" : ",",
-                outputs->columns[i]);
-    }
-    fputc('\n', stream(outputs, OUTPUT_RESULTS_CSV));
-    if (stream(outputs, OUTPUT_SERIES) != NULL) {
-        records_series_head(stream(outputs, OUTPUT_SERIES));
-    }
-    if (stream(outputs, OUTPUT_JOBS) != NULL) {
-        records_jobs_head(experiment_record(outputs->experiment)->mapreduce,
-                          stream(outputs, OUTPUT_JOBS));
-    }
-    for (int table = 0; table < CONFLICT_TABLES; table++) {
-        if (stream(outputs, OUTPUT_CONFLICTS + table) != NULL) {
-            conflict_table_head((enum conflict_table)table,
-                                stream(outputs, OUTPUT_CONFLICTS + table));
-        }
-    }
+    return 0;
 }
 
 /* ---- the directory ---- */
@@ -205,7 +178,7 @@ static int check_names(const struct outputs *outputs, omega_error_t *err)
     return check_logs(outputs->directory, err);
 }
 
-static int open_files(struct outputs *outputs, const char *directory, omega_error_t *err)
+static int open_directory(struct outputs *outputs, const char *directory, omega_error_t *err)
 {
     for (int i = 0; i < OUTPUT_FILES; i++) {
         if (asprintf(&outputs->paths[i], "%s/%s", directory, file_names[i]) < 0) {
@@ -214,110 +187,192 @@ static int open_files(struct outputs *outputs, const char *directory, omega_erro
         }
     }
     int rc = note_directory(outputs, directory, err);
-    if (rc == 0) {
-        rc = file_make_directory(directory, err);
+    rc = rc == 0 ? file_make_directory(directory, err) : rc;
+    rc = rc == 0 ? check_names(outputs, err) : rc;
+    return rc == 0 ? run_logs_create(directory, &outputs->logs, err) : rc;
+}
+
+int outputs_open(const char *directory, struct outputs **out, omega_error_t *err)
+{
+    struct outputs *outputs = calloc(1, sizeof *outputs);
+    *out = NULL;
+    if (outputs == NULL || (outputs->points = json_array()) == NULL) {
+        free(outputs);
+        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
-    if (rc == 0) {
-        rc = check_names(outputs, err);
+    int rc = open_directory(outputs, directory, err);
+    if (rc != 0) {
+        outputs_abort(outputs);
+        return rc;
     }
-    if (rc == 0) {
-        rc = run_logs_create(directory, outputs->experiment, &outputs->logs, err);
+    *out = outputs;
+    return 0;
+}
+
+/* ---- sections of parts ---- */
+
+/* The columns of results.csv, into `columns`: those of MapReduce jobs only where there are any. */
+static const char *const *columns_of(const struct experiment *experiment,
+                                     const char *columns[ROW_VALUES_MAX])
+{
+    size_t count = 0;
+    for (; results_columns[count] != NULL; count++) {
+        columns[count] = results_columns[count];
     }
-    for (int i = 0; rc == 0 && i < OUTPUT_FILES; i++) {
-        if (is_recorded(outputs->experiment, i)) {
-            rc = file_out_open(outputs->paths[i], &outputs->files[i], err);
+    if (experiment_record(experiment)->mapreduce) {
+        for (size_t i = 0; i < RESULTS_MAPREDUCE_COLUMNS; i++) {
+            columns[count++] = results_mapreduce_columns[i];
+        }
+    }
+    assert(count < ROW_VALUES_MAX);
+    columns[count] = NULL;
+    return columns;
+}
+
+/* How a file begins; nothing for those that have no head. */
+static void write_head(int file, const struct experiment *experiment,
+                       const struct parameters *parameters, FILE *out)
+{
+    const char *columns[ROW_VALUES_MAX];
+    switch (file) {
+    case OUTPUT_RESULTS_JSONL:
+        results_head(experiment, out);
+        fputc('\n', out);
+        break;
+    case OUTPUT_RESULTS_CSV:
+        row_write_head(columns_of(experiment, columns), parameters, out);
+        break;
+    case OUTPUT_SERIES:
+        records_series_head(parameters, out);
+        break;
+    case OUTPUT_JOBS:
+        records_jobs_head(experiment_record(experiment)->mapreduce, parameters, out);
+        break;
+    case OUTPUT_HISTOGRAMS:
+        break;
+    default:
+        conflict_table_head((enum conflict_table)(file - OUTPUT_CONFLICTS), parameters, out);
+        break;
+    }
+}
+
+int outputs_heads(const struct experiment *experiment, struct part_writer *head, omega_error_t *err)
+{
+    struct parameter at[PARAMETERS_MAX];
+    struct parameters parameters;
+    char *text = NULL;
+    int rc = experiment_text(experiment, &text, err);
+    if (rc != 0) {
+        return rc;
+    }
+    experiment_parameters(experiment, 0, at, &parameters);
+    for (int i = 0; i < OUTPUT_RUN; i++) {
+        if (is_recorded(experiment, i)) {
+            write_head(i, experiment, &parameters, part_section(head, file_names[i]));
+        }
+    }
+    fputs(text, part_section(head, OUTPUTS_EXPERIMENT));
+    free(text);
+    return 0;
+}
+
+static void write_row_json(void *context, const struct row *row)
+{
+    row_write_json(row, context);
+    fputc('\n', context);
+}
+
+/* Where rows of results.csv go. */
+struct csv_rows {
+    const char *columns[ROW_VALUES_MAX];
+    FILE *out;
+};
+
+static void write_row_csv(void *context, const struct row *row)
+{
+    const struct csv_rows *csv = context;
+    row_write_csv(row, csv->columns, csv->out);
+}
+
+static int write_rows(int file, const struct experiment *experiment,
+                      const struct point_result *result, FILE *out, omega_error_t *err)
+{
+    struct csv_rows csv = {.out = out};
+    switch (file) {
+    case OUTPUT_RESULTS_JSONL:
+        return results_rows(result, write_row_json, out, err);
+    case OUTPUT_RESULTS_CSV:
+        columns_of(experiment, csv.columns);
+        return results_rows(result, write_row_csv, &csv, err);
+    case OUTPUT_HISTOGRAMS:
+        records_histograms(result, out);
+        return 0;
+    case OUTPUT_SERIES:
+        records_series(result, out);
+        return 0;
+    case OUTPUT_JOBS:
+        records_jobs(result, experiment_record(experiment)->mapreduce, out);
+        return 0;
+    default:
+        conflict_table_rows((enum conflict_table)(file - OUTPUT_CONFLICTS), result, out);
+        return 0;
+    }
+}
+
+int outputs_point(const struct experiment *experiment, const struct point_result *result,
+                  struct part_writer *part, omega_error_t *err)
+{
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < OUTPUT_RUN; i++) {
+        if (is_recorded(experiment, i)) {
+            rc = write_rows(i, experiment, result, part_section(part, file_names[i]), err);
         }
     }
     return rc;
 }
 
-int outputs_open(const char *directory, const struct experiment *experiment, struct outputs **out,
-                 omega_error_t *err)
-{
-    struct outputs *outputs = calloc(1, sizeof *outputs);
-    *out = NULL;
-    if (outputs == NULL) {
-        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
-    }
-    outputs->experiment = experiment;
-    outputs->points = calloc(experiment_point_count(experiment), sizeof *outputs->points);
-    clock_gettime(CLOCK_MONOTONIC, &outputs->began);
-    int rc = outputs->points == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
-                                     : open_files(outputs, directory, err);
-    if (rc != 0) {
-        outputs_abort(outputs);
-        return rc;
-    }
-    choose_columns(outputs);
-    write_heads(outputs);
-    *out = outputs;
-    return 0;
-}
+/* ---- putting parts together ---- */
 
-static void write_row(void *context, const struct row *row)
+static int copy_sections(const struct outputs *outputs, struct part *part, omega_error_t *err)
 {
-    const struct outputs *outputs = context;
-    FILE *jsonl = stream(outputs, OUTPUT_RESULTS_JSONL);
-    row_write_json(row, jsonl);
-    fputc('\n', jsonl);
-    row_write_csv(row, outputs->columns, stream(outputs, OUTPUT_RESULTS_CSV));
-}
-
-static int check_streams(const struct outputs *outputs, bool sync, omega_error_t *err)
-{
-    for (int i = 0; i < OUTPUT_FILES; i++) {
-        FILE *file = stream(outputs, i);
-        errno = 0;
-        if (file != NULL && (fflush(file) != 0 || ferror(file) != 0 ||
-                             (sync && fsync(fileno(file)) != 0 && errno != EINVAL))) {
-            errno = errno == 0 ? EIO : errno;
-            return omega_error_set_errno(err, outputs->paths[i], "cannot write");
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < OUTPUT_RUN; i++) {
+        if (outputs->files[i] != NULL) {
+            rc = part_copy(part, file_names[i], stream(outputs, i), err);
         }
     }
-    return 0;
+    return rc;
 }
 
-int outputs_point(struct outputs *outputs, const struct point_result *result, omega_error_t *err)
+int outputs_begin(struct outputs *outputs, struct part *head, omega_error_t *err)
 {
-    struct rusage usage = {0};
-    int rc = results_rows(result, write_row, outputs, err);
-    if (rc != 0) {
-        return rc;
-    }
-    if (stream(outputs, OUTPUT_HISTOGRAMS) != NULL) {
-        records_histograms(result, stream(outputs, OUTPUT_HISTOGRAMS));
-    }
-    if (stream(outputs, OUTPUT_SERIES) != NULL) {
-        records_series(result, stream(outputs, OUTPUT_SERIES));
-    }
-    if (stream(outputs, OUTPUT_JOBS) != NULL) {
-        records_jobs(result, experiment_record(outputs->experiment)->mapreduce,
-                     stream(outputs, OUTPUT_JOBS));
-    }
-    for (int table = 0; table < CONFLICT_TABLES; table++) {
-        if (stream(outputs, OUTPUT_CONFLICTS + table) != NULL) {
-            conflict_table_rows((enum conflict_table)table, result,
-                                stream(outputs, OUTPUT_CONFLICTS + table));
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < OUTPUT_FILES; i++) {
+        if (i == OUTPUT_RUN || part_size(head, file_names[i]) >= 0) {
+            rc = file_out_open(outputs->paths[i], &outputs->files[i], err);
         }
     }
-    getrusage(RUSAGE_SELF, &usage);
-    const struct run_store *store = &result->point->config.store;
-    bool on_disk = store->kind == RUN_STORE_LMDB;
-    outputs->points[outputs->count++] = (struct run_point){
-        .variant = result->point->variant,
-        .seed = result->point->seed,
-        .wall_s = result->wall_s,
-        .max_rss_kib = usage.ru_maxrss,
-        .store = on_disk ? "lmdb" : "memory",
-        .mode = on_disk ? lmdb_mode_name(store->options.mode) : NULL,
-    };
-    return check_streams(outputs, false, err);
+    return rc == 0 ? copy_sections(outputs, head, err) : rc;
+}
+
+int outputs_add(struct outputs *outputs, struct part *part, const char *log, const char *label,
+                omega_error_t *err)
+{
+    json_t *ran = json_object_get(part_about(part), "ran");
+    int rc = copy_sections(outputs, part, err);
+    if (rc == 0 && log != NULL) {
+        rc = run_logs_add(outputs->logs, log, label, err);
+    }
+    if (rc == 0 && json_array_append(outputs->points, ran) != 0) {
+        rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+    }
+    return rc;
 }
 
 /* Everything is written and synced before the first file gets its name. */
 static int name_files(struct outputs *outputs, omega_error_t *err)
 {
-    int rc = check_streams(outputs, true, err);
+    int rc = sync_streams(outputs, err);
     for (int i = 0; rc == 0 && i < OUTPUT_FILES; i++) {
         struct file_out *file = outputs->files[i];
         outputs->files[i] = NULL;
@@ -330,25 +385,11 @@ static int name_files(struct outputs *outputs, omega_error_t *err)
     return rc == 0 ? run_logs_commit(outputs->logs, err) : rc;
 }
 
-int outputs_log_begin(struct outputs *outputs, struct point *point, omega_error_t *err)
+int outputs_commit(struct outputs *outputs, const struct run_json *run, omega_error_t *err)
 {
-    return run_logs_begin(outputs->logs, point, err);
-}
-
-int outputs_log_end(struct outputs *outputs, struct point *point, omega_error_t *err)
-{
-    return run_logs_end(outputs->logs, point, err);
-}
-
-int outputs_commit(struct outputs *outputs, bool complete, int argc, char *const *argv,
-                   omega_error_t *err)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    double wall_s = (double)(now.tv_sec - outputs->began.tv_sec) +
-                    (double)(now.tv_nsec - outputs->began.tv_nsec) / 1e9;
-    int rc = run_json_write(outputs->experiment, outputs->points, outputs->count, complete, wall_s,
-                            argc, argv, stream(outputs, OUTPUT_RUN), err);
+    struct run_json whole = *run;
+    whole.points = outputs->points;
+    int rc = run_json_write(&whole, stream(outputs, OUTPUT_RUN), err);
     if (rc == 0) {
         rc = name_files(outputs, err);
     }
@@ -368,6 +409,6 @@ void outputs_abort(struct outputs *outputs)
     run_logs_destroy(outputs->logs);
     take_back_directory(outputs);
     free(outputs->directory);
-    free(outputs->points);
+    json_decref(outputs->points);
     free(outputs);
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The files of a run: results.jsonl, results.csv, and as recorded histograms.jsonl, series.csv,
- * jobs.csv and those of conflicts; run.json for what depends on the host. All are written to
- * temporaries in the output directory and get their names together at the end: a failed run leaves
- * nothing half-written.
+ * jobs.csv and those of conflicts; run.json for what depends on the host. They are put together
+ * from the parts of the points (parts.h), in temporaries in the output directory, and get their
+ * names together at the end: a failed run leaves nothing half-written.
  * Files of these names are replaced or removed only where run.json says that a run of omega has
  * left them; otherwise the directory is refused before anything runs.
  */
 #ifndef OMEGA_CORE_EXPERIMENT_OUTPUTS_H
 #define OMEGA_CORE_EXPERIMENT_OUTPUTS_H
 
+#include "core/experiment/part.h"
 #include "core/experiment/results.h"
 
 enum output_file {
@@ -27,53 +28,71 @@ enum output_file {
 };
 
 struct outputs;
+struct run_json;
 
-/* Makes the directory where it is missing and opens the temporaries. The experiment, checked by
- * experiment_check(), outlives the outputs. */
-int outputs_open(const char *directory, const struct experiment *experiment,
-                 struct outputs **outputs, omega_error_t *err);
+/* What a file is called, which is also its section in parts. */
+const char *outputs_name(enum output_file file);
 
-/* Begins the log of a point that is about to run, and ends it when it has run: run_logs.h. */
-int outputs_log_begin(struct outputs *outputs, struct point *point, omega_error_t *err);
-int outputs_log_end(struct outputs *outputs, struct point *point, omega_error_t *err);
+/* Makes the directory where it is missing; refuses one with files of somebody else. */
+int outputs_open(const char *directory, struct outputs **outputs, omega_error_t *err);
 
-/* Writes what a point left. OMEGA_EIO as soon as a file cannot take more. */
-int outputs_point(struct outputs *outputs, const struct point_result *result, omega_error_t *err);
+/* Opens the temporaries of the files that the head of a run has, and begins them with it. */
+int outputs_begin(struct outputs *outputs, struct part *head, omega_error_t *err);
+
+/* Adds what a point has to each file. `log` is where its log lies, NULL if it has none, and `label`
+ * what it is to be called. */
+int outputs_add(struct outputs *outputs, struct part *part, const char *log, const char *label,
+                omega_error_t *err);
 
 /* Writes run.json and names all files; removes those of an earlier run that are not recorded now.
- * Frees `outputs` either way. `argv` is the command line. */
-int outputs_commit(struct outputs *outputs, bool complete, int argc, char *const *argv,
-                   omega_error_t *err);
+ * Frees `outputs` either way. */
+int outputs_commit(struct outputs *outputs, const struct run_json *run, omega_error_t *err);
 
 /* Drops everything, and the directory where it was made for this and is empty; NULL is allowed. */
 void outputs_abort(struct outputs *outputs);
+
+/* ---- the sections of parts, one for each file ---- */
+
+/* The sections of a run's head: how each file begins, and the normalised experiment. */
+int outputs_heads(const struct experiment *experiment, struct part_writer *head,
+                  omega_error_t *err);
+
+/* The sections of a point: its rows of each file. */
+int outputs_point(const struct experiment *experiment, const struct point_result *result,
+                  struct part_writer *part, omega_error_t *err);
+
+/* What run.json says of a point. NULL without memory. */
+json_t *run_json_point(const struct point_result *result);
+
+#define OUTPUTS_RESULTS "results.jsonl" /* the section whose lines are the rows */
+#define OUTPUTS_EXPERIMENT "experiment" /* of the head: the normalised experiment */
+#define OUTPUTS_SUMMARY "summary"       /* of a point: what it adds to the summary */
 
 /* ---- the writers, by file ---- */
 
 /* histograms.jsonl: a line for each scheduler and histogram. */
 void records_histograms(const struct point_result *result, FILE *out);
 /* series.csv: its first line. */
-void records_series_head(FILE *out);
+void records_series_head(const struct parameters *parameters, FILE *out);
 /* A row of the cell and one of each scheduler for every sample. */
 void records_series(const struct point_result *result, FILE *out);
 /* jobs.csv: its first line; `mapreduce`: with the columns of MapReduce jobs. */
-void records_jobs_head(bool mapreduce, FILE *out);
+void records_jobs_head(bool mapreduce, const struct parameters *parameters, FILE *out);
 /* A row for each job of a point, in the order in which they ended. */
 void records_jobs(const struct point_result *result, bool mapreduce, FILE *out);
 
-/* How one point ran, for run.json. */
-struct run_point {
-    const char *variant;
-    uint64_t seed;
+/* What run.json is made of, besides the host. */
+struct run_json {
+    const struct experiment *experiment;
+    const json_t *modules;
+    json_t *points; /* what run_json_point() has said of each; outputs_commit() fills it in */
+    bool complete;
     double wall_s;
-    long max_rss_kib;  /* of the process, so far */
-    const char *store; /* "memory" or "lmdb" */
-    const char *mode;  /* of a store on disk; NULL: it has none */
+    int argc; /* the command line */
+    char *const *argv;
 };
 
 /* The whole of run.json. OMEGA_EIO. */
-int run_json_write(const struct experiment *experiment, const struct run_point *points,
-                   uint32_t count, bool complete, double wall_s, int argc, char *const *argv,
-                   FILE *out, omega_error_t *err);
+int run_json_write(const struct run_json *run, FILE *out, omega_error_t *err);
 
 #endif

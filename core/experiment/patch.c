@@ -100,6 +100,7 @@ static void drop_store(json_t *variant)
     }
 }
 
+/* What changes which files are written, or how fine, but no result. */
 static void drop_outputs(json_t *doc)
 {
     static const char *const keys[] = {"description", "record", "series_step_s"};
@@ -108,10 +109,11 @@ static void drop_outputs(json_t *doc)
     }
 }
 
-int normalised_text(const json_t *base, char **out, omega_error_t *err)
+/* A copy without what says where the cell state lives, and the outermost descriptions. */
+static json_t *without_store(const json_t *base)
 {
     json_t *copy = json_deep_copy(base);
-    drop_outputs(copy);
+    json_object_del(copy, "description");
     json_object_del(copy, "store");
     size_t index;
     json_t *variant;
@@ -119,14 +121,50 @@ int normalised_text(const json_t *base, char **out, omega_error_t *err)
     {
         json_object_del(variant, "description");
         drop_store(variant);
+    }
+    return copy;
+}
+
+static char *sorted_text(const json_t *doc)
+{
+    return doc == NULL ? NULL
+                       : json_dumps(doc, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
+}
+
+static void sha256_of(const char *text, char out[65])
+{
+    struct sha256 sha;
+    sha256_init(&sha);
+    sha256_add(&sha, text, strlen(text));
+    sha256_finish(&sha, out);
+}
+
+int outputs_sha256(const json_t *base, char out[65], omega_error_t *err)
+{
+    json_t *copy = without_store(base);
+    char *text = sorted_text(copy);
+    json_decref(copy);
+    if (text == NULL) {
+        return out_of_memory(err);
+    }
+    sha256_of(text, out);
+    free(text);
+    return 0;
+}
+
+int normalised_text(const json_t *base, char **out, omega_error_t *err)
+{
+    json_t *copy = without_store(base);
+    drop_outputs(copy);
+    size_t index;
+    json_t *variant;
+    json_array_foreach(json_object_get(copy, "variants"), index, variant)
+    {
         drop_outputs(json_object_get(variant, "set"));
     }
-    char *text = copy == NULL
-                     ? NULL
-                     : json_dumps(copy, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
+    *out = sorted_text(copy);
     json_decref(copy);
-    *out = text;
-    return text == NULL ? out_of_memory(err) : 0;
+    return *out == NULL ? out_of_memory(err) : 0;
 }
 
 int normalised_sha256(const json_t *base, char out[65], omega_error_t *err)
@@ -135,10 +173,7 @@ int normalised_sha256(const json_t *base, char out[65], omega_error_t *err)
     if (normalised_text(base, &text, err) != 0) {
         return err->code;
     }
-    struct sha256 sha;
-    sha256_init(&sha);
-    sha256_add(&sha, text, strlen(text));
-    sha256_finish(&sha, out);
+    sha256_of(text, out);
     free(text);
     return 0;
 }

@@ -66,12 +66,12 @@ static int set_metrics(struct point *point, omega_error_t *err)
 }
 
 /* The sections in the order in which they need each other. */
-static int read_sections(struct point *point, struct variant *variant, omega_error_t *err)
+static int read_sections(struct point *point, omega_error_t *err)
 {
-    struct field document = {.source = &variant->source, .value = variant->doc};
+    struct point_parts *parts = point->parts;
+    struct field document = {.source = &parts->source, .value = parts->doc};
     const struct field *root = &document;
     struct top top;
-    struct point_parts *parts = point->parts;
     if (top_read(root, true, &top, err) != 0) {
         return err->code;
     }
@@ -88,7 +88,7 @@ static int read_sections(struct point *point, struct variant *variant, omega_err
         return err->code;
     }
     struct field store = field_member(root, "store");
-    if (store_read(point, &store, &variant->store_dir, err) != 0) {
+    if (store_read(point, &store, err) != 0) {
         return err->code;
     }
     if (point->config.store.kind != RUN_STORE_MEMORY && point->config.cell.compat != 0) {
@@ -128,16 +128,21 @@ int point_make(struct experiment *experiment, uint32_t index, bool files, struct
         free(point);
         return out_of_memory(err);
     }
+    const struct point_key *key = &experiment->points[index];
     point->variant = variant->name;
-    point->seed = experiment->points[index].seed;
+    point->seed = key->seed;
+    point->assignment = experiment_point_assignment(experiment, index);
     point->parts->experiment = experiment;
+    sweep_parameters(&experiment->sweep, key->assignment, point->parts->parameters,
+                     &point->parameters);
+    point->parts->doc = variant_assigned(experiment, variant, key->assignment,
+                                         &point->parts->source, point->parts->swept, err);
     point->parts->files = files;
     point->parts->catalogue = catalogue_create();
     if (point->parts->catalogue == NULL) {
         out_of_memory(err);
-        goto error;
     }
-    if (read_sections(point, variant, err) != 0) {
+    if (err->code != 0 || read_sections(point, err) != 0) {
         goto error;
     }
     *out = point;
@@ -174,6 +179,7 @@ void point_destroy(struct point *point)
         distribution_release(&part->distribution);
     }
     catalogue_destroy(parts->catalogue);
+    json_decref(parts->doc);
     pool_release(&parts->pool);
     free(parts);
     free(point);

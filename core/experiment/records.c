@@ -27,6 +27,7 @@ static void put_histogram(const struct point *point, const char *scheduler, cons
     struct row row = {0};
     row_text(&row, "variant", point->variant);
     row_count(&row, "seed", point->seed);
+    row_parameters(&row, &point->parameters);
     row_text(&row, "scheduler", scheduler);
     row_text(&row, "histogram", name);
     row_text(&row, "unit", unit);
@@ -70,6 +71,7 @@ void records_histograms(const struct point_result *result, FILE *out)
 
 static const char *const series_columns[] = {"variant",
                                              "seed",
+                                             ROW_PARAMETERS_COLUMN,
                                              "start_s",
                                              "end_s",
                                              "scope",
@@ -85,17 +87,9 @@ static const char *const series_columns[] = {"variant",
                                              "gpu_fragmentation",
                                              NULL};
 
-static void put_columns(const char *const *columns, FILE *out)
+void records_series_head(const struct parameters *parameters, FILE *out)
 {
-    for (size_t i = 0; columns[i] != NULL; i++) {
-        fprintf(out, "%s%s", i == 0 ? "" : ",", columns[i]);
-    }
-    fputc('\n', out);
-}
-
-void records_series_head(FILE *out)
-{
-    put_columns(series_columns, out);
+    row_write_head(series_columns, parameters, out);
 }
 
 static void begin_sample(struct row *row, const struct point *point,
@@ -104,6 +98,7 @@ static void begin_sample(struct row *row, const struct point *point,
     row->size = 0;
     row_text(row, "variant", point->variant);
     row_count(row, "seed", point->seed);
+    row_parameters(row, &point->parameters);
     row_seconds(row, "start_s", (double)sample->start_us);
     row_seconds(row, "end_s", (double)sample->end_us);
     row_text(row, "scope", scope);
@@ -137,17 +132,17 @@ void records_series(const struct point_result *result, FILE *out)
 /* ---- jobs.csv ---- */
 
 #define JOB_COLUMNS                                                                                \
-    "variant", "seed", "job", "workload", "scheduler", "submitted_us", "first_attempt_us",         \
-        "fully_scheduled_us", "attempts", "conflicts", "tasks", "placed", "outcome",               \
-        "task_attempts", "unplaced", "queued_us"
+    "variant", "seed", ROW_PARAMETERS_COLUMN, "job", "workload", "scheduler", "submitted_us",      \
+        "first_attempt_us", "fully_scheduled_us", "attempts", "conflicts", "tasks", "placed",      \
+        "outcome", "task_attempts", "unplaced", "queued_us"
 
 static const char *const job_columns[] = {JOB_COLUMNS, NULL};
 static const char *const mapreduce_job_columns[] = {JOB_COLUMNS, "asked_us", "got_us", "speedup",
                                                     NULL};
 
-void records_jobs_head(bool mapreduce, FILE *out)
+void records_jobs_head(bool mapreduce, const struct parameters *parameters, FILE *out)
 {
-    put_columns(mapreduce ? mapreduce_job_columns : job_columns, out);
+    row_write_head(mapreduce ? mapreduce_job_columns : job_columns, parameters, out);
 }
 
 /* A time that never came is empty. */
@@ -178,6 +173,7 @@ void records_jobs(const struct point_result *result, bool mapreduce, FILE *out)
         row.size = 0;
         row_text(&row, "variant", result->point->variant);
         row_count(&row, "seed", result->point->seed);
+        row_parameters(&row, &result->point->parameters);
         row_count(&row, "job", job->job);
         row_text(&row, "workload", names->workloads[job->workload]);
         row_text(&row, "scheduler", names->schedulers[job->scheduler]);

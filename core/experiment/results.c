@@ -11,7 +11,7 @@
 #define NOT_A_NUMBER __builtin_nan("")
 
 const char *const results_columns[] = {
-    "scope", "variant", "seed", "name",
+    "scope", "variant", "seed", ROW_PARAMETERS_COLUMN, "name",
     /* jobs and tasks */
     "jobs_submitted", "jobs_scheduled", "jobs_begun", "jobs_finished", "jobs_running",
     "jobs_pending", "jobs_abandoned", "jobs_failed", "tasks_submitted", "tasks_finished",
@@ -152,6 +152,7 @@ static void begin_row(struct row *row, const struct point *point, const char *sc
     row_text(row, "scope", scope);
     row_text(row, "variant", point->variant);
     row_count(row, "seed", point->seed);
+    row_parameters(row, &point->parameters);
     row_text(row, "name", name);
 }
 

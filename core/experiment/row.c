@@ -44,6 +44,13 @@ void row_json(struct row *row, const char *key, const char *text)
     add(row, key, ROW_JSON)->text = text;
 }
 
+void row_parameters(struct row *row, const struct parameters *parameters)
+{
+    if (parameters->count > 0) {
+        add(row, ROW_PARAMETERS_COLUMN, ROW_PARAMETERS)->parameters = parameters;
+    }
+}
+
 void row_seconds(struct row *row, const char *key, double microseconds)
 {
     row_real(row, key, microseconds / 1e6);
@@ -92,6 +99,16 @@ void row_put_csv_text(const char *text, FILE *out)
     fputc('"', out);
 }
 
+static void put_parameters(const struct parameters *parameters, FILE *out)
+{
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        fputc(i == 0 ? '{' : ',', out);
+        row_put_json_text(parameters->at[i].path, out);
+        fprintf(out, ":%s", parameters->at[i].json);
+    }
+    fputc('}', out);
+}
+
 static void put_json(const struct row_value *value, FILE *out)
 {
     switch (value->kind) {
@@ -113,6 +130,9 @@ static void put_json(const struct row_value *value, FILE *out)
     case ROW_JSON:
         fputs(value->text, out);
         break;
+    case ROW_PARAMETERS:
+        put_parameters(value->parameters, out);
+        break;
     }
 }
 
@@ -131,7 +151,7 @@ void row_write_json(const struct row *row, FILE *out)
     fputc('}', out);
 }
 
-static const struct row_value *find(const struct row *row, const char *key)
+const struct row_value *row_find(const struct row *row, const char *key)
 {
     for (uint32_t i = 0; i < row->size; i++) {
         if (strcmp(row->values[i].key, key) == 0) {
@@ -152,10 +172,38 @@ static void put_csv(const struct row_value *value, FILE *out)
     }
 }
 
+void row_write_head(const char *const *columns, const struct parameters *parameters, FILE *out)
+{
+    for (size_t i = 0; columns[i] != NULL; i++) {
+        if (strcmp(columns[i], ROW_PARAMETERS_COLUMN) != 0) {
+            fprintf(out, "%s%s", i == 0 ? "" : ",", columns[i]);
+            continue;
+        }
+        for (uint32_t p = 0; p < parameters->count; p++) {
+            fputc(',', out);
+            row_put_csv_text(parameters->at[p].path, out);
+        }
+    }
+    fputc('\n', out);
+}
+
+/* As many columns as there are parameters, each behind a comma. */
+static void put_csv_parameters(const struct row_value *value, FILE *out)
+{
+    for (uint32_t i = 0; value != NULL && i < value->parameters->count; i++) {
+        fputc(',', out);
+        row_put_csv_text(value->parameters->at[i].text, out);
+    }
+}
+
 void row_write_csv(const struct row *row, const char *const *columns, FILE *out)
 {
     for (size_t i = 0; columns[i] != NULL; i++) {
-        const struct row_value *value = find(row, columns[i]);
+        const struct row_value *value = row_find(row, columns[i]);
+        if (strcmp(columns[i], ROW_PARAMETERS_COLUMN) == 0) {
+            put_csv_parameters(value, out);
+            continue;
+        }
         if (i > 0) {
             fputc(',', out);
         }

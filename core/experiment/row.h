@@ -19,7 +19,26 @@ enum row_kind {
     ROW_REAL,
     ROW_BOOL,
     ROW_JSON, /* an array or object, as text */
+    ROW_PARAMETERS,
 };
+
+#define PARAMETERS_MAX 16u /* of a point */
+
+/* A field that a sweep changes, and the value that it has at a point. */
+struct parameter {
+    const char *path;
+    const char *json; /* the value as JSON */
+    const char *text; /* as a CSV field: a string without its quotes, else the same */
+};
+
+/* Of one point, in the order of columns; none without a sweep. */
+struct parameters {
+    uint32_t count;
+    const struct parameter *at;
+};
+
+/* The column of CSV that stands for as many as there are parameters; it is not the first. */
+#define ROW_PARAMETERS_COLUMN "parameters"
 
 struct row_value {
     const char *key;
@@ -28,6 +47,7 @@ struct row_value {
     int64_t whole;
     uint64_t count;
     double real;
+    const struct parameters *parameters;
 };
 
 /* Starts empty: row.size = 0. Keys and texts are borrowed until the row is written. */
@@ -49,12 +69,23 @@ void row_bool(struct row *row, const char *key, bool value);
 /* JSON as it is, also as the (quoted) CSV field. */
 void row_json(struct row *row, const char *key, const char *text);
 
+/* The parameters of a point: an object under the key "parameters", a column of CSV for each;
+ * nothing where there are none. */
+void row_parameters(struct row *row, const struct parameters *parameters);
+
 /* Microseconds as seconds. */
 void row_seconds(struct row *row, const char *key, double microseconds);
 
 /* {"key":value,...} without a line end; row_begin_json leaves the closing brace to the caller. */
 void row_write_json(const struct row *row, FILE *out);
 void row_begin_json(const struct row *row, FILE *out);
+
+/* The value of a key; NULL: the row has none. */
+const struct row_value *row_find(const struct row *row, const char *key);
+
+/* The names of these columns, NULL at the end, and a line end. Of the parameters only the paths
+ * are used. */
+void row_write_head(const char *const *columns, const struct parameters *parameters, FILE *out);
 
 /* The values of these columns, NULL at the end, empty where the row has none, and a line end. */
 void row_write_csv(const struct row *row, const char *const *columns, FILE *out);

@@ -48,35 +48,35 @@ static json_t *describe_host(void)
     return host;
 }
 
-static json_t *describe_points(const struct run_point *points, uint32_t count)
+static json_t *describe_parameters(const struct parameters *parameters)
 {
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < count; i++) {
-        json_t *point = json_object();
-        json_object_set_new(point, "variant", text_or_null(points[i].variant));
-        json_object_set_new(point, "seed", json_integer((json_int_t)points[i].seed));
-        json_object_set_new(point, "wall_s", json_real(points[i].wall_s));
-        json_object_set_new(point, "max_rss_kib", json_integer(points[i].max_rss_kib));
-        json_object_set_new(point, "store", json_string(points[i].store));
-        if (points[i].mode != NULL) {
-            json_object_set_new(point, "store_mode", json_string(points[i].mode));
-        }
-        json_array_append_new(list, point);
+    json_t *object = json_object();
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        json_object_set_new(object, parameters->at[i].path,
+                            json_loads(parameters->at[i].json, JSON_DECODE_ANY, NULL));
     }
-    return list;
+    return object;
 }
 
-static json_t *describe_modules(const struct experiment *experiment)
+json_t *run_json_point(const struct point_result *result)
 {
-    json_t *list = json_array();
-    const struct experiment_input *module;
-    for (uint32_t i = 0; (module = experiment_module(experiment, i)) != NULL; i++) {
-        json_t *entry = json_object();
-        json_object_set_new(entry, "path", text_or_null(module->name));
-        json_object_set_new(entry, "sha256", json_string(module->sha256));
-        json_array_append_new(list, entry);
+    struct rusage usage = {0};
+    getrusage(RUSAGE_SELF, &usage);
+    const struct run_store *store = &result->point->config.store;
+    bool on_disk = store->kind == RUN_STORE_LMDB;
+    json_t *point = json_object();
+    json_object_set_new(point, "variant", text_or_null(result->point->variant));
+    json_object_set_new(point, "seed", json_integer((json_int_t)result->point->seed));
+    if (result->point->parameters.count > 0) {
+        json_object_set_new(point, "parameters", describe_parameters(&result->point->parameters));
     }
-    return list;
+    json_object_set_new(point, "wall_s", json_real(result->wall_s));
+    json_object_set_new(point, "max_rss_kib", json_integer(usage.ru_maxrss));
+    json_object_set_new(point, "store", json_string(on_disk ? "lmdb" : "memory"));
+    if (on_disk) {
+        json_object_set_new(point, "store_mode", json_string(lmdb_mode_name(store->options.mode)));
+    }
+    return point;
 }
 
 static json_t *describe_time(void)
@@ -91,29 +91,28 @@ static json_t *describe_time(void)
     return json_string(text);
 }
 
-int run_json_write(const struct experiment *experiment, const struct run_point *points,
-                   uint32_t count, bool complete, double wall_s, int argc, char *const *argv,
-                   FILE *out, omega_error_t *err)
+int run_json_write(const struct run_json *given, FILE *out, omega_error_t *err)
 {
     struct rusage usage = {0};
     getrusage(RUSAGE_SELF, &usage);
+    const struct experiment *experiment = given->experiment;
     json_t *run = json_object();
     json_t *command = json_array();
-    for (int i = 0; i < argc; i++) {
-        json_array_append_new(command, text_or_null(argv[i]));
+    for (int i = 0; i < given->argc; i++) {
+        json_array_append_new(command, text_or_null(given->argv[i]));
     }
     json_object_set_new(run, "omega", json_string(OMEGA_VERSION));
     json_object_set_new(run, "experiment", text_or_null(experiment_name(experiment)));
     json_object_set_new(run, "experiment_sha256", json_string(experiment_sha256(experiment)));
-    json_object_set_new(run, "complete", json_boolean(complete));
+    json_object_set_new(run, "complete", json_boolean(given->complete));
     json_object_set_new(run, "command", command);
-    json_object_set_new(run, "modules", describe_modules(experiment));
+    json_object_set_new(run, "modules", json_deep_copy(given->modules));
     json_object_set_new(run, "compiler", text_or_null(__VERSION__));
     json_object_set_new(run, "host", describe_host());
     json_object_set_new(run, "ended", describe_time());
-    json_object_set_new(run, "wall_s", json_real(wall_s));
+    json_object_set_new(run, "wall_s", json_real(given->wall_s));
     json_object_set_new(run, "max_rss_kib", json_integer(usage.ru_maxrss));
-    json_object_set_new(run, "points", describe_points(points, count));
+    json_object_set(run, "points", given->points);
     int rc = json_dumpf(run, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     fputc('\n', out);
     json_decref(run);

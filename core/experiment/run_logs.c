@@ -4,52 +4,28 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/file.h"
 
-struct run_logs {
-    const struct experiment *experiment;
-    char *directory; /* of the logs */
-    struct file_out **files;
-    char **paths;
-    uint32_t count; /* of files; the last may still be written */
-    struct runlog *log;
-};
+#define COPY_BYTES ((size_t)64 << 10)
 
 static int no_memory(omega_error_t *err)
 {
     return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
 }
 
-int run_logs_create(const char *directory, const struct experiment *experiment,
-                    struct run_logs **out, omega_error_t *err)
-{
-    struct run_logs *logs = calloc(1, sizeof *logs);
-    *out = NULL;
-    if (logs == NULL || asprintf(&logs->directory, "%s/" RUN_LOGS_FOLDER, directory) < 0) {
-        free(logs);
-        return no_memory(err);
-    }
-    uint32_t points = experiment_point_count(experiment);
-    logs->experiment = experiment;
-    logs->files = calloc(points, sizeof *logs->files);
-    logs->paths = calloc(points, sizeof *logs->paths);
-    if (logs->files == NULL || logs->paths == NULL) {
-        run_logs_destroy(logs);
-        return no_memory(err);
-    }
-    *out = logs;
-    return OMEGA_OK;
-}
+/* ---- the log of one point ---- */
 
-/* ---- writing ---- */
+struct run_log {
+    struct file_out *file;
+    struct runlog *log;
+};
 
-static int begin_log(struct run_logs *logs, struct point *point, const char *text, FILE *stream,
-                     omega_error_t *err)
+static int begin(const struct experiment *experiment, struct point *point, const char *text,
+                 struct run_log *log, omega_error_t *err)
 {
     const struct run_config *config = &point->config;
     struct runlog_opening opening;
@@ -58,73 +34,145 @@ static int begin_log(struct run_logs *logs, struct point *point, const char *tex
     int rc = schedulers == NULL || workloads == NULL ? no_memory(err) : OMEGA_OK;
     if (rc == OMEGA_OK) {
         run_log_opening(config, schedulers, workloads, &opening);
-        opening.experiment = experiment_name(logs->experiment);
+        opening.experiment = experiment_name(experiment);
         opening.text = text;
-        opening.sha256 = experiment_sha256(logs->experiment);
+        opening.sha256 = experiment_sha256(experiment);
         opening.variant = point->variant;
-        rc = runlog_create(&opening, stream, &logs->log, err);
+        opening.assignment = point->assignment;
+        rc = runlog_create(&opening, file_out_stream(log->file), &log->log, err);
     }
     free(schedulers);
     free(workloads);
     return rc;
 }
 
-int run_logs_begin(struct run_logs *logs, struct point *point, omega_error_t *err)
+int run_log_begin(const struct experiment *experiment, struct point *point, const char *path,
+                  struct run_log **out, omega_error_t *err)
 {
-    char *path = NULL;
     char *text = NULL;
-    const char *dash = point->variant[0] == '\0' ? "" : "-";
-    if (asprintf(&path, "%s/%s%sseed-%" PRIu64 RUN_LOGS_SUFFIX, logs->directory, point->variant,
-                 dash, point->seed) < 0) {
-        return no_memory(err);
-    }
-    int rc = file_make_directory(logs->directory, err);
-    rc = rc == OMEGA_OK ? file_out_open(path, &logs->files[logs->count], err) : rc;
+    struct run_log *log = calloc(1, sizeof *log);
+    *out = NULL;
+    int rc = log == NULL ? no_memory(err) : file_out_open(path, &log->file, err);
+    rc = rc == OMEGA_OK ? experiment_text(experiment, &text, err) : rc;
+    rc = rc == OMEGA_OK ? begin(experiment, point, text, log, err) : rc;
+    free(text);
     if (rc != OMEGA_OK) {
-        free(path);
+        run_log_abort(log);
         return rc;
     }
-    logs->paths[logs->count++] = path;
-    rc = experiment_text(logs->experiment, &text, err);
+    point->config.runlog = log->log;
+    *out = log;
+    return OMEGA_OK;
+}
+
+int run_log_end(struct run_log *log, struct point *point, omega_error_t *err)
+{
+    int rc = runlog_finish(log->log, err);
+    point->config.runlog = NULL;
     if (rc == OMEGA_OK) {
-        FILE *stream = file_out_stream(logs->files[logs->count - 1]);
-        rc = begin_log(logs, point, text, stream, err);
+        rc = file_out_commit(log->file, err);
+        log->file = NULL;
     }
-    free(text);
-    point->config.runlog = logs->log;
+    run_log_abort(log);
     return rc;
 }
 
-int run_logs_end(struct run_logs *logs, struct point *point, omega_error_t *err)
+void run_log_abort(struct run_log *log)
 {
-    int rc = runlog_finish(logs->log, err);
-    runlog_destroy(logs->log);
-    logs->log = NULL;
-    point->config.runlog = NULL;
-    return rc == OMEGA_OK ? file_out_settle(logs->files[logs->count - 1], err) : rc;
-}
-
-/* ---- naming ---- */
-
-/* A log that was begun and has not ended. */
-static void drop_unfinished(struct run_logs *logs)
-{
-    if (logs->log != NULL) {
-        runlog_destroy(logs->log);
-        logs->log = NULL;
-        file_out_abort(logs->files[--logs->count]);
-        free(logs->paths[logs->count]);
+    if (log != NULL) {
+        runlog_destroy(log->log);
+        file_out_abort(log->file);
+        free(log);
     }
 }
 
-static bool is_new(const struct run_logs *logs, const char *path)
+/* ---- those of a run ---- */
+
+struct placing {
+    char *from;
+    char *to;
+};
+
+struct run_logs {
+    char *directory; /* of the logs */
+    struct placing *placings;
+    uint32_t count;
+    uint32_t room;
+};
+
+int run_logs_create(const char *directory, struct run_logs **out, omega_error_t *err)
 {
-    for (uint32_t i = 0; i < logs->count; i++) {
-        if (strcmp(logs->paths[i], path) == 0) {
-            return true;
+    struct run_logs *logs = calloc(1, sizeof *logs);
+    *out = NULL;
+    if (logs == NULL || asprintf(&logs->directory, "%s/" RUN_LOGS_FOLDER, directory) < 0) {
+        free(logs);
+        return no_memory(err);
+    }
+    *out = logs;
+    return OMEGA_OK;
+}
+
+int run_logs_add(struct run_logs *logs, const char *path, const char *label, omega_error_t *err)
+{
+    if (logs->count == logs->room) {
+        uint32_t room = logs->room == 0 ? 16 : 2 * logs->room;
+        struct placing *grown = reallocarray(logs->placings, room, sizeof *grown);
+        if (grown == NULL) {
+            return no_memory(err);
+        }
+        logs->placings = grown;
+        logs->room = room;
+    }
+    struct placing *placing = &logs->placings[logs->count];
+    *placing = (struct placing){.from = strdup(path)};
+    if (placing->from == NULL ||
+        asprintf(&placing->to, "%s/%s" RUN_LOGS_SUFFIX, logs->directory, label) < 0) {
+        free(placing->from);
+        return no_memory(err);
+    }
+    logs->count++;
+    return OMEGA_OK;
+}
+
+/* For file systems without links, and from one to another. */
+static int copy(const struct placing *placing, omega_error_t *err)
+{
+    struct file_out *file;
+    FILE *from = fopen(placing->from, "re");
+    if (from == NULL) {
+        return omega_error_set_errno(err, placing->from, "cannot open");
+    }
+    char *bytes = malloc(COPY_BYTES);
+    int rc = bytes == NULL ? no_memory(err) : file_out_open(placing->to, &file, err);
+    if (rc == OMEGA_OK) {
+        size_t n;
+        while ((n = fread(bytes, 1, COPY_BYTES, from)) > 0) {
+            fwrite(bytes, 1, n, file_out_stream(file));
+        }
+        if (ferror(from)) {
+            rc = omega_error_set_errno(err, placing->from, "cannot read");
+            file_out_abort(file);
+        } else {
+            rc = file_out_commit(file, err);
         }
     }
-    return false;
+    free(bytes);
+    fclose(from);
+    return rc;
+}
+
+/* A second name is enough, since a log does not change any more. */
+static int place(const struct placing *placing, omega_error_t *err)
+{
+    if (unlink(placing->to) != 0 && errno != ENOENT) {
+        return omega_error_set_errno(err, placing->to, "cannot remove");
+    }
+    return link(placing->from, placing->to) == 0 ? OMEGA_OK : copy(placing, err);
+}
+
+static int compare_placings(const void *a, const void *b)
+{
+    return strcmp(((const struct placing *)a)->to, ((const struct placing *)b)->to);
 }
 
 static int remove_old(const struct run_logs *logs, omega_error_t *err)
@@ -133,7 +181,10 @@ static int remove_old(const struct run_logs *logs, omega_error_t *err)
     uint32_t count;
     int rc = run_logs_list(logs->directory, &paths, &count, err);
     for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
-        if (!is_new(logs, paths[i]) && unlink(paths[i]) != 0) {
+        struct placing key = {.to = paths[i]};
+        bool is_new = logs->count > 0 && bsearch(&key, logs->placings, logs->count, sizeof key,
+                                                 compare_placings) != NULL;
+        if (!is_new && unlink(paths[i]) != 0) {
             rc = omega_error_set_errno(err, paths[i], "cannot remove");
         }
     }
@@ -143,13 +194,16 @@ static int remove_old(const struct run_logs *logs, omega_error_t *err)
 
 int run_logs_commit(struct run_logs *logs, omega_error_t *err)
 {
-    drop_unfinished(logs);
-    int rc = OMEGA_OK;
-    for (uint32_t i = 0; rc == OMEGA_OK && i < logs->count; i++) {
-        rc = file_out_commit(logs->files[i], err);
-        logs->files[i] = NULL;
+    int rc = logs->count > 0 ? file_make_directory(logs->directory, err) : OMEGA_OK;
+    if (logs->count > 0) {
+        qsort(logs->placings, logs->count, sizeof *logs->placings, compare_placings);
     }
-    return rc == OMEGA_OK ? remove_old(logs, err) : rc;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < logs->count; i++) {
+        rc = place(&logs->placings[i], err);
+    }
+    rc = rc == OMEGA_OK ? remove_old(logs, err) : rc;
+    rmdir(logs->directory); /* if it is empty */
+    return rc;
 }
 
 void run_logs_destroy(struct run_logs *logs)
@@ -157,16 +211,11 @@ void run_logs_destroy(struct run_logs *logs)
     if (logs == NULL) {
         return;
     }
-    drop_unfinished(logs);
     for (uint32_t i = 0; i < logs->count; i++) {
-        file_out_abort(logs->files[i]);
-        free(logs->paths[i]);
+        free(logs->placings[i].from);
+        free(logs->placings[i].to);
     }
-    if (logs->directory != NULL) {
-        rmdir(logs->directory); /* if it is empty */
-    }
-    free(logs->files);
-    free(logs->paths);
+    free(logs->placings);
     free(logs->directory);
     free(logs);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The logs of a run, one file a point in the folder `log` of the outputs: VARIANT-seed-N.omlog, or
- * seed-N.omlog without variants. Like all outputs they get their names when the run is complete.
+ * The logs of a run, one file a point: written beside the point's part, and put into the folder
+ * `log` of the outputs with all other files: VARIANT-seed-N.omlog, seed-N.omlog without variants,
+ * and with a sweep the number of the assignment, VARIANT-sweep-3-seed-N.omlog.
  */
 #ifndef OMEGA_CORE_EXPERIMENT_RUN_LOGS_H
 #define OMEGA_CORE_EXPERIMENT_RUN_LOGS_H
@@ -11,24 +12,35 @@
 #define RUN_LOGS_FOLDER "log"
 #define RUN_LOGS_SUFFIX ".omlog"
 
+/* ---- the log of one point ---- */
+
+struct run_log;
+
+/* Begins the log of a point, which point->config.runlog is then. OMEGA_EINVAL for an experiment
+ * beyond the log's limits (core/runlog/runlog.h); OMEGA_EIO, OMEGA_ENOMEM. */
+int run_log_begin(const struct experiment *experiment, struct point *point, const char *path,
+                  struct run_log **log, omega_error_t *err);
+
+/* Ends it; it has its name then. Frees `log` either way. */
+int run_log_end(struct run_log *log, struct point *point, omega_error_t *err);
+
+void run_log_abort(struct run_log *log); /* drops it; NULL is allowed */
+
+/* ---- those of a run ---- */
+
 struct run_logs;
 
-/* For the outputs in a directory; nothing is made before the first log begins. OMEGA_ENOMEM. */
-int run_logs_create(const char *directory, const struct experiment *experiment,
-                    struct run_logs **logs, omega_error_t *err);
+/* For the outputs in a directory. OMEGA_ENOMEM. */
+int run_logs_create(const char *directory, struct run_logs **logs, omega_error_t *err);
 
-/* Begins the log of a point, which point->config.runlog is then; run_logs_end() ends it, all of it
- * being on the disk. One at a time. OMEGA_EINVAL for an experiment beyond the log's limits
- * (core/runlog/runlog.h); OMEGA_EIO, OMEGA_ENOMEM. */
-int run_logs_begin(struct run_logs *logs, struct point *point, omega_error_t *err);
-int run_logs_end(struct run_logs *logs, struct point *point, omega_error_t *err);
+/* Takes note of the log of a point (label as point_label() makes it) that lies at `path`. */
+int run_logs_add(struct run_logs *logs, const char *path, const char *label, omega_error_t *err);
 
-/* Names all logs that have ended, and removes those that an earlier run has left. OMEGA_EIO,
- * OMEGA_ENOMEM. */
+/* Gives all of them their places, and removes those that an earlier run has left. The files that
+ * they come from stay. OMEGA_EIO, OMEGA_ENOMEM. */
 int run_logs_commit(struct run_logs *logs, omega_error_t *err);
 
-/* Drops what has no name yet, and frees all; NULL is allowed. */
-void run_logs_destroy(struct run_logs *logs);
+void run_logs_destroy(struct run_logs *logs); /* NULL is allowed */
 
 /* The paths of all logs in a folder, sorted, to be freed by run_logs_free_list(). A folder that is
  * not there has none. OMEGA_EIO, OMEGA_ENOMEM. */

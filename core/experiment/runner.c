@@ -1,243 +1,428 @@
 /* SPDX-License-Identifier: MIT */
-/* Running the points of an experiment: see runner.h. Reads the clock for progress only. */
+/* Running the points of an experiment: see runner.h. */
 #include "core/experiment/runner.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "core/experiment/messages.h"
+#include "core/driver/workers.h"
 #include "core/experiment/outputs.h"
-#include "core/experiment/summary.h"
+#include "core/experiment/progress.h"
+#include "core/experiment/runner_point.h"
+#include "core/experiment/whole.h"
 
-#define REDRAW_S 0.2  /* at most so often is the progress line drawn */
-#define ETA_FROM 0.02 /* share done before a remaining time is guessed */
+#define PATIENCE_S 2.0 /* after which a user who waits for points to stop is told */
 
 struct runner {
     struct experiment *experiment;
     const struct runner_options *options;
+    const char *directory;
+    struct parts_shard shard;
     struct outputs *outputs;
-    struct summary *summary;
-    struct timespec began;
-    double drawn_s; /* when the line was drawn last; 0 = it is not there */
-    bool terminal;
-    uint32_t index; /* the point that runs */
-    int64_t horizon_us;
-    uint32_t finished;
-    struct messages messages;
+    struct parts *parts;
+    struct progress progress;
+    uint32_t *todo; /* points, in order */
+    uint32_t todo_count;
+    omega_error_t failure; /* of the first point in order that has failed */
+    uint32_t failed;       /* that point */
+    double stopping_s;     /* when the user asked to stop; 0: not yet */
+    bool patience;         /* has been asked for */
 };
-
-static double elapsed(const struct timespec *since)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - since->tv_sec) + (double)(now.tv_nsec - since->tv_nsec) / 1e9;
-}
-
-/* "variant shared, seed 1" */
-static void name_point(const struct runner *runner, uint32_t index, char *out, size_t size)
-{
-    const char *variant = experiment_point_variant(runner->experiment, index);
-    uint64_t seed = experiment_point_seed(runner->experiment, index);
-    if (variant[0] == '\0') {
-        snprintf(out, size, "seed %" PRIu64, seed);
-    } else {
-        snprintf(out, size, "%s, seed %" PRIu64, variant, seed);
-    }
-}
-
-/* ---- progress ---- */
-
-static void erase_line(struct runner *runner)
-{
-    if (runner->drawn_s > 0) {
-        fputs("\r\033[K", runner->options->progress);
-        runner->drawn_s = 0;
-    }
-}
-
-static void draw_line(struct runner *runner, int64_t now_us)
-{
-    char name[160];
-    double now_s = elapsed(&runner->began);
-    if (!runner->terminal || now_s - runner->drawn_s < REDRAW_S) {
-        return;
-    }
-    uint32_t points = experiment_point_count(runner->experiment);
-    double share = (double)now_us / (double)runner->horizon_us;
-    double done = ((double)runner->index + (share < 1 ? share : 1)) / points;
-    name_point(runner, runner->index, name, sizeof name);
-    fprintf(runner->options->progress, "\r\033[K%3.0f %%  %s (%u of %u)", done * 100, name,
-            runner->index + 1, points);
-    if (done > ETA_FROM) {
-        fprintf(runner->options->progress, "  %.0f s left", now_s / done - now_s);
-    }
-    fflush(runner->options->progress);
-    runner->drawn_s = now_s;
-}
 
 static bool asked_to_stop(const struct runner *runner)
 {
     return runner->options->stop != NULL && *runner->options->stop != 0;
 }
 
-static int on_progress(void *context, int64_t now_us, uint64_t jobs)
+/* ---- what points tell ---- */
+
+static void show(struct runner *runner, const char *text)
 {
-    struct runner *runner = context;
-    (void)jobs;
-    draw_line(runner, now_us);
-    return asked_to_stop(runner);
+    progress_erase(&runner->progress);
+    fputs(text, runner->options->progress);
 }
 
-static void say_finished(struct runner *runner, double wall_s)
+static void fail(struct runner *runner, uint32_t point, const omega_error_t *err)
 {
+    if (runner->failure.code == OMEGA_OK || point < runner->failed) {
+        runner->failure = *err;
+        runner->failed = point;
+    }
+}
+
+static void end_point(struct runner *runner, uint32_t point, double wall_s,
+                      const omega_error_t *err)
+{
+    progress_erase(&runner->progress);
+    progress_ended(&runner->progress, point, err->code == OMEGA_OK ? wall_s : -1);
+    if (err->code == OMEGA_OK) {
+        parts_add(runner->parts, point);
+    } else if (err->code != OMEGA_EINTR) {
+        fail(runner, point, err);
+    }
+}
+
+/* ---- one point in this process ---- */
+
+static void here_share(void *context, double share)
+{
+    struct runner *runner = context;
+    progress_share(&runner->progress, 0, share);
+    progress_draw(&runner->progress);
+}
+
+static void here_say(void *context, const char *text)
+{
+    show(context, text);
+}
+
+static void run_here(struct runner *runner)
+{
+    double wall_s = 0;
+    omega_error_t err = {0};
+    const struct runner_point run = {
+        .experiment = runner->experiment,
+        .parts = runner->parts,
+        .log = runner->options->log,
+        .verbose = runner->options->verbose,
+        .head = true,
+        .stop = runner->options->stop,
+        .context = runner,
+        .share = here_share,
+        .say = here_say,
+    };
+    progress_begun(&runner->progress, 0);
+    runner_point_run(&run, &wall_s, &err);
+    end_point(runner, 0, wall_s, &err);
+}
+
+/* ---- points in workers ---- */
+
+enum told_kind {
+    TOLD_SHARE,
+    TOLD_TEXT,
+    TOLD_END,
+};
+
+/* A message from a worker. */
+struct told {
+    enum told_kind kind;
+    double number; /* SHARE: how far; END: wall time */
+    union {
+        char text[2048];   /* TEXT */
+        omega_error_t err; /* END: code 0 where the point is finished */
+    };
+};
+
+#define TOLD_SIZE(member) (offsetof(struct told, member) + sizeof((struct told){0}.member))
+
+static void worker_share(void *context, double share)
+{
+    const struct told told = {.kind = TOLD_SHARE, .number = share};
+    worker_tell(context, &told, offsetof(struct told, text));
+}
+
+/* One line a message: what is longer is cut. */
+static void worker_say(void *context, const char *text)
+{
+    while (*text != '\0') {
+        struct told told = {.kind = TOLD_TEXT};
+        size_t length = strcspn(text, "\n");
+        snprintf(told.text, sizeof told.text, "%.*s\n",
+                 (int)(length < sizeof told.text - 2 ? length : sizeof told.text - 2), text);
+        worker_tell(context, &told, offsetof(struct told, text) + strlen(told.text) + 1);
+        text += length + (text[length] == '\n');
+    }
+}
+
+static void work(void *context, uint32_t task, struct worker *worker)
+{
+    const struct runner *runner = context;
+    struct told told = {.kind = TOLD_END};
+    omega_error_t err = {0};
+    const struct runner_point run = {
+        .experiment = runner->experiment,
+        .parts = runner->parts,
+        .index = runner->todo[task],
+        .log = runner->options->log,
+        .verbose = runner->options->verbose,
+        .stop = worker_stop(worker),
+        .context = worker,
+        .share = worker_share,
+        .say = worker_say,
+    };
+    runner_point_run(&run, &told.number, &err);
+    told.err = err;
+    worker_tell(worker, &told, TOLD_SIZE(err));
+}
+
+static void on_prepare(void *context)
+{
+    const struct runner *runner = context;
+    if (runner->options->in_worker != NULL) {
+        runner->options->in_worker();
+    }
+}
+
+static void on_leave(void *context)
+{
+    const struct runner *runner = context;
+    runner->options->leave_worker();
+}
+
+static void on_begun(void *context, uint32_t task)
+{
+    struct runner *runner = context;
+    progress_begun(&runner->progress, runner->todo[task]);
+}
+
+static void on_told(void *context, uint32_t task, const void *bytes, size_t size)
+{
+    struct runner *runner = context;
+    struct told told = {.kind = TOLD_SHARE};
+    memcpy(&told, bytes, size < sizeof told ? size : sizeof told);
+    if (told.kind == TOLD_SHARE) {
+        progress_share(&runner->progress, runner->todo[task], told.number);
+    } else if (told.kind == TOLD_TEXT) {
+        show(runner, told.text);
+    } else {
+        end_point(runner, runner->todo[task], told.number, &told.err);
+    }
+}
+
+/* A worker that died before its point had ended. */
+static void on_ended(void *context, uint32_t task, const struct isolate_end *end)
+{
+    struct runner *runner = context;
+    uint32_t point = runner->todo[task];
     char name[160];
-    if (runner->options->quiet || runner->terminal) {
+    omega_error_t err = {0};
+    if (end == NULL) {
         return;
     }
-    name_point(runner, runner->index, name, sizeof name);
-    fprintf(runner->options->progress, "point %u of %u: %s: %.2f s\n", runner->index + 1,
-            experiment_point_count(runner->experiment), name, wall_s);
-    fflush(runner->options->progress);
+    experiment_name_point(runner->experiment, point, name, sizeof name);
+    if (asked_to_stop(runner)) {
+        omega_error_set(&err, OMEGA_EINTR, "stopped");
+    } else if (end->signal != 0) {
+        omega_error_set(&err, OMEGA_EMODULE, "%s: its worker ended by signal %d (%s)", name,
+                        end->signal, strsignal(end->signal));
+    } else {
+        omega_error_set(&err, OMEGA_EMODULE, "%s: its worker ended with exit code %d", name,
+                        end->code);
+    }
+    end_point(runner, point, -1, &err);
 }
 
-static void on_log(void *context, const char *scheduler, enum omega_log_level level,
-                   const char *message)
+static void on_look(void *context)
 {
     struct runner *runner = context;
-    static const char *const names[] = {"error", "warning", "info", "debug"};
-    if (level > (runner->options->verbose ? OMEGA_LOG_DEBUG : OMEGA_LOG_WARNING)) {
+    double now_s = progress_elapsed(&runner->progress);
+    progress_draw(&runner->progress);
+    if (!asked_to_stop(runner)) {
         return;
     }
-    if (messages_differs(&runner->messages, scheduler, (int)level, message)) {
-        erase_line(runner);
-        messages_end(&runner->messages, runner->options->progress);
-        messages_put(&runner->messages, scheduler, (int)level, names[level], message,
-                     runner->options->progress);
+    if (runner->stopping_s <= 0) {
+        runner->stopping_s = now_s;
+    } else if (!runner->patience && now_s - runner->stopping_s > PATIENCE_S) {
+        runner->patience = true;
+        show(runner, "omega: stopping after the current attempts; press Ctrl-C again to end at "
+                     "once\n");
     }
 }
 
-/* ---- points ---- */
-
-static int simulate(struct runner *runner, struct point *point, omega_error_t *err)
+static bool on_stops(void *context)
 {
-    struct point_result result = {.point = point};
-    struct timespec began;
-    clock_gettime(CLOCK_MONOTONIC, &began);
-    result.metrics = metrics_create(&point->metrics);
-    if (result.metrics == NULL) {
+    const struct runner *runner = context;
+    return asked_to_stop(runner) || runner->failure.code != OMEGA_OK;
+}
+
+static void run_in_workers(struct runner *runner)
+{
+    omega_error_t err = {0};
+    const struct workers workers = {
+        .jobs = runner->progress.jobs,
+        .count = runner->todo_count,
+        .context = runner,
+        .prepare = on_prepare,
+        .leave = on_leave,
+        .work = work,
+        .begun = on_begun,
+        .told = on_told,
+        .ended = on_ended,
+        .look = on_look,
+        .stops = on_stops,
+    };
+    if (parts_write_head(runner->parts, &err) != OMEGA_OK ||
+        workers_run(&workers, &err) != OMEGA_OK) {
+        fail(runner, 0, &err);
+    }
+}
+
+/* ---- before and behind the points ---- */
+
+static int list_todo(struct runner *runner, omega_error_t *err)
+{
+    uint32_t points = experiment_point_count(runner->experiment);
+    runner->todo = calloc(points, sizeof *runner->todo);
+    if (runner->todo == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
-    point->config.stop = runner->options->stop;
-    point->config.progress = on_progress;
-    point->config.log = on_log;
-    point->config.context = runner;
-    runner->horizon_us = point->config.horizon_us;
-    int rc = runner->options->log ? outputs_log_begin(runner->outputs, point, err) : 0;
-    if (rc == 0) {
-        rc = run_simulate(&point->config, result.metrics, &result.report, &result.counters, err);
+    for (uint32_t i = 0; i < points; i++) {
+        if (parts_is_due(runner->parts, i) && !parts_has(runner->parts, i)) {
+            runner->todo[runner->todo_count++] = i;
+        }
     }
-    if (rc == 0 && runner->options->log) {
-        rc = outputs_log_end(runner->outputs, point, err);
+    return OMEGA_OK;
+}
+
+static void say_resumed(const struct runner *runner)
+{
+    FILE *out = runner->options->progress;
+    uint32_t damaged = parts_damaged(runner->parts);
+    if (runner->options->quiet || runner->options->start != PARTS_RESUME) {
+        return;
     }
-    result.wall_s = elapsed(&began);
-    if (rc == 0 && metrics_status(result.metrics) != 0) {
-        rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory for the metrics");
+    fprintf(out, "%" PRIu32 " of %" PRIu32 " points are finished already\n",
+            parts_finished(runner->parts), parts_due(runner->parts));
+    if (damaged > 0) {
+        fprintf(out, "%" PRIu32 " were damaged and run again\n", damaged);
     }
-    if (rc == 0) {
-        rc = outputs_point(runner->outputs, &result, err);
+}
+
+static void run_points(struct runner *runner)
+{
+    if (experiment_point_count(runner->experiment) == 1) {
+        if (runner->todo_count > 0) {
+            run_here(runner);
+        }
+    } else {
+        run_in_workers(runner);
     }
-    if (rc == 0) {
-        rc = summary_point(runner->summary, &result, err);
+    progress_erase(&runner->progress);
+}
+
+/* Writes the files from what is finished, and the summary. */
+static int write_files(struct runner *runner, bool complete, omega_error_t *err)
+{
+    const struct runner_options *options = runner->options;
+    const struct whole whole = {runner->experiment, &runner->parts, 1};
+    const struct run_json run = {
+        .experiment = runner->experiment,
+        .modules = parts_modules(runner->parts),
+        .complete = complete,
+        .wall_s = progress_elapsed(&runner->progress),
+        .argc = options->argc,
+        .argv = options->argv,
+    };
+    const struct summary_options summary = {
+        .experiment = runner->experiment,
+        .directory = runner->directory,
+        .json = options->json,
+        .argc = options->argc,
+        .argv = options->argv,
+    };
+    struct outputs *outputs = runner->outputs;
+    runner->outputs = NULL;
+    int rc = whole_write(&whole, outputs, &run, err);
+    if (rc == OMEGA_OK && (options->json || experiment_record(runner->experiment)->summary)) {
+        rc = whole_summary(&whole, &summary, options->summary, err);
     }
-    erase_line(runner);
-    messages_end(&runner->messages, runner->options->progress);
-    if (rc == 0) {
-        say_finished(runner, result.wall_s);
-        runner->finished++;
-    }
-    metrics_destroy(result.metrics);
     return rc;
 }
 
-/* Says which point an error belongs to, unless it is about a file. What the store says of a full
- * disk or map is for those who keep a cell, not for experiments. */
-static int with_point(const struct runner *runner, const omega_error_t *cause, omega_error_t *err)
+static bool is_shard(const struct runner *runner)
 {
-    char name[160];
-    char text[sizeof *cause];
-    if (cause->code == OMEGA_EFULL) {
-        name_point(runner, runner->index, name, sizeof name);
-        omega_error_format(cause, text, sizeof text);
-        return omega_error_set(err, cause->code,
-                               "%s: no room for the cell, expected a larger store.map_mib, or a "
-                               "store.dir or TMPDIR on a disk with more: %s",
-                               name, text);
+    return runner->shard.count > 1;
+}
+
+static int end_stopped(struct runner *runner, omega_error_t *err)
+{
+    uint32_t finished = parts_finished(runner->parts);
+    if (finished == 0) {
+        return omega_error_set(err, OMEGA_EINTR,
+                               "stopped before a point was finished: nothing is written");
     }
-    if (cause->source[0] != '\0' || cause->code == OMEGA_EINTR) {
-        *err = *cause;
+    if (!is_shard(runner) && write_files(runner, false, err) != OMEGA_OK) {
         return err->code;
     }
-    name_point(runner, runner->index, name, sizeof name);
-    return omega_error_set(err, cause->code, "%s: %s", name, cause->text);
+    return omega_error_set(err, OMEGA_EINTR,
+                           "stopped, %" PRIu32 " of %" PRIu32
+                           " points are finished and kept in '%s': --resume goes on",
+                           finished, parts_due(runner->parts), runner->directory);
 }
 
-static int run_points(struct runner *runner, omega_error_t *err)
+static int end_failed(struct runner *runner, omega_error_t *err)
 {
-    uint32_t points = experiment_point_count(runner->experiment);
-    for (runner->index = 0; runner->index < points; runner->index++) {
-        struct point *point;
-        omega_error_t cause = {0};
-        if (asked_to_stop(runner)) {
-            return omega_error_set(err, OMEGA_EINTR, "stopped");
-        }
-        int rc = point_build(runner->experiment, runner->index, &point, &cause);
-        if (rc == 0) {
-            rc = simulate(runner, point, &cause);
-            point_destroy(point);
-        }
-        if (rc != 0) {
-            return with_point(runner, &cause, err);
-        }
+    uint32_t finished = parts_finished(runner->parts);
+    if (finished > 0) {
+        fprintf(runner->options->progress,
+                "%" PRIu32 " of %" PRIu32
+                " points are finished and kept in '%s': --resume goes on\n",
+                finished, parts_due(runner->parts), runner->directory);
     }
-    return 0;
+    *err = runner->failure;
+    return err->code;
 }
 
-static int run_into(struct runner *runner, const char *directory, omega_error_t *err)
+static int end_shard(struct runner *runner)
+{
+    const struct parts_shard *shard = &runner->shard;
+    if (!runner->options->quiet) {
+        fprintf(runner->options->progress,
+                "shard %" PRIu32 "/%" PRIu32 ": %" PRIu32 " points in '%s/" PARTS_FOLDER
+                "'; with those of all shards: omega merge\n",
+                shard->number, shard->count, parts_due(runner->parts), runner->directory);
+    }
+    return OMEGA_OK;
+}
+
+/* Runs the points that are missing, and says what has become of the run. Only what nobody can go on
+ * with is removed. */
+static int run_all(struct runner *runner, omega_error_t *err)
+{
+    say_resumed(runner);
+    run_points(runner);
+    if (runner->failure.code == OMEGA_OK &&
+        parts_finished(runner->parts) < parts_due(runner->parts)) {
+        return end_stopped(runner, err);
+    }
+    if (runner->failure.code != OMEGA_OK) {
+        return end_failed(runner, err);
+    }
+    if (is_shard(runner)) {
+        return end_shard(runner);
+    }
+    int rc = write_files(runner, true, err);
+    if (rc == OMEGA_OK) {
+        parts_remove(runner->parts);
+    }
+    return rc;
+}
+
+static bool is_finished(const void *parts, uint32_t point)
+{
+    return !parts_is_due(parts, point) || parts_has(parts, point);
+}
+
+static int begin(struct runner *runner, omega_error_t *err)
 {
     const struct runner_options *options = runner->options;
-    omega_error_t stopped = {0};
-    int rc = outputs_open(directory, runner->experiment, &runner->outputs, err);
-    if (rc != 0) {
-        return rc;
+    const struct parts_run run = {runner->experiment, runner->shard, options->log, options->start};
+    int rc = experiment_check(runner->experiment, err);
+    rc = rc == OMEGA_OK ? outputs_open(runner->directory, &runner->outputs, err) : rc;
+    rc = rc == OMEGA_OK ? parts_begin(runner->directory, &run, &runner->parts, err) : rc;
+    rc = rc == OMEGA_OK ? list_todo(runner, err) : rc;
+    if (rc == OMEGA_OK) {
+        rc = experiment_check_cells(runner->experiment, is_finished, runner->parts, err);
     }
-    runner->summary = summary_create(runner->experiment, options->json);
-    rc = runner->summary == NULL ? omega_error_set(&stopped, OMEGA_ENOMEM, "out of memory")
-                                 : run_points(runner, &stopped);
-    if (rc == OMEGA_EINTR && runner->finished == 0) {
-        omega_error_clear(&stopped);
-        omega_error_set(&stopped, rc, "stopped before a point was finished: nothing is written");
+    if (rc == OMEGA_OK && progress_init(&runner->progress, runner->experiment,
+                                        options->jobs == 0 ? workers_cpus() : options->jobs,
+                                        parts_due(runner->parts), parts_finished(runner->parts),
+                                        options->quiet, options->progress) != OMEGA_OK) {
+        rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
-    if (rc != 0 && (rc != OMEGA_EINTR || runner->finished == 0)) {
-        outputs_abort(runner->outputs);
-        *err = stopped;
-        return rc;
-    }
-    int committed = outputs_commit(runner->outputs, rc == 0, options->argc, options->argv, err);
-    if (committed != 0) {
-        return committed;
-    }
-    if (runner->finished > 0 && (options->json || experiment_record(runner->experiment)->summary)) {
-        summary_write(runner->summary, directory, options->argc, options->argv, options->summary);
-    }
-    if (rc == OMEGA_EINTR) {
-        return omega_error_set(err, rc, "stopped, %u of %u points are finished and kept in '%s'",
-                               runner->finished, experiment_point_count(runner->experiment),
-                               directory);
-    }
-    return 0;
+    return rc;
 }
 
 int runner_run(struct experiment *experiment, const struct runner_options *options,
@@ -245,19 +430,29 @@ int runner_run(struct experiment *experiment, const struct runner_options *optio
 {
     omega_error_t own = {0};
     omega_error_t *e = err == NULL ? &own : err;
-    struct runner runner = {.experiment = experiment, .options = options};
+    struct runner runner = {.experiment = experiment,
+                            .options = options,
+                            .directory = options->directory,
+                            .shard = options->shard};
     char *directory = NULL;
-    runner.terminal = !options->quiet && isatty(fileno(options->progress));
-    clock_gettime(CLOCK_MONOTONIC, &runner.began);
     if (asprintf(&directory, "omega-out/%s", experiment_name(experiment)) < 0) {
         return omega_error_set(e, OMEGA_ENOMEM, "out of memory");
     }
-    int rc = experiment_check(experiment, e);
-    rc = rc == 0 ? experiment_check_cells(experiment, e) : rc;
-    if (rc == 0) {
-        rc = run_into(&runner, options->directory != NULL ? options->directory : directory, e);
+    if (runner.directory == NULL) {
+        runner.directory = directory;
     }
-    summary_destroy(runner.summary);
+    if (runner.shard.count == 0) {
+        runner.shard = (struct parts_shard){1, 1};
+    }
+    int rc = begin(&runner, e);
+    rc = rc == OMEGA_OK ? run_all(&runner, e) : rc;
+    if (runner.parts != NULL && parts_finished(runner.parts) == 0 && !is_shard(&runner)) {
+        parts_remove(runner.parts);
+    }
+    parts_close(runner.parts);
+    outputs_abort(runner.outputs);
+    progress_fini(&runner.progress);
+    free(runner.todo);
     free(directory);
     return rc;
 }

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* The part of a run's summary that tells what schedulers did over the seeds of a variant. */
+/* What schedulers did over the seeds: a line for each scheduler of each variant and, in a sweep, each
+ * assignment, with means and their intervals. Made from the rows of the results. */
 #ifndef OMEGA_CORE_EXPERIMENT_SEED_SUMMARY_H
 #define OMEGA_CORE_EXPERIMENT_SEED_SUMMARY_H
 
-#include "core/experiment/results.h"
+#include <stdio.h>
+
+#include "core/base/error.h"
+#include "core/experiment/row.h"
 
 struct seed_summary;
 
-/* NULL without memory; destroying NULL is allowed. */
-struct seed_summary *seed_summary_create(void);
+/* With a column for each of the parameters (0 without a sweep), whose paths stay with the caller. NULL without memory;
+ * destroy accepts NULL. */
+struct seed_summary *seed_summary_create(const struct parameters *parameters);
 void seed_summary_destroy(struct seed_summary *summary);
 
-/* Adds a point. Its variant outlives the summary; the points of a variant come one after the other.
- * OMEGA_ENOMEM. */
-int seed_summary_point(struct seed_summary *summary, const struct point_result *result);
+/* Takes the rows of a point, lines of JSON, in the order of points. OMEGA_ECORRUPT if they are
+ * none; OMEGA_ENOMEM. */
+int seed_summary_add(struct seed_summary *summary, const char *rows, omega_error_t *err);
 
-/* Writes the table of means and intervals, if anything was run with two seeds or more. Once. */
+/* Writes the table of the points so far. */
 void seed_summary_write(struct seed_summary *summary, FILE *out);
 
 #endif

@@ -5,8 +5,7 @@
 
 #include "core/experiment/experiment_private.h"
 
-/* The value: JSON where it is JSON, else the text itself. */
-static json_t *parse_value(const char *text)
+json_t *settings_value(const char *text)
 {
     json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
     return value != NULL ? value : json_string(text);
@@ -158,7 +157,7 @@ int settings_apply(json_t *doc, const char *setting, struct pool *pool, const ch
         return omega_error_set(err, OMEGA_EINVAL, "--set '%.80s': expected path=value", setting);
     }
     *path = settings_path(pool, setting, (size_t)(equals - setting));
-    json_t *value = whole_numbers(parse_value(equals + 1));
+    json_t *value = whole_numbers(settings_value(equals + 1));
     if (*path == NULL || value == NULL) {
         json_decref(value);
         return omega_error_set(err, OMEGA_EINVAL, "--set '%.80s': expected UTF-8 text", setting);

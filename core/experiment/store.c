@@ -2,8 +2,8 @@
 /* "store": where the cell state lives while a point runs. Results do not depend on it. */
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/experiment/experiment_private.h"
@@ -54,18 +54,19 @@ static int read_object(const struct field *field, struct store_fields *given, om
 }
 
 /* The directory of one point's cell. */
-static char *cell_path(struct pool *pool, const char *directory, const char *variant, uint64_t seed)
+static char *cell_path(struct pool *pool, const char *directory, const char *variant,
+                       uint32_t assignment, uint64_t seed)
 {
-    return pool_format(pool, "%s/%s%sseed-%" PRIu64, directory, variant,
-                       variant[0] == '\0' ? "" : "-", seed);
+    char *label = point_label(variant, assignment, seed);
+    char *path = label == NULL ? NULL : pool_format(pool, "%s/%s", directory, label);
+    free(label);
+    return path;
 }
 
-int store_read(struct point *point, const struct field *field, const char **directory,
-               omega_error_t *err)
+int store_read(struct point *point, const struct field *field, omega_error_t *err)
 {
     struct store_fields given = {.kind = RUN_STORE_MEMORY};
     struct run_store *store = &point->config.store;
-    *directory = NULL;
     if (field->value == NULL) {
         return 0;
     }
@@ -85,8 +86,8 @@ int store_read(struct point *point, const struct field *field, const char **dire
     if (given.dir == NULL) {
         return 0;
     }
-    store->directory = cell_path(&point->parts->pool, given.dir, point->variant, point->seed);
-    *directory = given.dir;
+    store->directory =
+        cell_path(&point->parts->pool, given.dir, point->variant, point->assignment, point->seed);
     return store->directory == NULL ? out_of_memory(err) : 0;
 }
 
@@ -113,23 +114,50 @@ static int check_empty(const char *path, omega_error_t *err)
     return rc;
 }
 
-int experiment_check_cells(const struct experiment *experiment, omega_error_t *err)
+/* Where the cells of a variant with an assignment are kept; NULL: they are not. The text is the
+ * document's, which the caller drops. */
+static const char *kept_in(const struct experiment *experiment, const struct point_key *key,
+                           json_t **doc, omega_error_t *err)
+{
+    struct field_source source;
+    struct field_swept swept[PARAMETERS_MAX];
+    const struct variant *variant = &experiment->variants[key->variant];
+    *doc = variant_assigned(experiment, variant, key->assignment, &source, swept, err);
+    return *doc == NULL ? NULL : json_string_value(settings_find(*doc, "store.dir"));
+}
+
+static int check_point_cell(const struct experiment *experiment, uint32_t point,
+                            const char *directory, omega_error_t *err)
+{
+    struct pool pool = {0};
+    const char *path = cell_path(&pool, directory, experiment_point_variant(experiment, point),
+                                 experiment_point_assignment(experiment, point),
+                                 experiment_point_seed(experiment, point));
+    int rc = path == NULL ? out_of_memory(err) : check_empty(path, err);
+    pool_release(&pool);
+    return rc;
+}
+
+int experiment_check_cells(const struct experiment *experiment,
+                           bool (*is_done)(const void *context, uint32_t point),
+                           const void *context, omega_error_t *err)
 {
     omega_error_t own = {0};
     omega_error_t *e = err == NULL ? &own : err;
-    for (uint32_t i = 0; i < experiment->point_count; i++) {
-        const struct variant *variant = &experiment->variants[experiment->points[i].variant];
-        if (variant->store_dir == NULL) {
-            continue;
+    const struct point_key *last = NULL;
+    const char *directory = NULL;
+    json_t *doc = NULL;
+    for (uint32_t i = 0; e->code == 0 && i < experiment->point_count; i++) {
+        const struct point_key *key = &experiment->points[i];
+        if (last == NULL || last->variant != key->variant || last->assignment != key->assignment) {
+            json_decref(doc);
+            directory = kept_in(experiment, key, &doc, e);
+            last = key;
         }
-        struct pool pool = {0};
-        const char *path =
-            cell_path(&pool, variant->store_dir, variant->name, experiment->points[i].seed);
-        int rc = path == NULL ? out_of_memory(e) : check_empty(path, e);
-        pool_release(&pool);
-        if (rc != 0) {
-            return rc;
+        if (directory != NULL && (is_done == NULL || !is_done(context, i))) {
+            check_point_cell(experiment, i, directory, e);
         }
     }
-    return 0;
+    json_decref(doc);
+    return e->code;
 }

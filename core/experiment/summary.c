@@ -8,29 +8,29 @@
 #include <string.h>
 
 #include "core/experiment/conflict_summary.h"
+#include "core/experiment/outputs.h"
 #include "core/experiment/seed_summary.h"
 #include "core/experiment/table.h"
 
 struct summary {
-    const struct experiment *experiment;
+    const struct summary_options *options;
+    FILE *out;
     struct table *schedulers;
     struct table *workloads; /* shown where a scheduler takes several of them */
     struct table *cells;
     struct table *days;          /* shown where a point has several of them */
     struct table *fragmentation; /* shown where it was measured */
     struct conflict_summary *conflicts;
-    struct seed_summary *over_seeds;
     bool mixed;
     bool by_day;
     bool fragmented;
-    bool seeds; /* a column for them: the points differ by more than their variant */
-    bool json;
-    char *text; /* JSON: the rows so far, behind `memory` */
-    size_t size;
-    FILE *memory;
-    uint64_t rows;
-    char *kept; /* directory of the first cell that stays */
+    bool seeds;    /* a column for them: the points differ by more than their variant */
+    uint64_t rows; /* of JSON, so far */
+    char *kept;    /* directory of the first cell that stays */
     uint32_t kept_count;
+    struct parameter at[PARAMETERS_MAX]; /* their paths */
+    struct seed_summary *over_seeds;     /* where there are several, or a sweep; else NULL */
+    bool swept;                          /* over_seeds stands instead of the other tables */
 };
 
 #define SCHEDULER_FIGURES                                                                          \
@@ -58,16 +58,9 @@ static const char *const day_seed_headings[] = {"variant", "seed", DAY_FIGURES};
 static const char *const fragmentation_headings[] = {"variant", FRAGMENTATION_FIGURES};
 static const char *const fragmentation_seed_headings[] = {"variant", "seed", FRAGMENTATION_FIGURES};
 
-struct summary *summary_create(const struct experiment *experiment, bool json)
+static bool make_tables(struct summary *summary)
 {
-    struct summary *summary = calloc(1, sizeof *summary);
-    if (summary == NULL) {
-        return NULL;
-    }
-    bool seeds = experiment_point_count(experiment) > experiment_variant_count(experiment);
-    summary->experiment = experiment;
-    summary->json = json;
-    summary->seeds = seeds;
+    bool seeds = summary->seeds;
     summary->schedulers =
         table_create(seeds ? scheduler_seed_headings : scheduler_headings, seeds ? 3 : 2);
     summary->workloads =
@@ -77,11 +70,33 @@ struct summary *summary_create(const struct experiment *experiment, bool json)
     summary->fragmentation =
         table_create(seeds ? fragmentation_seed_headings : fragmentation_headings, 1);
     summary->conflicts = conflict_summary_create(seeds);
-    summary->over_seeds = seed_summary_create();
-    summary->memory = open_memstream(&summary->text, &summary->size);
-    if (summary->schedulers == NULL || summary->workloads == NULL || summary->cells == NULL ||
-        summary->days == NULL || summary->fragmentation == NULL || summary->conflicts == NULL ||
-        summary->over_seeds == NULL || summary->memory == NULL) {
+    return summary->schedulers != NULL && summary->workloads != NULL && summary->cells != NULL &&
+           summary->days != NULL && summary->fragmentation != NULL && summary->conflicts != NULL;
+}
+
+static bool make_over_seeds(struct summary *summary)
+{
+    struct parameters parameters;
+    experiment_parameters(summary->options->experiment, 0, summary->at, &parameters);
+    summary->swept = parameters.count > 0;
+    if (summary->swept || summary->seeds) {
+        summary->over_seeds = seed_summary_create(&parameters);
+        return summary->over_seeds != NULL;
+    }
+    return true;
+}
+
+struct summary *summary_create(const struct summary_options *options, FILE *out)
+{
+    struct summary *summary = calloc(1, sizeof *summary);
+    if (summary == NULL) {
+        return NULL;
+    }
+    summary->options = options;
+    summary->out = out;
+    summary->seeds =
+        experiment_point_count(options->experiment) > experiment_variant_count(options->experiment);
+    if (!make_tables(summary) || !make_over_seeds(summary)) {
         summary_destroy(summary);
         return NULL;
     }
@@ -93,10 +108,6 @@ void summary_destroy(struct summary *summary)
     if (summary == NULL) {
         return;
     }
-    if (summary->memory != NULL) {
-        fclose(summary->memory);
-    }
-    free(summary->text);
     free(summary->kept);
     table_destroy(summary->schedulers);
     table_destroy(summary->workloads);
@@ -249,29 +260,9 @@ static void add_fragmentation(struct summary *summary, const struct point_result
     }
 }
 
-static void add_row(void *context, const struct row *row)
-{
-    struct summary *summary = context;
-    fputs(summary->rows++ == 0 ? "\n" : ",\n", summary->memory);
-    row_write_json(row, summary->memory);
-}
-
-/* Remembers where a cell stays. */
-static int add_kept(struct summary *summary, const char *directory, omega_error_t *err)
-{
-    if (directory == NULL || summary->kept_count++ > 0) {
-        return 0;
-    }
-    summary->kept = strdup(directory);
-    return summary->kept == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory") : 0;
-}
-
-int summary_point(struct summary *summary, const struct point_result *result, omega_error_t *err)
+static void take_point(struct summary *summary, const struct point_result *result)
 {
     struct metrics_cell cell;
-    if (summary->json) {
-        return results_rows(result, add_row, summary, err);
-    }
     metrics_read_cell(result->metrics, &cell);
     for (uint32_t i = 0; i < metrics_scheduler_count(result->metrics); i++) {
         add_scheduler(summary, result, i, cell.measured_us);
@@ -286,25 +277,111 @@ int summary_point(struct summary *summary, const struct point_result *result, om
     summary->fragmented |= result->point->metrics.fragmentation.step_us > 0;
     add_cell(summary, result, &cell);
     add_fragmentation(summary, result, &cell);
-    if (conflict_summary_point(summary->conflicts, result) != OMEGA_OK ||
-        seed_summary_point(summary->over_seeds, result) != OMEGA_OK) {
-        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
-    }
-    return add_kept(summary, result->point->config.store.directory, err);
 }
 
-static void write_json(struct summary *summary, const char *directory, FILE *out)
+/* ---- what a point leaves in its part: the cells of the tables ---- */
+
+static json_t *save_table(const struct table *table)
 {
-    fflush(summary->memory);
+    json_t *cells = json_array();
+    table_save(table, cells);
+    return cells;
+}
+
+static json_t *save(const struct summary *summary, const char *kept)
+{
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:b,s:s?}", "schedulers",
+                     save_table(summary->schedulers), "workloads", save_table(summary->workloads),
+                     "cells", save_table(summary->cells), "days", save_table(summary->days),
+                     "fragmentation", save_table(summary->fragmentation), "conflicts",
+                     conflict_summary_save(summary->conflicts), "mixed", summary->mixed, "by_day",
+                     summary->by_day, "fragmented", summary->fragmented, "kept", kept);
+}
+
+int summary_point(const struct experiment *experiment, const struct point_result *result, FILE *out,
+                  omega_error_t *err)
+{
+    struct summary_options options = {.experiment = experiment};
+    struct summary *summary = summary_create(&options, out);
+    json_t *saved = NULL;
+    if (summary != NULL && !summary->swept &&
+        conflict_summary_point(summary->conflicts, result) == OMEGA_OK) {
+        take_point(summary, result);
+    }
+    if (summary != NULL) {
+        saved = save(summary, result->point->config.store.directory);
+    }
+    int rc = saved == NULL || json_dumpf(saved, out, JSON_COMPACT) != 0
+                 ? omega_error_set(err, OMEGA_ENOMEM, "out of memory for the summary")
+                 : 0;
+    json_decref(saved);
+    summary_destroy(summary);
+    return rc;
+}
+
+static void load(struct summary *summary, const json_t *saved)
+{
+    const char *kept = json_string_value(json_object_get(saved, "kept"));
+    table_load(summary->schedulers, json_object_get(saved, "schedulers"));
+    table_load(summary->workloads, json_object_get(saved, "workloads"));
+    table_load(summary->cells, json_object_get(saved, "cells"));
+    table_load(summary->days, json_object_get(saved, "days"));
+    table_load(summary->fragmentation, json_object_get(saved, "fragmentation"));
+    conflict_summary_load(summary->conflicts, json_object_get(saved, "conflicts"));
+    summary->mixed |= json_is_true(json_object_get(saved, "mixed"));
+    summary->by_day |= json_is_true(json_object_get(saved, "by_day"));
+    summary->fragmented |= json_is_true(json_object_get(saved, "fragmented"));
+    if (kept != NULL && summary->kept_count++ == 0) {
+        summary->kept = strdup(kept);
+    }
+}
+
+/* ---- adding points ---- */
+
+static void begin_json(const struct summary *summary)
+{
+    FILE *out = summary->out;
     fputs("{\"experiment\":", out);
-    row_put_json_text(experiment_name(summary->experiment), out);
+    row_put_json_text(experiment_name(summary->options->experiment), out);
     fputs(",\"experiment_sha256\":", out);
-    row_put_json_text(experiment_sha256(summary->experiment), out);
+    row_put_json_text(experiment_sha256(summary->options->experiment), out);
     fputs(",\"out\":", out);
-    row_put_json_text(directory, out);
+    row_put_json_text(summary->options->directory, out);
     fputs(",\"rows\":[", out);
-    fputs(summary->text, out);
-    fputs("\n]}\n", out);
+}
+
+static void write_rows(struct summary *summary, const char *rows)
+{
+    if (summary->rows == 0) {
+        begin_json(summary);
+    }
+    for (const char *at = rows; *at != '\0';) {
+        int length = (int)strcspn(at, "\n");
+        fprintf(summary->out, "%s%.*s", summary->rows++ == 0 ? "\n" : ",\n", length, at);
+        at += length + (at[length] == '\n');
+    }
+}
+
+int summary_add(struct summary *summary, struct part *part, omega_error_t *err)
+{
+    char *rows = NULL;
+    char *text = NULL;
+    int rc = part_text(part, OUTPUTS_SUMMARY, &text, err);
+    bool wanted = summary->options->json || summary->over_seeds != NULL;
+    rc = rc == 0 && wanted ? part_text(part, OUTPUTS_RESULTS, &rows, err) : rc;
+    if (rc == 0) {
+        json_t *saved = json_loads(text, 0, NULL);
+        load(summary, saved);
+        json_decref(saved);
+    }
+    if (rc == 0 && summary->options->json) {
+        write_rows(summary, rows);
+    } else if (rc == 0 && summary->over_seeds != NULL) {
+        rc = seed_summary_add(summary->over_seeds, rows, err);
+    }
+    free(rows);
+    free(text);
+    return rc;
 }
 
 /* An argument as a shell takes it. */
@@ -345,21 +422,16 @@ static void write_command(int argc, char *const *argv, const char *seed, FILE *o
     }
 }
 
-static void write_next(const struct summary *summary, const char *directory, int argc,
-                       char *const *argv, FILE *out)
+static void write_files(const struct summary *summary)
 {
-    uint64_t seed = 2;
-    if (experiment_point_count(summary->experiment) > 0) {
-        seed = (experiment_point_seed(summary->experiment, 0) + 1) & INT64_MAX;
+    const struct summary_options *options = summary->options;
+    FILE *out = summary->out;
+    fprintf(out, "\nresults: %s/results.jsonl and results.csv", options->directory);
+    if (options->series) {
+        fprintf(out, "; over time: %s/series.csv", options->directory);
     }
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, seed);
-    fprintf(out, "\nresults: %s/results.jsonl and results.csv", directory);
-    if (experiment_record(summary->experiment)->series) {
-        fprintf(out, "; over time: %s/series.csv", directory);
-    }
-    if (experiment_record(summary->experiment)->conflicts) {
-        fprintf(out, "; who blocks whom: %s/conflicts.csv", directory);
+    if (options->conflicts) {
+        fprintf(out, "; who blocks whom: %s/conflicts.csv", options->directory);
     }
     if (summary->kept != NULL) {
         fprintf(out, "\ncells: %" PRIu32 " kept, %s: ", summary->kept_count,
@@ -368,8 +440,18 @@ static void write_next(const struct summary *summary, const char *directory, int
         fputs(" cell show ", out);
         write_argument(summary->kept, out);
     }
-    fputs("\ntry next: ", out);
-    write_command(argc, argv, text, out);
+    fputs("\n", out);
+}
+
+static void write_next(const struct summary *summary)
+{
+    const struct summary_options *options = summary->options;
+    FILE *out = summary->out;
+    char text[24];
+    uint64_t seed = (experiment_point_seed(options->experiment, 0) + 1) & INT64_MAX;
+    snprintf(text, sizeof text, "%" PRIu64, seed);
+    fputs("try next: ", out);
+    write_command(options->argc, options->argv, text, out);
     fputs("\n            the same with other random numbers\n          ", out);
     write_argument(program_invocation_name, out);
     fputs(" schedulers\n            the modules there are, with their options\n"
@@ -378,14 +460,9 @@ static void write_next(const struct summary *summary, const char *directory, int
           out);
 }
 
-void summary_write(struct summary *summary, const char *directory, int argc, char *const *argv,
-                   FILE *out)
+static void write_tables(struct summary *summary)
 {
-    if (summary->json) {
-        write_json(summary, directory, out);
-        return;
-    }
-    fprintf(out, "\n");
+    FILE *out = summary->out;
     table_write(summary->schedulers, out);
     if (summary->mixed) {
         fprintf(out, "\n");
@@ -396,7 +473,10 @@ void summary_write(struct summary *summary, const char *directory, int argc, cha
         "\n  wait: from submission to the start of a job's first attempt; > x: some wait still\n"
         "  busyness: share of time spent in attempts; conflict fraction: conflicting / "
         "successful transactions\n");
-    seed_summary_write(summary->over_seeds, out);
+    if (summary->over_seeds != NULL) {
+        fputc('\n', out);
+        seed_summary_write(summary->over_seeds, out);
+    }
     conflict_summary_write(summary->conflicts, out);
     fprintf(out, "\n");
     if (summary->by_day) {
@@ -416,5 +496,23 @@ void summary_write(struct summary *summary, const char *directory, int argc, cha
             "not fit\n",
             out);
     }
-    write_next(summary, directory, argc, argv, out);
+}
+
+void summary_write(struct summary *summary)
+{
+    FILE *out = summary->out;
+    if (summary->options->json) {
+        fputs("\n]}\n", out);
+        return;
+    }
+    fprintf(out, "\n");
+    if (summary->swept) {
+        seed_summary_write(summary->over_seeds, out);
+    } else {
+        write_tables(summary);
+    }
+    write_files(summary);
+    if (summary->options->argc > 0 && !summary->swept) {
+        write_next(summary);
+    }
 }

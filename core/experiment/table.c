@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MAX 24
+#define COLUMNS_MAX 32
 #define CELL_BYTES 80
 #define ROWS_FIRST 16
 
@@ -86,6 +86,23 @@ void table_figure_as(struct table *table, const char *prefix, double value, cons
 void table_figure(struct table *table, double value)
 {
     table_figure_as(table, "", value, "");
+}
+
+void table_save(const struct table *table, json_t *cells)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        json_array_append_new(cells, json_string(table->cells[i]));
+    }
+}
+
+void table_load(struct table *table, const json_t *cells)
+{
+    size_t i;
+    json_t *text;
+    json_array_foreach(cells, i, text)
+    {
+        table_cell(table, "%s", json_is_string(text) ? json_string_value(text) : "?");
+    }
 }
 
 static int width_of(const struct table *table, int column)

@@ -3,6 +3,7 @@
 #ifndef OMEGA_CORE_EXPERIMENT_TABLE_H
 #define OMEGA_CORE_EXPERIMENT_TABLE_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 struct table;
@@ -20,6 +21,10 @@ void table_figure(struct table *table, double value);
 
 /* The same with a prefix and a suffix, such as "> 12.3" and "45.1 %". */
 void table_figure_as(struct table *table, const char *prefix, double value, const char *suffix);
+
+/* Appends all cells to an array; and adds the cells of one. */
+void table_save(const struct table *table, json_t *cells);
+void table_load(struct table *table, const json_t *cells);
 
 /* Writes headings and rows; cells that are missing in the last row are left out. */
 void table_write(const struct table *table, FILE *out);

@@ -37,6 +37,7 @@ static const struct field_spec top_fields[] = {
     {"counterfactuals", FIELD_BOOL, AT(counterfactuals), false, 0, 0, NULL},
     {"series_step_s", FIELD_TIME, AT(series_step_us), false, 1e-3, SECONDS_MAX, NULL},
     SECTION("fragmentation", fragmentation),
+    SECTION("sweep", sweep),
     SECTION("variants", variants),
     {NULL, FIELD_VALUE, 0, false, 0, 0, NULL},
 };
@@ -68,8 +69,7 @@ int top_read(const struct field *root, bool whole, struct top *top, omega_error_
     return 0;
 }
 
-static int add_point(struct experiment *experiment, uint32_t variant, uint64_t seed,
-                     omega_error_t *err)
+static int add_point(struct experiment *experiment, struct point_key key, omega_error_t *err)
 {
     if (experiment->point_count == experiment->point_room) {
         uint32_t room = experiment->point_room == 0 ? 16 : 2 * experiment->point_room;
@@ -83,22 +83,8 @@ static int add_point(struct experiment *experiment, uint32_t variant, uint64_t s
         experiment->points = grown;
         experiment->point_room = room;
     }
-    experiment->points[experiment->point_count++] = (struct point_key){variant, seed};
+    experiment->points[experiment->point_count++] = key;
     return 0;
-}
-
-static int read_seed(struct experiment *experiment, uint32_t variant, const struct field *field,
-                     omega_error_t *err)
-{
-    if (!json_is_integer(field->value) || json_integer_value(field->value) < 0) {
-        return field_fail(field, err, "expected a seed, a whole number from 0 to %lld",
-                          (long long)INT64_MAX);
-    }
-    if (experiment->point_count == EXPERIMENT_POINTS_MAX) {
-        return field_fail(field, err, "too many variants and seeds, expected at most %u points",
-                          EXPERIMENT_POINTS_MAX);
-    }
-    return add_point(experiment, variant, (uint64_t)json_integer_value(field->value), err);
 }
 
 /* The same seed twice would count the same run twice. */
@@ -117,40 +103,123 @@ static int check_new_seed(const struct field *seeds, size_t index, omega_error_t
     return 0;
 }
 
+/* Seeds of a variant: a list, or `count` of them from `first` upwards. */
+struct seeds {
+    struct field list;
+    uint64_t first;
+    size_t count;
+};
+
+static int check_seed(const struct field *field, uint64_t room, omega_error_t *err)
+{
+    if (!json_is_integer(field->value) || json_integer_value(field->value) < 0 ||
+        json_integer_value(field->value) > INT64_MAX - (json_int_t)room) {
+        return field_fail(field, err, "expected a seed, a whole number from 0 to %lld",
+                          (long long)(INT64_MAX - (json_int_t)room));
+    }
+    return 0;
+}
+
+static int read_seeds(const struct field *root, const struct top *top, bool swept,
+                      struct seeds *seeds, omega_error_t *err)
+{
+    struct field seed = field_member(root, "seed");
+    seeds->list = field_member(root, "seeds");
+    seeds->count = swept ? SWEEP_SEEDS : 1;
+    seeds->first = 1;
+    if (top->seed != NULL) {
+        seeds->first = (uint64_t)json_integer_value(top->seed);
+        return check_seed(&seed, seeds->count - 1, err);
+    }
+    if (top->seeds == NULL) {
+        return 0;
+    }
+    if (field_array(&seeds->list, 1, EXPERIMENT_SEEDS_MAX, &seeds->count, err) != 0) {
+        return err->code;
+    }
+    for (size_t i = 0; i < seeds->count; i++) {
+        struct field entry = field_entry(&seeds->list, i);
+        if (check_new_seed(&seeds->list, i, err) != 0 || check_seed(&entry, 0, err) != 0) {
+            return err->code;
+        }
+    }
+    return 0;
+}
+
+static uint64_t seed_at(const struct seeds *seeds, size_t index)
+{
+    return seeds->list.value == NULL
+               ? seeds->first + index
+               : (uint64_t)json_integer_value(json_array_get(seeds->list.value, index));
+}
+
+/* Every assignment of the sweep with every seed, seeds changing fastest. */
+static int cross(struct experiment *experiment, uint32_t variant, const struct field *root,
+                 const struct seeds *seeds, omega_error_t *err)
+{
+    uint64_t count = (uint64_t)experiment->sweep.assignments * seeds->count;
+    if (count > EXPERIMENT_POINTS_MAX - experiment->point_count) {
+        return field_fail(seeds->list.value != NULL ? &seeds->list : root, err,
+                          "too many points, expected at most %u of all variants, values of the "
+                          "sweep and seeds",
+                          EXPERIMENT_POINTS_MAX);
+    }
+    for (uint32_t a = 0; a < experiment->sweep.assignments; a++) {
+        for (size_t i = 0; i < seeds->count; i++) {
+            struct point_key key = {variant, a, seed_at(seeds, i)};
+            if (add_point(experiment, key, err) != 0) {
+                return err->code;
+            }
+        }
+    }
+    return 0;
+}
+
 static int add_points(struct experiment *experiment, uint32_t variant,
                       const struct experiment_options *options, omega_error_t *err)
 {
     struct top top;
+    struct seeds seeds;
+    bool swept = experiment->sweep.axis_count > 0 && !options->has_seed;
     struct field root = {.source = &experiment->variants[variant].source,
                          .value = experiment->variants[variant].doc};
     if (options->has_seed) { /* the command's seed counts, also where a variant sets others */
         json_object_del(root.value, "seeds");
         json_object_set_new(root.value, "seed", json_integer((json_int_t)options->seed));
     }
-    if (top_read(&root, true, &top, err) != 0) {
+    if (top_read(&root, true, &top, err) != 0 || read_seeds(&root, &top, swept, &seeds, err) != 0) {
         return err->code;
     }
-    uint64_t fixed = options->has_seed ? options->seed : 1;
-    if (options->has_seed || (top.seed == NULL && top.seeds == NULL)) {
-        return add_point(experiment, variant, fixed, err);
+    return cross(experiment, variant, &root, &seeds, err);
+}
+
+json_t *variant_assigned(const struct experiment *experiment, const struct variant *variant,
+                         uint32_t assignment, struct field_source *source,
+                         struct field_swept swept[PARAMETERS_MAX], omega_error_t *err)
+{
+    const struct sweep *sweep = &experiment->sweep;
+    *source = variant->source;
+    if (sweep->axis_count == 0) {
+        return json_incref(variant->doc);
     }
-    if (top.seed != NULL) {
-        struct field seed = field_member(&root, "seed");
-        return read_seed(experiment, variant, &seed, err);
+    json_t *doc = json_deep_copy(variant->doc);
+    omega_error_t cause = {0};
+    uint32_t axis = 0;
+    if (doc == NULL) {
+        out_of_memory(err);
+        return NULL;
     }
-    size_t count;
-    struct field seeds = field_member(&root, "seeds");
-    if (field_array(&seeds, 1, EXPERIMENT_SEEDS_MAX, &count, err) != 0) {
-        return err->code;
+    sweep_places(sweep, assignment, swept);
+    source->swept = swept;
+    source->swept_count = sweep->axis_count;
+    if (sweep_apply(sweep, assignment, doc, &axis, &cause) != 0) {
+        struct field root = {.source = source, .value = doc};
+        struct field field = field_member(&root, sweep->axes[axis].path);
+        field_fail_with(&field, &cause, err);
+        json_decref(doc);
+        return NULL;
     }
-    for (size_t i = 0; i < count; i++) {
-        struct field seed = field_entry(&seeds, i);
-        if (check_new_seed(&seeds, i, err) != 0 ||
-            read_seed(experiment, variant, &seed, err) != 0) {
-            return err->code;
-        }
-    }
-    return 0;
+    return doc;
 }
 
 struct variant_fields {
@@ -175,8 +244,8 @@ static bool is_path(const char *key)
 /* What a variant may not set: it belongs to the whole experiment. */
 static int check_patch(const struct field *set, omega_error_t *err)
 {
-    static const char *const fixed[] = {"name", "description", "variants", "record",
-                                        "counterfactuals"};
+    static const char *const fixed[] = {"name",   "description",     "variants",
+                                        "record", "counterfactuals", "sweep"};
     const char *key;
     json_t *value;
     if (set->value != NULL && !json_is_object(set->value)) {
@@ -315,7 +384,8 @@ static int warn_overwritten(struct experiment *experiment, bool fixed_seed, omeg
     for (uint32_t i = 0; i < source->set_count; i++) {
         const char *first = NULL;
         const char *path = source->sets[i];
-        if (strncmp(path, "variants", 8) == 0 || (fixed_seed && strncmp(path, "seed", 4) == 0)) {
+        if (strncmp(path, "variants", 8) == 0 || strncmp(path, "sweep", 5) == 0 ||
+            (fixed_seed && strncmp(path, "seed", 4) == 0)) {
             continue;
         }
         uint32_t count = count_overwritten(experiment, path, &first);

@@ -39,6 +39,7 @@ struct runlog_opening {
     const char *text;       /* the normalised experiment, JSON */
     const char *sha256;     /* of that text */
     const char *variant;    /* "" for the only one */
+    uint32_t assignment;    /* of its sweep, from 1; 0: there is none */
     uint64_t seed;
     uint32_t segment; /* from 0 */
     uint32_t segments;

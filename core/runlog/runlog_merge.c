@@ -33,7 +33,7 @@ void runlog_merge_close(struct runlog_merge *merge)
 static bool belong_together(const struct runlog_opening *a, const struct runlog_opening *b)
 {
     return strcmp(a->sha256, b->sha256) == 0 && strcmp(a->variant, b->variant) == 0 &&
-           a->seed == b->seed && a->segments == b->segments &&
+           a->assignment == b->assignment && a->seed == b->seed && a->segments == b->segments &&
            a->machine_count == b->machine_count && a->scheduler_count == b->scheduler_count &&
            a->workload_count == b->workload_count;
 }

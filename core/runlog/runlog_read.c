@@ -25,6 +25,7 @@ struct runlog_reader {
     uint32_t type;     /* of that block */
     uint64_t number;   /* of the record read last, from 1 */
     /* the opening */
+    bool swept;
     struct runlog_opening opening;
     struct catalogue *catalogue;
     struct symbols *texts;
@@ -143,11 +144,12 @@ static int read_header(struct runlog_reader *reader, omega_error_t *err)
     }
     reader->block.at = RUNLOG_MAGIC_SIZE;
     uint32_t version = codec_u32(&reader->block);
-    if (version != RUNLOG_VERSION) {
+    if (version != RUNLOG_VERSION && version != RUNLOG_VERSION_SWEPT) {
         return omega_error_set_at(err, OMEGA_EVERSION, reader->name, 0,
-                                  "is a run log of version %" PRIu32 ", expected version %u",
-                                  version, RUNLOG_VERSION);
+                                  "is a run log of version %" PRIu32 ", expected version %u or %u",
+                                  version, RUNLOG_VERSION, RUNLOG_VERSION_SWEPT);
     }
+    reader->swept = version == RUNLOG_VERSION_SWEPT;
     reader->file_at = RUNLOG_HEADER_SIZE;
     return OMEGA_OK;
 }
@@ -262,6 +264,12 @@ static int read_opening(struct runlog_reader *reader, omega_error_t *err)
     rc = rc == OMEGA_OK ? read_schedulers(reader, err) : rc;
     rc = rc == OMEGA_OK ? read_sets(reader, catalogue_constraints, err) : rc;
     rc = rc == OMEGA_OK ? read_sets(reader, catalogue_attributes, err) : rc;
+    if (rc == OMEGA_OK && reader->swept) {
+        opening->assignment = (uint32_t)codec_number(block, UINT32_MAX);
+        if (opening->assignment == 0) {
+            rc = corrupt(reader, err, "no assignment of a sweep, expected its number");
+        }
+    }
     if (rc == OMEGA_OK && block->at < block->size) {
         rc = corrupt(reader, err, "bytes behind the opening, expected none");
     }

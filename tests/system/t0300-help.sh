@@ -5,7 +5,7 @@ source "$(dirname "$0")/../support/shell.sh"
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
 make -s help >"$T/help"
-for target in all run test test-full test-soak bench-sim bench-store bench-conflicts \
+for target in all run test test-full test-soak bench-sim bench-store bench-conflicts bench-sweep \
     bench-reference check-style fuzz clean help; do
     check "make $target exists" grep -Eq "^$target:|^\.PHONY:.* $target( |\$)" Makefile
     if [ "$target" != all ]; then

@@ -52,11 +52,11 @@ interrupt() {
     (sleep 30 && kill -KILL "$pid") 2>/dev/null &
     watch=$!
     for _ in $(seq 200); do
-        ls "$T"/out-hang/*.tmp >/dev/null 2>&1 && break
+        ls "$T"/out-hang/points/*.tmp >/dev/null 2>&1 && break
         sleep 0.05
     done
     sleep 0.3
-    ls "$T"/out-hang/*.tmp >/dev/null || return 1
+    ls "$T"/out-hang/points/*.tmp >/dev/null || return 1
     kill -INT "$pid"
     for _ in $(seq 200); do
         grep -q stopping "$T/hang.err" && break

@@ -195,7 +195,7 @@ static const struct {
      "--set shedulers.0.instances: shedulers: unknown key, expected one of: name, description, "
      "preset, seed, seeds, horizon_s, warmup_s, cell, machine_events, lost_tasks, cut_attempts, "
      "workloads, architecture, schedulers, scheduler_stream, store, record, counterfactuals, "
-     "series_step_s, fragmentation, variants"},
+     "series_step_s, fragmentation, sweep, variants"},
     {"schedulers.0.options.probes=32", NULL},
     {"cell.overcommit.cpu=2", NULL},
     {"cell.overcomit.cpu=2",
@@ -221,7 +221,7 @@ static const struct {
      "--set horizons_s: horizons_s: unknown key, expected one of: name, description, preset, seed, "
      "seeds, horizon_s, warmup_s, cell, machine_events, lost_tasks, cut_attempts, workloads, "
      "architecture, schedulers, scheduler_stream, store, record, counterfactuals, series_step_s, "
-     "fragmentation, variants"},
+     "fragmentation, sweep, variants"},
     {"a\xff=3", "--set a\xff: cannot be set, expected UTF-8"},
     {"counterfactuals=true", NULL},
     {"counterfactuals=1",

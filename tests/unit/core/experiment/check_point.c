@@ -667,17 +667,17 @@ START_TEST(test_store_directories)
              "\"store\":{\"kind\":\"lmdb\",\"dir\":\"%s/cells\"}}}]}",
              directory);
     struct experiment *experiment = parse(text);
-    ck_assert_int_eq(experiment_check_cells(experiment, NULL), 0);
+    ck_assert_int_eq(experiment_check_cells(experiment, NULL, NULL, NULL), 0);
     write_file("cells", "x");
-    ck_assert_int_eq(experiment_check_cells(experiment, NULL), OMEGA_EIO);
+    ck_assert_int_eq(experiment_check_cells(experiment, NULL, NULL, NULL), OMEGA_EIO);
     snprintf(path, sizeof path, "%s/cells", directory);
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_int_eq(mkdir(path, 0777), 0);
     snprintf(path, sizeof path, "%s/cells/b-seed-2", directory);
     ck_assert_int_eq(mkdir(path, 0777), 0);
-    ck_assert_int_eq(experiment_check_cells(experiment, &err), 0);
+    ck_assert_int_eq(experiment_check_cells(experiment, NULL, NULL, &err), 0);
     write_file("cells/b-seed-2/some.txt", "x");
-    ck_assert_int_eq(experiment_check_cells(experiment, &err), OMEGA_EINVAL);
+    ck_assert_int_eq(experiment_check_cells(experiment, NULL, NULL, &err), OMEGA_EINVAL);
     omega_error_format(&err, formatted, sizeof formatted);
     snprintf(text, sizeof text,
              "%s: holds 'some.txt' already, expected no such directory or an empty one for a cell: "

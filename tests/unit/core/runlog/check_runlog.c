@@ -273,7 +273,7 @@ START_TEST(another_version_is_refused)
     bytes[RUNLOG_MAGIC_SIZE] = 9;
     ck_assert_ptr_null(open_log(bytes, size, &err));
     ck_assert_int_eq(err.code, OMEGA_EVERSION);
-    ck_assert_str_eq(err.text, "is a run log of version 9, expected version 1");
+    ck_assert_str_eq(err.text, "is a run log of version 9, expected version 1 or 2");
     runlog_reader_close(NULL);
     runlog_merge_close(NULL);
     runlog_check_destroy(NULL);

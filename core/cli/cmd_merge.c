@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* omega merge: puts the shards of a run together. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/cli/command.h"
+#include "core/experiment/merge.h"
+
+static const char help[] =
+    "usage: omega merge [OPTIONS] DIR...\n\n"
+    "Puts the shards of a run ('omega run --shard I/N --out DIR') together: checks that they are\n"
+    "of one run and that every point is there once, and writes the same bytes as a whole run.\n"
+    "The shards stay.\n\n"
+    "  --out DIR  where the files go (omega-out/NAME)\n"
+    "  --json     the summary as JSON instead of a table\n"
+    "  --help     this text\n\n"
+    "exit codes: 0 done, 1 failed, 2 wrong usage\n";
+
+enum option_code {
+    OPTION_OUT = 256,
+    OPTION_JSON,
+    OPTION_HELP,
+};
+
+static const struct option options[] = {
+    {"out", required_argument, NULL, OPTION_OUT},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+/* `argv` is reordered by getopt; `line` is the command line as it was given. */
+static int merge_with(int argc, char **argv, char *const *line)
+{
+    omega_error_t err = {0};
+    struct merge_options how = {.argc = argc, .argv = line, .summary = stdout, .messages = stderr};
+    int code;
+    opterr = 0;
+    while ((code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        switch (code) {
+        case OPTION_OUT:
+            how.directory = optarg;
+            break;
+        case OPTION_JSON:
+            how.json = true;
+            break;
+        case OPTION_HELP:
+            fputs(help, stdout);
+            return COMMAND_DONE;
+        case ':':
+            return command_usage("merge", "option '%.60s' needs a value", argv[optind - 1]);
+        default:
+            return command_bad_option("merge", argv);
+        }
+    }
+    if (optind == argc) {
+        return command_usage("merge", "expected the output directories of shards");
+    }
+    how.shards = argv + optind;
+    how.shard_count = (uint32_t)(argc - optind);
+    return merge_shards(&how, &err) == 0 ? COMMAND_DONE : command_failed(&err);
+}
+
+int cmd_merge(int argc, char **argv)
+{
+    char **copy = calloc((size_t)argc + 1, sizeof *copy);
+    int code = COMMAND_FAILED;
+    if (copy != NULL) {
+        for (int i = 0; i < argc; i++) {
+            copy[i] = argv[i];
+        }
+        code = merge_with(argc, copy, argv);
+    }
+    free(copy);
+    return code;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* A run put together from its points: see whole.h. One point is open at a time. */
+#include "core/experiment/whole.h"
+
+#include <stdlib.h>
+
+/* Calls `each` with every point that is finished, in order. */
+static int for_each(const struct whole *whole,
+                    int (*each)(void *context, const struct parts *parts, uint32_t point,
+                                struct part *part, omega_error_t *err),
+                    void *context, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    uint32_t points = experiment_point_count(whole->experiment);
+    for (uint32_t i = 0; rc == OMEGA_OK && i < points; i++) {
+        const struct parts *parts = whole->shards[i % whole->count];
+        struct part *part;
+        if (!parts_has(parts, i)) {
+            continue;
+        }
+        rc = parts_open_point(parts, i, &part, err);
+        if (rc == OMEGA_OK) {
+            rc = each(context, parts, i, part, err);
+            part_close(part);
+        }
+    }
+    return rc;
+}
+
+struct writing {
+    const struct experiment *experiment;
+    struct outputs *outputs;
+};
+
+static int write_point(void *context, const struct parts *parts, uint32_t point, struct part *part,
+                       omega_error_t *err)
+{
+    const struct writing *writing = context;
+    const struct experiment *experiment = writing->experiment;
+    bool logs = parts_has_logs(parts);
+    char *log = logs ? parts_log_path(parts, point) : NULL;
+    char *label = point_label(experiment_point_variant(experiment, point),
+                              experiment_point_assignment(experiment, point),
+                              experiment_point_seed(experiment, point));
+    int rc = label == NULL || (logs && log == NULL)
+                 ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
+                 : outputs_add(writing->outputs, part, log, label, err);
+    free(log);
+    free(label);
+    return rc;
+}
+
+int whole_write(const struct whole *whole, struct outputs *outputs, const struct run_json *run,
+                omega_error_t *err)
+{
+    struct writing writing = {.experiment = whole->experiment, .outputs = outputs};
+    struct part *head;
+    int rc = parts_open_head(whole->shards[0], &head, err);
+    rc = rc == OMEGA_OK ? outputs_begin(outputs, head, err) : rc;
+    part_close(head);
+    rc = rc == OMEGA_OK ? for_each(whole, write_point, &writing, err) : rc;
+    if (rc != OMEGA_OK) {
+        outputs_abort(outputs);
+        return rc;
+    }
+    return outputs_commit(outputs, run, err);
+}
+
+static int add_point(void *context, const struct parts *parts, uint32_t point, struct part *part,
+                     omega_error_t *err)
+{
+    (void)parts;
+    (void)point;
+    return summary_add(context, part, err);
+}
+
+int whole_summary(const struct whole *whole, const struct summary_options *options, FILE *out,
+                  omega_error_t *err)
+{
+    struct summary_options filled = *options;
+    struct part *head;
+    int rc = parts_open_head(whole->shards[0], &head, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    filled.series = part_size(head, outputs_name(OUTPUT_SERIES)) >= 0;
+    filled.conflicts = part_size(head, outputs_name(OUTPUT_CONFLICTS)) >= 0;
+    part_close(head);
+    struct summary *summary = summary_create(&filled, out);
+    rc = summary == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
+                         : for_each(whole, add_point, summary, err);
+    if (rc == OMEGA_OK) {
+        summary_write(summary);
+    }
+    summary_destroy(summary);
+    return rc;
+}
