@@ -9,6 +9,7 @@
 #   make bench-store  the lmdb store beside bare loops of LMDB calls, in each mode
 #   make bench-conflicts  one-step counterfactuals beside real runs of each mode
 #   make bench-mapreduce  what MapReduce jobs gain from idle resources, by policy
+#   make bench-sweep  two workers of one run beside two runs
 #   make bench-reference  figures of the published Omega simulator beside ours (20 minutes)
 #   make check-style  layers, line lengths, function lengths, banned calls, format
 #   make fuzz         each fuzz target for FUZZ_SECONDS seconds (clang)
@@ -79,7 +80,7 @@ build = mkdir -p build && flock build/.lock $(MAKE) --no-print-directory \
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)")
 
-.PHONY: FORCE all run test test-full test-soak bench-sim bench-store bench-conflicts bench-mapreduce bench-reference check-style fuzz clean help deps deps-full tests
+.PHONY: FORCE all run test test-full test-soak bench-sim bench-store bench-conflicts bench-mapreduce bench-sweep bench-reference check-style fuzz clean help deps deps-full tests
 all: $(B)/omega $(so) $(B)/.files
 
 # Stamps hold what was built with; they change only when that does. Other flags: all is built anew.
@@ -183,6 +184,10 @@ bench-conflicts: deps
 bench-mapreduce: deps
 	+@$(build) all
 	@B=$(B) bench/mapreduce
+
+bench-sweep: deps
+	+@$(build) all
+	@B=$(B) bench/sweep
 
 bench-reference: deps
 	+@$(build) all
