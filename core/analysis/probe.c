@@ -59,6 +59,15 @@ static int find_point(const struct probe *probe, const struct experiment *experi
 {
     const char *variant = probe->options->variant;
     uint32_t count = experiment_point_count(experiment);
+    struct parameter at[PARAMETERS_MAX];
+    struct parameters parameters;
+    experiment_parameters(experiment, 0, at, &parameters);
+    if (parameters.count > 0) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "the experiment sweeps '%.60s', expected one without a sweep: what "
+                               "is looked for is the one value that changes",
+                               parameters.at[0].path);
+    }
     if (variant == NULL && count > 1) {
         return omega_error_set(err, OMEGA_EINVAL,
                                "the experiment has %u variants, expected one of them to be chosen, "

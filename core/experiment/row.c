@@ -200,7 +200,8 @@ void row_write_csv(const struct row *row, const char *const *columns, FILE *out)
 {
     for (size_t i = 0; columns[i] != NULL; i++) {
         const struct row_value *value = row_find(row, columns[i]);
-        if (strcmp(columns[i], ROW_PARAMETERS_COLUMN) == 0) {
+        bool ours = value == NULL || value->kind == ROW_PARAMETERS;
+        if (ours && strcmp(columns[i], ROW_PARAMETERS_COLUMN) == 0) {
             put_csv_parameters(value, out);
             continue;
         }

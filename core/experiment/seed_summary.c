@@ -118,7 +118,9 @@ void seed_summary_destroy(struct seed_summary *summary)
 
 static bool same(const json_t *a, const json_t *b, const char *key)
 {
-    return json_equal(json_object_get(a, key), json_object_get(b, key));
+    const json_t *in_a = json_object_get(a, key);
+    const json_t *in_b = json_object_get(b, key);
+    return in_a == in_b || json_equal(in_a, in_b); /* NULL: neither has it */
 }
 
 /* Whether a row belongs to the lines at hand. */

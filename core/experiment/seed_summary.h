@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What schedulers did over the seeds: a line for each scheduler of each variant and, in a sweep, each
- * assignment, with means and their intervals. Made from the rows of the results. */
+/* What schedulers did over the seeds: a line for each scheduler of each variant and, in a sweep,
+ * each assignment, with means and their intervals. Made from the rows of the results. */
 #ifndef OMEGA_CORE_EXPERIMENT_SEED_SUMMARY_H
 #define OMEGA_CORE_EXPERIMENT_SEED_SUMMARY_H
 
@@ -11,8 +11,8 @@
 
 struct seed_summary;
 
-/* With a column for each of the parameters (0 without a sweep), whose paths stay with the caller. NULL without memory;
- * destroy accepts NULL. */
+/* With a column for each of the parameters (none without a sweep), whose paths stay with the
+ * caller. NULL without memory; destroy accepts NULL. */
 struct seed_summary *seed_summary_create(const struct parameters *parameters);
 void seed_summary_destroy(struct seed_summary *summary);
 

@@ -9,7 +9,7 @@ tell() { check "$@"; cp "$T/check.out" "$T/told"; }
 said() { grep -Eq -- "$1" "$T/told"; }
 
 check "omega run prints means over seeds" grep -Eq \
-    '^same +jobs +10 .*0\.314  0\.0515' "$T/summary"
+    '^same +10 +jobs .*0\.314  0\.0515' "$T/summary"
 check "and that days are none" grep -q 'days are not' "$T/summary"
 "$OMEGA" run bench/experiments/compare.json --seed 1 --quiet --out "$T/one" >"$T/summary"
 check "but not of one" test "$(grep -c 'means over seeds' "$T/summary")" = 0
