@@ -72,7 +72,7 @@ static int read_experiment(struct merge *merge, omega_error_t *err)
     struct part *head;
     char *text = NULL;
     int rc = parts_open_head(merge->shards[0], &head, err);
-    rc = rc == OMEGA_OK ? part_text(head, OUTPUTS_EXPERIMENT, &text, err) : rc;
+    rc = rc == OMEGA_OK ? part_text(head, OUTPUT_EXPERIMENT_NAME, &text, err) : rc;
     if (rc == OMEGA_OK) {
         rc = experiment_parse(text, strlen(text), part_name(head), ".", NULL, &merge->experiment,
                               err);

@@ -23,6 +23,7 @@ static const char *const file_names[OUTPUT_FILES] = {
     [OUTPUT_COUNTERFACTUALS] = "counterfactuals.csv",
     [OUTPUT_MACHINES] = "machines.csv",
     [OUTPUT_REFUSED] = "refused.csv",
+    [OUTPUT_EXPERIMENT] = OUTPUT_EXPERIMENT_NAME,
     [OUTPUT_RUN] = "run.json",
 };
 
@@ -55,6 +56,7 @@ static bool is_recorded(const struct experiment *experiment, int file)
         [OUTPUT_COUNTERFACTUALS] = record->counterfactuals,
         [OUTPUT_MACHINES] = record->machines,
         [OUTPUT_REFUSED] = record->refused,
+        [OUTPUT_EXPERIMENT] = true,
         [OUTPUT_RUN] = true,
     };
     return recorded[file];
@@ -266,12 +268,12 @@ int outputs_heads(const struct experiment *experiment, struct part_writer *head,
         return rc;
     }
     experiment_parameters(experiment, 0, at, &parameters);
-    for (int i = 0; i < OUTPUT_RUN; i++) {
+    for (int i = 0; i < OUTPUT_EXPERIMENT; i++) {
         if (is_recorded(experiment, i)) {
             write_head(i, experiment, &parameters, part_section(head, file_names[i]));
         }
     }
-    fputs(text, part_section(head, OUTPUTS_EXPERIMENT));
+    fputs(text, part_section(head, file_names[OUTPUT_EXPERIMENT]));
     free(text);
     return 0;
 }
@@ -323,7 +325,7 @@ int outputs_point(const struct experiment *experiment, const struct point_result
                   struct part_writer *part, omega_error_t *err)
 {
     int rc = 0;
-    for (int i = 0; rc == 0 && i < OUTPUT_RUN; i++) {
+    for (int i = 0; rc == 0 && i < OUTPUT_EXPERIMENT; i++) {
         if (is_recorded(experiment, i)) {
             rc = write_rows(i, experiment, result, part_section(part, file_names[i]), err);
         }
@@ -333,10 +335,12 @@ int outputs_point(const struct experiment *experiment, const struct point_result
 
 /* ---- putting parts together ---- */
 
-static int copy_sections(const struct outputs *outputs, struct part *part, omega_error_t *err)
+/* Copies the sections of the files before `end`. */
+static int copy_sections(const struct outputs *outputs, struct part *part, enum output_file end,
+                         omega_error_t *err)
 {
     int rc = 0;
-    for (int i = 0; rc == 0 && i < OUTPUT_RUN; i++) {
+    for (int i = 0; rc == 0 && i < (int)end; i++) {
         if (outputs->files[i] != NULL) {
             rc = part_copy(part, file_names[i], stream(outputs, i), err);
         }
@@ -352,14 +356,14 @@ int outputs_begin(struct outputs *outputs, struct part *head, omega_error_t *err
             rc = file_out_open(outputs->paths[i], &outputs->files[i], err);
         }
     }
-    return rc == 0 ? copy_sections(outputs, head, err) : rc;
+    return rc == 0 ? copy_sections(outputs, head, OUTPUT_RUN, err) : rc;
 }
 
 int outputs_add(struct outputs *outputs, struct part *part, const char *log, const char *label,
                 omega_error_t *err)
 {
     json_t *ran = json_object_get(part_about(part), "ran");
-    int rc = copy_sections(outputs, part, err);
+    int rc = copy_sections(outputs, part, OUTPUT_EXPERIMENT, err);
     if (rc == 0 && log != NULL) {
         rc = run_logs_add(outputs->logs, log, label, err);
     }

@@ -23,9 +23,12 @@ enum output_file {
     OUTPUT_COUNTERFACTUALS,
     OUTPUT_MACHINES,
     OUTPUT_REFUSED,
+    OUTPUT_EXPERIMENT, /* the normalised experiment: what experiment_sha256 is over */
     OUTPUT_RUN,
     OUTPUT_FILES,
 };
+
+#define OUTPUT_EXPERIMENT_NAME "experiment.json"
 
 struct outputs;
 struct run_json;
@@ -65,7 +68,6 @@ int outputs_point(const struct experiment *experiment, const struct point_result
 json_t *run_json_point(const struct point_result *result);
 
 #define OUTPUTS_RESULTS "results.jsonl" /* the section whose lines are the rows */
-#define OUTPUTS_EXPERIMENT "experiment" /* of the head: the normalised experiment */
 #define OUTPUTS_SUMMARY "summary"       /* of a point: what it adds to the summary */
 
 /* ---- the writers, by file ---- */

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* The page's account of where results come from: the experiment, its inputs, how to run it again. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "core/base/sha256.h"
+#include "core/experiment/outputs.h"
+#include "core/report/html.h"
+#include "core/report/page_private.h"
+
+#define SEEDS_SHOWN 50u
+
+/* DIRECTORY/NAME, for free(); NULL without memory. */
+static char *path_in(const struct result_source *source, const char *name)
+{
+    char *path;
+    return asprintf(&path, "%s/%s", source->directory, name) < 0 ? NULL : path;
+}
+
+static bool exists(const struct result_source *source, const char *name)
+{
+    char *path = path_in(source, name);
+    bool there = path != NULL && access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+/* ---- the experiment ---- */
+
+static void put_indented(const char *text, FILE *out)
+{
+    json_t *object = json_loads(text, 0, NULL);
+    char *indented = object == NULL ? NULL : json_dumps(object, JSON_INDENT(2) | JSON_SORT_KEYS);
+    fputs("<pre>", out);
+    html_text(out, indented == NULL ? text : indented);
+    fputs("</pre>\n", out);
+    free(indented);
+    json_decref(object);
+}
+
+static int put_text_of(const struct result_source *source, FILE *out, omega_error_t *err)
+{
+    char sha256[SHA256_HEX];
+    struct sha256 sha;
+    size_t size;
+    char *text;
+    char *path = path_in(source, OUTPUT_EXPERIMENT_NAME);
+    if (path == NULL) {
+        return report_no_memory(err);
+    }
+    int rc = file_read_all(path, EXPERIMENT_BYTES_MAX, &text, &size, err);
+    if (rc == 0) {
+        sha256_init(&sha);
+        sha256_add(&sha, text, size);
+        sha256_finish(&sha, sha256);
+        if (strcmp(sha256, source->sha256) != 0) {
+            rc = omega_error_set_at(err, OMEGA_EINVAL, path, 0,
+                                    "is not the experiment of the results beside it, expected "
+                                    "SHA-256 %s",
+                                    source->sha256);
+        } else {
+            put_indented(text, out);
+        }
+        free(text);
+    }
+    free(path);
+    return rc;
+}
+
+/* Has an earlier source the same experiment? */
+static bool is_known(const struct report *report, uint32_t index)
+{
+    const char *sha256 = result_set_source(report->set, index)->sha256;
+    for (uint32_t i = 0; i < index; i++) {
+        if (strcmp(result_set_source(report->set, i)->sha256, sha256) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int put_experiments(const struct report *report, FILE *out, omega_error_t *err)
+{
+    const struct result_source *source;
+    int rc = 0;
+    fputs("<h2 id=\"configuration\">Configuration</h2>\n"
+          "<p>The experiment after <code>--set</code> and <code>--seed</code>, normalised: keys "
+          "sorted, without description and what is recorded; keys that are missing have their "
+          "defaults.</p>\n",
+          out);
+    for (uint32_t i = 0; rc == 0 && (source = result_set_source(report->set, i)) != NULL; i++) {
+        if (is_known(report, i)) {
+            continue;
+        }
+        fputs("<details open><summary>SHA-256 <code>", out);
+        html_text(out, source->sha256);
+        fputs("</code></summary>\n", out);
+        if (exists(source, OUTPUT_EXPERIMENT_NAME)) {
+            rc = put_text_of(source, out, err);
+        } else {
+            fputs("<p>Its text is not among the result files.</p>\n", out);
+        }
+        fputs("</details>\n", out);
+    }
+    return rc;
+}
+
+/* ---- how to reproduce it ---- */
+
+static void put_inputs(const struct result_source *source, FILE *out)
+{
+    char *line = NULL;
+    size_t room = 0;
+    FILE *stream = fopen(source->file, "re");
+    json_t *head = stream != NULL && getline(&line, &room, stream) > 0
+                       ? json_loads(line, JSON_DISABLE_EOF_CHECK, NULL)
+                       : NULL;
+    const json_t *inputs = json_object_get(head, "inputs");
+    for (size_t i = 0; i < json_array_size(inputs); i++) {
+        const json_t *input = json_array_get(inputs, i);
+        const char *path = json_string_value(json_object_get(input, "path"));
+        const char *sha256 = json_string_value(json_object_get(input, "sha256"));
+        if (path != NULL && sha256 != NULL) {
+            fputs("<li>input <code>", out);
+            html_text(out, path);
+            fputs("</code>, SHA-256 <code>", out);
+            html_text(out, sha256);
+            fputs("</code></li>\n", out);
+        }
+    }
+    json_decref(head);
+    free(line);
+    if (stream != NULL) {
+        fclose(stream);
+    }
+}
+
+static void put_seeds(const struct report *report, FILE *out)
+{
+    const struct result_configuration *first = result_set_configuration(report->set, 0);
+    bool same = true;
+    for (uint32_t c = 1; c < report->configuration_count; c++) {
+        const struct result_configuration *other = result_set_configuration(report->set, c);
+        same = same && other->seed_count == first->seed_count &&
+               memcmp(other->seeds, first->seeds, first->seed_count * sizeof *first->seeds) == 0;
+    }
+    fprintf(out, "<li>%u seed%s%s: <code>", first->seed_count, first->seed_count == 1 ? "" : "s",
+            same ? "" : " of the first configuration (others have others)");
+    for (uint32_t i = 0; i < first->seed_count && i < SEEDS_SHOWN; i++) {
+        fprintf(out, "%s%" PRIu64, i > 0 ? ", " : "", first->seeds[i]);
+    }
+    fprintf(out, "%s</code></li>\n", first->seed_count > SEEDS_SHOWN ? ", ..." : "");
+}
+
+static void put_commands(const struct report *report, FILE *out)
+{
+    const struct result_source *source;
+    bool log = false;
+    for (uint32_t i = 0; (source = result_set_source(report->set, i)) != NULL; i++) {
+        log = log || exists(source, "log");
+    }
+    fputs("<pre>", out);
+    if (exists(result_set_source(report->set, 0), OUTPUT_EXPERIMENT_NAME)) {
+        fputs("omega run " OUTPUT_EXPERIMENT_NAME " --out again     # the one above: the same "
+              "bytes in every file but run.json\n",
+              out);
+    }
+    fprintf(out,
+            "omega report again                   # this page\n"
+            "%s</pre>\n",
+            log ? "omega check-log DIR                  # proves the results from the run's log\n"
+                : "");
+}
+
+static void put_digests(const struct report *report, FILE *out)
+{
+    fputs("<details><summary>Digests: two runs with the same digest did the same</summary>\n"
+          "<div class=\"scroll\"><table>\n<thead><tr><th class=\"l\">configuration</th>"
+          "<th>seed</th><th class=\"l\">digest</th><th class=\"l\">check</th></tr></thead>\n"
+          "<tbody>\n",
+          out);
+    for (uint32_t c = 0; c < report->configuration_count; c++) {
+        const struct result_configuration *of = result_set_configuration(report->set, c);
+        for (uint32_t i = 0; i < of->seed_count; i++) {
+            const struct result_row *row = result_set_row(report->set, c, i, RESULT_CELL, "cell");
+            const char *digest = row == NULL ? NULL : result_row_text(report->set, row, "digest");
+            const char *check = row == NULL ? NULL : result_row_text(report->set, row, "check");
+            fputs("<tr><td class=\"l\">", out);
+            html_text(out, report->labels[c]);
+            fprintf(out, "</td><td>%" PRIu64 "</td><td class=\"l\"><code>", of->seeds[i]);
+            html_text(out, digest == NULL ? "-" : digest);
+            fputs("</code></td><td class=\"l\">", out);
+            html_text(out, check == NULL ? "-" : check);
+            fputs("</td></tr>\n", out);
+        }
+    }
+    fputs("</tbody></table></div></details>\n", out);
+}
+
+int page_origin(const struct report *report, FILE *out, omega_error_t *err)
+{
+    const struct result_source *source;
+    int rc = put_experiments(report, out, err);
+    if (rc != 0) {
+        return rc;
+    }
+    fputs("<h2 id=\"reproduce\">How to reproduce it</h2>\n", out);
+    put_commands(report, out);
+    fputs("<ul>\n<li>omega version <code>", out);
+    html_text(out, result_set_source(report->set, 0)->omega);
+    fputs("</code></li>\n", out);
+    put_seeds(report, out);
+    for (uint32_t i = 0; (source = result_set_source(report->set, i)) != NULL; i++) {
+        if (!is_known(report, i)) {
+            fputs("<li>experiment, SHA-256 <code>", out);
+            html_text(out, source->sha256);
+            fputs("</code></li>\n", out);
+            put_inputs(source, out);
+        }
+    }
+    fputs("</ul>\n", out);
+    put_digests(report, out);
+    return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the page, each in its file. */
+#ifndef OMEGA_CORE_REPORT_PAGE_PRIVATE_H
+#define OMEGA_CORE_REPORT_PAGE_PRIVATE_H
+
+#include "core/report/report_private.h"
+
+/* Tables of means and confidence intervals, by scheduler, by workload and of the cell. */
+void page_summary(const struct report *report, FILE *out);
+
+/* What the figures mean, and what lower bounds are. */
+void page_notes(FILE *out);
+
+/* The experiment's text, and how to run it again. OMEGA_EINVAL if the text that lies beside the
+ * results is not the one that they name; OMEGA_EIO, OMEGA_ENOMEM. */
+int page_origin(const struct report *report, FILE *out, omega_error_t *err);
+
+#endif
