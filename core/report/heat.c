@@ -28,7 +28,7 @@ void heat_settings(const struct heat_scale *scale, const char *label, struct fig
     }
     fputs("set cblabel ", panel->settings);
     figure_put_text(panel->settings, label);
-    fputs(" offset -0.8,0\nset colorbox border lw 0.5\nset cbtics scale 0.3 offset -0.6,0\n"
+    fputs(" offset -0.8,0\nset colorbox\nset cbtics scale 0.3 offset -0.6,0\n"
           "unset grid\nset style fill solid 1.0 noborder\n",
           panel->settings);
 }
