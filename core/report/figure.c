@@ -13,7 +13,7 @@
 #define TITLE_IN 0.21
 #define TOP_IN 0.08
 #define RIGHT_IN 0.12
-#define COLOUR_BOX_IN 0.72
+#define COLOUR_BOX_IN 0.82
 #define KEY_LINE_IN 0.165
 #define KEY_SAMPLE_IN 0.52
 #define CHARACTER_IN 0.064 /* of 8 points, rather too much */
@@ -169,13 +169,13 @@ static void put_head(const struct figure *figure, const struct layout *layout, F
             "height = %.3f\n"
             "if (format eq 'pdf') {\n"
             "    set terminal pdfcairo noenhanced size width,height font 'Sans,8' fontscale 1 \\\n"
-            "        linewidth 1 dashlength 0.5\n"
+            "        linewidth 1 dashlength 0.7\n"
             "} else { if (format eq 'svg') {\n"
             "    set terminal svg noenhanced size 144*width,144*height dynamic \\\n"
-            "        font 'sans-serif,16' linewidth 1.6 dashlength 0.6 background 'white'\n"
+            "        font 'sans-serif,16' linewidth 1.6 dashlength 0.7 background 'white'\n"
             "} else {\n"
             "    set terminal pngcairo noenhanced size 300*width,300*height font 'Sans,8' \\\n"
-            "        fontscale 4.17 linewidth 4 pointscale 4 dashlength 0.5\n"
+            "        fontscale 3.125 linewidth 3.5 pointscale 3.5 dashlength 0.7\n"
             "} }\n"
             "set output '%s.'.format\n"
             "data = '%s.dat'\n"
@@ -232,11 +232,14 @@ static void put_panel(const struct figure *figure, const struct layout *layout, 
             "set lmargin at screen %.5f\nset rmargin at screen %.5f\n"
             "set bmargin at screen %.5f\nset tmargin at screen %.5f\n"
             "unset title; unset logscale; unset xlabel; unset ylabel; unset key\n"
-            "set xrange [*:*]; set yrange [*:*]; set xtics autofreq; set ytics autofreq\n"
+            "set xrange [*:*]; set yrange [*:*]; set xtics autofreq nomirror; set ytics autofreq nomirror\n"
             "set format '%%g'\n",
             index + 1, (left + figure->left_in) / layout->width, right / layout->width,
             bottom / layout->height, (bottom + figure->panel_height_in) / layout->height);
     fputs(panel->settings_text, out);
+    if (!panel->heat) {
+        fputs("set xtics nomirror scale 0.5\nset ytics nomirror scale 0.5\n", out);
+    }
     fprintf(out, "plot %s\n", panel->plot_text);
 }
 

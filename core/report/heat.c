@@ -28,7 +28,7 @@ void heat_settings(const struct heat_scale *scale, const char *label, struct fig
     }
     fputs("set cblabel ", panel->settings);
     figure_put_text(panel->settings, label);
-    fputs(" offset -0.8,0\nset colorbox\nset cbtics scale 0.3 offset -0.6,0\n"
+    fputs(" offset 0.4,0\nset colorbox\nset cbtics scale 0.3 offset -0.6,0\n"
           "unset grid\nset style fill solid 1.0 noborder\n",
           panel->settings);
 }
@@ -37,7 +37,7 @@ void heat_plot(const struct heat_scale *scale, uint32_t block, bool numbers,
                struct figure_panel *panel)
 {
     fprintf(panel->plot,
-            "data index %u using 1:2:(0.5):(0.5):($3 > 0 ? $3 : NaN) with boxxyerror lc palette "
+            "data index %u using 1:2:(0.51):(0.51):($3 > 0 ? $3 : NaN) with boxxyerror lc palette "
             "notitle",
             block);
     if (numbers) {

@@ -202,7 +202,7 @@ static void put_tics(const struct report *report, const struct square *square, c
         figure_put_text(out, text);
         fprintf(out, " %u", i);
     }
-    fprintf(out, ") scale 0%s\n", more);
+    fprintf(out, ") nomirror scale 0%s\n", more);
 }
 
 static int draw_panel(struct report *report, struct figure *figure, const struct square *square,

@@ -137,7 +137,7 @@ static int draw_panel(struct machines *machines, struct figure *figure, uint32_t
     heat_settings(scale, views[value].label, panel);
     uint32_t rows = (grid.cells + grid.columns - 1) / grid.columns;
     fprintf(panel->settings,
-            "set xrange [-0.5:%g]\nset yrange [%g:-0.5]\nunset xtics\nset ytics scale 0 (",
+            "set xrange [-0.5:%g]\nset yrange [%g:-0.5]\nunset xtics\nset ytics nomirror scale 0 (",
             grid.columns - 0.5, rows - 0.5);
     for (uint32_t i = 0; i < 3; i++) {
         uint32_t row = (rows - 1) * i / 2;

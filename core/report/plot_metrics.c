@@ -8,6 +8,9 @@
 #include "core/report/report_private.h"
 
 #define LOG_RATIO 50.0 /* values that are further apart are shown on a logarithmic scale */
+#define NAMES_FIT 40    /* characters below an axis that fit side by side */
+#define NAME_SHOWN_MAX 30
+#define DECADES_MAX 1e6 /* up to here each has a label */
 #define DODGE 0.14     /* from one series to the next, where all stand beside a variant's name */
 
 struct kind {
@@ -107,9 +110,10 @@ struct drawing {
     uint32_t *line_of; /* of each configuration */
     uint32_t panels;   /* of a name */
     struct figure figure;
-    double least; /* of what is drawn */
+    double least; /* above 0, of what is drawn */
     double most;
     bool log;
+    bool zeros;  /* some value is 0 */
     bool bounds; /* some value is a lower bound */
     uint32_t seeds;
 };
@@ -138,14 +142,17 @@ static bool measure(struct drawing *drawing)
             struct report_estimate estimate;
             report_estimate(report, c, kind->scope, name, kind->key, &estimate);
             if (estimate.n > 0) {
-                drawing->least = estimate.mean < drawing->least ? estimate.mean : drawing->least;
+                if (estimate.mean > 0 && estimate.mean < drawing->least) {
+                    drawing->least = estimate.mean;
+                }
+                drawing->zeros = drawing->zeros || estimate.mean <= 0;
                 drawing->most = estimate.mean > drawing->most ? estimate.mean : drawing->most;
                 drawing->bounds = drawing->bounds || estimate.bounds > 0;
                 drawing->seeds = estimate.n > drawing->seeds ? estimate.n : drawing->seeds;
             }
         }
     }
-    drawing->log = !kind->share && drawing->least > 0 && drawing->most > LOG_RATIO * drawing->least;
+    drawing->log = !kind->share && drawing->most > LOG_RATIO * drawing->least;
     return drawing->most > 0;
 }
 
@@ -197,10 +204,16 @@ static void put_elements(struct drawing *drawing, struct figure_panel *panel, ui
                          bool bounds)
 {
     uint32_t block = drawing->figure.blocks - 1;
-    const char *with = drawing->parameter == UINT32_MAX ? "yerrorbars" : "yerrorlines";
-    fprintf(panel->plot, "%sdata index %u using 1:3:%s:5 with %s ls %u notitle",
-            ftell(panel->plot) > 0 ? ", \\\n     " : "", block,
-            drawing->log ? "($4 > floor ? $4 : floor)" : "4", with, style % FIGURE_STYLES + 1);
+    const char *mean = drawing->log ? "($3 > floor ? $3 : floor)" : "3";
+    uint32_t line = style % FIGURE_STYLES + 1;
+    fputs(ftell(panel->plot) > 0 ? ", \\\n     " : "", panel->plot);
+    if (drawing->parameter != UINT32_MAX) {
+        fprintf(panel->plot, "data index %u using 1:%s with lines ls %u notitle, \\\n     ", block,
+                mean, line);
+    }
+    fprintf(panel->plot, "data index %u using 1:%s:%s:%s with yerrorbars ls %u dt 1 notitle",
+            block, mean, drawing->log ? "($4 > floor ? $4 : floor)" : "4",
+            drawing->log ? "($5 > floor ? $5 : floor)" : "5", line);
     if (bounds) {
         fprintf(panel->plot,
                 ", \\\n     data index %u using ($6 > 0 ? $1 : NaN):3 with points "
@@ -224,6 +237,24 @@ static double decade(double value)
     return power;
 }
 
+/* Room for the names below the x axis where they stand aslant, in inches; 0: they fit as they are. */
+static double tics_height(const struct drawing *drawing)
+{
+    const struct report *report = drawing->report;
+    bool sweep = drawing->parameter != UINT32_MAX;
+    const struct report_parameter *parameter =
+        sweep ? &report->parameters[drawing->parameter] : NULL;
+    uint32_t count = sweep ? parameter->count : report->variant_count;
+    const char *const *texts = sweep ? parameter->texts : report->variants;
+    size_t longest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        longest = strlen(texts[i]) > longest ? strlen(texts[i]) : longest;
+    }
+    longest = longest > NAME_SHOWN_MAX ? NAME_SHOWN_MAX : longest;
+    bool named = !sweep || !parameter->numeric;
+    return named && (double)(longest + 1) * count > NAMES_FIT ? 0.035 * (double)longest : 0;
+}
+
 static void put_x_axis(const struct drawing *drawing, FILE *out)
 {
     const struct report *report = drawing->report;
@@ -233,10 +264,6 @@ static void put_x_axis(const struct drawing *drawing, FILE *out)
     uint32_t count = sweep ? parameter->count : report->variant_count;
     const char *const *texts = sweep ? parameter->texts : report->variants;
     bool named = !sweep || !parameter->numeric;
-    size_t characters = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        characters += strlen(texts[i]) + 2;
-    }
     if (named || count <= 8) {
         fputs("set xtics (", out);
         for (uint32_t i = 0; i < count; i++) {
@@ -244,7 +271,7 @@ static void put_x_axis(const struct drawing *drawing, FILE *out)
             figure_put_text(out, *texts[i] == '\0' ? "all" : texts[i]);
             fprintf(out, " %.12g", sweep ? parameter->numbers[i] : i);
         }
-        fprintf(out, ")%s\n", named && characters > 40 ? " rotate by -25 left" : "");
+        fprintf(out, ")%s\n", tics_height(drawing) > 0 ? " rotate by 30 right" : "");
     }
     if (named) {
         fprintf(out, "set xrange [-0.5:%g]\n", count - 0.5);
@@ -270,14 +297,14 @@ static void put_y_axis(const struct drawing *drawing, bool labelled, FILE *out)
     if (labelled) {
         fputs("set ylabel ", out);
         figure_put_text(out, drawing->kind->axis);
-        fputs(" offset 1.2,0\n", out);
+        fputs(" offset 0.5,0\n", out);
     }
     if (drawing->log) {
         double low = decade(drawing->least);
-        fprintf(out,
-                "set logscale y\nset ytics 10\n"
-                "floor = %.12g\nset yrange [floor:%.12g]\n",
-                drawing->least < 1.5 * low ? low / 10 : low, decade(drawing->most) * 10);
+        double high = decade(drawing->most) * 10;
+        low = drawing->least < 1.5 * low ? low / 10 : low;
+        fprintf(out, "set logscale y\nset ytics %u\nfloor = %.12g\nset yrange [floor:%.12g]\n",
+                high > DECADES_MAX * low ? 100 : 10, low, high);
     } else if (drawing->kind->share) {
         fputs("set yrange [0:1.03]\nset ytics 0.2\n", out);
     } else {
@@ -515,13 +542,14 @@ static int begin(struct drawing *drawing, omega_error_t *err)
                                                 report->parameters[drawing->parameter].path)
                                   : kind->title;
     drawing->figure.caption = pool_format(
-        &report->pool, "%s %s%s", kind->meaning,
+        &report->pool, "%s %s%s%s", kind->meaning,
         drawing->seeds > 1
             ? "Mean over the seeds; bars are 95 % confidence intervals (Student's t)."
             : "One seed: no interval.",
         drawing->bounds ? " A triangle marks values that are lower bounds: some jobs had not "
                           "got so far when the run ended."
-                        : "");
+                        : "",
+        drawing->log && drawing->zeros ? " Values of 0 stand at the lower edge." : "");
     if (drawing->figure.title == NULL || drawing->figure.caption == NULL) {
         return report_no_memory(err);
     }
@@ -538,6 +566,7 @@ static int draw(struct report *report, const struct kind *kind, uint32_t paramet
     int rc = make_lines(&drawing, err);
     rc = rc == 0 ? begin(&drawing, err) : rc;
     if (rc == 0) {
+        drawing.figure.bottom_in = (parameter == UINT32_MAX ? 0.26 : 0.44) + tics_height(&drawing);
         rc = parameter == UINT32_MAX ? draw_by_variant(&drawing, err)
                                      : draw_over_parameter(&drawing, err);
     }

@@ -283,7 +283,7 @@ static int draw_panel(struct series *series, const struct view *view, struct fig
         return report_no_memory(err);
     }
     fprintf(panel->settings,
-            "set xlabel 'time [%s]' offset 0,0.4\nset ylabel '%s' offset 1.2,0\n"
+            "set xlabel 'time [%s]' offset 0,0.4\nset ylabel '%s' offset 0.5,0\n"
             "set yrange [0:%s]\nset xrange [0:*]\n",
             unit.name, view->axis, view->share ? "1.03" : "*");
     for (uint32_t i = 0; rc == 0 && i < report->shown_count; i++) {
@@ -303,7 +303,7 @@ static int draw_panel(struct series *series, const struct view *view, struct fig
                     "noborder notitle, \\\n     ",
                     block, i + 1);
         }
-        fprintf(panel->plot, "data index %u using 1:2 with lines ls %u notitle", block, i + 1);
+        fprintf(panel->plot, "data index %u using 1:2 with lines ls %u lw 1 notitle", block, i + 1);
     }
     return rc;
 }

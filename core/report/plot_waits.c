@@ -61,8 +61,12 @@ static void put_curve(struct figure *figure, struct curve *curve, double most_s)
     double kept_share = -1;
     double kept_s = 0;
     double share = 0;
+    bool from_edge = from->size > 0 && from->buckets[0].value > LEAST_S * US;
     curve->block = figure_block(figure, "%s: wait_s, share of %llu jobs", curve->label,
                                 (unsigned long long)from->count);
+    if (from_edge) {
+        fprintf(figure->data, " %g 0\n", LEAST_S);
+    }
     for (size_t i = 0; i < from->size; i++) {
         double wait_s = from->buckets[i].value / US;
         sum += from->buckets[i].count;
@@ -97,9 +101,9 @@ static int draw_panel(struct waits *waits, struct figure *figure, uint32_t sched
         return report_no_memory(err);
     }
     fprintf(panel->settings,
-            "set logscale x\nset xrange [%g:%.12g]\nset xtics 10\nset yrange [0:1]\n"
+            "set logscale x\nset xrange [%g:%.12g]\nset xtics 100\nset yrange [0:1.02]\n"
             "set ytics 0.2\n"
-            "set xlabel 'wait [s]' offset 0,0.4\nset ylabel '%s' offset 1.2,0\n",
+            "set xlabel 'wait [s]' offset 0,0.4\nset ylabel '%s' offset 0.5,0\n",
             LEAST_S, waits->most_s > LEAST_S ? waits->most_s : 10 * LEAST_S, axis);
     for (uint32_t i = 0; i < waits->count; i++) {
         const struct curve *curve = &waits->curves[i];
