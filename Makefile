@@ -58,7 +58,7 @@ LIBS := -ljansson -lxxhash -llmdb -lurcu-bp -lurcu-common -lpthread -ldl
 
 # Debian packages: what building, testing and style checks need
 CLANG := clang libclang-rt-14-dev
-PACKAGES := gcc make pkg-config libjansson-dev libxxhash-dev liblmdb-dev liburcu-dev check \
+PACKAGES := gcc make pkg-config libjansson-dev libxxhash-dev liblmdb-dev liburcu-dev check gnuplot-nox \
             $(if $(findstring clang,$(CC)),$(CLANG))
 PACKAGES_FULL := $(PACKAGES) $(CLANG) clang-format valgrind
 

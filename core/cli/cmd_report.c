@@ -36,8 +36,9 @@ static unsigned parse_formats(const char *list)
     while (true) {
         size_t length = strcspn(list, ",");
         int format = 0;
-        while (format < REPORT_FORMATS && (strlen(report_format_names[format]) != length ||
-                                           memcmp(report_format_names[format], list, length) != 0)) {
+        while (format < REPORT_FORMATS &&
+               (strlen(report_format_names[format]) != length ||
+                memcmp(report_format_names[format], list, length) != 0)) {
             format++;
         }
         if (format == REPORT_FORMATS) {
@@ -102,8 +103,8 @@ int cmd_report(int argc, char **argv)
         case 'f':
             report.formats = parse_formats(optarg);
             if (report.formats == 0) {
-                return command_usage("report", "--format: '%.40s', expected a list of pdf, svg, png",
-                                     optarg);
+                return command_usage("report",
+                                     "--format: '%.40s', expected a list of pdf, svg, png", optarg);
             }
             break;
         case 't':

@@ -9,8 +9,8 @@
 
 struct program {
     const char *const *argv; /* argv[0] is looked for in PATH; NULL at the end */
-    const char *package;     /* Debian package that brings it, for the message where it is missing */
-    const char *directory;   /* where it runs */
+    const char *package;   /* Debian package that brings it, for the message where it is missing */
+    const char *directory; /* where it runs */
     const char *const *environment; /* "NAME=VALUE" beside ours and before it; NULL at the end */
 };
 

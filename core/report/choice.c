@@ -275,8 +275,7 @@ const char *report_shown_note(struct report *report)
 int report_choose(struct report *report, omega_error_t *err)
 {
     report->configuration_count = result_set_configuration_count(report->set);
-    report->labels =
-        pool_alloc(&report->pool, report->configuration_count, sizeof *report->labels);
+    report->labels = pool_alloc(&report->pool, report->configuration_count, sizeof *report->labels);
     int rc = report->labels == NULL ? report_no_memory(err) : choose_parameters(report, err);
     rc = rc == 0 ? find_variants(report, err) : rc;
     for (uint32_t c = 0; rc == 0 && c < report->configuration_count; c++) {

@@ -151,8 +151,7 @@ static int find_point(struct columns *columns, omega_error_t *err)
         }
     }
     columns->configuration = found;
-    if (found == count ||
-        !columns_find_seed(columns->set, found, (uint64_t)seed, &columns->seed)) {
+    if (found == count || !columns_find_seed(columns->set, found, (uint64_t)seed, &columns->seed)) {
         return csv_fail(&columns->csv, OMEGA_EINVAL, err,
                         "variant '%.64s' with seed %lld and these parameters is not in "
                         "results.jsonl, expected a point of it",

@@ -15,12 +15,12 @@
 struct columns {
     const struct result_set *set;
     struct csv csv;
-    const char *const *names;     /* asked for, NULL at the end; constant */
-    uint32_t at[COLUMNS_MAX];     /* where each of them is */
-    uint32_t parameter_count;     /* columns between seed and the first one asked for */
-    uint32_t configuration;       /* of the row read last */
-    uint32_t seed;                /* index among the seeds of the configuration */
-    char *head;                   /* owned: the first line, whose names csv keeps */
+    const char *const *names; /* asked for, NULL at the end; constant */
+    uint32_t at[COLUMNS_MAX]; /* where each of them is */
+    uint32_t parameter_count; /* columns between seed and the first one asked for */
+    uint32_t configuration;   /* of the row read last */
+    uint32_t seed;            /* index among the seeds of the configuration */
+    char *head;               /* owned: the first line, whose names csv keeps */
 };
 
 /* Reads the first line: variant, seed, a column for each parameter, then columns that hold all of

@@ -72,8 +72,8 @@ static bool is_drawn(const char *path)
     return drawn;
 }
 
-static int run_gnuplot(const char *folder, const char *script, const char *format,
-                       const char *path, omega_error_t *err)
+static int run_gnuplot(const char *folder, const char *script, const char *format, const char *path,
+                       omega_error_t *err)
 {
     char setting[32];
     char messages[MESSAGE_BYTES];
@@ -94,15 +94,13 @@ static int run_gnuplot(const char *folder, const char *script, const char *forma
     flatten(messages);
     /* what it says of a script begins with the script's name; of fonts it may say what it likes */
     if (code != 0 || strstr(messages, ".gp\" line ") != NULL || !is_drawn(path)) {
-        return omega_error_set_at(err, OMEGA_EIO, script, 0,
-                                  "gnuplot ended with exit code %d: %s", code,
-                                  messages[0] == '\0' ? "it says nothing" : messages);
+        return omega_error_set_at(err, OMEGA_EIO, script, 0, "gnuplot ended with exit code %d: %s",
+                                  code, messages[0] == '\0' ? "it says nothing" : messages);
     }
     return 0;
 }
 
-int draw_figure(const char *folder, const char *name, enum report_format format,
-                omega_error_t *err)
+int draw_figure(const char *folder, const char *name, enum report_format format, omega_error_t *err)
 {
     char *path = NULL;
     char *script = NULL;

@@ -155,8 +155,7 @@ static void lay_out(const struct figure *figure, struct layout *layout)
     lay_out_key(figure, layout);
     uint32_t rows = panels == 0 ? 1 : (panels + layout->columns - 1) / layout->columns;
     layout->cell_width = layout->width / layout->columns;
-    layout->cell_height =
-        figure->panel_height_in + figure->bottom_in + (named ? TITLE_IN : TOP_IN);
+    layout->cell_height = figure->panel_height_in + figure->bottom_in + (named ? TITLE_IN : TOP_IN);
     layout->height = layout->key_height + rows * layout->cell_height;
 }
 
@@ -179,6 +178,7 @@ static void put_head(const struct figure *figure, const struct layout *layout, F
             "} }\n"
             "set output '%s.'.format\n"
             "data = '%s.dat'\n"
+            "small = format eq 'svg' ? ',12' : ',6'  # a font of 6 points\n"
             "\n",
             figure->name, figure->name, figure->name, layout->width, layout->height, figure->name,
             figure->name);
@@ -200,15 +200,16 @@ static void put_key(const struct figure *figure, const struct layout *layout, FI
     if (figure->key_count == 0) {
         return;
     }
-    fprintf(out,
-            "\n# the legend, above the panels\n"
-            "set lmargin at screen 0\nset rmargin at screen 1\n"
-            "set bmargin at screen %.5f\nset tmargin at screen 1\n"
-            "unset border; unset tics; unset grid\n"
-            "set xrange [0:1]; set yrange [0:1]\n"
-            "set key center center horizontal Left reverse maxcols %u samplen 2.5 spacing 1\n"
-            "plot ",
-            1 - layout->key_height / layout->height, layout->key_columns);
+    fprintf(
+        out,
+        "\n# the legend, above the panels\n"
+        "set lmargin at screen 0\nset rmargin at screen 1\n"
+        "set bmargin at screen %.5f\nset tmargin at screen 1\n"
+        "unset border; unset tics; unset grid\n"
+        "set xrange [0:1]; set yrange [0:1]\n"
+        "set key center center horizontal Left reverse maxcols %u samplen 2 width -2 spacing 1\n"
+        "plot ",
+        1 - layout->key_height / layout->height, layout->key_columns);
     for (uint32_t i = 0; i < figure->key_count; i++) {
         fprintf(out, "%sNaN %s title ", i == 0 ? "" : ", \\\n     ", figure->keys[i].how);
         figure_put_text(out, figure->keys[i].text);
@@ -232,7 +233,8 @@ static void put_panel(const struct figure *figure, const struct layout *layout, 
             "set lmargin at screen %.5f\nset rmargin at screen %.5f\n"
             "set bmargin at screen %.5f\nset tmargin at screen %.5f\n"
             "unset title; unset logscale; unset xlabel; unset ylabel; unset key\n"
-            "set xrange [*:*]; set yrange [*:*]; set xtics autofreq nomirror; set ytics autofreq nomirror\n"
+            "set xrange [*:*]; set yrange [*:*]; set xtics autofreq nomirror; set ytics autofreq "
+            "nomirror\n"
             "set format '%%g'\n",
             index + 1, (left + figure->left_in) / layout->width, right / layout->width,
             bottom / layout->height, (bottom + figure->panel_height_in) / layout->height);

@@ -143,8 +143,7 @@ static int take_place(const char *temporary, const char *place, omega_error_t *e
     if (renameat2(AT_FDCWD, temporary, AT_FDCWD, place, RENAME_NOREPLACE) == 0) {
         return 0;
     }
-    if (errno != EEXIST ||
-        renameat2(AT_FDCWD, temporary, AT_FDCWD, place, RENAME_EXCHANGE) != 0) {
+    if (errno != EEXIST || renameat2(AT_FDCWD, temporary, AT_FDCWD, place, RENAME_EXCHANGE) != 0) {
         return omega_error_set_errno(err, place, "cannot give the report its name");
     }
     if (remove_all(temporary) != 0) {

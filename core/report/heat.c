@@ -43,9 +43,9 @@ void heat_plot(const struct heat_scale *scale, uint32_t block, bool numbers,
     if (numbers) {
         /* white on dark cells, black on light ones */
         fprintf(panel->plot,
-                ", \\\n     data index %u using 1:2:(sprintf('%%.4g', $3)):"
+                ", \\\n     data index %u using 1:2:(sprintf('%%.3g', $3)):"
                 "(%s > 0.5 ? 0x000000 : $3 > 0 ? 0xffffff : 0x7f7f7f) with labels "
-                "tc rgb variable font ',6' notitle",
+                "tc rgb variable font small notitle",
                 block,
                 scale->log ? "$3 <= 0 ? 0 : log($3 / least) / log(most / least)" : "$3 / most");
     }

@@ -67,8 +67,7 @@ static int read_bucket(const struct reader *reader, const json_t *bucket, int64_
         }
         at[i] = json_integer_value(number);
     }
-    if (at[0] <= *before || at[1] < at[0] || at[2] <= 0 ||
-        at[2] > INT64_MAX - (int64_t)*total) {
+    if (at[0] <= *before || at[1] < at[0] || at[2] <= 0 || at[2] > INT64_MAX - (int64_t)*total) {
         return fail(reader, "buckets: expected low <= high, count above 0, by rising value");
     }
     *before = at[1];
@@ -111,9 +110,10 @@ static uint32_t find_configuration(const struct reader *reader, const char *vari
 {
     const struct result_set *set = reader->histograms->set;
     const json_t *parameters = json_object_get(object, "parameters");
-    char *text = parameters == NULL ? strdup("{}")
-                                    : json_dumps(parameters, JSON_COMPACT | JSON_SORT_KEYS |
-                                                                 JSON_REAL_PRECISION(12));
+    char *text =
+        parameters == NULL
+            ? strdup("{}")
+            : json_dumps(parameters, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(12));
     uint32_t count = result_set_configuration_count(set);
     uint32_t i = 0;
     for (; text != NULL && i < count; i++) {
@@ -283,8 +283,7 @@ static int read_sources(struct histograms *histograms, bool *found, omega_error_
 {
     const struct result_source *source;
     int rc = 0;
-    for (uint32_t i = 0; rc == 0 && (source = result_set_source(histograms->set, i)) != NULL;
-         i++) {
+    for (uint32_t i = 0; rc == 0 && (source = result_set_source(histograms->set, i)) != NULL; i++) {
         char *path;
         if (asprintf(&path, "%s/histograms.jsonl", source->directory) < 0) {
             return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
@@ -331,8 +330,8 @@ int histograms_open(const struct result_set *set, const char *name, struct histo
     return finish(histograms, rc, found, out);
 }
 
-int histograms_parse(const struct result_set *set, const char *name, FILE *stream,
-                     const char *file, struct histograms **out, omega_error_t *err)
+int histograms_parse(const struct result_set *set, const char *name, FILE *stream, const char *file,
+                     struct histograms **out, omega_error_t *err)
 {
     omega_error_t own = {0};
     struct histograms *histograms = create(set, name);

@@ -34,8 +34,8 @@ int histograms_open(const struct result_set *set, const char *name, struct histo
                     omega_error_t *err);
 
 /* The same of one stream, which stays the caller's; `file` is for messages. */
-int histograms_parse(const struct result_set *set, const char *name, FILE *stream,
-                     const char *file, struct histograms **histograms, omega_error_t *err);
+int histograms_parse(const struct result_set *set, const char *name, FILE *stream, const char *file,
+                     struct histograms **histograms, omega_error_t *err);
 
 void histograms_close(struct histograms *histograms); /* NULL is allowed */
 

@@ -140,8 +140,8 @@ static void put_table(const struct report *report, uint32_t table, FILE *out)
     }
     fputs("</tr></thead>\n<tbody>\n", out);
     for (uint32_t c = 0; c < report->configuration_count; c++) {
-        for (uint32_t i = 0;
-             (name = result_set_name(report->set, tables[table].scope, i)) != NULL; i++) {
+        for (uint32_t i = 0; (name = result_set_name(report->set, tables[table].scope, i)) != NULL;
+             i++) {
             if (is_there(report, c, tables[table].scope, name) && rows++ < ROWS_MAX) {
                 put_row(report, table, c, name, kept, out);
             }

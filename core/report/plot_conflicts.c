@@ -12,7 +12,13 @@
 #define SIDE_MAX 24u    /* with more instances, they are taken together by scheduler */
 #define NUMBERS_MAX 10u /* instances up to which cells have numbers */
 
-enum column { SCHEDULER, INSTANCE, RIVAL_SCHEDULER, RIVAL, CLAIMS };
+enum column {
+    SCHEDULER,
+    INSTANCE,
+    RIVAL_SCHEDULER,
+    RIVAL,
+    CLAIMS
+};
 
 static const char *const names[] = {"scheduler", "instance", "rival_scheduler",
                                     "rival",     "claims",   NULL};
@@ -83,9 +89,8 @@ static int read_row(void *context, const struct columns *columns, omega_error_t 
     entry.claims = (double)claims;
     if (conflicts->count == conflicts->room) {
         size_t room = conflicts->room == 0 ? 1024 : 2 * conflicts->room;
-        struct entry *grown = room > ENTRIES_MAX
-                                  ? NULL
-                                  : realloc(conflicts->entries, room * sizeof *grown);
+        struct entry *grown =
+            room > ENTRIES_MAX ? NULL : realloc(conflicts->entries, room * sizeof *grown);
         if (grown == NULL) {
             return report_no_memory(err);
         }

@@ -11,7 +11,11 @@
 #define CELLS_MAX 1024u /* of a panel: with more machines, neighbours share one */
 #define VALUES 2u
 
-enum column { MACHINE, ACCEPTED, CONFLICTING };
+enum column {
+    MACHINE,
+    ACCEPTED,
+    CONFLICTING
+};
 
 static const char *const names[] = {"machine", "accepted", "conflicting", NULL};
 
@@ -64,9 +68,8 @@ static int read_row(void *context, const struct columns *columns, omega_error_t 
     uint64_t values[VALUES] = {0};
     int rc = columns_count(columns, MACHINE, &machine, err);
     if (rc == 0 && machine >= MACHINES_MAX) {
-        rc = csv_fail(&columns->csv, OMEGA_EINVAL, err,
-                      "machine: is %llu, expected one below %u", (unsigned long long)machine,
-                      MACHINES_MAX);
+        rc = csv_fail(&columns->csv, OMEGA_EINVAL, err, "machine: is %llu, expected one below %u",
+                      (unsigned long long)machine, MACHINES_MAX);
     }
     for (uint32_t i = 0; rc == 0 && i < VALUES; i++) {
         rc = columns_count(columns, ACCEPTED + i, &values[i], err);
@@ -108,8 +111,8 @@ static double cell_value(const struct machines *machines, uint32_t shown, const 
     const struct report *report = machines->report;
     uint32_t seeds = result_set_configuration(report->set, report->shown[shown])->seed_count;
     uint32_t first = cell * grid->together;
-    uint32_t end = first + grid->together < machines->count ? first + grid->together
-                                                            : machines->count;
+    uint32_t end =
+        first + grid->together < machines->count ? first + grid->together : machines->count;
     double sum = 0;
     for (uint32_t i = first; i < end && i < machines->room[shown]; i++) {
         sum += machines->sums[shown][(size_t)i * VALUES + value];
@@ -141,8 +144,8 @@ static int draw_panel(struct machines *machines, struct figure *figure, uint32_t
             grid.columns - 0.5, rows - 0.5);
     for (uint32_t i = 0; i < 3; i++) {
         uint32_t row = (rows - 1) * i / 2;
-        fprintf(panel->settings, "%s'%u' %u", i > 0 ? ", " : "",
-                row * grid.columns * grid.together, row);
+        fprintf(panel->settings, "%s'%u' %u", i > 0 ? ", " : "", row * grid.columns * grid.together,
+                row);
     }
     fprintf(panel->settings, ")\nset xlabel '%u machines a row'\nset ylabel 'machine'\n",
             grid.columns * grid.together);

@@ -8,10 +8,10 @@
 #include "core/report/report_private.h"
 
 #define LOG_RATIO 50.0 /* values that are further apart are shown on a logarithmic scale */
-#define NAMES_FIT 40    /* characters below an axis that fit side by side */
+#define NAMES_FIT 40   /* characters below an axis that fit side by side */
 #define NAME_SHOWN_MAX 30
 #define DECADES_MAX 1e6 /* up to here each has a label */
-#define DODGE 0.14     /* from one series to the next, where all stand beside a variant's name */
+#define DODGE 0.14      /* from one series to the next, where all stand beside a variant's name */
 
 struct kind {
     enum result_scope scope;
@@ -75,8 +75,7 @@ void report_estimate(const struct report *report, uint32_t configuration, enum r
     *out = (struct report_estimate){.mean = NAN, .half = NAN};
     double *values = calloc(of->seed_count, sizeof *values);
     for (uint32_t i = 0; values != NULL && i < of->seed_count; i++) {
-        const struct result_row *row =
-            result_set_row(report->set, configuration, i, scope, name);
+        const struct result_row *row = result_set_row(report->set, configuration, i, scope, name);
         double value = row == NULL ? NAN : result_row_number(report->set, row, key);
         if (isfinite(value)) {
             out->bounds += is_bound(report, row, key);
@@ -124,8 +123,8 @@ static double x_of(const struct drawing *drawing, uint32_t configuration)
     if (drawing->parameter == UINT32_MAX) {
         return report->variant_of[configuration];
     }
-    uint32_t value = report->values[(size_t)configuration * report->parameter_count +
-                                    drawing->parameter];
+    uint32_t value =
+        report->values[(size_t)configuration * report->parameter_count + drawing->parameter];
     return value == UINT32_MAX ? NAN : report->parameters[drawing->parameter].numbers[value];
 }
 
@@ -174,8 +173,7 @@ static uint32_t put_block(struct drawing *drawing, uint32_t line, const char *na
 {
     const struct report *report = drawing->report;
     bool sweep = drawing->parameter != UINT32_MAX;
-    uint32_t steps =
-        sweep ? report->parameters[drawing->parameter].count : report->variant_count;
+    uint32_t steps = sweep ? report->parameters[drawing->parameter].count : report->variant_count;
     uint32_t rows = 0;
     *bounds = false;
     for (uint32_t step = 0; step < steps; step++) {
@@ -211,8 +209,8 @@ static void put_elements(struct drawing *drawing, struct figure_panel *panel, ui
         fprintf(panel->plot, "data index %u using 1:%s with lines ls %u notitle, \\\n     ", block,
                 mean, line);
     }
-    fprintf(panel->plot, "data index %u using 1:%s:%s:%s with yerrorbars ls %u dt 1 notitle",
-            block, mean, drawing->log ? "($4 > floor ? $4 : floor)" : "4",
+    fprintf(panel->plot, "data index %u using 1:%s:%s:%s with yerrorbars ls %u dt 1 notitle", block,
+            mean, drawing->log ? "($4 > floor ? $4 : floor)" : "4",
             drawing->log ? "($5 > floor ? $5 : floor)" : "5", line);
     if (bounds) {
         fprintf(panel->plot,
@@ -268,7 +266,9 @@ static void put_x_axis(const struct drawing *drawing, FILE *out)
         fputs("set xtics (", out);
         for (uint32_t i = 0; i < count; i++) {
             fputs(i > 0 ? ", " : "", out);
-            figure_put_text(out, *texts[i] == '\0' ? "all" : texts[i]);
+            char text[NAME_SHOWN_MAX + 1];
+            snprintf(text, sizeof text, "%s", *texts[i] == '\0' ? "all" : texts[i]);
+            figure_put_text(out, text);
             fprintf(out, " %.12g", sweep ? parameter->numbers[i] : i);
         }
         fprintf(out, ")%s\n", tics_height(drawing) > 0 ? " rotate by 30 right" : "");
@@ -280,8 +280,8 @@ static void put_x_axis(const struct drawing *drawing, FILE *out)
         fputs("set xlabel ", out);
         figure_put_text(out, parameter->path);
         fputs(" offset 0,0.4\n", out);
-        double pad = parameter->log ? 0 : 0.04 * (parameter->numbers[count - 1] -
-                                                  parameter->numbers[0]);
+        double pad =
+            parameter->log ? 0 : 0.04 * (parameter->numbers[count - 1] - parameter->numbers[0]);
         if (parameter->log) {
             fprintf(out, "set logscale x\nset xrange [%.12g:%.12g]\n", parameter->numbers[0] / 1.2,
                     parameter->numbers[count - 1] * 1.2);
@@ -334,10 +334,10 @@ static int add_line(struct drawing *drawing, uint32_t configuration, omega_error
     struct report *report = drawing->report;
     const char *variant = report->variants[report->variant_of[configuration]];
     const char *others = others_of(report, configuration, drawing->parameter);
-    const char *label = others == NULL ? NULL
-                                       : pool_format(&report->pool, "%s%s%s", variant,
-                                                     *variant != '\0' && *others != '\0' ? " " : "",
-                                                     others);
+    const char *label = others == NULL
+                            ? NULL
+                            : pool_format(&report->pool, "%s%s%s", variant,
+                                          *variant != '\0' && *others != '\0' ? " " : "", others);
     uint32_t line = 0;
     if (label == NULL) {
         return report_no_memory(err);
@@ -510,8 +510,8 @@ static int draw_over_parameter(struct drawing *drawing, omega_error_t *err)
     add_line_keys(drawing);
     for (uint32_t i = 0;
          rc == 0 && (name = result_set_name(report->set, drawing->kind->scope, i)) != NULL; i++) {
-        for (uint32_t number = 0; rc == 0 && number < drawing->panels &&
-                                  drawing->figure.panel_count < FIGURE_PANELS_MAX;
+        for (uint32_t number = 0;
+             rc == 0 && number < drawing->panels && drawing->figure.panel_count < FIGURE_PANELS_MAX;
              number++) {
             if (panel_has_values(drawing, name, number)) {
                 rc = draw_panel(drawing, name, number, titled, err);

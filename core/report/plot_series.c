@@ -12,12 +12,21 @@
 #define CELL UINT32_MAX
 #define FIGURES 3u /* of a row that are read: of the cell CPU, memory, GPU; else queue, busyness */
 
-enum column { START, END, SCOPE, NAME, CPU, MEM, GPU, QUEUE, BUSYNESS };
+enum column {
+    START,
+    END,
+    SCOPE,
+    NAME,
+    CPU,
+    MEM,
+    GPU,
+    QUEUE,
+    BUSYNESS
+};
 
-static const char *const names[] = {"start_s",         "end_s",           "scope",
-                                    "name",            "cpu_utilisation", "mem_utilisation",
-                                    "gpu_utilisation", "queue",           "busyness",
-                                    NULL};
+static const char *const names[] = {
+    "start_s",         "end_s",           "scope", "name",     "cpu_utilisation",
+    "mem_utilisation", "gpu_utilisation", "queue", "busyness", NULL};
 
 struct sample {
     uint32_t shown; /* number of its configuration among those shown */

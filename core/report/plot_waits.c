@@ -32,8 +32,7 @@ static int add_curve(struct waits *waits, const struct histograms *histograms,
                      uint32_t configuration, uint32_t scheduler, omega_error_t *err)
 {
     struct report *report = waits->report;
-    const struct distribution *distribution =
-        histograms_get(histograms, configuration, scheduler);
+    const struct distribution *distribution = histograms_get(histograms, configuration, scheduler);
     const char *name = result_set_name(report->set, RESULT_SCHEDULER, scheduler);
     const char *of = report->labels[configuration];
     if (distribution == NULL || waits->count == sizeof waits->curves / sizeof waits->curves[0]) {
@@ -43,8 +42,8 @@ static int add_curve(struct waits *waits, const struct histograms *histograms,
     if (label == NULL) {
         return report_no_memory(err);
     }
-    waits->curves[waits->count++] = (struct curve){
-        .label = label, .distribution = distribution, .scheduler = scheduler};
+    waits->curves[waits->count++] =
+        (struct curve){.label = label, .distribution = distribution, .scheduler = scheduler};
     waits->censored = waits->censored || distribution->censored > 0;
     if (distribution->size > 0) {
         double most = distribution->buckets[distribution->size - 1].value / US;
@@ -150,8 +149,8 @@ static int draw(struct waits *waits, struct figure *figure, const char *axis, om
     if (all) {
         return draw_panel(waits, figure, 0, true, axis, err);
     }
-    for (uint32_t s = 0; rc == 0 && result_set_name(waits->report->set, RESULT_SCHEDULER, s) != NULL;
-         s++) {
+    for (uint32_t s = 0;
+         rc == 0 && result_set_name(waits->report->set, RESULT_SCHEDULER, s) != NULL; s++) {
         if (has_curve(waits, s) && figure->panel_count < FIGURE_PANELS_MAX) {
             rc = draw_panel(waits, figure, s, false, axis, err);
         }
@@ -166,8 +165,8 @@ static int collect(struct waits *waits, const struct histograms *histograms, ome
     const struct report *report = waits->report;
     int rc = 0;
     for (uint32_t i = 0; i < report->shown_count; i++) {
-        for (uint32_t s = 0;
-             rc == 0 && result_set_name(report->set, RESULT_SCHEDULER, s) != NULL; s++) {
+        for (uint32_t s = 0; rc == 0 && result_set_name(report->set, RESULT_SCHEDULER, s) != NULL;
+             s++) {
             uint32_t before = waits->count;
             rc = add_curve(waits, histograms, report->shown[i], s, err);
             if (waits->count > before) {
@@ -197,8 +196,9 @@ static int draw_waits(struct report *report, const char *histogram, const char *
     if (rc == 0) {
         figure.title = title;
         figure.caption = pool_format(
-            &report->pool, "%s The jobs of all seeds together; waits below 1 ms stand at the left "
-                           "edge.%s%s",
+            &report->pool,
+            "%s The jobs of all seeds together; waits below 1 ms stand at the left "
+            "edge.%s%s",
             meaning,
             waits.censored ? " Curves that end below 1 belong to schedulers some of whose jobs "
                              "had not got so far when the run ended."

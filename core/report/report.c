@@ -98,8 +98,7 @@ static void count_done(const struct report *report, struct report_done *done)
     }
 }
 
-int report_write(const struct report_options *options, struct report_done *done,
-                 omega_error_t *err)
+int report_write(const struct report_options *options, struct report_done *done, omega_error_t *err)
 {
     omega_error_t own = {0};
     err = err == NULL ? &own : err;

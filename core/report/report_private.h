@@ -10,7 +10,7 @@
 
 #define REPORT_FIGURES_MAX 256u
 #define REPORT_SHOWN_MAX FIGURE_STYLES /* configurations whose waits, series and so on are drawn */
-#define REPORT_VALUES_MAX 64u /* values of a parameter that are told apart */
+#define REPORT_VALUES_MAX 64u          /* values of a parameter that are told apart */
 #define REPORT_CONFIDENCE 0.95
 
 /* A parameter of a sweep that has several values. */
@@ -42,7 +42,7 @@ struct report {
     uint32_t variant_count;
     struct report_parameter parameters[RESULT_PARAMETERS_MAX];
     uint32_t parameter_count;
-    uint32_t *values;                 /* [configuration][parameter]: which value; UINT32_MAX: none */
+    uint32_t *values; /* [configuration][parameter]: which value; UINT32_MAX: none */
     uint32_t shown[REPORT_SHOWN_MAX]; /* configurations, rising */
     uint32_t shown_count;
     struct report_figure figures[REPORT_FIGURES_MAX];

@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# omega report: what is drawn, twice the same, all or nothing, and what is refused.
+source "$(dirname "$0")/../support/shell.sh"
+
+cat >"$T/small.json" <<'JSON'
+{
+  "name": "small", "horizon_s": 1800, "warmup_s": 60, "seeds": [1, 2, 3],
+  "record": ["histograms", "series", "conflicts", "machines"],
+  "cell": {"machines": [{"count": 60, "cpu_milli": 4000, "mem_mib": 16384}]},
+  "workloads": [
+    {"name": "jobs", "interarrival_s": {"type": "exponential", "mean": 2},
+     "tasks": {"type": "exponential", "mean": 10}, "duration_s": {"type": "exponential", "mean": 30},
+     "cpu_milli": 1000, "mem_mib": 1024}],
+  "architecture": "shared_state",
+  "schedulers": [{"name": "s", "module": "batch", "instances": 4,
+                  "decision": {"job_s": 1, "task_s": 0.005}}],
+  "variants": [{"name": "fine"},
+               {"name": "coarse", "set": {"schedulers.0.commit.detection": "coarse"}}]
+}
+JSON
+check "a run" "$OMEGA" run "$T/small.json" --quiet --out "$T/run"
+check "which leaves its experiment" test "$(sha256sum <"$T/run/experiment.json" | cut -c1-64)" = \
+    "$(sed -n '1s/.*"experiment_sha256":"\([0-9a-f]*\)".*/\1/p' "$T/run/results.jsonl")"
+check "that runs again" "$OMEGA" run "$T/run/experiment.json" --quiet --out "$T/again" \
+    --set 'record=["histograms","series","conflicts","machines"]'
+for file in results.jsonl histograms.jsonl series.csv conflicts.csv experiment.json; do
+    check "to the same $file" cmp "$T/run/$file" "$T/again/$file"
+done
+
+if ! command -v gnuplot >/dev/null; then
+    skip "reports" "gnuplot is missing"
+    finish
+    exit
+fi
+report=$T/run/report
+check "a report" "$OMEGA" report "$T/run"
+for figure in busyness conflict-fraction wait-mean wait-p90 queue-mean cpu-use waits use-time \
+    queue-time busyness-time conflicts machines-claims machines-conflicts; do
+    for format in pdf svg png dat gp; do
+        check "$figure.$format is there" test -s "$report/figures/$figure.$format"
+    done
+    check "the page has $figure" grep -q "<figure id=\"fig-$figure\"" "$report/index.html"
+done
+check "the same, as JSON" "$OMEGA" report --json --out "$T/second" "$T/again"
+cp "$T/check.out" "$T/json"
+check "which counts" grep -Eq '"figures":[0-9]+,"configurations":2,"runs":6' "$T/json"
+check "the same results give the same report, byte for byte" diff -rq "$report" "$T/second"
+check "an earlier report is replaced" "$OMEGA" report "$T/run" --format pdf
+check "by what is asked for" test -s "$report/figures/waits.pdf" -a ! -e "$report/figures/waits.svg"
+check "nothing is left beside it" test -z "$(find "$T/run" -maxdepth 1 -name 'report.*')"
+
+page=$T/second/index.html
+check "the page needs no other address" test -z "$(grep -oE '(https?:)?//[a-z][a-z.]+' "$page")"
+check "it has no script" test "$(grep -c '<script' "$page")" -eq 0
+check "each picture has a text beside it" test \
+    "$(grep -c '<img alt="[^"]' "$page")" -eq "$(grep -c '<figure' "$page")"
+check "it shows the experiment" grep -q '&quot;interarrival_s&quot;' "$page"
+if command -v xmllint >/dev/null; then
+    xmllint --html --noout "$page" 2>&1 | grep 'error' |
+        grep -vE 'Tag (nav|figure|figcaption|details|summary) invalid' >"$T/xmllint"
+    check "it is well-formed" test ! -s "$T/xmllint"
+else
+    skip "it is well-formed" "xmllint is missing"
+fi
+
+# The numbers: mean and interval of three seeds, t(0.975, 2) = 4.30265272975.
+values=$(grep '"scope":"scheduler","variant":"fine"' "$T/run/results.jsonl" |
+    sed 's/.*"busyness":\([0-9.e-]*\),.*/\1/' | tr '\n' ' ')
+expect=$(awk '{ m = ($1 + $2 + $3) / 3
+    s = sqrt((($1 - m) ^ 2 + ($2 - m) ^ 2 + ($3 - m) ^ 2) / 2)
+    h = 4.30265272975 * s / sqrt(3); printf "%.7g %.7g %.7g", m, m - h, m + h }' <<<"$values")
+check "means and intervals are those of the seeds" test "$(
+    awk '/^#/ { next } { printf "%.7g %.7g %.7g", $3, $4, $5; exit }' "$T/second/figures/busyness.dat"
+)" = "$expect"
+known=$(grep '"variant":"fine".*"histogram":"wait_first"' "$T/run/histograms.jsonl" |
+    sed 's/.*"count":\([0-9]*\),"censored":\([0-9]*\).*/\1 \2/' |
+    awk '{ n += $1; c += $2 } END { printf "%.12g", (n - c) / n }')
+check "distributions end at the share of jobs that began" test "$known" = "$(
+    awk '/^$/ { exit } !/^#/ { last = $2 } END { print last }' "$T/second/figures/waits.dat")"
+
+# ---- what is refused ----
+
+mkdir -p "$T/mine"
+echo precious >"$T/mine/index.html"
+check "somebody else's directory is left alone" \
+    fails_with 1 '/mine: is there already and no report of omega: expected another --out' \
+    "$OMEGA" report --out "$T/mine" "$T/run"
+check "untouched" grep -q precious "$T/mine/index.html"
+check "no directory" fails_with 2 'expected a directory of results' "$OMEGA" report
+check "an unknown format" fails_with 2 "'pdf,gif', expected a list of pdf, svg, png" \
+    "$OMEGA" report --format pdf,gif "$T/run"
+check "no results" fails_with 1 'nowhere/results.jsonl: ' "$OMEGA" report "$T/nowhere"
+mkdir "$T/empty-path"
+check "without gnuplot it names the package" \
+    fails_with 1 "cannot start 'gnuplot': .*expected it in PATH \(Debian package gnuplot-nox\)" \
+    env PATH="$T/empty-path" "$OMEGA" report --out "$T/none" "$T/run"
+check "and leaves nothing" test -z "$(find "$T" -maxdepth 1 -name 'none*')"
+cp -r "$T/run" "$T/spoilt"
+sed -i '2s/^fine,1,/fine,9,/' "$T/spoilt/series.csv"
+check "a row of no point" fails_with 1 \
+    "series.csv:2: variant 'fine' with seed 9 and these parameters is not in results.jsonl" \
+    "$OMEGA" report --out "$T/none" "$T/spoilt"
+cp "$T/run/series.csv" "$T/spoilt/series.csv"
+echo '{}' >"$T/spoilt/experiment.json"
+check "an experiment that is not that of the results" fails_with 1 \
+    'experiment.json: is not the experiment of the results beside it' \
+    "$OMEGA" report --out "$T/none" "$T/spoilt"
+check "nothing is left of these" test -z "$(find "$T" -maxdepth 1 -name 'none*')"
+
+# ---- names of strangers ----
+
+name='`touch hacked`<script>alert(1)</script>'
+cp -r "$T/run" "$T/odd"
+rm "$T/odd/experiment.json"
+sed -i "s|\"variant\":\"fine\"|\"variant\":\"$name\"|" "$T/odd/results.jsonl" "$T/odd/histograms.jsonl"
+sed -i "s|^fine,|$name,|" "$T/odd"/*.csv
+check "hostile names are drawn" "$OMEGA" report --out "$T/odd-report" "$T/odd"
+check "and do nothing" test ! -e "$T/odd-report/figures/hacked" -a \
+    "$(grep -c '<script' "$T/odd-report/index.html")" -eq 0
+finish
