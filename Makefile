@@ -11,6 +11,7 @@
 #   make bench-mapreduce  what MapReduce jobs gain from idle resources, by policy
 #   make bench-sweep  two workers of one run beside two runs
 #   make bench-reference  figures of the published Omega simulator beside ours (20 minutes)
+#   make figures      the figures of the README, from first.json with five seeds
 #   make check-style  layers, line lengths, function lengths, banned calls, format
 #   make fuzz         each fuzz target for FUZZ_SECONDS seconds (clang)
 #   make clean        remove build/
@@ -80,7 +81,7 @@ build = mkdir -p build && flock build/.lock $(MAKE) --no-print-directory \
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)")
 
-.PHONY: FORCE all run test test-full test-soak bench-sim bench-store bench-conflicts bench-mapreduce bench-sweep bench-reference check-style fuzz clean help deps deps-full tests
+.PHONY: FORCE all run test test-full test-soak bench-sim bench-store bench-conflicts bench-mapreduce bench-sweep bench-reference figures check-style fuzz clean help deps deps-full tests
 all: $(B)/omega $(so) $(B)/.files
 
 # Stamps hold what was built with; they change only when that does. Other flags: all is built anew.
@@ -192,6 +193,10 @@ bench-sweep: deps
 bench-reference: deps
 	+@$(build) all
 	@B=$(B) bench/reference
+
+figures: deps
+	+@$(build) all
+	@B=$(B) bench/remake-figures
 
 check-style:
 	@tests/check-layers

@@ -15,6 +15,7 @@
 #define RIGHT_IN 0.12
 #define COLOUR_BOX_IN 0.82
 #define KEY_LINE_IN 0.165
+#define KEY_SHOWN_MAX 40 /* characters of an entry: as many as fit in a column */
 #define KEY_SAMPLE_IN 0.52
 #define CHARACTER_IN 0.064 /* of 8 points, rather too much */
 
@@ -102,7 +103,7 @@ struct figure_panel *figure_panel(struct figure *figure, const char *title)
 
 void figure_key_as(struct figure *figure, const char *how, const char *text)
 {
-    char *kept = pool_text(figure->pool, text);
+    char *kept = pool_format(figure->pool, "%.*s", KEY_SHOWN_MAX, text);
     char *sample = pool_text(figure->pool, how);
     if (figure->key_count < FIGURE_KEYS_MAX && kept != NULL && sample != NULL) {
         figure->keys[figure->key_count++] = (struct figure_key){.how = sample, .text = kept};
