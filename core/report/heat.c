@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Heat maps: see heat.h. Cells are boxes, not an image: viewers of SVG and PDF blur small images. */
+/* Heat maps: see heat.h. Cells are boxes, no image: viewers of SVG and PDF blur small images. */
 #include "core/report/heat.h"
 
 #define LOG_RATIO 100.0
@@ -43,7 +43,7 @@ void heat_plot(const struct heat_scale *scale, uint32_t block, bool numbers,
     if (numbers) {
         /* white on dark cells, black on light ones */
         fprintf(panel->plot,
-                ", \\\n     data index %u using 1:2:(sprintf('%%.3g', $3)):"
+                ", \\\n     data index %u using 1:2:(sprintf($3 < 100 ? '%%.3g' : '%%.0f', $3)):"
                 "(%s > 0.5 ? 0x000000 : $3 > 0 ? 0xffffff : 0x7f7f7f) with labels "
                 "tc rgb variable font small notitle",
                 block,

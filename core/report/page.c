@@ -27,6 +27,7 @@ static const char style[] =
     "figure{margin:0;border:1px solid var(--line);border-radius:.4rem;padding:.6rem;"
     "overflow:hidden}figure.wide{grid-column:1/-1}\n"
     "figure img{display:block;width:100%;height:auto;background:#fff;border-radius:.2rem}\n"
+    ".wide img{min-width:42rem}\n"
     "figcaption{font-size:.9rem;padding-top:.4rem}figcaption b{display:block}\n"
     ".scroll{overflow-x:auto}\n"
     "table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}\n"
@@ -129,11 +130,11 @@ static int put_figure(const struct report *report, const struct report_figure *f
     }
     fprintf(out, "<figure id=\"fig-");
     html_text(out, figure->name);
-    fprintf(out, "\"%s>\n<img alt=\"", figure->wide ? " class=\"wide\"" : "");
+    fprintf(out, "\"%s>\n<div class=\"scroll\"><img alt=\"", figure->wide ? " class=\"wide\"" : "");
     html_text(out, figure->caption);
     fputs("\" src=\"data:image/svg+xml;base64,", out);
     html_base64(out, bytes, size);
-    fputs("\">\n<figcaption><b>", out);
+    fputs("\"></div>\n<figcaption><b>", out);
     html_text(out, figure->title);
     fputs("</b>", out);
     html_text(out, figure->caption);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The page's account of where results come from: the experiment, its inputs, how to run it again. */
+/* Where results come from, on the page: the experiment, its inputs, how to run it again. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>

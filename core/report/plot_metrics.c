@@ -235,7 +235,7 @@ static double decade(double value)
     return power;
 }
 
-/* Room for the names below the x axis where they stand aslant, in inches; 0: they fit as they are. */
+/* Room for names below the x axis that stand aslant, in inches; 0: they fit as they are. */
 static double tics_height(const struct drawing *drawing)
 {
     const struct report *report = drawing->report;

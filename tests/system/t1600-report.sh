@@ -10,7 +10,8 @@ cat >"$T/small.json" <<'JSON'
   "cell": {"machines": [{"count": 60, "cpu_milli": 4000, "mem_mib": 16384}]},
   "workloads": [
     {"name": "jobs", "interarrival_s": {"type": "exponential", "mean": 2},
-     "tasks": {"type": "exponential", "mean": 10}, "duration_s": {"type": "exponential", "mean": 30},
+     "tasks": {"type": "exponential", "mean": 10},
+     "duration_s": {"type": "exponential", "mean": 30},
      "cpu_milli": 1000, "mem_mib": 1024}],
   "architecture": "shared_state",
   "schedulers": [{"name": "s", "module": "batch", "instances": 4,
@@ -47,7 +48,8 @@ cp "$T/check.out" "$T/json"
 check "which counts" grep -Eq '"figures":[0-9]+,"configurations":2,"runs":6' "$T/json"
 check "the same results give the same report, byte for byte" diff -rq "$report" "$T/second"
 check "an earlier report is replaced" "$OMEGA" report "$T/run" --format pdf
-check "by what is asked for" test -s "$report/figures/waits.pdf" -a ! -e "$report/figures/waits.svg"
+check "by what is asked for" test -s "$report/figures/waits.pdf" -a \
+    ! -e "$report/figures/waits.svg"
 check "nothing is left beside it" test -z "$(find "$T/run" -maxdepth 1 -name 'report.*')"
 
 page=$T/second/index.html
@@ -113,7 +115,8 @@ check "nothing is left of these" test -z "$(find "$T" -maxdepth 1 -name 'none*')
 name='`touch hacked`<script>alert(1)</script>'
 cp -r "$T/run" "$T/odd"
 rm "$T/odd/experiment.json"
-sed -i "s|\"variant\":\"fine\"|\"variant\":\"$name\"|" "$T/odd/results.jsonl" "$T/odd/histograms.jsonl"
+sed -i "s#\"variant\":\"fine\"#\"variant\":\"$name\"#" "$T/odd/results.jsonl" \
+    "$T/odd/histograms.jsonl"
 sed -i "s|^fine,|$name,|" "$T/odd"/*.csv
 check "hostile names are drawn" "$OMEGA" report --out "$T/odd-report" "$T/odd"
 check "and do nothing" test ! -e "$T/odd-report/figures/hacked" -a \
