@@ -73,7 +73,8 @@ expect=$(awk '{ m = ($1 + $2 + $3) / 3
     s = sqrt((($1 - m) ^ 2 + ($2 - m) ^ 2 + ($3 - m) ^ 2) / 2)
     h = 4.30265272975 * s / sqrt(3); printf "%.7g %.7g %.7g", m, m - h, m + h }' <<<"$values")
 check "means and intervals are those of the seeds" test "$(
-    awk '/^#/ { next } { printf "%.7g %.7g %.7g", $3, $4, $5; exit }' "$T/second/figures/busyness.dat"
+    awk '/^#/ { next } { printf "%.7g %.7g %.7g", $3, $4, $5; exit }' \
+        "$T/second/figures/busyness.dat"
 )" = "$expect"
 known=$(grep '"variant":"fine".*"histogram":"wait_first"' "$T/run/histograms.jsonl" |
     sed 's/.*"count":\([0-9]*\),"censored":\([0-9]*\).*/\1 \2/' |
