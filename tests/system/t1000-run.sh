@@ -40,7 +40,9 @@ check "32 histograms" lines "$T/a/b/histograms.jsonl" 32
 check "run.json says it is complete" grep -q '"complete": true' "$T/a/b/run.json"
 check "run.json has the command line" grep -q 'small.json"' "$T/a/b/run.json"
 check "the table has a row per point" test \
-    "$(grep -Ec '^(one|four) +[12] +batch .* 0$' "$T/table")" -eq 4
+    "$(sed '/^  wait:/q' "$T/table" | grep -Ec '^(one|four) +[12] +batch .* 0$')" -eq 4
+check "and one per variant of both seeds" test \
+    "$(sed '1,/^  wait:/d; /means over seeds/q' "$T/table" | grep -Ec '^(one|four) +2 +batch ')" -eq 2
 check "the table shows the check" grep -q 'A B I hold (50 machines, ' "$T/table"
 jobs_agree() {
     local rows submitted
