@@ -256,6 +256,9 @@ static void collect(const struct service *service, const struct omega_place *pla
         service->domains[d].count = 0;
         service->domains[d].bound = KEY_NONE;
     }
+    if (place->request.gpu_devices > 0 && place->view->free_gpu_milli == NULL) {
+        return; /* a cell without GPUs */
+    }
     uint32_t machine = 0;
     while (place->machine_count - machine >= OMEGA_PLACE_BLOCK) {
         int32_t shares[OMEGA_PLACE_BLOCK];

@@ -80,7 +80,7 @@ static uint64_t *random_case(struct planning *p, const char *module, const char 
     for (uint32_t g = 0; g < groups; g++) {
         const char *constraints = roll(3) == 0 ? "different_machines" : "";
         planning_group(p, 1 + roll(roll(3) == 0 ? 400 : 30), roll(2) * roll(10),
-                       random_request(gpu), constraints);
+                       random_request(gpu || roll(8) == 0), constraints);
     }
     uint64_t *bitmap = roll(2) == 0 ? random_bitmap(machines) : NULL;
     p->eligible[0] = bitmap;
