@@ -27,6 +27,7 @@ static const struct command commands[] = {
     {"trace", "import, describe and export traces", cmd_trace},
     {"cell", "make, describe, prove and change cells on disk", cmd_cell},
     {"schedulers", "list scheduler modules and their options", cmd_schedulers},
+    {"test-scheduler", "try a module out and name what it does wrong", cmd_test_scheduler},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -38,7 +39,7 @@ static void print_help(FILE *out)
           "commit their claims in atomic transactions.\n\ncommands:\n",
           out);
     for (size_t i = 0; i < COMMANDS; i++) {
-        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-15s %s\n", commands[i].name, commands[i].summary);
     }
     fputs("\n'omega COMMAND --help' describes a command, 'omega --version' names this version.\n"
           "exit codes: 0 done, 1 failed, 2 wrong usage\n",
