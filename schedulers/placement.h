@@ -68,14 +68,13 @@ struct omega_place {
 static inline struct omega_place omega_place_group(const struct omega_pending *pending,
                                                    const struct omega_view *view, uint32_t group)
 {
-    struct omega_place place = {
-        .view = view,
-        .free_cpu_milli = view->free_cpu_milli,
-        .free_mem_mib = view->free_mem_mib,
-        .eligible = omega_view_eligible(view, group),
-        .machine_count = view->machine_count,
-        .request = pending->job->groups[group].request,
-    };
+    struct omega_place place; /* filled field by field: C++17 has no designated initialisers */
+    place.view = view;
+    place.free_cpu_milli = view->free_cpu_milli;
+    place.free_mem_mib = view->free_mem_mib;
+    place.eligible = omega_view_eligible(view, group);
+    place.machine_count = view->machine_count;
+    place.request = pending->job->groups[group].request;
     return place;
 }
 
@@ -166,7 +165,10 @@ struct omega_scan {
 /* A scan that starts at a machine below machine_count. */
 static inline struct omega_scan omega_scan_begin(uint32_t start)
 {
-    struct omega_scan scan = {.start = start, .at = start, .wrapped = false};
+    struct omega_scan scan;
+    scan.start = start;
+    scan.at = start;
+    scan.wrapped = false;
     return scan;
 }
 
