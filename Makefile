@@ -2,6 +2,8 @@
 #
 #   make              build the command (build/omega) and the modules (build/schedulers/*.so)
 #   make run          install what is missing, build, run the main experiment
+#   make install      build, and install below PREFIX (/usr/local); DESTDIR=stage for packages
+#   make uninstall    remove from PREFIX what make install has put there
 #   make test         install what is missing, build, run all tests; TESTS="t1 unit/cellstate"
 #   make test-full    the same with gcc and clang, all sanitizers and valgrind
 #   make test-soak    the long random histories, 1,000 kills, every shipped experiment
@@ -17,7 +19,8 @@
 #   make clean        remove build/
 #   make help         this text
 #
-# Variables: CC=clang, OPT=-O0, SANITIZER=address|undefined|thread, FUZZ_SECONDS=60, JOBS=2, V=1
+# Variables: CC=clang, OPT=-O0, SANITIZER=address|undefined|thread, FUZZ_SECONDS=60, JOBS=2, V=1,
+# PREFIX=/usr/local, DESTDIR=
 # Each combination has a build folder of its own: build/, build/clang, build/gcc-O0-address, ...
 
 .DEFAULT_GOAL := all
@@ -28,6 +31,8 @@ OPT ?= -O2
 SANITIZER ?=
 FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+DESTDIR ?=
 
 VARIANT := $(subst $() ,-,$(notdir $(CC)))$(subst $() ,,$(filter-out -O2,$(OPT)))$(if $(SANITIZER),-$(SANITIZER))
 B := build$(if $(filter-out gcc,$(VARIANT)),/$(VARIANT))
@@ -81,7 +86,7 @@ build = mkdir -p build && flock build/.lock $(MAKE) --no-print-directory \
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)")
 
-.PHONY: FORCE all run test test-full test-soak bench-sim bench-store bench-conflicts bench-mapreduce bench-sweep bench-reference figures check-style fuzz clean help deps deps-full tests
+.PHONY: FORCE all run install uninstall test test-full test-soak bench-sim bench-store bench-conflicts bench-mapreduce bench-sweep bench-reference figures check-style fuzz clean help deps deps-full tests
 all: $(B)/omega $(so) $(B)/.files
 
 # Stamps hold what was built with; they change only when that does. Other flags: all is built anew.
@@ -102,9 +107,16 @@ $(B)/%.o: %.c $(B)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BUILD_CFLAGS) $(LTO_OBJECTS) -MMD -MP -c $< -o $@
 
-$(B)/libomega.a: $(objects) $(B)/.files
+# What 'omega new-scheduler' writes: the files as they are, under symbols made of their paths.
+template := $(addprefix schedulers/template/,my_scheduler.c Makefile test.sh experiment.json README.md)
+$(B)/core/kit/template_files.o: $(template) $(B)/.flags
+	$(call say,LD   $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)ld -r -z noexecstack -b binary $(template) -o $@
+
+$(B)/libomega.a: $(objects) $(B)/core/kit/template_files.o $(B)/.files
 	$(call say,AR   $@)
-	$(Q)rm -f $@ && ar rcs $@ $(objects)
+	$(Q)rm -f $@ && ar rcs $@ $(objects) $(B)/core/kit/template_files.o
 
 $(B)/omega: $(B)/core/cli/main.o $(B)/libomega.a
 	$(call say,LINK $@)
@@ -158,6 +170,13 @@ deps-full:
 run: deps
 	+@$(build) all
 	@$(B)/omega run bench/experiments/first.json --out build/out/first
+
+install: deps
+	+@$(build) all
+	@B=$(B) CC='$(CC)' PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' core/kit/install
+
+uninstall:
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' core/kit/install --remove
 
 test: deps
 	+@$(build) tests

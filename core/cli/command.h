@@ -40,8 +40,12 @@ int cmd_trace(int argc, char **argv);
 int cmd_cell(int argc, char **argv);
 /* Lists scheduler modules and their options. */
 int cmd_schedulers(int argc, char **argv);
+/* Writes the folder of a new scheduler module. */
+int cmd_new_scheduler(int argc, char **argv);
 /* Tries a scheduler module out and names what it does wrong. */
 int cmd_test_scheduler(int argc, char **argv);
+/* Tells what modules are built with, and where it is. */
+int cmd_config(int argc, char **argv);
 
 /* Writes "omega: warning: ..." to stderr for each warning of an experiment. */
 void command_warnings(const struct experiment *experiment);

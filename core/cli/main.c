@@ -27,7 +27,9 @@ static const struct command commands[] = {
     {"trace", "import, describe and export traces", cmd_trace},
     {"cell", "make, describe, prove and change cells on disk", cmd_cell},
     {"schedulers", "list scheduler modules and their options", cmd_schedulers},
+    {"new-scheduler", "write the folder of a new scheduler module", cmd_new_scheduler},
     {"test-scheduler", "try a module out and name what it does wrong", cmd_test_scheduler},
+    {"config", "tell what modules are built with, and where it is", cmd_config},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -73,7 +73,7 @@ static void check_tasks(struct suite *suite)
 static void check_claims(struct suite *suite)
 {
     struct trial_plan plan = plain(suite);
-    plan.fill = 80;
+    plan.fill = 95;
     plan.attempts = 2;
     suite_try(suite, suite_work_trial, &plan);
 }

@@ -5,8 +5,8 @@ source "$(dirname "$0")/../support/shell.sh"
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
 make -s help >"$T/help"
-for target in all run test test-full test-soak bench-sim bench-store bench-conflicts \
-    bench-mapreduce bench-sweep bench-reference figures check-style fuzz clean help; do
+for target in all run install uninstall test test-full test-soak bench-sim bench-store \
+    bench-conflicts bench-mapreduce bench-sweep bench-reference figures check-style fuzz clean help; do
     check "make $target exists" grep -Eq "^$target:|^\.PHONY:.* $target( |\$)" Makefile
     if [ "$target" != all ]; then
         check "make help tells of $target" grep -Eq "^  make $target " "$T/help"
@@ -17,7 +17,8 @@ check "an unknown sanitizer is refused" fails_with 2 "unknown SANITIZER 'magic',
 
 check "omega --help" "$OMEGA" --help
 check "omega --version" "$OMEGA" --version
-for command in run merge validate statistics compare find report trace schedulers cell; do
+for command in run merge validate statistics compare find report trace schedulers cell \
+    new-scheduler test-scheduler config; do
     check "omega --help names $command" grep -q "$command" <("$OMEGA" --help)
     check "omega $command --help" "$OMEGA" "$command" --help
 done
