@@ -35,6 +35,7 @@ static int describe_machine(struct trial *trial, uint32_t index, omega_error_t *
     const struct trial_plan *plan = &trial->plan;
     struct omega_machine_spec *spec = &trial->specs[index];
     char text[64];
+    bool with_gpus = plan->gpus && index % 3 != 0;
     uint32_t size = 1u << omega_random_below(&trial->random, 3); /* 1, 2 or 4 times the smallest */
     *spec = (struct omega_machine_spec){
         .name = intern(trial, "m-", index),
@@ -42,7 +43,7 @@ static int describe_machine(struct trial *trial, uint32_t index, omega_error_t *
         .domain = intern(trial, "d", index % 5),
         .cpu_milli = plan->roomy ? ROOMY : (int32_t)size * MACHINE_CPU_MILLI,
         .mem_mib = plan->roomy ? ROOMY : (int32_t)size * MACHINE_MEM_MIB,
-        .gpu_devices = plan->gpus && index % 3 != 0 ? OMEGA_GPU_DEVICES_MAX >> index % 2 : 0,
+        .gpu_devices = (uint8_t)(with_gpus ? OMEGA_GPU_DEVICES_MAX >> index % 2 : 0),
         .absent = plan->absent,
     };
     snprintf(text, sizeof text, "zone=%s;rank=%u", zones[index % 3], index % 4);
