@@ -27,8 +27,10 @@ int loaded_imports(const struct module *module, void (*each)(void *context, cons
 /* A copy of a module's writable memory, to be compared with what it is later. */
 struct loaded_data;
 
-/* NULL for a module without any, and without memory. */
+/* NULL for a module without any, without memory, and in a sanitized build, where it may not be
+ * looked at: loaded_data_visible() tells. */
 struct loaded_data *loaded_data_keep(const struct module *module);
+bool loaded_data_visible(void);
 void loaded_data_free(struct loaded_data *data); /* NULL is allowed */
 
 /* Where the memory differs first from what was kept: its offset in the module's file image, and how

@@ -216,6 +216,9 @@ void suite_work_statics(const struct suite *suite, const struct module *module,
                       "variable): all memory belongs into the state",
                       offset);
     }
+    if (!loaded_data_visible()) {
+        finding_unable(finding, "this omega was built with a sanitizer, which guards static data");
+    }
     loaded_data_free(data);
 }
 

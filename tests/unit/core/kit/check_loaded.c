@@ -110,8 +110,8 @@ static bool changes(const char *name)
 
 START_TEST(static_data_is_watched)
 {
-    ck_assert(changes("wrong_static"));
-    ck_assert(changes("wrong_shared"));
+    ck_assert_int_eq(changes("wrong_static"), loaded_data_visible());
+    ck_assert_int_eq(changes("wrong_shared"), loaded_data_visible());
     ck_assert(!changes("first_fit"));
     ck_assert(!changes("batch"));
     loaded_data_free(NULL);
