@@ -19,8 +19,9 @@ check "a relative PREFIX is refused" fails_with 1 "PREFIX is 'here', expected an
 
 # What is there.
 export PATH=$P/bin:$PATH
+modules=$(find schedulers -name '*.c' | wc -l)
 check "the command finds its modules" \
-    bash -c "[ \"\$(omega schedulers | grep -c '^[a-z_]*: ')\" = 4 ]"
+    bash -c "[ \"\$(omega schedulers | grep -c '^[a-z_]*: ')\" = $modules ]"
 check "they are the installed ones" \
     bash -c "omega schedulers --json | grep -q '$P/.*lib/omega/schedulers/batch.so'"
 check "omega config names the installed headers" \

@@ -42,7 +42,7 @@ check "run.json has the command line" grep -q 'small.json"' "$T/a/b/run.json"
 check "the table has a row per point" test \
     "$(sed '/^  wait:/q' "$T/table" | grep -Ec '^(one|four) +[12] +batch .* 0$')" -eq 4
 check "and one per variant of both seeds" test \
-    "$(sed '1,/^  wait:/d; /means over seeds/q' "$T/table" | grep -Ec '^(one|four) +2 +batch ')" -eq 2
+    "$(sed '1,/^  wait:/d; /means over/q' "$T/table" | grep -Ec '^(one|four) +2 +batch ')" -eq 2
 check "the table shows the check" grep -q 'A B I hold (50 machines, ' "$T/table"
 jobs_agree() {
     local rows submitted
