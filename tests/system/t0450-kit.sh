@@ -19,7 +19,7 @@ check "a relative PREFIX is refused" fails_with 1 "PREFIX is 'here', expected an
 
 # What is there.
 export PATH=$P/bin:$PATH
-modules=$(find schedulers -name '*.c' | wc -l)
+modules=$(find schedulers -maxdepth 1 -name '*.c' | wc -l)
 check "the command finds its modules" \
     bash -c "[ \"\$(omega schedulers | grep -c '^[a-z_]*: ')\" = $modules ]"
 check "they are the installed ones" \
