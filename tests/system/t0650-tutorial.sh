@@ -68,7 +68,9 @@ done
 # What the text says of what comes out.
 check "the first fault is the one that is shown" \
     grep -qxF "$shown" "$T/failed"
-fraction() { sed -n "s/^$1 *\([0-9.]*\) (.*5 seeds)\$/\1/p" "$T/all"; }
+fraction() {
+    sed -n "s/^$1 .*four\.conflict_fraction  *5  *\([0-9.]*\) .*/\1/p" "$T/all" | head -1
+}
 check "packed has conflicts above 1, batch few, sampled between" awk -v batch="$(fraction batch)" \
     -v packed="$(fraction packed)" -v few="$(fraction sampled-8)" -v more="$(fraction sampled-32)" \
     'BEGIN { exit !(batch > 0 && batch < 0.2 && packed > 1 && few < more && more < packed) }'
