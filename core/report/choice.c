@@ -144,6 +144,48 @@ static int name_parameter(struct report *report, uint32_t index, omega_error_t *
     return 0;
 }
 
+/* Values as figures show them: numbers to four figures where that tells them apart, texts without
+ * their quotes. NULL without memory. */
+static const char *shown(struct report *report, const struct report_parameter *parameter,
+                         uint32_t index)
+{
+    const char *text = parameter->texts[index];
+    size_t length = strlen(text);
+    if (length >= 2 && text[0] == '"' && text[length - 1] == '"') {
+        return pool_format(&report->pool, "%.*s", (int)length - 2, text + 1);
+    }
+    if (!parameter->numeric) {
+        return text;
+    }
+    char short_text[32];
+    char before[32] = "";
+    char behind[32] = "";
+    snprintf(short_text, sizeof short_text, "%.4g", parameter->numbers[index]);
+    if (index > 0) {
+        snprintf(before, sizeof before, "%.4g", parameter->numbers[index - 1]);
+    }
+    if (index + 1 < parameter->count) {
+        snprintf(behind, sizeof behind, "%.4g", parameter->numbers[index + 1]);
+    }
+    bool apart = strcmp(short_text, before) != 0 && strcmp(short_text, behind) != 0;
+    return apart ? pool_text(&report->pool, short_text) : text;
+}
+
+static int shorten_values(struct report *report, omega_error_t *err)
+{
+    for (uint32_t p = 0; p < report->parameter_count; p++) {
+        struct report_parameter *parameter = &report->parameters[p];
+        for (uint32_t i = 0; i < parameter->count; i++) {
+            const char *text = shown(report, parameter, i);
+            if (text == NULL) {
+                return report_no_memory(err);
+            }
+            parameter->texts[i] = text;
+        }
+    }
+    return 0;
+}
+
 static int index_values(struct report *report, omega_error_t *err)
 {
     uint32_t width = report->parameter_count;
@@ -182,7 +224,8 @@ static int choose_parameters(struct report *report, omega_error_t *err)
         sort_values(&report->parameters[i]);
         rc = name_parameter(report, i, err);
     }
-    return rc == 0 ? index_values(report, err) : rc;
+    rc = rc == 0 ? index_values(report, err) : rc;
+    return rc == 0 ? shorten_values(report, err) : rc;
 }
 
 /* ---- variants and labels ---- */

@@ -167,7 +167,7 @@ static void put_commands(const struct report *report, FILE *out)
     fputs("<pre>", out);
     if (exists(result_set_source(report->set, 0), OUTPUT_EXPERIMENT_NAME)) {
         fputs("omega run " OUTPUT_EXPERIMENT_NAME " --out again     # the one above: the same "
-              "bytes in every file but run.json\n",
+              "digests\n",
               out);
     }
     fprintf(out,
