@@ -193,9 +193,6 @@ void memory_lose(struct memory *memory, uint32_t count, enum store_loss_policy p
         leave_machine(memory, lost->machine, block_asked(block, position),
                       (enum omega_band)block->band);
         block->placed[position].task |= PLACED_ENDED;
-        if (block->spreads) {
-            vacate(memory, block, lost, 1);
-        }
         if (lost->job != 0) {
             struct job_entry *entry = memory_job(memory, lost->job);
             jobs_lost(entry, &memory->counters, lost->task, policy);
