@@ -7,7 +7,7 @@
 
 #include "core/cli/command.h"
 #include "core/experiment/check_log.h"
-#include "core/experiment/conflict_records.h"
+#include "core/experiment/output_tables.h"
 #include "core/experiment/row.h"
 
 #define LIST_BYTES 256 /* all names of tables, with room to spare */
@@ -20,9 +20,8 @@ static const char help[] =
     "granularity says and gangs are whole, E each change has one version and none is left out, I\n"
     "every task is accounted for; that each claim saw its machine as it was, and got the answer\n"
     "that two rules give: cellstate/rules.h, and a naive one of the checker's own. Then counts\n"
-    "digest and figures again, and holds every field of results.jsonl against them, and the "
-    "tables\n"
-    "of conflicts that are there. Which tables there should be, a log does not know.\n\n"
+    "digest and figures again, and holds every field of results.jsonl and of all tables against\n"
+    "them; a table that the run recorded and that is not there is missed, too.\n\n"
     "  --json             one JSON object instead of text\n"
     "  --help             this text\n\n"
     "What is wrong is told on stderr, the first 10 of each point: FILE: record K (version V): ...\n"
@@ -40,11 +39,11 @@ static void list_tables(const struct check_log_report *report, const char *betwe
 {
     size_t length = 0;
     list[0] = '\0';
-    for (int table = 0; table < CONFLICT_TABLES; table++) {
-        if ((report->tables >> table & 1) != 0) {
+    for (int file = 0; file < OUTPUT_FILES; file++) {
+        if ((report->tables >> file & 1) != 0) {
             length += (size_t)snprintf(list + length, LIST_BYTES - length, "%s%s%s%s",
                                        length > 0 ? between : "", quote,
-                                       conflict_table_names[table], quote);
+                                       output_name((enum output_file)file), quote);
         }
     }
 }
@@ -63,6 +62,7 @@ static void print_json(const struct check_log_report *report)
     row_count(&row, "claims", report->claims);
     row_count(&row, "fields", report->fields);
     row_json(&row, "tables", json);
+    row_bool(&row, "recorded", report->recorded);
     row_count(&row, "violations", report->violations);
     row_json(&row, "proved", report->violations == 0 ? "[\"A\",\"B\",\"C\",\"E\",\"I\"]" : "[]");
     row_write_json(&row, stdout);
@@ -79,6 +79,10 @@ static void print_text(const struct check_log_report *report)
         char list[LIST_BYTES];
         list_tables(report, ", ", "", list);
         printf("compared, too: %s\n", list);
+    }
+    if (!report->recorded) {
+        puts("not recorded: which tables there should be and the steps of series.csv, in logs of "
+             "version 1");
     }
     if (report->violations == 0) {
         puts("proved: A (limits), B (use), C (granularity, gangs), E (versions), I (tasks), both "

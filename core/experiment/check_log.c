@@ -6,14 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/sha256.h"
 #include "core/experiment/log_figures.h"
 #include "core/experiment/log_results.h"
 #include "core/experiment/log_tables.h"
+#include "core/experiment/log_text.h"
 #include "core/experiment/messages.h"
 #include "core/experiment/pool.h"
 #include "core/experiment/run_logs.h"
-#include "core/metrics/conflicts.h"
 #include "core/runlog/runlog_read.h"
 
 struct checking {
@@ -22,12 +21,16 @@ struct checking {
     struct check_log_report *report;
     struct log_results *results;
     struct log_tables *tables;
+    struct log_text text;
     char **paths; /* of all segments */
     bool *taken;
     uint32_t path_count;
+    uint32_t known; /* tables of which the last log says whether there should be some */
+    uint32_t files; /* and those that there should be */
     /* the point at hand */
     struct runlog_merge *merge;
     const struct runlog_record *record;
+    uint32_t skip;       /* tables that cannot be made again */
     uint64_t told;       /* violations of this point, or of the results */
     uint64_t violations; /* of this point */
 };
@@ -90,20 +93,6 @@ static int judge(struct checking *checking, const omega_error_t *cause, omega_er
 
 /* ---- one point ---- */
 
-static int check_text(const struct runlog_opening *opening, omega_error_t *err)
-{
-    char sha256[SHA256_HEX];
-    struct sha256 sha;
-    sha256_init(&sha);
-    sha256_add(&sha, opening->text, strlen(opening->text));
-    sha256_finish(&sha, sha256);
-    return strcmp(sha256, opening->sha256) == 0
-               ? OMEGA_OK
-               : omega_error_set(err, OMEGA_ECORRUPT,
-                                 "the experiment has SHA-256 %s, expected %s, which the log names",
-                                 sha256, opening->sha256);
-}
-
 static void count(struct checking *checking, const struct runlog_record *record)
 {
     checking->report->records++;
@@ -136,26 +125,54 @@ static int play(struct checking *checking, struct runlog_check *check, struct lo
     return more;
 }
 
-/* Names and modes of the run, as far as rows and tables tell them. The tables are the caller's. */
-static void describe(const struct runlog_opening *opening, const char **names,
-                     struct run_scheduler *schedulers, struct point *point)
+/* Names and modes of the run, as far as rows and tables tell them. */
+struct described {
+    struct point point;
+    const char **names; /* of schedulers, then of workloads */
+    struct run_scheduler *schedulers;
+    struct pool pool; /* of the point's parameters */
+};
+
+static int describe(const struct runlog_opening *opening, struct described *out, omega_error_t *err)
 {
-    for (uint32_t i = 0; i < opening->scheduler_count; i++) {
-        names[i] = opening->schedulers[i].name;
-        schedulers[i].detection = (enum omega_detection)opening->schedulers[i].detection;
-        schedulers[i].granularity = (enum omega_granularity)opening->schedulers[i].granularity;
+    uint32_t schedulers = opening->scheduler_count;
+    size_t names = (size_t)schedulers + opening->workload_count;
+    *out = (struct described){0};
+    out->names = calloc(names + 1, sizeof *out->names);
+    out->schedulers = calloc(schedulers + 1u, sizeof *out->schedulers);
+    if (out->names == NULL || out->schedulers == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
-    *point = (struct point){
+    for (uint32_t i = 0; i < schedulers; i++) {
+        out->names[i] = opening->schedulers[i].name;
+        out->schedulers[i].detection = (enum omega_detection)opening->schedulers[i].detection;
+        out->schedulers[i].granularity = (enum omega_granularity)opening->schedulers[i].granularity;
+    }
+    for (uint32_t i = 0; i < opening->workload_count; i++) {
+        out->names[schedulers + i] = opening->workloads[i].name;
+    }
+    out->point = (struct point){
         .variant = opening->variant,
         .assignment = opening->assignment,
         .seed = opening->seed,
         .config = {.cell = {.catalogue = opening->catalogue,
                             .machines = opening->machines,
                             .machine_count = opening->machine_count},
-                   .schedulers = schedulers,
-                   .scheduler_count = opening->scheduler_count},
-        .metrics = {.schedulers = names, .scheduler_count = opening->scheduler_count},
+                   .schedulers = out->schedulers,
+                   .scheduler_count = schedulers},
+        .metrics = {.schedulers = out->names,
+                    .scheduler_count = schedulers,
+                    .workloads = out->names + schedulers,
+                    .workload_count = opening->workload_count},
     };
+    return OMEGA_OK;
+}
+
+static void describe_end(struct described *described)
+{
+    free((void *)described->names);
+    free(described->schedulers);
+    pool_release(&described->pool);
 }
 
 static int compare_all(struct checking *checking, const struct runlog_opening *opening,
@@ -167,69 +184,84 @@ static int compare_all(struct checking *checking, const struct runlog_opening *o
         rc = log_results_compare(checking->results, result, fields, on_difference, checking, err);
     }
     if (rc == OMEGA_OK) {
-        rc = log_tables_compare(checking->tables, result, fields, on_table_difference, checking,
-                                err);
+        rc = log_tables_compare(checking->tables, result, checking->skip, fields,
+                                on_table_difference, checking, err);
     }
     return rc;
 }
 
 static int compare(struct checking *checking, const struct runlog_opening *opening,
-                   const struct parameters *parameters, const struct runlog_check *check,
+                   const struct runlog_check *check, const struct point *point,
                    struct metrics *metrics, omega_error_t *err)
 {
-    struct point point;
-    struct point_result result = {.point = &point, .metrics = metrics};
-    const char **names = calloc(opening->scheduler_count + 1u, sizeof *names);
-    struct run_scheduler *schedulers = calloc(opening->scheduler_count + 1u, sizeof *schedulers);
-    int rc = OMEGA_ENOMEM;
-    if (names == NULL || schedulers == NULL) {
-        omega_error_set(err, OMEGA_ENOMEM, "out of memory");
-    } else {
-        describe(opening, names, schedulers, &point);
-        point.metrics.counterfactuals = metrics_wants_counterfactuals(metrics);
-        runlog_check_report(check, &result.report);
-        runlog_check_counters(check, &result.counters);
-        point.parameters = *parameters;
-        rc = compare_all(checking, opening, &result, err);
+    struct point_result result = {.point = point, .metrics = metrics};
+    runlog_check_report(check, &result.report);
+    runlog_check_counters(check, &result.counters);
+    return compare_all(checking, opening, &result, err);
+}
+
+/* Which tables there should be; a log of version 1 knows two only. Tells what is not as it should
+ * be, once for all points that say the same. */
+static int expect_tables(struct checking *checking, const struct runlog_opening *opening,
+                         struct log_figures_options *options, omega_error_t *cause)
+{
+    uint32_t all = (2u << OUTPUT_TABLE_LAST) - (1u << OUTPUT_TABLE_FIRST);
+    uint32_t asked = (uint32_t)options->counterfactuals << OUTPUT_COUNTERFACTUALS;
+    struct output_recorded recorded = {.files = 1u << OUTPUT_RESULTS_CSV | asked};
+    uint32_t known = 1u << OUTPUT_RESULTS_CSV | 1u << OUTPUT_COUNTERFACTUALS;
+    bool says = opening->recorded != NULL;
+    if (says && output_recorded_read(opening->recorded, &recorded, cause) != OMEGA_OK) {
+        return cause->code;
     }
-    free((void *)names);
-    free(schedulers);
-    return rc;
+    known = says ? all : known;
+    if (known != checking->known || recorded.files != checking->files) {
+        log_tables_missed(checking->tables, known, recorded.files, on_table_difference, checking);
+    }
+    checking->known = known;
+    checking->files = recorded.files;
+    checking->report->recorded = checking->report->recorded && says;
+    options->series_step_us = recorded.series_step_us;
+    log_tables_mapreduce(checking->tables, recorded.mapreduce);
+    /* how long its steps are is said nowhere else */
+    checking->skip = recorded.series_step_us == 0 ? 1u << OUTPUT_SERIES : 0;
+    return OMEGA_OK;
 }
 
-/* What of conflicts is counted again: what the experiment asks for, and what there are tables of to
- * be compared. */
-static struct log_figures_options asked_for(const struct checking *checking,
-                                            const struct runlog_opening *opening)
+/* What is counted again besides: what the experiment asks for, and what there are tables of to be
+ * compared. */
+static int ask(struct checking *checking, const struct runlog_opening *opening,
+               struct log_figures_options *options, omega_error_t *cause)
 {
-    json_t *experiment = json_loads(opening->text, 0, NULL);
-    struct log_figures_options options = {
-        .machines = log_tables_has(checking->tables, CONFLICT_TABLE_MACHINES),
-        .refused = log_tables_has(checking->tables, CONFLICT_TABLE_REFUSED),
-        .counterfactuals = json_is_true(json_object_get(experiment, "counterfactuals")),
+    int rc = log_text_read(&checking->text, opening, cause);
+    *options = (struct log_figures_options){
+        .jobs = log_tables_has(checking->tables, OUTPUT_JOBS),
+        .machines = log_tables_has(checking->tables, OUTPUT_MACHINES),
+        .refused = log_tables_has(checking->tables, OUTPUT_REFUSED) ? log_tables_refused : NULL,
+        .refused_context = checking->tables,
+        .counterfactuals = checking->text.counterfactuals,
     };
-    json_decref(experiment);
-    return options;
+    rc = rc == OMEGA_OK ? expect_tables(checking, opening, options, cause) : rc;
+    return rc == OMEGA_OK
+               ? log_text_fragmentation(&checking->text, opening, &options->fragmentation, cause)
+               : rc;
 }
 
-/* Proves the run whose segments are merged; what it finds is told. */
-static int prove(struct checking *checking, const struct runlog_opening *opening,
-                 omega_error_t *err)
+/* Plays the run of a point that is described but for its parameters, and compares. */
+static int prove_point(struct checking *checking, const struct runlog_opening *opening,
+                       struct described *described, omega_error_t *err)
 {
+    struct point *point = &described->point;
     struct runlog_check *check = NULL;
-    struct log_figures_options options = asked_for(checking, opening);
-    struct parameters parameters = {0};
-    struct pool pool = {0}; /* of the parameters */
+    struct log_figures_options options;
     omega_error_t cause = {0};
-    bool sound =
-        check_text(opening, &cause) == OMEGA_OK &&
-        parameters_of_text(opening->text, opening->assignment, &pool, &parameters, &cause) ==
-            OMEGA_OK &&
-        fragmentation_of_text(opening->text, opening->variant, opening->assignment,
-                              opening->horizon_us, &options.fragmentation, &cause) == OMEGA_OK;
+    bool sound = ask(checking, opening, &options, &cause) == OMEGA_OK &&
+                 parameters_of_text(opening->text, opening->assignment, &described->pool,
+                                    &point->parameters, &cause) == OMEGA_OK;
     struct log_figures *figures = log_figures_create(opening, &options);
     int rc = figures == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
                              : runlog_check_create(opening, on_violation, checking, &check, err);
+    point->metrics.counterfactuals = options.counterfactuals;
+    log_tables_begin(checking->tables, point);
     if (rc == OMEGA_OK && options.counterfactuals) {
         runlog_check_counterfactuals(check);
     }
@@ -244,11 +276,21 @@ static int prove(struct checking *checking, const struct runlog_opening *opening
         rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
     if (rc == OMEGA_OK && checking->violations == 0) {
-        rc = compare(checking, opening, &parameters, check, log_figures_metrics(figures), err);
+        rc = compare(checking, opening, check, point, log_figures_metrics(figures), err);
     }
     runlog_check_destroy(check);
     log_figures_destroy(figures);
-    pool_release(&pool);
+    return rc;
+}
+
+/* Proves the run whose segments are merged; what it finds is told. */
+static int prove(struct checking *checking, const struct runlog_opening *opening,
+                 omega_error_t *err)
+{
+    struct described described;
+    int rc = describe(opening, &described, err);
+    rc = rc == OMEGA_OK ? prove_point(checking, opening, &described, err) : rc;
+    describe_end(&described);
     return rc;
 }
 
@@ -320,7 +362,7 @@ static int check_points(struct checking *checking, omega_error_t *err)
     if (rc == OMEGA_OK && checking->report->violations == 0) {
         checking->told = 0;
         log_results_rest(checking->results, on_difference, checking);
-        log_tables_rest(checking->tables, on_table_difference, checking);
+        log_tables_rest(checking->tables, checking->skip, on_table_difference, checking);
     }
     return rc;
 }
@@ -330,7 +372,7 @@ int check_log(const char *directory, uint32_t most, FILE *out, struct check_log_
 {
     omega_error_t own = {0};
     err = err == NULL ? &own : err;
-    *report = (struct check_log_report){0};
+    *report = (struct check_log_report){.recorded = true};
     struct checking checking = {.most = most, .out = out, .report = report};
     char *folder = NULL;
     if (asprintf(&folder, "%s/" RUN_LOGS_FOLDER, directory) < 0) {
@@ -347,17 +389,19 @@ int check_log(const char *directory, uint32_t most, FILE *out, struct check_log_
     if (rc == OMEGA_OK) {
         rc = log_tables_open(directory, &checking.tables, err);
     }
-    for (int table = 0; rc == OMEGA_OK && table < CONFLICT_TABLES; table++) {
-        bool there = log_tables_has(checking.tables, (enum conflict_table)table);
-        report->tables |= (uint32_t)there << table;
+    for (int file = OUTPUT_TABLE_FIRST; rc == OMEGA_OK && file <= OUTPUT_TABLE_LAST; file++) {
+        bool there = log_tables_has(checking.tables, (enum output_file)file);
+        report->tables |= (uint32_t)there << file;
     }
     if (rc == OMEGA_OK) {
         checking.taken = calloc(checking.path_count, sizeof *checking.taken);
         rc = checking.taken == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
                                     : check_points(&checking, err);
+        report->tables &= ~checking.skip;
     }
     log_results_close(checking.results);
     log_tables_close(checking.tables);
+    log_text_clear(&checking.text);
     run_logs_free_list(checking.paths, checking.path_count);
     free(checking.taken);
     free(folder);

@@ -6,6 +6,7 @@
 #ifndef OMEGA_CORE_EXPERIMENT_CHECK_LOG_H
 #define OMEGA_CORE_EXPERIMENT_CHECK_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -18,9 +19,8 @@ struct check_log_report {
     uint64_t transactions;
     uint64_t claims;
     uint64_t fields;     /* of the results that were compared */
-    uint32_t tables;     /* of conflicts, those that are there and were compared: 1 << enum
-                            conflict_table, or-ed. What a run recorded is no part of its log, so
-                            that one which is missing is not missed */
+    uint32_t tables;     /* those that were compared: 1 << enum output_file, or-ed */
+    bool recorded;       /* the logs say which tables there should be: none is missing */
     uint64_t violations; /* 0: all is proved */
 };
 

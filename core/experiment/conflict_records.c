@@ -4,13 +4,6 @@
 
 #include <inttypes.h>
 
-const char *const conflict_table_names[CONFLICT_TABLES] = {
-    [CONFLICT_TABLE_MATRIX] = "conflicts.csv",
-    [CONFLICT_TABLE_WOULD] = "counterfactuals.csv",
-    [CONFLICT_TABLE_MACHINES] = "machines.csv",
-    [CONFLICT_TABLE_REFUSED] = "refused.csv",
-};
-
 static const char *const matrix_columns[] = {
     "variant",   "seed",      ROW_PARAMETERS_COLUMN, "scheduler",    "instance", "rival_scheduler",
     "rival",     "claims",    "no_longer_fits",      "seq_changed",  "spurious", "sole_rival",
@@ -70,15 +63,6 @@ static const char *const *const columns[CONFLICT_TABLES] = {
     [CONFLICT_TABLE_REFUSED] = refused_columns,
 };
 
-size_t conflict_table_width(enum conflict_table table, const struct parameters *parameters)
-{
-    size_t width = 0;
-    while (columns[table][width] != NULL) {
-        width++;
-    }
-    return width - 1 + parameters->count; /* one column stands for all parameters */
-}
-
 void conflict_table_head(enum conflict_table table, const struct parameters *parameters, FILE *out)
 {
     row_write_head(columns[table], parameters, out);
@@ -93,14 +77,14 @@ static void begin(struct row *row, const struct point *point)
 }
 
 /* Names an instance of the cell; nobody is empty. */
-static void add_instance(struct row *row, const struct point_result *result, const char *scheduler,
-                         const char *number, uint16_t instance)
+static void add_instance(struct row *row, const struct point *point, const struct metrics *metrics,
+                         const char *scheduler, const char *number, uint16_t instance)
 {
     uint32_t at;
     uint32_t among;
     if (instance != OMEGA_INSTANCE_NONE) {
-        metrics_instance(result->metrics, instance, &at, &among);
-        row_text(row, scheduler, result->point->metrics.schedulers[at]);
+        metrics_instance(metrics, instance, &at, &among);
+        row_text(row, scheduler, point->metrics.schedulers[at]);
         row_count(row, number, among);
     }
 }
@@ -119,8 +103,10 @@ static void matrix_rows(const struct point_result *result, FILE *out)
     struct row row;
     for (uint32_t i = 0; (block = metrics_read_block(result->metrics, i)) != NULL; i++) {
         begin(&row, result->point);
-        add_instance(&row, result, "scheduler", "instance", block->instance);
-        add_instance(&row, result, "rival_scheduler", "rival", block->rival);
+        add_instance(&row, result->point, result->metrics, "scheduler", "instance",
+                     block->instance);
+        add_instance(&row, result->point, result->metrics, "rival_scheduler", "rival",
+                     block->rival);
         row_count(&row, "claims", block->claims);
         row_count(&row, "no_longer_fits", block->claims_no_longer_fits);
         row_count(&row, "seq_changed", block->claims_seq_changed);
@@ -200,14 +186,14 @@ static void machine_rows(const struct point_result *result, FILE *out)
     }
 }
 
-static void refused_row(const struct point_result *result, const struct metrics_refused *claim,
-                        FILE *out)
+void conflict_refused_row(const struct point *point, const struct metrics *metrics,
+                          const struct metrics_refused *claim, FILE *out)
 {
     struct row row;
-    begin(&row, result->point);
+    begin(&row, point);
     row_whole(&row, "time_us", claim->time_us);
     row_count(&row, "version", claim->version);
-    add_instance(&row, result, "scheduler", "instance", claim->instance);
+    add_instance(&row, point, metrics, "scheduler", "instance", claim->instance);
     row_count(&row, "job", claim->job);
     row_count(&row, "attempt", claim->attempt);
     row_count(&row, "task", claim->task);
@@ -220,7 +206,7 @@ static void refused_row(const struct point_result *result, const struct metrics_
     row_count(&row, "above_limit", claim->cause.above_limit);
     row_count(&row, "seq_seen", claim->seq_seen);
     row_count(&row, "seq_found", claim->cause.seq_found);
-    add_instance(&row, result, "rival_scheduler", "rival", claim->rival);
+    add_instance(&row, point, metrics, "rival_scheduler", "rival", claim->rival);
     if (claim->rival != OMEGA_INSTANCE_NONE) {
         row_count(&row, "rival_version", claim->rival_version);
     }
@@ -231,23 +217,16 @@ static void refused_row(const struct point_result *result, const struct metrics_
     row_write_csv(&row, refused_columns, out);
 }
 
-static void refused_rows(const struct point_result *result, FILE *out)
-{
-    const struct metrics_refused *claim;
-    for (uint64_t i = 0; (claim = metrics_read_refused(result->metrics, i)) != NULL; i++) {
-        refused_row(result, claim, out);
-    }
-}
-
 void conflict_table_rows(enum conflict_table table, const struct point_result *result, FILE *out)
 {
     static void (*const writers[CONFLICT_TABLES])(const struct point_result *, FILE *) = {
         [CONFLICT_TABLE_MATRIX] = matrix_rows,
         [CONFLICT_TABLE_WOULD] = would_rows,
         [CONFLICT_TABLE_MACHINES] = machine_rows,
-        [CONFLICT_TABLE_REFUSED] = refused_rows,
     };
-    writers[table](result, out);
+    if (writers[table] != NULL) {
+        writers[table](result, out);
+    }
 }
 
 /* ---- columns of the results ---- */

@@ -19,15 +19,13 @@ enum conflict_table {
     CONFLICT_TABLES,
 };
 
-/* File names, such as "conflicts.csv". */
-extern const char *const conflict_table_names[CONFLICT_TABLES];
-
-/* Columns of a table, those of the parameters included. */
-size_t conflict_table_width(enum conflict_table table, const struct parameters *parameters);
-
-/* The first line of a table; and its rows of a point, in a fixed order. */
+/* The first line of a table; and its rows of a point, in a fixed order, none of refused.csv. */
 void conflict_table_head(enum conflict_table table, const struct parameters *parameters, FILE *out);
 void conflict_table_rows(enum conflict_table table, const struct point_result *result, FILE *out);
+
+/* The row of a claim, told while the point runs (struct metrics_config). */
+void conflict_refused_row(const struct point *point, const struct metrics *metrics,
+                          const struct metrics_refused *claim, FILE *out);
 
 /* What the row of a scheduler or workload says of conflicts. */
 void conflict_row_scheduler(struct row *row, const struct point_result *result, uint32_t index);

@@ -140,15 +140,15 @@ int experiment_text(const struct experiment *experiment, char **text, omega_erro
 int experiment_outputs_sha256(const struct experiment *experiment, char out[65],
                               omega_error_t *err);
 
-/* What a variant of a normalised experiment, with an assignment of its sweep, says about
- * fragmentation; step_us 0: it is not measured. OMEGA_EINVAL for a text that is no experiment, or
- * has no such variant or assignment; OMEGA_ENOMEM. */
-int fragmentation_of_text(const char *text, const char *variant, uint32_t assignment,
-                          int64_t horizon_us, struct metrics_fragmentation *out,
-                          omega_error_t *err);
+/* What a variant of an experiment, with an assignment of its sweep, says about fragmentation;
+ * step_us 0: it is not measured. OMEGA_EINVAL if there is no such variant or assignment;
+ * OMEGA_ENOMEM. */
+int fragmentation_of_variant(const struct experiment *experiment, const char *name,
+                             uint32_t assignment, int64_t horizon_us,
+                             struct metrics_fragmentation *out, omega_error_t *err);
 
 /* The parameters of an assignment by the sweep of a normalised experiment, in memory of the pool;
- * none for assignment 0. Errors as above. */
+ * none for assignment 0. OMEGA_EINVAL if it has no such assignment; OMEGA_ENOMEM. */
 int parameters_of_text(const char *text, uint32_t assignment, struct pool *pool,
                        struct parameters *parameters, omega_error_t *err);
 

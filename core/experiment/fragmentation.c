@@ -89,9 +89,9 @@ static int read_assigned(const struct experiment *experiment, const struct varia
     return rc;
 }
 
-/* Finds the variant of a name and reads what it says. */
-static int read_variant(const struct experiment *experiment, const char *name, uint32_t assignment,
-                        int64_t horizon_us, struct metrics_fragmentation *out, omega_error_t *err)
+int fragmentation_of_variant(const struct experiment *experiment, const char *name,
+                             uint32_t assignment, int64_t horizon_us,
+                             struct metrics_fragmentation *out, omega_error_t *err)
 {
     for (uint32_t i = 0; i < experiment->variant_count; i++) {
         const struct variant *variant = &experiment->variants[i];
@@ -101,22 +101,4 @@ static int read_variant(const struct experiment *experiment, const char *name, u
         }
     }
     return omega_error_set(err, OMEGA_EINVAL, "the experiment has no variant '%.64s'", name);
-}
-
-int fragmentation_of_text(const char *text, const char *variant, uint32_t assignment,
-                          int64_t horizon_us, struct metrics_fragmentation *out, omega_error_t *err)
-{
-    omega_error_t own = {0};
-    omega_error_t *e = err == NULL ? &own : err;
-    struct experiment *experiment = NULL;
-    *out = (struct metrics_fragmentation){0};
-    if (strstr(text, "\"fragmentation") == NULL) {
-        return 0; /* most experiments: they need not be read */
-    }
-    if (experiment_parse(text, strlen(text), "the experiment", ".", NULL, &experiment, e) != 0) {
-        return e->code;
-    }
-    int rc = read_variant(experiment, variant, assignment, horizon_us, out, e);
-    experiment_close(experiment);
-    return rc;
 }

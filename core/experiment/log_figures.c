@@ -36,12 +36,15 @@ static struct metrics *make_metrics(const struct runlog_opening *opening,
             .workload_count = opening->workload_count,
             .warmup_us = opening->warmup_us,
             .horizon_us = opening->horizon_us,
+            .series_step_us = options->series_step_us,
             .fragmentation = options->fragmentation,
             .histograms = true,
+            .jobs = options->jobs,
             .digest = true,
             .conflicts = true,
             .machines = options->machines,
             .refused = options->refused,
+            .refused_context = options->refused_context,
             .counterfactuals = options->counterfactuals,
             .machine_count = opening->machine_count,
         };
@@ -141,6 +144,8 @@ static void add_attempt(struct metrics *metrics, const struct runlog_opening *op
     metrics_attempt(metrics, &attempt, effect->job->job->submit_us);
     effect->job->taken += metrics_claims_taken(&effect->result);
     effect->job->taken = effect->job->pending == 0 ? 0 : effect->job->taken;
+    effect->job->conflicts += effect->result.conflicts;
+    effect->job->accepted += effect->result.accepted;
     if (sent) {
         struct metrics_commit commit = {
             .txn = &effect->txn,
@@ -202,6 +207,7 @@ static void add_to_queues(struct log_figures *figures, const struct runlog_check
         break;
     case RUNLOG_ATTEMPT:
         job->asked = job->pending;
+        job->task_attempts += job->pending;
         move(figures, job, false, record->time_us);
         break;
     case RUNLOG_MACHINE:
@@ -252,7 +258,11 @@ static void tell_job(struct metrics *metrics, const struct runlog_opening *openi
         .fully_scheduled_us = job->fully_scheduled_us,
         .queued_us = job->queued_us,
         .attempts = attempts,
+        .task_attempts = job->task_attempts - (dropped ? job->asked : 0),
+        .conflicts = job->conflicts,
         .tasks = job->job->tasks,
+        .placed = job->accepted,
+        .unplaced = job->pending + job->abandoned,
         .outcome = (uint8_t)outcome_of(job),
         .mapreduce = mapreduce,
         .asked_us = mapreduce ? omega_job_duration(job->job) : 0,

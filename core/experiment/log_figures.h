@@ -15,8 +15,11 @@ struct log_figures;
  * to be compared. */
 struct log_figures_options {
     struct metrics_fragmentation fragmentation;
+    int64_t series_step_us; /* 0: no series */
+    bool jobs;
     bool machines;
-    bool refused;
+    metrics_refused_sink *refused; /* NULL: not asked for */
+    void *refused_context;
     bool counterfactuals;
 };
 

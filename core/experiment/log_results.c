@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/file.h"
+#include "core/base/symbols.h"
 
 #define RESULTS_BYTES_MAX ((size_t)1 << 31)
 #define VALUE_BYTES 160 /* of a value in a message */
@@ -22,7 +23,8 @@ struct log_results {
     char *bytes;
     struct line *lines; /* the head is the first */
     size_t count;
-    size_t next; /* where the next row is expected */
+    struct symbols *names; /* what rows begin with: scope, variant, seed and name */
+    struct line **named;   /* by symbol; NULL where there is none */
 };
 
 void log_results_close(struct log_results *results)
@@ -31,6 +33,8 @@ void log_results_close(struct log_results *results)
         free(results->path);
         free(results->bytes);
         free(results->lines);
+        free((void *)results->named);
+        symbols_destroy(results->names);
         free(results);
     }
 }
@@ -59,7 +63,35 @@ static int cut(struct log_results *results, size_t size)
         size -= (size_t)(end + 1 - at);
         at = end + 1;
     }
-    results->next = 1;
+    return OMEGA_OK;
+}
+
+/* Bytes of what a row begins with: scope, variant, seed and name; 0 if it is no row. */
+static size_t name_length(const char *line)
+{
+    const char *end = strstr(line, ",\"jobs_submitted\"");
+    end = end == NULL ? strstr(line, ",\"tasks_submitted\"") : end;
+    return end == NULL ? 0 : (size_t)(end - line);
+}
+
+/* Finds each row's name, so that no row is looked for among all others. */
+static int index_names(struct log_results *results)
+{
+    results->names = symbols_create();
+    results->named = (struct line **)calloc(results->count + 2, sizeof *results->named);
+    if (results->names == NULL || results->named == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    for (size_t i = 1; i < results->count; i++) {
+        struct line *line = &results->lines[i];
+        uint32_t name = symbols_intern_n(results->names, line->text, name_length(line->text));
+        if (name == SYMBOL_NONE) {
+            return OMEGA_ENOMEM;
+        }
+        if (results->named[name] == NULL) {
+            results->named[name] = line; /* one that comes twice is told at the end */
+        }
+    }
     return OMEGA_OK;
 }
 
@@ -73,7 +105,7 @@ int log_results_open(const char *directory, struct log_results **out, omega_erro
         return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
     int rc = file_read_all(results->path, RESULTS_BYTES_MAX, &results->bytes, &size, err);
-    if (rc == OMEGA_OK && cut(results, size) != OMEGA_OK) {
+    if (rc == OMEGA_OK && (cut(results, size) != OMEGA_OK || index_names(results) != OMEGA_OK)) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
     if (rc != OMEGA_OK) {
@@ -157,25 +189,11 @@ static void name_row(const struct row *row, char *out, size_t size)
                row_find(row, "seed")->count, out + n, size - (size_t)n);
 }
 
-/* Does a line of the file begin as this row does: scope, variant, seed and name? */
-static bool is_row(const char *line, const char *made)
+/* The line of the file for a row; NULL: none. */
+static struct line *find_line(const struct log_results *results, const char *made)
 {
-    const char *end = strstr(made, ",\"jobs_submitted\"");
-    end = end == NULL ? strstr(made, ",\"tasks_submitted\"") : end;
-    return end != NULL && strncmp(line, made, (size_t)(end - made)) == 0;
-}
-
-/* The line of the file for a row: the next one, or else any; NULL: none. */
-static struct line *find_line(struct log_results *results, const char *made)
-{
-    for (size_t i = 0; i + 1 < results->count; i++) {
-        size_t at = 1 + (results->next - 1 + i) % (results->count - 1);
-        if (!results->lines[at].taken && is_row(results->lines[at].text, made)) {
-            results->next = at + 1;
-            return &results->lines[at];
-        }
-    }
-    return NULL;
+    uint32_t name = symbols_find(results->names, made, name_length(made));
+    return name == SYMBOL_NONE ? NULL : results->named[name];
 }
 
 static void compare_line(struct comparison *comparison, const struct row *row, const char *made)

@@ -11,26 +11,8 @@
 
 #include "core/base/file.h"
 #include "core/experiment/conflict_records.h"
+#include "core/experiment/output_tables.h"
 #include "core/experiment/run_logs.h"
-
-static const char *const file_names[OUTPUT_FILES] = {
-    [OUTPUT_RESULTS_JSONL] = "results.jsonl",
-    [OUTPUT_RESULTS_CSV] = "results.csv",
-    [OUTPUT_HISTOGRAMS] = "histograms.jsonl",
-    [OUTPUT_SERIES] = "series.csv",
-    [OUTPUT_JOBS] = "jobs.csv",
-    [OUTPUT_CONFLICTS] = "conflicts.csv",
-    [OUTPUT_COUNTERFACTUALS] = "counterfactuals.csv",
-    [OUTPUT_MACHINES] = "machines.csv",
-    [OUTPUT_REFUSED] = "refused.csv",
-    [OUTPUT_EXPERIMENT] = OUTPUT_EXPERIMENT_NAME,
-    [OUTPUT_RUN] = "run.json",
-};
-
-const char *outputs_name(enum output_file file)
-{
-    return file_names[file];
-}
 
 struct outputs {
     char *paths[OUTPUT_FILES];
@@ -42,25 +24,6 @@ struct outputs {
 };
 
 #define RUN_JSON_BYTES_MAX ((size_t)64 << 20)
-
-static bool is_recorded(const struct experiment *experiment, int file)
-{
-    const struct experiment_record *record = experiment_record(experiment);
-    const bool recorded[OUTPUT_FILES] = {
-        [OUTPUT_RESULTS_JSONL] = true,
-        [OUTPUT_RESULTS_CSV] = true,
-        [OUTPUT_HISTOGRAMS] = record->histograms,
-        [OUTPUT_SERIES] = record->series,
-        [OUTPUT_JOBS] = record->jobs,
-        [OUTPUT_CONFLICTS] = record->conflicts,
-        [OUTPUT_COUNTERFACTUALS] = record->counterfactuals,
-        [OUTPUT_MACHINES] = record->machines,
-        [OUTPUT_REFUSED] = record->refused,
-        [OUTPUT_EXPERIMENT] = true,
-        [OUTPUT_RUN] = true,
-    };
-    return recorded[file];
-}
 
 static FILE *stream(const struct outputs *outputs, int file)
 {
@@ -183,7 +146,8 @@ static int check_names(const struct outputs *outputs, omega_error_t *err)
 static int open_directory(struct outputs *outputs, const char *directory, omega_error_t *err)
 {
     for (int i = 0; i < OUTPUT_FILES; i++) {
-        if (asprintf(&outputs->paths[i], "%s/%s", directory, file_names[i]) < 0) {
+        if (asprintf(&outputs->paths[i], "%s/%s", directory, output_name((enum output_file)i)) <
+            0) {
             outputs->paths[i] = NULL;
             return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
         }
@@ -213,53 +177,9 @@ int outputs_open(const char *directory, struct outputs **out, omega_error_t *err
 
 /* ---- sections of parts ---- */
 
-/* The columns of results.csv, into `columns`: those of MapReduce jobs only where there are any. */
-static const char *const *columns_of(const struct experiment *experiment,
-                                     const char *columns[ROW_VALUES_MAX])
-{
-    size_t count = 0;
-    for (; results_columns[count] != NULL; count++) {
-        columns[count] = results_columns[count];
-    }
-    if (experiment_record(experiment)->mapreduce) {
-        for (size_t i = 0; i < RESULTS_MAPREDUCE_COLUMNS; i++) {
-            columns[count++] = results_mapreduce_columns[i];
-        }
-    }
-    assert(count < ROW_VALUES_MAX);
-    columns[count] = NULL;
-    return columns;
-}
-
-/* How a file begins; nothing for those that have no head. */
-static void write_head(int file, const struct experiment *experiment,
-                       const struct parameters *parameters, FILE *out)
-{
-    const char *columns[ROW_VALUES_MAX];
-    switch (file) {
-    case OUTPUT_RESULTS_JSONL:
-        results_head(experiment, out);
-        fputc('\n', out);
-        break;
-    case OUTPUT_RESULTS_CSV:
-        row_write_head(columns_of(experiment, columns), parameters, out);
-        break;
-    case OUTPUT_SERIES:
-        records_series_head(parameters, out);
-        break;
-    case OUTPUT_JOBS:
-        records_jobs_head(experiment_record(experiment)->mapreduce, parameters, out);
-        break;
-    case OUTPUT_HISTOGRAMS:
-        break;
-    default:
-        conflict_table_head((enum conflict_table)(file - OUTPUT_CONFLICTS), parameters, out);
-        break;
-    }
-}
-
 int outputs_heads(const struct experiment *experiment, struct part_writer *head, omega_error_t *err)
 {
+    const struct experiment_record *record = experiment_record(experiment);
     struct parameter at[PARAMETERS_MAX];
     struct parameters parameters;
     char *text = NULL;
@@ -268,14 +188,37 @@ int outputs_heads(const struct experiment *experiment, struct part_writer *head,
         return rc;
     }
     experiment_parameters(experiment, 0, at, &parameters);
-    for (int i = 0; i < OUTPUT_EXPERIMENT; i++) {
-        if (is_recorded(experiment, i)) {
-            write_head(i, experiment, &parameters, part_section(head, file_names[i]));
+    FILE *jsonl = part_section(head, output_name(OUTPUT_RESULTS_JSONL));
+    results_head(experiment, jsonl);
+    fputc('\n', jsonl);
+    for (int i = OUTPUT_TABLE_FIRST; i <= OUTPUT_TABLE_LAST; i++) {
+        enum output_file file = (enum output_file)i;
+        if (output_is_recorded(file, record)) {
+            output_table_head(file, record->mapreduce, &parameters,
+                              part_section(head, output_name(file)));
         }
     }
-    fputs(text, part_section(head, file_names[OUTPUT_EXPERIMENT]));
+    fputs(text, part_section(head, output_name(OUTPUT_EXPERIMENT)));
     free(text);
     return 0;
+}
+
+static void write_refused(void *context, const struct metrics *metrics,
+                          const struct metrics_refused *claim)
+{
+    const struct outputs_refused *refused = context;
+    conflict_refused_row(refused->point, metrics, claim, refused->out);
+}
+
+void outputs_point_begin(const struct experiment *experiment, struct point *point,
+                         struct outputs_refused *refused, struct part_writer *part)
+{
+    if (output_is_recorded(OUTPUT_REFUSED, experiment_record(experiment))) {
+        refused->point = point;
+        refused->out = part_section(part, output_name(OUTPUT_REFUSED));
+        point->metrics.refused = write_refused;
+        point->metrics.refused_context = refused;
+    }
 }
 
 static void write_row_json(void *context, const struct row *row)
@@ -284,50 +227,17 @@ static void write_row_json(void *context, const struct row *row)
     fputc('\n', context);
 }
 
-/* Where rows of results.csv go. */
-struct csv_rows {
-    const char *columns[ROW_VALUES_MAX];
-    FILE *out;
-};
-
-static void write_row_csv(void *context, const struct row *row)
-{
-    const struct csv_rows *csv = context;
-    row_write_csv(row, csv->columns, csv->out);
-}
-
-static int write_rows(int file, const struct experiment *experiment,
-                      const struct point_result *result, FILE *out, omega_error_t *err)
-{
-    struct csv_rows csv = {.out = out};
-    switch (file) {
-    case OUTPUT_RESULTS_JSONL:
-        return results_rows(result, write_row_json, out, err);
-    case OUTPUT_RESULTS_CSV:
-        columns_of(experiment, csv.columns);
-        return results_rows(result, write_row_csv, &csv, err);
-    case OUTPUT_HISTOGRAMS:
-        records_histograms(result, out);
-        return 0;
-    case OUTPUT_SERIES:
-        records_series(result, out);
-        return 0;
-    case OUTPUT_JOBS:
-        records_jobs(result, experiment_record(experiment)->mapreduce, out);
-        return 0;
-    default:
-        conflict_table_rows((enum conflict_table)(file - OUTPUT_CONFLICTS), result, out);
-        return 0;
-    }
-}
-
 int outputs_point(const struct experiment *experiment, const struct point_result *result,
                   struct part_writer *part, omega_error_t *err)
 {
-    int rc = 0;
-    for (int i = 0; rc == 0 && i < OUTPUT_EXPERIMENT; i++) {
-        if (is_recorded(experiment, i)) {
-            rc = write_rows(i, experiment, result, part_section(part, file_names[i]), err);
+    const struct experiment_record *record = experiment_record(experiment);
+    FILE *jsonl = part_section(part, output_name(OUTPUT_RESULTS_JSONL));
+    int rc = results_rows(result, write_row_json, jsonl, err);
+    for (int i = OUTPUT_TABLE_FIRST; rc == 0 && i < OUTPUT_REFUSED; i++) {
+        enum output_file file = (enum output_file)i;
+        if (output_is_recorded(file, record)) {
+            rc = output_table_rows(file, record->mapreduce, result,
+                                   part_section(part, output_name(file)), err);
         }
     }
     return rc;
@@ -342,7 +252,7 @@ static int copy_sections(const struct outputs *outputs, struct part *part, enum 
     int rc = 0;
     for (int i = 0; rc == 0 && i < (int)end; i++) {
         if (outputs->files[i] != NULL) {
-            rc = part_copy(part, file_names[i], stream(outputs, i), err);
+            rc = part_copy(part, output_name((enum output_file)i), stream(outputs, i), err);
         }
     }
     return rc;
@@ -352,7 +262,7 @@ int outputs_begin(struct outputs *outputs, struct part *head, omega_error_t *err
 {
     int rc = 0;
     for (int i = 0; rc == 0 && i < OUTPUT_FILES; i++) {
-        if (i == OUTPUT_RUN || part_size(head, file_names[i]) >= 0) {
+        if (i == OUTPUT_RUN || part_size(head, output_name((enum output_file)i)) >= 0) {
             rc = file_out_open(outputs->paths[i], &outputs->files[i], err);
         }
     }

@@ -33,9 +33,6 @@ enum output_file {
 struct outputs;
 struct run_json;
 
-/* What a file is called, which is also its section in parts. */
-const char *outputs_name(enum output_file file);
-
 /* Makes the directory where it is missing; refuses one with files of somebody else. */
 int outputs_open(const char *directory, struct outputs **outputs, omega_error_t *err);
 
@@ -60,7 +57,19 @@ void outputs_abort(struct outputs *outputs);
 int outputs_heads(const struct experiment *experiment, struct part_writer *head,
                   omega_error_t *err);
 
-/* The sections of a point: its rows of each file. */
+/* Where the refused claims of a point go while it runs. */
+struct outputs_refused {
+    const struct point *point;
+    FILE *out;
+};
+
+/* Before the metrics of a point are made: begins the section of refused.csv, if it is recorded,
+ * which takes the claims as they are told; other sections begin when the point has run. `refused`
+ * lives until then. */
+void outputs_point_begin(const struct experiment *experiment, struct point *point,
+                         struct outputs_refused *refused, struct part_writer *part);
+
+/* The other sections of a point: its rows of each file. */
 int outputs_point(const struct experiment *experiment, const struct point_result *result,
                   struct part_writer *part, omega_error_t *err);
 

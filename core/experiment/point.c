@@ -59,7 +59,6 @@ static int set_metrics(struct point *point, omega_error_t *err)
     point->metrics.digest = true;
     point->metrics.conflicts = true;
     point->metrics.machines = parts->experiment->record.machines;
-    point->metrics.refused = parts->experiment->record.refused;
     point->metrics.counterfactuals = parts->experiment->record.counterfactuals;
     point->metrics.machine_count = point->config.cell.machine_count;
     return 0;

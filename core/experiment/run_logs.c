@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/experiment/output_tables.h"
 
 #define COPY_BYTES ((size_t)64 << 10)
 
@@ -24,8 +25,9 @@ struct run_log {
     struct runlog *log;
 };
 
+/* `text`: the experiment, `recorded`: output_recorded_text(). */
 static int begin(const struct experiment *experiment, struct point *point, const char *text,
-                 struct run_log *log, omega_error_t *err)
+                 const char *recorded, struct run_log *log, omega_error_t *err)
 {
     const struct run_config *config = &point->config;
     struct runlog_opening opening;
@@ -37,6 +39,7 @@ static int begin(const struct experiment *experiment, struct point *point, const
         opening.experiment = experiment_name(experiment);
         opening.text = text;
         opening.sha256 = experiment_sha256(experiment);
+        opening.recorded = recorded;
         opening.variant = point->variant;
         opening.assignment = point->assignment;
         rc = runlog_create(&opening, file_out_stream(log->file), &log->log, err);
@@ -54,7 +57,10 @@ int run_log_begin(const struct experiment *experiment, struct point *point, cons
     *out = NULL;
     int rc = log == NULL ? no_memory(err) : file_out_open(path, &log->file, err);
     rc = rc == OMEGA_OK ? experiment_text(experiment, &text, err) : rc;
-    rc = rc == OMEGA_OK ? begin(experiment, point, text, log, err) : rc;
+    char *recorded = output_recorded_text(experiment_record(experiment), point);
+    rc = rc == OMEGA_OK && recorded == NULL ? no_memory(err) : rc;
+    rc = rc == OMEGA_OK ? begin(experiment, point, text, recorded, log, err) : rc;
+    free(recorded);
     free(text);
     if (rc != OMEGA_OK) {
         run_log_abort(log);

@@ -74,7 +74,10 @@ static int simulate(const struct runner_point *run, struct point *point,
     point->config.progress = on_progress;
     point->config.log = on_log;
     point->config.context = &running;
-    int rc = path == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory") : 0;
+    result->metrics = metrics_create(&point->metrics);
+    int rc = path == NULL || result->metrics == NULL
+                 ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
+                 : 0;
     if (rc == 0 && run->log) {
         rc = run_log_begin(run->experiment, point, path, &log, err);
     }
@@ -115,15 +118,18 @@ static int write_part(const struct runner_point *run, const struct point_result 
 static int run_built(const struct runner_point *run, struct point *point, double *wall_s,
                      omega_error_t *err)
 {
-    struct point_result result = {.point = point, .metrics = metrics_create(&point->metrics)};
+    struct point_result result = {.point = point};
+    struct outputs_refused refused;
     struct timespec began;
     struct part_writer *part = NULL;
     char *path = parts_path(run->parts, run->index);
     clock_gettime(CLOCK_MONOTONIC, &began);
-    int rc = result.metrics == NULL || path == NULL
-                 ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
-                 : part_create(path, &part, err);
-    rc = rc == 0 ? simulate(run, point, &result, err) : rc;
+    int rc = path == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
+                          : part_create(path, &part, err);
+    if (rc == 0) {
+        outputs_point_begin(run->experiment, point, &refused, part);
+        rc = simulate(run, point, &result, err);
+    }
     result.wall_s = progress_since(&began);
     *wall_s = result.wall_s;
     if (rc == 0) {

@@ -348,13 +348,13 @@ static int make_variant(struct experiment *experiment, const struct field *field
     return set.value == NULL ? 0 : apply_paths(experiment, variant, &set, err);
 }
 
-static int make_only_variant(struct experiment *experiment)
+static int make_only_variant(struct experiment *experiment, omega_error_t *err)
 {
     struct variant *variant = &experiment->variants[0];
     variant->name = "";
-    variant->doc = json_incref(experiment->base);
+    variant->doc = json_copy(experiment->base); /* its seeds may come to differ */
     variant->source = experiment->source;
-    return 0;
+    return variant->doc == NULL ? out_of_memory(err) : 0;
 }
 
 /* How many variants have another value at a path than the base with --set; *first is one. */
@@ -424,7 +424,7 @@ int variants_make(struct experiment *experiment, const struct top *top,
     }
     for (uint32_t i = 0; i < experiment->variant_count; i++) {
         struct field entry = field_entry(&list, i);
-        int rc = top->variants == NULL ? make_only_variant(experiment)
+        int rc = top->variants == NULL ? make_only_variant(experiment, err)
                                        : make_variant(experiment, &entry, i, err);
         if (rc != 0 || add_points(experiment, i, options, err) != 0) {
             return err->code;

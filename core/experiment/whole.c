@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "core/experiment/output_tables.h"
+
 /* Calls `each` with every point that is finished, in order. */
 static int for_each(const struct whole *whole,
                     int (*each)(void *context, const struct parts *parts, uint32_t point,
@@ -83,8 +85,8 @@ int whole_summary(const struct whole *whole, const struct summary_options *optio
     if (rc != OMEGA_OK) {
         return rc;
     }
-    filled.series = part_size(head, outputs_name(OUTPUT_SERIES)) >= 0;
-    filled.conflicts = part_size(head, outputs_name(OUTPUT_CONFLICTS)) >= 0;
+    filled.series = part_size(head, output_name(OUTPUT_SERIES)) >= 0;
+    filled.conflicts = part_size(head, output_name(OUTPUT_CONFLICTS)) >= 0;
     part_close(head);
     struct summary *summary = summary_create(&filled, out);
     rc = summary == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")

@@ -38,10 +38,8 @@ struct conflicts {
     uint32_t machine_count;
     uint64_t *conflicting;            /* per machine; NULL until there is a conflict */
     struct metrics_machine *machines; /* NULL: not asked for */
-    bool lists;
-    struct metrics_refused *refused;
-    uint64_t refused_count;
-    uint64_t refused_room;
+    metrics_refused_sink *refused;    /* NULL: not asked for */
+    void *refused_context;
     bool counterfactuals;
     struct metrics_would *would; /* [scheduler][detection][granularity] */
 };
@@ -68,7 +66,8 @@ static int init_options(struct conflicts *conflicts, const struct metrics_config
 {
     size_t modes = (size_t)config->scheduler_count * OMEGA_DETECTIONS * OMEGA_GRANULARITIES;
     conflicts->machine_count = config->machine_count;
-    conflicts->lists = config->refused;
+    conflicts->refused = config->refused;
+    conflicts->refused_context = config->refused_context;
     conflicts->counterfactuals = config->counterfactuals;
     if (config->machines) {
         conflicts->machines = calloc(config->machine_count + 1u, sizeof *conflicts->machines);
@@ -127,7 +126,6 @@ void conflicts_release(struct metrics *metrics)
     free(conflicts->raised);
     free(conflicts->conflicting);
     free(conflicts->machines);
-    free(conflicts->refused);
     free(conflicts->would);
     free(conflicts);
 }
@@ -365,23 +363,10 @@ static void count_conflicts(struct metrics *metrics, const struct metrics_attemp
 
 /* ---- refused claims ---- */
 
-static struct metrics_refused *new_refused(struct conflicts *conflicts)
-{
-    if (conflicts->refused_count == conflicts->refused_room) {
-        uint64_t room = conflicts->refused_room == 0 ? ROOM_FIRST : conflicts->refused_room * 2;
-        struct metrics_refused *grown = reallocarray(conflicts->refused, room, sizeof *grown);
-        if (grown == NULL) {
-            return NULL;
-        }
-        conflicts->refused = grown;
-        conflicts->refused_room = room;
-    }
-    return &conflicts->refused[conflicts->refused_count++];
-}
-
-static void list_refused(struct metrics *metrics, const struct metrics_attempt *attempt,
+static void tell_refused(struct metrics *metrics, const struct metrics_attempt *attempt,
                          const struct metrics_commit *commit)
 {
+    const struct conflicts *conflicts = metrics->conflicts;
     const struct omega_transaction *txn = commit->txn;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         const struct omega_claim *claim = &txn->claims[i];
@@ -390,13 +375,8 @@ static void list_refused(struct metrics *metrics, const struct metrics_attempt *
             !omega_outcome_is_refusal(result->outcome)) {
             continue;
         }
-        struct metrics_refused *refused = new_refused(metrics->conflicts);
-        if (refused == NULL) {
-            metrics->status = OMEGA_ENOMEM;
-            return;
-        }
         const struct omega_cause *cause = cause_of(txn, i);
-        *refused = (struct metrics_refused){
+        struct metrics_refused refused = {
             .time_us = attempt->end_us,
             .version = attempt->result.version - (attempt->result.accepted > 0),
             .job = txn->job,
@@ -414,8 +394,9 @@ static void list_refused(struct metrics *metrics, const struct metrics_attempt *
             .other_refuses = result->other_refuses,
         };
         if (cause != NULL) {
-            refused->cause = *cause;
+            refused.cause = *cause;
         }
+        conflicts->refused(conflicts->refused_context, metrics, &refused);
     }
 }
 
@@ -471,8 +452,9 @@ void metrics_commit(struct metrics *metrics, const struct metrics_attempt *attem
     if (attempt->result.conflicts > 0) {
         count_conflicts(metrics, attempt, commit, counted);
     }
-    if (counted && conflicts->lists && attempt->result.conflicts + attempt->result.refused > 0) {
-        list_refused(metrics, attempt, commit);
+    if (counted && conflicts->refused != NULL &&
+        attempt->result.conflicts + attempt->result.refused > 0) {
+        tell_refused(metrics, attempt, commit);
     }
 }
 
@@ -563,13 +545,6 @@ uint32_t metrics_hottest(const struct metrics *metrics, uint32_t *machines, uint
         }
     }
     return found;
-}
-
-const struct metrics_refused *metrics_read_refused(const struct metrics *metrics, uint64_t index)
-{
-    const struct conflicts *conflicts = metrics->conflicts;
-    return conflicts == NULL || index >= conflicts->refused_count ? NULL
-                                                                  : &conflicts->refused[index];
 }
 
 void metrics_read_scheduler_would(const struct metrics *metrics, uint32_t scheduler,

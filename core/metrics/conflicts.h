@@ -84,7 +84,8 @@ void metrics_read_machine(const struct metrics *metrics, uint32_t machine,
  * returns how many there are with any, at most `count`. */
 uint32_t metrics_hottest(const struct metrics *metrics, uint32_t *machines, uint32_t count);
 
-/* A claim that was refused, or in conflict: not one that was aborted. With config.refused. */
+/* A claim that was refused, or in conflict: not one that was aborted. config.refused is told of
+ * them in the order of commits and claims, so that nobody has to keep them. */
 struct metrics_refused {
     int64_t time_us;  /* of the commit */
     uint64_t version; /* newest before it */
@@ -103,8 +104,6 @@ struct metrics_refused {
     uint8_t outcome;
     uint8_t other_refuses;
 };
-/* In the order of commits and claims; NULL past the end. */
-const struct metrics_refused *metrics_read_refused(const struct metrics *metrics, uint64_t index);
 
 /* One-step counterfactuals: what the transactions that were sent would have got in another mode,
  * each as of the state that it met. No conflict fraction of that mode: in it other transactions

@@ -30,6 +30,14 @@ struct metrics_fragmentation {
                         most METRICS_SAMPLES_MAX */
 };
 
+struct metrics;
+struct metrics_refused;
+
+/* Takes the record of a claim that was refused (core/metrics/conflicts.h), valid during the call.
+ * Not told of in metrics_finish() or later. */
+typedef void metrics_refused_sink(void *context, const struct metrics *metrics,
+                                  const struct metrics_refused *claim);
+
 struct metrics_config {
     const char *const *schedulers; /* names; copied */
     const uint32_t *instances;     /* instances of each scheduler */
@@ -46,10 +54,11 @@ struct metrics_config {
     bool jobs;       /* keep a record per measured job, for jobs.csv */
     bool digest;     /* on by default; off only for timing */
     /* core/metrics/conflicts.h: */
-    bool conflicts;         /* on by default: who blocks whom; off only for timing, and then neither
+    bool conflicts; /* on by default: who blocks whom; off only for timing, and then neither
                                of those below */
-    bool machines;          /* count claims per machine: one increment a claim */
-    bool refused;           /* keep a record of each refused claim */
+    bool machines;  /* count claims per machine: one increment a claim */
+    metrics_refused_sink *refused; /* told of each refused claim; NULL: not asked for */
+    void *refused_context;
     bool counterfactuals;   /* what each commit would have got in every other mode */
     uint32_t machine_count; /* of the cell */
 };
@@ -103,8 +112,6 @@ struct metrics_job {
     int64_t asked_us;  /* MapReduce: its duration with these; OMEGA_NEVER: it has no end */
     int64_t given_us;  /* MapReduce: what its module has said for those it got; 0: nothing */
 };
-
-struct metrics;
 
 /* NULL without memory; metrics_destroy(NULL) is allowed. Names and counts are copied. */
 struct metrics *metrics_create(const struct metrics_config *config);

@@ -157,9 +157,8 @@ static int put_opening(FILE *stream, const struct runlog_opening *opening, omega
     codec_put_number(&block, opening->lost);
     codec_put_number(&block, opening->compat);
     put_tables(&block, opening);
-    if (opening->assignment > 0) {
-        codec_put_number(&block, opening->assignment);
-    }
+    codec_put_text(&block, opening->recorded == NULL ? "" : opening->recorded);
+    codec_put_number(&block, opening->assignment);
     return put_coded(stream, RUNLOG_BLOCK_OPENING, &block, err);
 }
 
@@ -214,7 +213,7 @@ int runlog_create(const struct runlog_opening *opening, FILE *stream, struct run
     log->stream = stream;
     struct codec_out header = {0};
     codec_put_bytes(&header, RUNLOG_MAGIC, RUNLOG_MAGIC_SIZE);
-    codec_put_u32(&header, opening->assignment > 0 ? RUNLOG_VERSION_SWEPT : RUNLOG_VERSION);
+    codec_put_u32(&header, RUNLOG_VERSION);
     fwrite(header.bytes, 1, header.size, stream);
     codec_out_release(&header);
     rc = put_opening(stream, opening, err);

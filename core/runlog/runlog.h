@@ -38,6 +38,8 @@ struct runlog_opening {
     const char *experiment; /* name */
     const char *text;       /* the normalised experiment, JSON */
     const char *sha256;     /* of that text */
+    const char *recorded;   /* which tables the run leaves, JSON of the experiment layer's; NULL:
+                               the log does not say, as one of version 1 */
     const char *variant;    /* "" for the only one */
     uint32_t assignment;    /* of its sweep, from 1; 0: there is none */
     uint64_t seed;

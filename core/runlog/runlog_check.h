@@ -30,9 +30,12 @@ struct runlog_job {
     bool attempted; /* an attempt goes on */
     bool delayed;   /* waits for a retry to come */
     /* kept by those who count figures */
-    bool queued;    /* waits in a queue */
-    uint32_t asked; /* pending at the start of its last attempt */
-    uint64_t taken; /* claims taken by conflicts since it last had nothing pending */
+    bool queued;            /* waits in a queue */
+    uint32_t asked;         /* pending at the start of its last attempt */
+    uint64_t taken;         /* claims taken by conflicts since it last had nothing pending */
+    uint64_t task_attempts; /* pending at the start of each of its attempts, summed up */
+    uint32_t conflicts;     /* claims in conflict, over all attempts */
+    uint32_t accepted;      /* claims */
 };
 
 /* A scheduler instance, and the attempt that it is making. */

@@ -24,8 +24,8 @@ struct runlog_reader {
     uint64_t file_at;  /* where the next block starts */
     uint32_t type;     /* of that block */
     uint64_t number;   /* of the record read last, from 1 */
+    uint32_t version;
     /* the opening */
-    bool swept;
     struct runlog_opening opening;
     struct catalogue *catalogue;
     struct symbols *texts;
@@ -144,12 +144,12 @@ static int read_header(struct runlog_reader *reader, omega_error_t *err)
     }
     reader->block.at = RUNLOG_MAGIC_SIZE;
     uint32_t version = codec_u32(&reader->block);
-    if (version != RUNLOG_VERSION && version != RUNLOG_VERSION_SWEPT) {
+    if (version < RUNLOG_VERSION_OLDEST || version > RUNLOG_VERSION) {
         return omega_error_set_at(err, OMEGA_EVERSION, reader->name, 0,
-                                  "is a run log of version %" PRIu32 ", expected version %u or %u",
-                                  version, RUNLOG_VERSION, RUNLOG_VERSION_SWEPT);
+                                  "is a run log of version %" PRIu32 ", expected version %u to %u",
+                                  version, RUNLOG_VERSION_OLDEST, RUNLOG_VERSION);
     }
-    reader->swept = version == RUNLOG_VERSION_SWEPT;
+    reader->version = version;
     reader->file_at = RUNLOG_HEADER_SIZE;
     return OMEGA_OK;
 }
@@ -232,6 +232,19 @@ static int read_sets(struct runlog_reader *reader,
     return check_numbers(reader, err);
 }
 
+/* Which tables the run leaves ("" is the same as a log that is too old to say so), and the
+ * assignment of its sweep. */
+static int read_recorded(struct runlog_reader *reader, omega_error_t *err)
+{
+    if (reader->version == RUNLOG_VERSION_OLDEST) {
+        return OMEGA_OK;
+    }
+    const char *recorded = read_text(reader);
+    reader->opening.recorded = recorded == NULL || recorded[0] == '\0' ? NULL : recorded;
+    reader->opening.assignment = (uint32_t)codec_number(&reader->block, UINT32_MAX);
+    return recorded == NULL ? no_memory(err) : check_numbers(reader, err);
+}
+
 static int read_opening(struct runlog_reader *reader, omega_error_t *err)
 {
     struct codec_in *block = &reader->block;
@@ -264,12 +277,7 @@ static int read_opening(struct runlog_reader *reader, omega_error_t *err)
     rc = rc == OMEGA_OK ? read_schedulers(reader, err) : rc;
     rc = rc == OMEGA_OK ? read_sets(reader, catalogue_constraints, err) : rc;
     rc = rc == OMEGA_OK ? read_sets(reader, catalogue_attributes, err) : rc;
-    if (rc == OMEGA_OK && reader->swept) {
-        opening->assignment = (uint32_t)codec_number(block, UINT32_MAX);
-        if (opening->assignment == 0) {
-            rc = corrupt(reader, err, "no assignment of a sweep, expected its number");
-        }
-    }
+    rc = rc == OMEGA_OK ? read_recorded(reader, err) : rc;
     if (rc == OMEGA_OK && block->at < block->size) {
         rc = corrupt(reader, err, "bytes behind the opening, expected none");
     }

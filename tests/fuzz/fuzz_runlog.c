@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "core/experiment/log_figures.h"
+#include "core/metrics/conflicts.h"
 #include "core/runlog/runlog_format.h"
 #include "core/runlog/runlog_read.h"
 
@@ -14,13 +15,23 @@ static void ignore(void *context, const char *text)
     *(size_t *)context += strlen(text);
 }
 
+static void look(void *context, const struct metrics *metrics, const struct metrics_refused *claim)
+{
+    uint32_t scheduler;
+    uint32_t number;
+    metrics_instance(metrics, claim->instance, &scheduler, &number);
+    *(size_t *)context += number;
+}
+
 static void check(struct runlog_reader *reader, size_t told)
 {
     const struct runlog_opening *opening = runlog_reader_opening(reader);
     const struct runlog_record *record = NULL;
     const struct runlog_effect *effect = NULL;
     struct runlog_check *checker = NULL;
-    const struct log_figures_options all = {{.step_us = INT64_C(60000000)}, true, true, true};
+    const int64_t minute_us = INT64_C(60000000);
+    const struct log_figures_options all = {
+        {.step_us = minute_us}, minute_us, true, true, look, &told, true};
     struct log_figures *figures = log_figures_create(opening, &all);
     runlog_check_create(opening, ignore, &told, &checker, NULL);
     runlog_check_counterfactuals(checker);

@@ -144,6 +144,45 @@ check "variants cannot differ in it" fails_with 1 'cannot differ between variant
 check "nor for the reference preset" fails_with 1 "expected false with preset 'reference'" \
     "$OMEGA" validate tests/data/valid/preset.json --set counterfactuals=true
 
+# ---- refused claims are written while a point runs ----
+
+cat >"$T/crowd.json" <<'JSON'
+{
+  "name": "crowd", "horizon_s": 30, "record": ["refused"],
+  "cell": {"machines": [{"count": 20, "cpu_milli": 4000, "mem_mib": 20480}]},
+  "workloads": [{"name": "w", "interarrival_s": {"type": "exponential", "mean": 0.2}, "tasks": 40,
+                 "duration_s": 15, "cpu_milli": 50, "mem_mib": 10}],
+  "architecture": "shared_state",
+  "schedulers": [{"name": "s", "module": "batch", "instances": 16,
+                  "commit": {"detection": "coarse"}, "decision": {"job_s": 1, "task_s": 0}}],
+  "variants": [{"name": "short"}, {"name": "long", "set": {"horizon_s": 100000}}]
+}
+JSON
+check "a point with many refused claims" "$OMEGA" run "$T/crowd.json" --quiet --out "$T/short" \
+    --set 'variants=[{"name":"short"}]'
+short=$(stat -c %s "$T/short/refused.csv")
+written() { # bytes of it so far, under whatever name
+    find "$T/stopped" -maxdepth 1 -name '*refused.csv*' -printf '%s\n' 2>/dev/null | tail -1
+}
+# Asks to stop when the second point, which would take minutes, has written some of its claims.
+stopped() {
+    local pid rc=0
+    "$OMEGA" run "$T/crowd.json" --log --out "$T/stopped" 2>"$T/progress" >/dev/null &
+    pid=$!
+    for _ in $(seq 600); do
+        [ "$(written)" -gt "$short" ] 2>/dev/null && break
+        sleep 0.05
+    done
+    kill -INT "$pid"
+    wait "$pid" || rc=$?
+    cat "$T/progress" >&2
+    return "$rc"
+}
+check "a point that is stopped on its way" \
+    fails_with 1 'stopped, 1 of 2 points are finished' stopped
+check "leaves none of its refused claims" cmp "$T/short/refused.csv" "$T/stopped/refused.csv"
+check "and the log proves what there is" "$OMEGA" check-log "$T/stopped"
+
 # ---- beside real runs ----
 
 check "the table beside real runs" bench/conflicts --runs "$T/modes" --set horizon_s=9000

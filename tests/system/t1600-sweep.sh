@@ -179,8 +179,18 @@ check "there are 16" test "$(ls "$T/log/log" | wc -l)" -eq 16
 check "check-log proves them" "$OMEGA" check-log "$T/log"
 cp "$T/check.out" "$T/proved"
 check "all of them" grep -q '^16 points, 16 segments: .*compared$' "$T/proved"
+check "the tables of a sweep, too" grep -q '^compared, too: results.csv, ' "$T/proved"
 sed -i '0,/"schedulers.0.instances":2/s//"schedulers.0.instances":7/' "$T/log/results.jsonl"
 check "and finds another parameter" fails_with 1 '' "$OMEGA" check-log "$T/log"
+seeded() {
+    "$OMEGA" run tests/data/valid/mapreduce.json --quiet --log --seed 3 --out "$T/seeded" \
+        --sweep 'workloads.1.interarrival_s=5,6' \
+        --set 'record=["series","jobs","histograms","conflicts","machines","refused"]'
+}
+check "a sweep with the command's seed" seeded
+check "and its log has the experiment that ran" "$OMEGA" check-log "$T/seeded"
+sed -i '2s/^,3,5,/,3,6,/' "$T/seeded/jobs.csv"
+check "and finds a row of another assignment" fails_with 1 '' "$OMEGA" check-log "$T/seeded"
 cells() {
     "$OMEGA" run "$sweep" --quiet --set sweep=null --sweep 'schedulers.0.instances=1,2' --seed 1 \
         --sweep "store.dir=[\"$T/cells-a\",\"$T/cells-b\"]" --set store.kind=lmdb \

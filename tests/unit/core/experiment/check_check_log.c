@@ -13,7 +13,7 @@
 #include "core/base/file.h"
 #include "core/base/random.h"
 #include "core/experiment/check_log.h"
-#include "core/experiment/conflict_records.h"
+#include "core/experiment/output_tables.h"
 #include "core/experiment/runner.h"
 #include "tests/support/check_main.h"
 #include "tests/support/rewrite_log.h"
@@ -574,16 +574,16 @@ START_TEST(a_changed_figure_is_named)
 }
 END_TEST
 
-/* ---- tables of conflicts ---- */
+/* ---- tables ---- */
 
-static const char *const tables[] = {"conflicts.csv", "counterfactuals.csv", "machines.csv",
-                                     "refused.csv"};
+#define ALL_TABLES ((2u << OUTPUT_TABLE_LAST) - (1u << OUTPUT_TABLE_FIRST))
 
 static void run_with_tables(void)
 {
-    const char *sets[] = {"horizon_s=500", "counterfactuals=true",
-                          "record=[\"conflicts\",\"machines\",\"refused\"]"};
-    run_logged_with(sets, 3);
+    const char *sets[] = {"horizon_s=500", "counterfactuals=true", "series_step_s=7",
+                          ("record=[\"histograms\",\"series\",\"jobs\",\"conflicts\","
+                           "\"machines\",\"refused\"]")};
+    run_logged_with(sets, 4);
 }
 
 /* A row with something behind a NUL byte, where text has ended. */
@@ -598,8 +598,21 @@ static void write_nul(const char *path, const char *bytes, size_t size, size_t h
     ck_assert_uint_eq(fwrite(bytes + at, 1, size - at, out), size - at);
     ck_assert_int_eq(fclose(out), 0);
     char *told = check_it(&report);
-    ck_assert_msg(report.violations == 1 && strstr(told, "line 2: has a NUL byte") != NULL, "%s",
-                  told);
+    ck_assert_msg(report.violations == 1 && strstr(told, "line 2: is ") != NULL &&
+                      strstr(told, "\\0more', expected '") != NULL,
+                  "%s", told);
+    free(told);
+}
+
+/* Without one of its tables a run is not proved, and the table is named. */
+static void lose_table(const char *path, const char *name)
+{
+    struct check_log_report report;
+    char text[128];
+    ck_assert_int_eq(unlink(path), 0);
+    char *told = check_it(&report);
+    snprintf(text, sizeof text, "/%s: is not there, expected what the run recorded", name);
+    ck_assert_msg(report.violations == 1 && strstr(told, text) != NULL, "%s: %s", name, told);
     free(told);
 }
 
@@ -634,6 +647,7 @@ static void forge_table(const char *path, char *bytes, size_t size, const char *
     ck_assert_msg(report.violations == 1 && strstr(told, "is not there, expected") != NULL, "%s",
                   told);
     free(told);
+    lose_table(path, name);
     write_file(path, bytes, size);
 }
 
@@ -643,12 +657,13 @@ START_TEST(forged_tables_are_refused)
     run_with_tables();
     expect_proved();
     seed_places("forged tables");
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+    for (int file = OUTPUT_TABLE_FIRST; file <= OUTPUT_TABLE_LAST; file++) {
         char *bytes;
         size_t size;
-        path_in(path, tables[i]);
+        const char *name = output_name((enum output_file)file);
+        path_in(path, name);
         ck_assert_int_eq(file_read_all(path, 1 << 24, &bytes, &size, NULL), OMEGA_OK);
-        forge_table(path, bytes, size, tables[i]);
+        forge_table(path, bytes, size, name);
         free(bytes);
     }
     expect_proved();
@@ -659,18 +674,59 @@ START_TEST(forged_tables_are_refused)
     ck_assert_int_eq(fclose(out), 0);
     char *told = check_it(&report);
     ck_assert_uint_eq(report.violations, 1);
-    ck_assert_ptr_nonnull(strstr(told, "is of no point that has a log: planned,4,5,6"));
-    ck_assert_uint_eq(report.tables, (1u << CONFLICT_TABLES) - 1);
+    ck_assert_ptr_nonnull(strstr(told, "is of no point with such rows by a log: planned,4,5,6"));
+    ck_assert_uint_eq(report.tables, ALL_TABLES);
+    ck_assert(report.recorded);
     free(told);
-    ck_assert_int_eq(unlink(path), 0); /* refused.csv is no part of what has to be there */
-    expect_proved();
-    free(check_it(&report));
+}
+END_TEST
+
+START_TEST(a_table_that_was_not_recorded_is_found)
+{
+    char path[SCRATCH_PATH_MAX + 64];
+    struct check_log_report report;
+    run_logged();
+    path_in(path, "jobs.csv");
+    write_file(path, "", 0);
+    char *told = check_it(&report);
+    ck_assert_ptr_nonnull(strstr(told, "/jobs.csv: is there, expected what the run recorded"));
+    free(told);
+}
+END_TEST
+
+/* Rows of a point between those of another one. */
+START_TEST(rows_stand_together)
+{
+    char path[SCRATCH_PATH_MAX + 64];
+    char *bytes;
+    size_t size;
+    struct check_log_report report;
+    run_with_tables();
+    path_in(path, "jobs.csv");
+    ck_assert_int_eq(file_read_all(path, 1 << 24, &bytes, &size, NULL), OMEGA_OK);
+    FILE *out = fopen(path, "a");
+    ck_assert_ptr_nonnull(out);
+    char *row = strchr(bytes, '\n') + 1;
+    ck_assert_int_gt(fprintf(out, "%.*s\n", (int)strcspn(row, "\n"), row), 0);
+    ck_assert_int_eq(fclose(out), 0);
+    char *told = check_it(&report);
+    ck_assert_uint_eq(report.violations, 1);
+    ck_assert_ptr_nonnull(strstr(told, ": stands apart, expected all rows of its point"));
+    free(told);
+    free(bytes);
+}
+END_TEST
+
+/* A run of an omega whose logs did not say which tables there should be. */
+START_TEST(an_old_log_is_proved)
+{
+    struct check_log_report report;
+    snprintf(directory, sizeof directory, "tests/data/log-1");
+    char *told = check_it(&report);
+    ck_assert_msg(report.violations == 0, "%s", told);
+    ck_assert(!report.recorded);
     ck_assert_uint_eq(report.tables,
-                      ((1u << CONFLICT_TABLES) - 1) ^ (1u << CONFLICT_TABLE_REFUSED));
-    path_in(path, "counterfactuals.csv"); /* this one is: the experiment asks for it */
-    ck_assert_int_eq(unlink(path), 0);
-    told = check_it(&report);
-    ck_assert_ptr_nonnull(strstr(told, "counterfactuals.csv: is not there"));
+                      1u << OUTPUT_RESULTS_CSV | 1u << OUTPUT_JOBS | 1u << OUTPUT_CONFLICTS);
     free(told);
 }
 END_TEST
@@ -735,6 +791,9 @@ static void add_cases(Suite *suite)
     check_case(suite, "forged figures", forged_figures_are_named);
     check_case(suite, "a changed figure", a_changed_figure_is_named);
     check_case(suite, "forged tables", forged_tables_are_refused);
+    check_case(suite, "a table that was not recorded", a_table_that_was_not_recorded_is_found);
+    check_case(suite, "rows stand together", rows_stand_together);
+    check_case(suite, "an old log", an_old_log_is_proved);
     check_case(suite, "a row without a log", a_row_of_no_log_is_found);
     check_case(suite, "segments", segments_are_merged);
 }

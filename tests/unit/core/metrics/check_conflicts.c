@@ -31,7 +31,22 @@ struct told {
     struct metrics_commit commit;
 };
 
-static struct metrics *create(bool machines, bool refused, bool counterfactuals)
+/* Refused claims that were told of. */
+struct refusals {
+    struct metrics_refused claims[4];
+    uint32_t count;
+};
+
+static void keep_refusal(void *context, const struct metrics *metrics,
+                         const struct metrics_refused *claim)
+{
+    struct refusals *refusals = context;
+    ck_assert_ptr_nonnull(metrics);
+    ck_assert_uint_lt(refusals->count, 4);
+    refusals->claims[refusals->count++] = *claim;
+}
+
+static struct metrics *create(bool machines, struct refusals *refused, bool counterfactuals)
 {
     static const char *const schedulers[] = {"batch", "service"};
     static const uint32_t instances[] = {2, 1};
@@ -47,7 +62,8 @@ static struct metrics *create(bool machines, bool refused, bool counterfactuals)
         .histograms = true,
         .conflicts = true,
         .machines = machines,
-        .refused = refused,
+        .refused = refused == NULL ? NULL : keep_refusal,
+        .refused_context = refused,
         .counterfactuals = counterfactuals,
         .machine_count = 10,
     };
@@ -113,7 +129,7 @@ static int64_t conflicting_us(const struct metrics *metrics, uint32_t scheduler)
  * placed there last did so before the view was synced. */
 START_TEST(nobody)
 {
-    struct metrics *metrics = create(false, false, false);
+    struct metrics *metrics = create(false, NULL, false);
     struct told told;
     make(&told, 0, 200, 300, 2, (uint8_t[]){SEQ, SEQ}, (uint16_t[]){1, 1});
     told.results[1].rival_version = 46;
@@ -132,7 +148,7 @@ END_TEST
 /* Three claims in conflict in 100 us: 33 us for the rival of one, 67 us for that of two. */
 START_TEST(matrix)
 {
-    struct metrics *metrics = create(false, false, false);
+    struct metrics *metrics = create(false, NULL, false);
     struct told told;
     make(&told, 0, 200, 300, 5, (uint8_t[]){FIT, OK, SEQ, FIT, DOWN}, (uint16_t[]){2, 0, 2, 1, 1});
     told.results[2].other_refuses = 0; /* spurious */
@@ -201,7 +217,7 @@ END_TEST
 /* Cut at the end of the warm-up and at the horizon; what began in the warm-up costs time only. */
 START_TEST(time_adds_up)
 {
-    struct metrics *metrics = create(false, false, false);
+    struct metrics *metrics = create(false, NULL, false);
     struct told told;
     int64_t lost_us = 0;
     make(&told, 0, 50, 101, 3, (uint8_t[]){FIT, FIT, FIT}, (uint16_t[]){1, 2, 2});
@@ -226,7 +242,7 @@ END_TEST
 START_TEST(machines)
 {
     for (int recorded = 0; recorded < 2; recorded++) {
-        struct metrics *metrics = create(recorded == 1, false, false);
+        struct metrics *metrics = create(recorded == 1, NULL, false);
         struct metrics_machine machine;
         uint32_t hottest[3];
         struct told told;
@@ -260,7 +276,8 @@ END_TEST
 
 START_TEST(refused)
 {
-    struct metrics *metrics = create(false, true, false);
+    struct refusals refusals = {.count = 0};
+    struct metrics *metrics = create(false, &refusals, false);
     struct told told;
     make(&told, 2, 200, 300, 4, (uint8_t[]){OK, DOWN, FIT, FELL}, (uint16_t[]){1, 1, 1, 1});
     told.claims[2].synced = 45;
@@ -269,9 +286,11 @@ START_TEST(refused)
     told.causes[2].missing_cpu_milli = 250;
     told.results[2].rival_version = 48;
     tell(metrics, &told);
+    ck_assert_uint_eq(refusals.count, 2); /* at once, neither kept nor told again at the end */
     metrics_finish(metrics, 1100);
-    ck_assert_uint_eq(metrics_read_refused(metrics, 0)->outcome, DOWN);
-    const struct metrics_refused *one = metrics_read_refused(metrics, 1);
+    ck_assert_uint_eq(refusals.count, 2);
+    ck_assert_uint_eq(refusals.claims[0].outcome, DOWN);
+    const struct metrics_refused *one = &refusals.claims[1];
     ck_assert_int_eq(one->time_us, 300);
     ck_assert_uint_eq(one->version, 49); /* before its own */
     ck_assert_uint_eq(one->job, 7);
@@ -284,7 +303,6 @@ START_TEST(refused)
     ck_assert_int_eq(one->cause.missing_cpu_milli, 250);
     ck_assert_uint_eq(one->rival_version, 48);
     ck_assert_int_eq(one->view_age_us, 100);
-    ck_assert_ptr_null(metrics_read_refused(metrics, 2));
     metrics_destroy(metrics);
 }
 END_TEST
@@ -300,7 +318,7 @@ static struct metrics_would would(const struct metrics *metrics, uint8_t detecti
 /* Three claims: coarse detection finds two conflicts, fine none; not all of the job's tasks. */
 START_TEST(counterfactuals)
 {
-    struct metrics *metrics = create(false, false, true);
+    struct metrics *metrics = create(false, NULL, true);
     struct told told;
     ck_assert(metrics_wants_counterfactuals(metrics));
     make(&told, 0, 200, 300, 3, (uint8_t[]){OK, OK, OK}, (uint16_t[]){0, 0, 0});
@@ -336,7 +354,7 @@ END_TEST
 /* A job with optional tasks commits at least its required ones in every mode. */
 START_TEST(elastic_jobs)
 {
-    struct metrics *metrics = create(false, false, true);
+    struct metrics *metrics = create(false, NULL, true);
     struct told told;
     make(&told, 0, 200, 300, 3, (uint8_t[]){OK, OK, SEQ}, (uint16_t[]){0, 0, 1});
     told.commit.elastic = true;
@@ -411,7 +429,6 @@ START_TEST(off)
     metrics_read_scheduler_conflicts(metrics, 0, &figures);
     ck_assert_uint_eq(figures.claims_no_longer_fits, 0);
     ck_assert_ptr_null(metrics_read_block(metrics, 0));
-    ck_assert_ptr_null(metrics_read_refused(metrics, 0));
     ck_assert_uint_eq(metrics_hottest(metrics, hottest, 2), 0);
     metrics_destroy(metrics);
 }

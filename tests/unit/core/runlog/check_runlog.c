@@ -32,6 +32,7 @@ static struct runlog_opening make_opening(struct catalogue *catalogue)
         .experiment = "small",
         .text = "{}",
         .sha256 = "none",
+        .recorded = "{\"files\":[]}",
         .variant = "v",
         .seed = UINT64_MAX,
         .segments = 1,
@@ -216,6 +217,7 @@ START_TEST(the_opening_comes_back)
     struct runlog_reader *reader = open_log(bytes, size, &err);
     const struct runlog_opening *opening = runlog_reader_opening(reader);
     ck_assert_str_eq(opening->experiment, "small");
+    ck_assert_str_eq(opening->recorded, "{\"files\":[]}");
     ck_assert_str_eq(opening->variant, "v");
     ck_assert(opening->seed == UINT64_MAX && opening->horizon_us == 1000);
     ck_assert(opening->release_raises_seq && opening->lost == STORE_LOST_FAIL);
@@ -273,7 +275,7 @@ START_TEST(another_version_is_refused)
     bytes[RUNLOG_MAGIC_SIZE] = 9;
     ck_assert_ptr_null(open_log(bytes, size, &err));
     ck_assert_int_eq(err.code, OMEGA_EVERSION);
-    ck_assert_str_eq(err.text, "is a run log of version 9, expected version 1 or 2");
+    ck_assert_str_eq(err.text, "is a run log of version 9, expected version 1 to 2");
     runlog_reader_close(NULL);
     runlog_merge_close(NULL);
     runlog_check_destroy(NULL);
