@@ -174,6 +174,11 @@ struct lmdb_instance {
     struct omega_result result;
 };
 
+/* As store_submit(), to a scheduler instance: the jobs table is its queue, where it finds the job
+ * by lmdb_jobs_from(). */
+int lmdb_submit_to(struct store *store, const struct omega_job *job, uint16_t instance,
+                   omega_error_t *err);
+
 /* What became of a job's tasks so far. */
 struct lmdb_job {
     const struct omega_job *job; /* user and constraints are symbols and sets of lmdb_catalogue(), 0
@@ -189,8 +194,9 @@ struct lmdb_job {
     bool started;      /* elastic: its one commit held */
     bool given_up;     /* abandoned: what is unplaced stays so */
     bool over;         /* kept by keep_jobs only */
-    uint16_t instance; /* that placed something last; OMEGA_INSTANCE_NONE: none has */
-    uint32_t attempt;  /* of that transaction */
+    uint16_t instance; /* that placed something last, else the one that the job was submitted to;
+                          OMEGA_INSTANCE_NONE: neither */
+    uint32_t attempt;  /* of that transaction; 0: nothing was placed yet */
     /* Per slot: 1 = runs, has ended, or was lost after the job was given up. */
     const uint8_t *placed;
     const bool *different; /* per group: asks for different machines; NULL if none does */
@@ -208,15 +214,28 @@ struct lmdb_change {
     uint32_t incarnation;
     uint32_t attempt;
     uint64_t job;
-    uint32_t machines; /* whose records changed */
-    uint32_t items;    /* placements made or ended */
+    uint32_t machines;                  /* whose records changed */
+    uint32_t items;                     /* placements made or ended */
+    const struct record_change *record; /* for lmdb_change_placement(); valid during the call */
 };
+
+/* One of the placements that a change made or ended, by rising position: its id, and its task. */
+struct lmdb_change_placement {
+    uint64_t id;
+    uint32_t task;
+};
+void lmdb_change_placement(const struct lmdb_change *change, uint32_t index,
+                           struct lmdb_change_placement *placement);
 
 /* Call `each` for every job by rising id, every instance by rising id, every change that the log
  * still holds from version `from` on; each stops early when `each` returns other than 0 and returns
  * that. A damaged record is OMEGA_ECORRUPT and names table and key. */
 int lmdb_jobs(struct store *store, int (*each)(void *context, const struct lmdb_job *job),
               void *context, omega_error_t *err);
+/* The same for jobs from an id on, in the order in which they were submitted if ids rise. */
+int lmdb_jobs_from(struct store *store, uint64_t first,
+                   int (*each)(void *context, const struct lmdb_job *job), void *context,
+                   omega_error_t *err);
 int lmdb_instances(struct store *store,
                    int (*each)(void *context, const struct lmdb_instance *instance), void *context,
                    omega_error_t *err);

@@ -18,6 +18,7 @@ struct submission {
     uint8_t *durations; /* NULL: no group lists them */
     size_t durations_size;
     struct job_entry entry;
+    uint16_t instance; /* whose it is; OMEGA_INSTANCE_NONE */
 };
 
 static int run_submit(struct lmdb *lmdb, void *arguments, omega_error_t *err)
@@ -39,7 +40,7 @@ static int run_submit(struct lmdb *lmdb, void *arguments, omega_error_t *err)
                       submission->durations_size, err);
     }
     if (rc == OMEGA_OK) {
-        rc = lmdb_entry_insert(lmdb, &submission->entry, err);
+        rc = lmdb_entry_insert(lmdb, &submission->entry, submission->instance, err);
     }
     if (rc == OMEGA_OK) {
         jobs_submitted(&submission->entry, &lmdb->write.head.counters);
@@ -94,7 +95,13 @@ static int prepare(struct submission *submission, const struct store *store, ome
 
 int lmdb_submit(struct store *store, const struct omega_job *job, omega_error_t *err)
 {
-    struct submission submission = {.job = job};
+    return lmdb_submit_to(store, job, OMEGA_INSTANCE_NONE, err);
+}
+
+int lmdb_submit_to(struct store *store, const struct omega_job *job, uint16_t instance,
+                   omega_error_t *err)
+{
+    struct submission submission = {.job = job, .instance = instance};
     int rc = jobs_check_job(job, store->catalogue, err);
     if (rc == OMEGA_OK) {
         rc = prepare(&submission, store, err);

@@ -341,8 +341,9 @@ int lmdb_job_put(struct lmdb *lmdb, const struct omega_job *job, const char *use
                     record_durations_bytes(listed), err);
 }
 
-int lmdb_entry_insert(struct lmdb *lmdb, const struct job_entry *entry, omega_error_t *err)
+int lmdb_entry_insert(struct lmdb *lmdb, const struct job_entry *entry, uint16_t instance,
+                      omega_error_t *err)
 {
-    struct record_job_state fresh = {.instance = OMEGA_INSTANCE_NONE};
+    struct record_job_state fresh = {.instance = instance};
     return put_state(lmdb, entry, &fresh, err);
 }

@@ -345,8 +345,9 @@ int lmdb_entry_store(struct lmdb *lmdb, omega_error_t *err);
 /* Writes what was submitted. */
 int lmdb_job_put(struct lmdb *lmdb, const struct omega_job *job, const char *user,
                  const char *const *constraints, const bool *different, omega_error_t *err);
-/* Writes what has become of a new job. */
-int lmdb_entry_insert(struct lmdb *lmdb, const struct job_entry *entry, omega_error_t *err);
+/* Writes what has become of a new job, which is submitted to an instance or to none. */
+int lmdb_entry_insert(struct lmdb *lmdb, const struct job_entry *entry, uint16_t instance,
+                      omega_error_t *err);
 /* Reads and checks what has become of a job. */
 int lmdb_state_get(struct lmdb *lmdb, MDB_txn *txn, const struct record_job *job,
                    struct record_job_state *state, omega_error_t *err);

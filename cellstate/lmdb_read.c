@@ -196,16 +196,23 @@ static int tell_job(void *context, uint64_t key, const MDB_val *data, omega_erro
     return lmdb_job_show(list->lmdb, list->txn, key, data, list->each, list->context, err);
 }
 
-int lmdb_jobs(struct store *store, int (*each)(void *context, const struct lmdb_job *job),
-              void *context, omega_error_t *err)
+int lmdb_jobs_from(struct store *store, uint64_t first,
+                   int (*each)(void *context, const struct lmdb_job *job), void *context,
+                   omega_error_t *err)
 {
     struct job_list list = {.lmdb = lmdb_of(store), .each = each, .context = context};
     int rc = lmdb_read_begin(list.lmdb, &list.txn, err);
     if (rc == OMEGA_OK) {
-        rc = lmdb_walk(list.lmdb, list.txn, LMDB_JOBS, 0, tell_job, &list, err);
+        rc = lmdb_walk(list.lmdb, list.txn, LMDB_JOBS, first, tell_job, &list, err);
         lmdb_read_end(list.lmdb, list.txn);
     }
     return rc;
+}
+
+int lmdb_jobs(struct store *store, int (*each)(void *context, const struct lmdb_job *job),
+              void *context, omega_error_t *err)
+{
+    return lmdb_jobs_from(store, 0, each, context, err);
 }
 
 int lmdb_find_job(struct store *store, uint64_t id,
@@ -262,6 +269,14 @@ int lmdb_instances(struct store *store,
     return list_table(list.lmdb, LMDB_INSTANCES, 0, tell_instance, &list, err);
 }
 
+void lmdb_change_placement(const struct lmdb_change *change, uint32_t index,
+                           struct lmdb_change_placement *placement)
+{
+    struct record_change_item item;
+    record_change_item(change->record, index, &item);
+    *placement = (struct lmdb_change_placement){.id = item.placement, .task = item.task};
+}
+
 static int tell_change(struct lmdb *lmdb, MDB_txn *txn, uint64_t version,
                        int (*each)(void *context, const struct lmdb_change *change), void *context,
                        omega_error_t *err)
@@ -291,6 +306,7 @@ static int tell_change(struct lmdb *lmdb, MDB_txn *txn, uint64_t version,
         .job = record.job,
         .machines = record.machine_count,
         .items = record.item_count,
+        .record = &record,
     };
     return each(context, &change);
 }

@@ -29,7 +29,7 @@ typedef struct omega_error {
     int code;         /* enum omega_err; 0 while unset */
     long line;        /* 1-based line in `source`; 0 when there is none */
     char source[192]; /* the file the error is about; "" when there is none */
-    char text[320];   /* what is wrong, and what was expected */
+    char text[400];   /* what is wrong, and what was expected */
 } omega_error_t;
 
 /* Clears the holder. `err` may be NULL. */

@@ -46,6 +46,13 @@ void file_out_unlink_all(void)
     }
 }
 
+void file_out_forget_all(void)
+{
+    for (size_t i = 0; i < TEMPORARIES_LISTED; i++) {
+        atomic_store(&listed[i], NULL);
+    }
+}
+
 static void free_out(struct file_out *out)
 {
     if (out != NULL) {

@@ -37,6 +37,9 @@ void file_out_abort(struct file_out *out);
  * of the first 64 open at one time. Async-signal-safe; the outputs may not be used afterwards. */
 void file_out_unlink_all(void);
 
+/* Lists none of them any more, in a copy of the process that made them. */
+void file_out_forget_all(void);
+
 /* Reads a regular file of at most `max` bytes. *bytes is owned by the caller (free()) and has a NUL
  * behind its *size bytes. A larger file or one that is not regular is OMEGA_EINVAL. */
 int file_read_all(const char *path, size_t max, char **bytes, size_t *size, omega_error_t *err);

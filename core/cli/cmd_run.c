@@ -15,9 +15,9 @@
 
 static const char help[] =
     "usage: omega run [OPTIONS] EXPERIMENT.json\n\n"
-    "Runs every variant of an experiment with every value of its sweep and every seed in virtual\n"
-    "time, prints a summary and writes results.jsonl, results.csv, run.json and what the\n"
-    "experiment records.\n"
+    "Runs every variant of an experiment with every value of its sweep and every seed, in virtual\n"
+    "time unless it says otherwise, prints a summary and writes results.jsonl, results.csv,\n"
+    "run.json and what the experiment records.\n"
     "The file's keys and the results' columns: core/experiment/README.md in the source tree or\n"
     "in share/doc/omega\n\n"
     "  --out DIR          where the files go (omega-out/NAME)\n"
@@ -31,6 +31,8 @@ static const char help[] =
     "  --resume           go on with the run in DIR that was stopped, failed or killed\n"
     "  --fresh            drop what such a run has finished\n"
     "  --shard I/N        run the points of one of N shards only, from 1, for 'omega merge'\n"
+    "  --live             in real time, each scheduler instance a process: as --set driver=live;\n"
+    "                     points run one after the other\n"
     "  --log              everything that happens, for 'omega check-log': DIR/log/*.omlog\n"
     "  --json             the summary as JSON instead of a table\n"
     "  --quiet            no progress\n"
@@ -48,6 +50,7 @@ enum option_code {
     OPTION_RESUME,
     OPTION_FRESH,
     OPTION_SHARD,
+    OPTION_LIVE,
     OPTION_LOG,
     OPTION_JSON,
     OPTION_QUIET,
@@ -64,6 +67,7 @@ static const struct option options[] = {
     {"resume", no_argument, NULL, OPTION_RESUME},
     {"fresh", no_argument, NULL, OPTION_FRESH},
     {"shard", required_argument, NULL, OPTION_SHARD},
+    {"live", no_argument, NULL, OPTION_LIVE},
     {"log", no_argument, NULL, OPTION_LOG},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -208,6 +212,9 @@ static int run_with(int argc, char **argv, char *const *line, const struct lists
             break;
         case OPTION_SWEEP:
             lists->sweeps[changes.sweep_count++] = optarg;
+            break;
+        case OPTION_LIVE:
+            lists->sets[changes.set_count++] = "driver=live";
             break;
         case OPTION_SEED:
         case OPTION_JOBS:

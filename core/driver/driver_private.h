@@ -125,6 +125,10 @@ int run_store_open(const struct run_config *config, struct store **store, char *
  * which names the directory, says that it could not be removed. */
 int run_store_close(struct store *store, char *scratch, bool keep, omega_error_t *err);
 
+/* Removes what processes of a live run have put into the directory of their cell: live_wake.c.
+ * Async-signal-safe. */
+void live_wake_unlink(int directory_fd);
+
 /* Creates and destroys an instance with its view. runner_close() takes a zeroed runner too. */
 int runner_open(struct runner *runner, const struct run_config *config, struct store *store,
                 struct metrics *metrics, uint32_t scheduler, uint32_t number, uint16_t id,
@@ -151,6 +155,9 @@ void inquiry_close(struct runner *runner);
 struct eligibility;
 struct eligibility *eligibility_create(const struct run_config *config);
 void eligibility_destroy(struct eligibility *eligibility); /* NULL is allowed */
+/* From now on a job draws its subset by its id, and not in its turn: where several processes ask
+ * for different jobs. */
+void eligibility_by_id(struct eligibility *eligibility);
 /* Fills job->eligible; draws the job's random subset of machines where its workload is picky.
  * OMEGA_ENOMEM. */
 int eligibility_of(struct eligibility *eligibility, struct run_job *job, omega_error_t *err);
@@ -159,6 +166,39 @@ int eligibility_of(struct eligibility *eligibility, struct run_job *job, omega_e
 void run_log_preload(const struct run_config *config, uint64_t version,
                      const struct store_placement *placements, const int64_t *ends_us,
                      uint32_t count);
+
+/* Where a record of the run log belongs: behind a version, at a time. */
+struct log_place {
+    struct runlog *log; /* not NULL */
+    uint64_t version;   /* the one that a release made; of all others, but transactions, which know
+                           theirs, the newest one */
+    int64_t time_us;
+};
+void run_log_submission(const struct log_place *place, const struct omega_job *job);
+void run_log_attempt(const struct log_place *place, const struct runner *runner);
+void run_log_commit(const struct log_place *place, const struct runner *runner,
+                    const struct omega_result *result, int64_t duration_us);
+void run_log_release(const struct log_place *place, const struct store_release_result *released,
+                     uint32_t count, bool changes);
+void run_log_abandonment(const struct log_place *place, uint64_t job, uint32_t tasks);
+void run_log_retry(const struct log_place *place, uint64_t job);
+void run_log_counter(const struct log_place *place, uint32_t scheduler, const char *name,
+                     int64_t value);
+void run_log_horizon(const struct log_place *place);
+
+/* The number of an instance among all, by scheduler, then number: its id in transactions. */
+uint32_t run_instance_id(const struct run_config *config, uint32_t scheduler, uint32_t number);
+
+/* Which instance of its scheduler gets a job, by the scheduler's assignment: jobs are told in the
+ * order of their arrival, with their ids. */
+struct assigner {
+    const struct run_config *config;
+    uint32_t *turn;    /* per scheduler: round robin */
+    uint64_t *arrived; /* per workload: jobs so far */
+};
+int assigner_init(struct assigner *assigner, const struct run_config *config); /* OMEGA_ENOMEM */
+void assigner_fini(struct assigner *assigner); /* takes a zeroed one, too */
+uint32_t assigner_next(struct assigner *assigner, const struct omega_job *job);
 
 /* Fills the cell before time 0. *ends gets one entry per placement that ends: free() it. */
 struct prefill_end {

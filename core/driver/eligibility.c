@@ -23,6 +23,7 @@ struct eligibility {
     struct map constraints; /* set -> its bitmap, made at first use */
     struct picky *workloads;
     struct map both; /* (set, workload, subset) -> the two bitmaps together */
+    bool by_id;      /* a job's subset depends on its id only */
 };
 
 struct eligibility *eligibility_create(const struct run_config *config)
@@ -42,6 +43,11 @@ struct eligibility *eligibility_create(const struct run_config *config)
         omega_random_init(&eligibility->workloads[w].random, config->seed, "pickiness", w);
     }
     return eligibility;
+}
+
+void eligibility_by_id(struct eligibility *eligibility)
+{
+    eligibility->by_id = true;
 }
 
 static void free_bitmaps(struct map *map)
@@ -170,7 +176,11 @@ int eligibility_of(struct eligibility *eligibility, struct run_job *job, omega_e
     if (complete && picky) {
         complete = eligibility->workloads[workload].subsets != NULL ||
                    draw_subsets(eligibility, workload) == OMEGA_OK;
-        subset = omega_random_below(&eligibility->workloads[workload].random, SUBSETS);
+        struct omega_random *random = &eligibility->workloads[workload].random;
+        if (eligibility->by_id) {
+            omega_random_init(random, eligibility->config->seed, "pickiness-by-id", job->job->id);
+        }
+        subset = omega_random_below(random, SUBSETS);
     }
     for (uint32_t g = 0; complete && g < job->job->group_count; g++) {
         uint32_t set = job->job->groups[g].constraints;

@@ -170,6 +170,9 @@ int run_simulate(const struct run_config *config, struct metrics *metrics,
 void run_scratch_list(const char *path);
 void run_scratch_unlist(const char *path);
 
+/* Lists nothing any more, in a copy of the process that did. */
+void run_scratch_forget_all(void);
+
 /* Removes what is listed, for a process that is about to end: each cell's files, and the directory
  * if nothing else is in it. Async-signal-safe; what used the cells may not go on afterwards. */
 void run_scratch_unlink_all(void);

@@ -61,25 +61,22 @@ void run_log_preload(const struct run_config *config, uint64_t version,
     }
 }
 
-/* A record that follows the newest version, now. */
-static struct runlog_record follow(const struct simulation *sim, enum runlog_kind kind)
+/* ---- records of a place in the order of a run ---- */
+
+static struct runlog_record record_at(const struct log_place *place, enum runlog_kind kind)
 {
-    struct store_counters counters;
-    store_counters(sim->store, &counters);
     return (struct runlog_record){
         .kind = (uint8_t)kind,
-        .version = counters.version,
-        .time_us = sim->now_us,
+        .version = place->version,
+        .time_us = place->time_us,
     };
 }
 
-void sim_log_submission(const struct simulation *sim, const struct omega_job *job)
+void run_log_submission(const struct log_place *place, const struct omega_job *job)
 {
-    if (sim->config->runlog != NULL) {
-        struct runlog_record record = follow(sim, RUNLOG_SUBMISSION);
-        record.job = job;
-        runlog_put(sim->config->runlog, &record);
-    }
+    struct runlog_record record = record_at(place, RUNLOG_SUBMISSION);
+    record.job = job;
+    runlog_put(place->log, &record);
 }
 
 static struct runlog_attempt attempt_of(const struct runner *runner, bool planned)
@@ -95,23 +92,18 @@ static struct runlog_attempt attempt_of(const struct runner *runner, bool planne
     };
 }
 
-void sim_log_attempt(const struct simulation *sim, const struct runner *runner)
+void run_log_attempt(const struct log_place *place, const struct runner *runner)
 {
-    if (sim->config->runlog != NULL) {
-        struct runlog_record record = follow(sim, RUNLOG_ATTEMPT);
-        record.attempt = attempt_of(runner, runner->config->place != RUN_PLACE_END);
-        runlog_put(sim->config->runlog, &record);
-    }
+    struct runlog_record record = record_at(place, RUNLOG_ATTEMPT);
+    record.attempt = attempt_of(runner, runner->config->place != RUN_PLACE_END);
+    runlog_put(place->log, &record);
 }
 
-void sim_log_commit(const struct simulation *sim, const struct runner *runner,
+void run_log_commit(const struct log_place *place, const struct runner *runner,
                     const struct omega_result *result, int64_t duration_us)
 {
-    if (sim->config->runlog == NULL) {
-        return;
-    }
     bool sent = runner->claim_count > 0 && !runner->falls_short;
-    struct runlog_record record = follow(sim, sent ? RUNLOG_TRANSACTION : RUNLOG_NOTHING);
+    struct runlog_record record = record_at(place, sent ? RUNLOG_TRANSACTION : RUNLOG_NOTHING);
     record.attempt = attempt_of(runner, true);
     if (sent) {
         record.changes = result->accepted > 0;
@@ -120,21 +112,95 @@ void sim_log_commit(const struct simulation *sim, const struct runner *runner,
         record.duration_us = duration_us;
         attempt_transaction(runner, &record.txn);
     }
-    runlog_put(sim->config->runlog, &record);
+    runlog_put(place->log, &record);
+}
+
+void run_log_release(const struct log_place *place, const struct store_release_result *released,
+                     uint32_t count, bool changes)
+{
+    struct runlog_record record = record_at(place, RUNLOG_RELEASE);
+    record.changes = changes;
+    record.released = released;
+    record.released_count = count;
+    runlog_put(place->log, &record);
+}
+
+void run_log_abandonment(const struct log_place *place, uint64_t job, uint32_t tasks)
+{
+    struct runlog_record record = record_at(place, RUNLOG_ABANDONMENT);
+    record.job_id = job;
+    record.tasks = tasks;
+    runlog_put(place->log, &record);
+}
+
+void run_log_retry(const struct log_place *place, uint64_t job)
+{
+    struct runlog_record record = record_at(place, RUNLOG_RETRY);
+    record.job_id = job;
+    runlog_put(place->log, &record);
+}
+
+void run_log_counter(const struct log_place *place, uint32_t scheduler, const char *name,
+                     int64_t value)
+{
+    struct runlog_record record = record_at(place, RUNLOG_COUNTER);
+    record.scheduler = scheduler;
+    record.name = name;
+    record.value = value;
+    runlog_put(place->log, &record);
+}
+
+void run_log_horizon(const struct log_place *place)
+{
+    struct runlog_record record = record_at(place, RUNLOG_HORIZON);
+    runlog_put(place->log, &record);
+}
+
+/* ---- the simulator's ---- */
+
+/* Behind the newest version, now. */
+static struct log_place place_of(const struct simulation *sim)
+{
+    struct store_counters counters;
+    store_counters(sim->store, &counters);
+    return (struct log_place){
+        .log = sim->config->runlog,
+        .version = counters.version,
+        .time_us = sim->now_us,
+    };
+}
+
+void sim_log_submission(const struct simulation *sim, const struct omega_job *job)
+{
+    if (sim->config->runlog != NULL) {
+        struct log_place place = place_of(sim);
+        run_log_submission(&place, job);
+    }
+}
+
+void sim_log_attempt(const struct simulation *sim, const struct runner *runner)
+{
+    if (sim->config->runlog != NULL) {
+        struct log_place place = place_of(sim);
+        run_log_attempt(&place, runner);
+    }
+}
+
+void sim_log_commit(const struct simulation *sim, const struct runner *runner,
+                    const struct omega_result *result, int64_t duration_us)
+{
+    if (sim->config->runlog != NULL) {
+        struct log_place place = place_of(sim);
+        run_log_commit(&place, runner, result, duration_us);
+    }
 }
 
 void sim_log_release(const struct simulation *sim, uint64_t version, uint32_t count, bool changes)
 {
     if (sim->config->runlog != NULL) {
-        struct runlog_record record = {
-            .kind = RUNLOG_RELEASE,
-            .changes = changes,
-            .version = version,
-            .time_us = sim->now_us,
-            .released = sim->released,
-            .released_count = count,
-        };
-        runlog_put(sim->config->runlog, &record);
+        struct log_place place = {
+            .log = sim->config->runlog, .version = version, .time_us = sim->now_us};
+        run_log_release(&place, sim->released, count, changes);
     }
 }
 
@@ -155,25 +221,20 @@ void sim_log_machine(const struct simulation *sim, const struct omega_machine_ev
     }
 }
 
-static void log_job(const struct simulation *sim, enum runlog_kind kind, uint64_t job,
-                    uint32_t tasks)
-{
-    if (sim->config->runlog != NULL) {
-        struct runlog_record record = follow(sim, kind);
-        record.job_id = job;
-        record.tasks = tasks;
-        runlog_put(sim->config->runlog, &record);
-    }
-}
-
 void sim_log_abandonment(const struct simulation *sim, uint64_t job, uint32_t tasks)
 {
-    log_job(sim, RUNLOG_ABANDONMENT, job, tasks);
+    if (sim->config->runlog != NULL) {
+        struct log_place place = place_of(sim);
+        run_log_abandonment(&place, job, tasks);
+    }
 }
 
 void sim_log_retry(const struct simulation *sim, uint64_t job)
 {
-    log_job(sim, RUNLOG_RETRY, job, 0);
+    if (sim->config->runlog != NULL) {
+        struct log_place place = place_of(sim);
+        run_log_retry(&place, job);
+    }
 }
 
 void sim_log_horizon(const struct simulation *sim)
@@ -181,14 +242,13 @@ void sim_log_horizon(const struct simulation *sim)
     if (sim->config->runlog == NULL) {
         return;
     }
-    struct runlog_record record = follow(sim, RUNLOG_COUNTER);
+    struct log_place place = place_of(sim);
+    const char *name = NULL;
+    int64_t value = 0;
     for (uint32_t s = 0; s < sim->config->scheduler_count; s++) {
-        record.scheduler = s;
-        for (uint32_t i = 0; metrics_read_counter(sim->metrics, s, i, &record.name, &record.value);
-             i++) {
-            runlog_put(sim->config->runlog, &record);
+        for (uint32_t i = 0; metrics_read_counter(sim->metrics, s, i, &name, &value); i++) {
+            run_log_counter(&place, s, name, value);
         }
     }
-    record.kind = RUNLOG_HORIZON;
-    runlog_put(sim->config->runlog, &record);
+    run_log_horizon(&place);
 }

@@ -40,6 +40,13 @@ void run_scratch_unlist(const char *path)
     relist(path, NULL);
 }
 
+void run_scratch_forget_all(void)
+{
+    for (size_t i = 0; i < SCRATCH_LISTED; i++) {
+        atomic_store(&listed[i], NULL);
+    }
+}
+
 /* Removes a cell by system calls only. */
 static void unlink_cell(const char *path)
 {
@@ -51,6 +58,7 @@ static void unlink_cell(const char *path)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         unlinkat(directory, names[i], 0);
     }
+    live_wake_unlink(directory);
     close(directory);
     rmdir(path);
 }

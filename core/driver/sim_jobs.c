@@ -112,40 +112,6 @@ static struct run_job *dequeue(struct simulation *sim, struct runner *runner)
 
 /* ---- arrivals ---- */
 
-/* A hash of the user's name, or of the job's id where the user is unknown: never of a symbol's
- * number, which depends on where a trace was read from. */
-static uint64_t assignment_hash(const struct catalogue *catalogue, const struct omega_job *job)
-{
-    uint64_t hash = job->id;
-    if (job->user != 0) {
-        hash = UINT64_C(0xcbf29ce484222325);
-        for (const char *p = symbols_text(catalogue_symbols(catalogue), job->user); *p != '\0';
-             p++) {
-            hash = (hash ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
-        }
-    }
-    return omega_random_mix(&hash);
-}
-
-static struct runner *assign(struct simulation *sim, const struct omega_job *job)
-{
-    uint32_t s = sim->config->workloads[job->workload].scheduler;
-    const struct run_scheduler *scheduler = &sim->config->schedulers[s];
-    uint64_t arrived = ++sim->arrived[job->workload];
-    uint32_t number = 0;
-    if (scheduler->assignment == RUN_ASSIGN_COUNTED) {
-        number = (uint32_t)((sim->config->workloads[job->workload].jobs_before + arrived) %
-                            scheduler->instances);
-    } else if (scheduler->assignment == RUN_ASSIGN_HASH) {
-        number =
-            (uint32_t)(assignment_hash(sim->config->cell.catalogue, job) % scheduler->instances);
-    } else {
-        number = sim->turn[s];
-        sim->turn[s] = (number + 1) % scheduler->instances;
-    }
-    return &sim->runners[sim->first_runner[s] + number];
-}
-
 /* Fetches a source's next job and plans its arrival. */
 int sim_fetch(struct simulation *sim, struct arrival *arrival, omega_error_t *err)
 {
@@ -169,7 +135,9 @@ int sim_on_arrival(struct simulation *sim, struct arrival *arrival, omega_error_
     struct run_job *job = arrival->next;
     arrival->next = NULL;
     job->job->id = ++sim->submitted;
-    job->runner = assign(sim, job->job);
+    uint32_t scheduler = sim->config->workloads[job->job->workload].scheduler;
+    uint32_t number = assigner_next(&sim->assigner, job->job);
+    job->runner = &sim->runners[sim->first_runner[scheduler] + number];
     if (map_put(&sim->jobs, job->job->id, job) != OMEGA_OK) {
         run_job_destroy(job);
         return sim_no_memory(err);

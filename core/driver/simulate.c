@@ -122,14 +122,12 @@ static int start(struct simulation *sim, omega_error_t *err)
     }
     sim->runners = calloc(sim->runner_count + 1u, sizeof *sim->runners);
     sim->first_runner = calloc(config->scheduler_count + 1u, sizeof *sim->first_runner);
-    sim->turn = calloc(config->scheduler_count + 1u, sizeof *sim->turn);
     sim->queued = calloc(config->scheduler_count + 1u, sizeof *sim->queued);
-    sim->arrived = calloc(config->workload_count + 1u, sizeof *sim->arrived);
     sim->arrivals = calloc(config->workload_count + 1u, sizeof *sim->arrivals);
     sim->eligibility = eligibility_create(config);
-    if (sim->runners == NULL || sim->first_runner == NULL || sim->turn == NULL ||
-        sim->queued == NULL || sim->arrived == NULL || sim->arrivals == NULL ||
-        sim->eligibility == NULL) {
+    int assigned = assigner_init(&sim->assigner, config);
+    if (sim->runners == NULL || sim->first_runner == NULL || sim->queued == NULL ||
+        sim->arrivals == NULL || sim->eligibility == NULL || assigned != OMEGA_OK) {
         return sim_no_memory(err);
     }
     int rc = run_store_open(config, &sim->store, &sim->scratch, err);
@@ -307,8 +305,7 @@ static void close_simulation(struct simulation *sim, int result)
     close_store(sim, result);
     free(sim->runners);
     free(sim->first_runner);
-    free(sim->turn);
-    free(sim->arrived);
+    assigner_fini(&sim->assigner);
     free(sim->queued);
     free(sim->arrivals);
     free(sim->changes);

@@ -41,9 +41,8 @@ struct simulation {
     struct runner *runners; /* by scheduler, then number */
     uint32_t runner_count;
     uint32_t *first_runner; /* per scheduler */
-    uint32_t *turn;         /* per scheduler: round robin */
-    uint64_t *arrived;      /* per workload: jobs so far */
-    uint32_t *queued;       /* per scheduler */
+    struct assigner assigner;
+    uint32_t *queued; /* per scheduler */
     struct arrival *arrivals;
     uint32_t arrival_count;
     struct map jobs; /* id -> live run_job */

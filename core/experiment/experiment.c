@@ -326,6 +326,11 @@ const char *experiment_sha256(const struct experiment *experiment)
     return experiment->sha256;
 }
 
+bool experiment_is_live(const struct experiment *experiment)
+{
+    return experiment->is_live;
+}
+
 int experiment_text(const struct experiment *experiment, char **text, omega_error_t *err)
 {
     omega_error_t own = {0};

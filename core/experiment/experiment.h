@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/driver/run.h"
+#include "core/driver/live.h"
 #include "core/experiment/row.h"
 
 #define OMEGA_VERSION "0.1.0"
@@ -67,6 +67,8 @@ struct point {
     struct parameters parameters; /* what the sweep has changed, owned by the experiment */
     struct run_config config;
     struct metrics_config metrics;
+    bool lives; /* it is run by processes, in real time */
+    struct live_options live;
     struct point_parts *parts; /* private */
 };
 
@@ -134,6 +136,9 @@ const char *experiment_sha256(const struct experiment *experiment);
 
 /* The normalised experiment itself, for free(). OMEGA_ENOMEM. */
 int experiment_text(const struct experiment *experiment, char **text, omega_error_t *err);
+
+/* Whether some point is run live. */
+bool experiment_is_live(const struct experiment *experiment);
 
 /* SHA-256 of the experiment with `record` and `series_step_s`: of what decides the bytes of all
  * files. 64 hex digits. OMEGA_ENOMEM. */

@@ -43,6 +43,7 @@ struct experiment {
     const char *name;
     struct field_source source; /* of the base */
     struct experiment_record record;
+    bool is_live; /* some point that was built so far */
     struct sweep sweep;
     struct variant *variants;
     uint32_t variant_count;
@@ -66,6 +67,11 @@ struct preset {
     enum run_place monolithic_place; /* in a monolithic architecture; at the start in others */
     enum run_cut cut;
     const char *prefill_module; /* NULL: none */
+};
+
+enum driver {
+    DRIVER_SIM = 0,
+    DRIVER_LIVE = 1,
 };
 
 /* The top level of an experiment, as far as it is plain values. */
@@ -93,6 +99,8 @@ struct top {
     json_t *schedulers;
     uint32_t scheduler_stream;
     json_t *store;
+    int driver; /* enum driver */
+    json_t *live;
     json_t *record;
     json_t *sweep;
     json_t *fragmentation;
@@ -273,6 +281,12 @@ int events_check(struct point_parts *parts, const struct field *field, omega_err
 
 /* "store"; absent fields are allowed. */
 int store_read(struct point *point, const struct field *field, omega_error_t *err);
+
+/* ---- live.c ---- */
+
+/* "live", and whether the point, which is complete but for its store, can be run live. */
+int live_read(struct point *point, const struct field *root, const struct top *top,
+              omega_error_t *err);
 
 /* ---- workloads.c, schedulers.c ---- */
 

@@ -38,8 +38,8 @@ static struct metrics *make_metrics(const struct runlog_opening *opening,
             .horizon_us = opening->horizon_us,
             .series_step_us = options->series_step_us,
             .fragmentation = options->fragmentation,
-            .histograms = true,
             .jobs = options->jobs,
+            .histograms = true,
             .digest = true,
             .conflicts = true,
             .machines = options->machines,
@@ -85,6 +85,13 @@ void log_figures_destroy(struct log_figures *figures)
 struct metrics *log_figures_metrics(struct log_figures *figures)
 {
     return figures->metrics;
+}
+
+struct metrics *log_figures_take_metrics(struct log_figures *figures)
+{
+    struct metrics *metrics = figures->metrics;
+    figures->metrics = NULL;
+    return metrics;
 }
 
 void log_figures_begin(struct log_figures *figures, const struct runlog_check *check)

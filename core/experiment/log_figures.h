@@ -41,5 +41,7 @@ void log_figures_add(struct log_figures *figures, const struct runlog_check *che
 
 /* What they are told to, for reading when the horizon has come. */
 struct metrics *log_figures_metrics(struct log_figures *figures);
+/* The same, for the caller to keep and to destroy. */
+struct metrics *log_figures_take_metrics(struct log_figures *figures);
 
 #endif

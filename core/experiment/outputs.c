@@ -269,18 +269,20 @@ int outputs_begin(struct outputs *outputs, struct part *head, omega_error_t *err
     return rc == 0 ? copy_sections(outputs, head, OUTPUT_RUN, err) : rc;
 }
 
-int outputs_add(struct outputs *outputs, struct part *part, const char *log, const char *label,
-                omega_error_t *err)
+int outputs_add(struct outputs *outputs, struct part *part, omega_error_t *err)
 {
     json_t *ran = json_object_get(part_about(part), "ran");
     int rc = copy_sections(outputs, part, OUTPUT_EXPERIMENT, err);
-    if (rc == 0 && log != NULL) {
-        rc = run_logs_add(outputs->logs, log, label, err);
-    }
     if (rc == 0 && json_array_append(outputs->points, ran) != 0) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
     return rc;
+}
+
+int outputs_add_log(struct outputs *outputs, const char *path, const char *label,
+                    omega_error_t *err)
+{
+    return run_logs_add(outputs->logs, path, label, err);
 }
 
 /* Everything is written and synced before the first file gets its name. */

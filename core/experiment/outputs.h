@@ -39,10 +39,10 @@ int outputs_open(const char *directory, struct outputs **outputs, omega_error_t 
 /* Opens the temporaries of the files that the head of a run has, and begins them with it. */
 int outputs_begin(struct outputs *outputs, struct part *head, omega_error_t *err);
 
-/* Adds what a point has to each file. `log` is where its log lies, NULL if it has none, and `label`
- * what it is to be called. */
-int outputs_add(struct outputs *outputs, struct part *part, const char *log, const char *label,
-                omega_error_t *err);
+/* Adds what a point has to each file; and a log of it, with what it is to be called. */
+int outputs_add(struct outputs *outputs, struct part *part, omega_error_t *err);
+int outputs_add_log(struct outputs *outputs, const char *path, const char *label,
+                    omega_error_t *err);
 
 /* Writes run.json and names all files; removes those of an earlier run that are not recorded now.
  * Frees `outputs` either way. */

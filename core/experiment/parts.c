@@ -59,12 +59,29 @@ char *parts_path(const struct parts *parts, uint32_t point)
     return point_path(parts, point, PART_SUFFIX);
 }
 
-char *parts_log_path(const struct parts *parts, uint32_t point)
+char *parts_log_path(const struct parts *parts, uint32_t point, uint32_t segment)
 {
-    return point_path(parts, point, LOG_SUFFIX);
+    char suffix[32] = LOG_SUFFIX;
+    if (segment > 0) {
+        snprintf(suffix, sizeof suffix, "-%" PRIu32 LOG_SUFFIX, segment);
+    }
+    return point_path(parts, point, suffix);
 }
 
-/* The number of a file of a point, "000012.part"; false: it is none. */
+uint32_t parts_log_segments(const struct parts *parts, uint32_t point)
+{
+    bool there = true;
+    uint32_t segments = 0;
+    for (; there; segments += there) {
+        char *path = parts_log_path(parts, point, segments);
+        there = path != NULL && access(path, R_OK) == 0;
+        free(path);
+    }
+    return segments;
+}
+
+/* The number of a file of a point, "000012.part", or "000012-3.omlog" of a segment; false: it is
+ * none. */
 static bool is_point_file(const char *name, const char *suffix, uint32_t *point)
 {
     char *end;
@@ -73,7 +90,11 @@ static bool is_point_file(const char *name, const char *suffix, uint32_t *point)
     }
     unsigned long number = strtoul(name, &end, 10);
     *point = (uint32_t)number;
-    return number <= UINT32_MAX && end - name >= 6 && strcmp(end, suffix) == 0;
+    bool numbered = number <= UINT32_MAX && end - name >= 6;
+    if (*end == '-' && strcmp(suffix, LOG_SUFFIX) == 0) {
+        end += 1 + strspn(end + 1, "0123456789");
+    }
+    return numbered && strcmp(end, suffix) == 0;
 }
 
 /* A file that runs leave here: a part, a log, or a temporary of one. */
@@ -286,14 +307,6 @@ static int drop_damaged(struct parts *parts, const char *name, omega_error_t *er
     return rc;
 }
 
-static bool has_log(const struct parts *parts, uint32_t point)
-{
-    char *path = parts_log_path(parts, point);
-    bool there = path != NULL && access(path, R_OK) == 0;
-    free(path);
-    return there;
-}
-
 static int take_in(void *context, const char *name, omega_error_t *err)
 {
     struct parts *parts = context;
@@ -305,7 +318,7 @@ static int take_in(void *context, const char *name, omega_error_t *err)
     }
     int rc = parts_open_point(parts, point, &part, &cause);
     part_close(part);
-    if (rc == OMEGA_OK && parts_has_logs(parts) && !has_log(parts, point)) {
+    if (rc == OMEGA_OK && parts_has_logs(parts) && parts_log_segments(parts, point) == 0) {
         rc = omega_error_set_at(&cause, OMEGA_ECORRUPT, parts->folder, 0,
                                 "has no log of point %" PRIu32 ", expected one", point);
     }

@@ -66,9 +66,12 @@ uint32_t parts_damaged(const struct parts *parts);
 /* Counts a point as finished. */
 void parts_add(struct parts *parts, uint32_t point);
 
-/* The paths of a point's part and log, for free(); NULL without memory. */
+/* The paths of a point's part and of a segment of its log, for free(); NULL without memory. */
 char *parts_path(const struct parts *parts, uint32_t point);
-char *parts_log_path(const struct parts *parts, uint32_t point);
+char *parts_log_path(const struct parts *parts, uint32_t point, uint32_t segment);
+
+/* How many segments of a point's log are there, from 0 on. */
+uint32_t parts_log_segments(const struct parts *parts, uint32_t point);
 
 /* What a point's part says of itself: this run and this point, with what belongs into run.json
  * (taken over). NULL without memory. */

@@ -86,6 +86,9 @@ static int read_sections(struct point *point, omega_error_t *err)
         set_metrics(point, err) != 0) {
         return err->code;
     }
+    if (live_read(point, root, &top, err) != 0) {
+        return err->code;
+    }
     struct field store = field_member(root, "store");
     if (store_read(point, &store, err) != 0) {
         return err->code;

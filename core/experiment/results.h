@@ -18,6 +18,7 @@ struct point_result {
     struct store_report report;
     struct store_counters counters;
     double wall_s; /* host-bound: for run.json and progress only */
+    json_t *live;  /* the same: what a live point tells of real time, borrowed; NULL: it is none */
 };
 
 /* All columns of results.csv in their order, NULL at the end. */

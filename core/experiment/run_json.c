@@ -76,6 +76,9 @@ json_t *run_json_point(const struct point_result *result)
     if (on_disk) {
         json_object_set_new(point, "store_mode", json_string(lmdb_mode_name(store->options.mode)));
     }
+    if (result->live != NULL) {
+        json_object_set(point, "live", result->live);
+    }
     return point;
 }
 

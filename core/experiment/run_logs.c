@@ -25,9 +25,10 @@ struct run_log {
     struct runlog *log;
 };
 
-/* `text`: the experiment, `recorded`: output_recorded_text(). */
-static int begin(const struct experiment *experiment, struct point *point, const char *text,
-                 const char *recorded, struct run_log *log, omega_error_t *err)
+/* `given` holds what does not follow from experiment and point. */
+static int begin(const struct experiment *experiment, const struct point *point,
+                 const struct runlog_opening *given, FILE *stream, struct runlog **log,
+                 omega_error_t *err)
 {
     const struct run_config *config = &point->config;
     struct runlog_opening opening;
@@ -37,31 +38,47 @@ static int begin(const struct experiment *experiment, struct point *point, const
     if (rc == OMEGA_OK) {
         run_log_opening(config, schedulers, workloads, &opening);
         opening.experiment = experiment_name(experiment);
-        opening.text = text;
+        opening.text = given->text;
         opening.sha256 = experiment_sha256(experiment);
-        opening.recorded = recorded;
+        opening.recorded = given->recorded;
         opening.variant = point->variant;
         opening.assignment = point->assignment;
-        rc = runlog_create(&opening, file_out_stream(log->file), &log->log, err);
+        opening.segment = given->segment;
+        opening.segments = given->segments;
+        opening.live = point->lives;
+        rc = runlog_create(&opening, stream, log, err);
     }
     free(schedulers);
     free(workloads);
     return rc;
 }
 
+int run_log_segment(const struct experiment *experiment, const struct point *point,
+                    uint32_t segment, uint32_t segments, FILE *stream, struct runlog **log,
+                    omega_error_t *err)
+{
+    char *text = NULL;
+    char *recorded = output_recorded_text(experiment_record(experiment), point);
+    int rc = recorded == NULL ? no_memory(err) : experiment_text(experiment, &text, err);
+    if (rc == OMEGA_OK) {
+        const struct runlog_opening given = {
+            .text = text, .recorded = recorded, .segment = segment, .segments = segments};
+        rc = begin(experiment, point, &given, stream, log, err);
+    }
+    free(recorded);
+    free(text);
+    return rc;
+}
+
 int run_log_begin(const struct experiment *experiment, struct point *point, const char *path,
                   struct run_log **out, omega_error_t *err)
 {
-    char *text = NULL;
     struct run_log *log = calloc(1, sizeof *log);
     *out = NULL;
     int rc = log == NULL ? no_memory(err) : file_out_open(path, &log->file, err);
-    rc = rc == OMEGA_OK ? experiment_text(experiment, &text, err) : rc;
-    char *recorded = output_recorded_text(experiment_record(experiment), point);
-    rc = rc == OMEGA_OK && recorded == NULL ? no_memory(err) : rc;
-    rc = rc == OMEGA_OK ? begin(experiment, point, text, recorded, log, err) : rc;
-    free(recorded);
-    free(text);
+    if (rc == OMEGA_OK) {
+        rc = run_log_segment(experiment, point, 0, 1, file_out_stream(log->file), &log->log, err);
+    }
     if (rc != OMEGA_OK) {
         run_log_abort(log);
         return rc;
@@ -90,6 +107,28 @@ void run_log_abort(struct run_log *log)
         file_out_abort(log->file);
         free(log);
     }
+}
+
+int run_log_keep(FILE *from, const char *path, omega_error_t *err)
+{
+    struct file_out *file;
+    char *bytes = malloc(COPY_BYTES);
+    int rc = bytes == NULL ? no_memory(err) : file_out_open(path, &file, err);
+    if (rc == OMEGA_OK) {
+        size_t n;
+        rewind(from);
+        while ((n = fread(bytes, 1, COPY_BYTES, from)) > 0) {
+            fwrite(bytes, 1, n, file_out_stream(file));
+        }
+        if (ferror(from)) {
+            rc = omega_error_set_errno(err, path, "cannot read what belongs there");
+            file_out_abort(file);
+        } else {
+            rc = file_out_commit(file, err);
+        }
+    }
+    free(bytes);
+    return rc;
 }
 
 /* ---- those of a run ---- */
@@ -143,26 +182,11 @@ int run_logs_add(struct run_logs *logs, const char *path, const char *label, ome
 /* For file systems without links, and from one to another. */
 static int copy(const struct placing *placing, omega_error_t *err)
 {
-    struct file_out *file;
     FILE *from = fopen(placing->from, "re");
     if (from == NULL) {
         return omega_error_set_errno(err, placing->from, "cannot open");
     }
-    char *bytes = malloc(COPY_BYTES);
-    int rc = bytes == NULL ? no_memory(err) : file_out_open(placing->to, &file, err);
-    if (rc == OMEGA_OK) {
-        size_t n;
-        while ((n = fread(bytes, 1, COPY_BYTES, from)) > 0) {
-            fwrite(bytes, 1, n, file_out_stream(file));
-        }
-        if (ferror(from)) {
-            rc = omega_error_set_errno(err, placing->from, "cannot read");
-            file_out_abort(file);
-        } else {
-            rc = file_out_commit(file, err);
-        }
-    }
-    free(bytes);
+    int rc = run_log_keep(from, placing->to, err);
     fclose(from);
     return rc;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The logs of a run, one file a point: written beside the point's part, and put into the folder
- * `log` of the outputs with all other files: VARIANT-seed-N.omlog, seed-N.omlog without variants,
- * and with a sweep the number of the assignment, VARIANT-sweep-3-seed-N.omlog.
+ * The logs of a run, one file a point, or one a process of a live one: written beside its part, and
+ * put into the folder `log` of the outputs with all other files: VARIANT-seed-N.omlog,
+ * seed-N.omlog without variants, and with a sweep the number of the assignment,
+ * VARIANT-sweep-3-seed-N.omlog; of a live point VARIANT-seed-N.SEGMENT.omlog.
  */
 #ifndef OMEGA_CORE_EXPERIMENT_RUN_LOGS_H
 #define OMEGA_CORE_EXPERIMENT_RUN_LOGS_H
@@ -25,6 +26,14 @@ int run_log_begin(const struct experiment *experiment, struct point *point, cons
 int run_log_end(struct run_log *log, struct point *point, omega_error_t *err);
 
 void run_log_abort(struct run_log *log); /* drops it; NULL is allowed */
+
+/* Begins one segment of a point's log on a stream: runlog_create(). */
+int run_log_segment(const struct experiment *experiment, const struct point *point,
+                    uint32_t segment, uint32_t segments, FILE *stream, struct runlog **log,
+                    omega_error_t *err);
+
+/* Copies a complete segment, from the start of its stream, to a path. OMEGA_EIO, OMEGA_ENOMEM. */
+int run_log_keep(FILE *from, const char *path, omega_error_t *err);
 
 /* ---- those of a run ---- */
 

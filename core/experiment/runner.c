@@ -409,6 +409,14 @@ static int begin(struct runner *runner, omega_error_t *err)
 {
     const struct runner_options *options = runner->options;
     const struct parts_run run = {runner->experiment, runner->shard, options->log, options->start};
+    bool live = experiment_is_live(runner->experiment);
+    uint32_t jobs = options->jobs > 0 ? options->jobs : live ? 1 : workers_cpus();
+    if (live && jobs > 1) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "--jobs %" PRIu32 " for live points, expected 1: side by side they "
+                               "would take each other's time",
+                               jobs);
+    }
     int rc = experiment_check(runner->experiment, err);
     rc = rc == OMEGA_OK ? outputs_open(runner->directory, &runner->outputs, err) : rc;
     rc = rc == OMEGA_OK ? parts_begin(runner->directory, &run, &runner->parts, err) : rc;
@@ -416,8 +424,7 @@ static int begin(struct runner *runner, omega_error_t *err)
     if (rc == OMEGA_OK) {
         rc = experiment_check_cells(runner->experiment, is_finished, runner->parts, err);
     }
-    if (rc == OMEGA_OK && progress_init(&runner->progress, runner->experiment,
-                                        options->jobs == 0 ? workers_cpus() : options->jobs,
+    if (rc == OMEGA_OK && progress_init(&runner->progress, runner->experiment, jobs,
                                         parts_due(runner->parts), parts_finished(runner->parts),
                                         options->quiet, options->progress) != OMEGA_OK) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory");

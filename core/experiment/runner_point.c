@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "core/experiment/live_point.h"
 #include "core/experiment/messages.h"
 #include "core/experiment/outputs.h"
 #include "core/experiment/progress.h"
@@ -66,14 +67,8 @@ static void on_log(void *context, const char *scheduler, enum omega_log_level le
 static int simulate(const struct runner_point *run, struct point *point,
                     struct point_result *result, omega_error_t *err)
 {
-    struct running_point running = {.run = run, .horizon_us = point->config.horizon_us};
     struct run_log *log = NULL;
-    char *path = parts_log_path(run->parts, run->index);
-    clock_gettime(CLOCK_MONOTONIC, &running.told);
-    point->config.stop = run->stop;
-    point->config.progress = on_progress;
-    point->config.log = on_log;
-    point->config.context = &running;
+    char *path = parts_log_path(run->parts, run->index, 0);
     result->metrics = metrics_create(&point->metrics);
     int rc = path == NULL || result->metrics == NULL
                  ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
@@ -84,13 +79,27 @@ static int simulate(const struct runner_point *run, struct point *point,
     if (rc == 0) {
         rc = run_simulate(&point->config, result->metrics, &result->report, &result->counters, err);
     }
-    say(&running, NULL, OMEGA_LOG_ERROR, NULL);
     if (rc == 0 && log != NULL) {
         rc = run_log_end(log, point, err);
         log = NULL;
     }
     run_log_abort(log);
     free(path);
+    return rc;
+}
+
+static int drive(const struct runner_point *run, struct point *point, struct point_result *result,
+                 omega_error_t *err)
+{
+    struct running_point running = {.run = run, .horizon_us = point->config.horizon_us};
+    clock_gettime(CLOCK_MONOTONIC, &running.told);
+    point->config.stop = run->stop;
+    point->config.progress = on_progress;
+    point->config.log = on_log;
+    point->config.context = &running;
+    int rc = point->lives ? live_point_run(run, point, result, err)
+                          : simulate(run, point, result, err);
+    say(&running, NULL, OMEGA_LOG_ERROR, NULL);
     if (rc == 0 && metrics_status(result->metrics) != 0) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory for the metrics");
     }
@@ -128,7 +137,7 @@ static int run_built(const struct runner_point *run, struct point *point, double
                           : part_create(path, &part, err);
     if (rc == 0) {
         outputs_point_begin(run->experiment, point, &refused, part);
-        rc = simulate(run, point, &result, err);
+        rc = drive(run, point, &result, err);
     }
     result.wall_s = progress_since(&began);
     *wall_s = result.wall_s;
@@ -139,6 +148,7 @@ static int run_built(const struct runner_point *run, struct point *point, double
     }
     free(path);
     metrics_destroy(result.metrics);
+    json_decref(result.live);
     return rc;
 }
 

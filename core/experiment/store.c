@@ -68,6 +68,7 @@ int store_read(struct point *point, const struct field *field, omega_error_t *er
     struct store_fields given = {.kind = RUN_STORE_MEMORY};
     struct run_store *store = &point->config.store;
     if (field->value == NULL) {
+        store->kind = point->lives ? RUN_STORE_LMDB : RUN_STORE_MEMORY;
         return 0;
     }
     if (!json_is_string(field->value) && !json_is_object(field->value)) {
@@ -78,6 +79,9 @@ int store_read(struct point *point, const struct field *field, omega_error_t *er
                                           : read_object(field, &given, err);
     if (rc != 0) {
         return rc;
+    }
+    if (point->lives && given.kind == RUN_STORE_MEMORY) {
+        return field_fail(field, err, "in memory, expected 'lmdb' with driver 'live'");
     }
     store->kind = (enum run_store_kind)given.kind;
     store->options.mode = (enum lmdb_mode)given.mode;

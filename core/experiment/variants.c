@@ -7,6 +7,7 @@
 
 static const char *const architectures[] = {"monolithic_single_path", "monolithic_multi_path",
                                             "shared_state", NULL};
+static const char *const drivers[] = {[DRIVER_SIM] = "sim", [DRIVER_LIVE] = "live", NULL};
 static const char *const losses[] = {"return", "fail", NULL};
 static const char *const cuts[] = {"count", "drop", NULL};
 
@@ -33,6 +34,8 @@ static const struct field_spec top_fields[] = {
     SECTION("schedulers", schedulers),
     {"scheduler_stream", FIELD_UINT32, AT(scheduler_stream), false, 0, UINT32_MAX, NULL},
     SECTION("store", store),
+    {"driver", FIELD_CHOICE, AT(driver), false, 0, 0, drivers},
+    SECTION("live", live),
     SECTION("record", record),
     {"counterfactuals", FIELD_BOOL, AT(counterfactuals), false, 0, 0, NULL},
     {"series_step_s", FIELD_TIME, AT(series_step_us), false, 1e-3, SECONDS_MAX, NULL},

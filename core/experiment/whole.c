@@ -2,6 +2,7 @@
 /* A run put together from its points: see whole.h. One point is open at a time. */
 #include "core/experiment/whole.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "core/experiment/output_tables.h"
@@ -34,21 +35,36 @@ struct writing {
     struct outputs *outputs;
 };
 
+static int add_segment(const struct writing *writing, const struct parts *parts, uint32_t point,
+                       uint32_t segment, uint32_t segments, omega_error_t *err)
+{
+    const struct experiment *experiment = writing->experiment;
+    char *path = parts_log_path(parts, point, segment);
+    char *label = point_label(experiment_point_variant(experiment, point),
+                              experiment_point_assignment(experiment, point),
+                              experiment_point_seed(experiment, point));
+    char *name = NULL;
+    if (label != NULL && segments > 1 && asprintf(&name, "%s.%" PRIu32, label, segment) < 0) {
+        name = NULL;
+    }
+    int rc = path == NULL || label == NULL || (segments > 1 && name == NULL)
+                 ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
+                 : outputs_add_log(writing->outputs, path, name == NULL ? label : name, err);
+    free(path);
+    free(label);
+    free(name);
+    return rc;
+}
+
 static int write_point(void *context, const struct parts *parts, uint32_t point, struct part *part,
                        omega_error_t *err)
 {
     const struct writing *writing = context;
-    const struct experiment *experiment = writing->experiment;
-    bool logs = parts_has_logs(parts);
-    char *log = logs ? parts_log_path(parts, point) : NULL;
-    char *label = point_label(experiment_point_variant(experiment, point),
-                              experiment_point_assignment(experiment, point),
-                              experiment_point_seed(experiment, point));
-    int rc = label == NULL || (logs && log == NULL)
-                 ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
-                 : outputs_add(writing->outputs, part, log, label, err);
-    free(log);
-    free(label);
+    uint32_t segments = parts_has_logs(parts) ? parts_log_segments(parts, point) : 0;
+    int rc = outputs_add(writing->outputs, part, err);
+    for (uint32_t i = 0; rc == OMEGA_OK && i < segments; i++) {
+        rc = add_segment(writing, parts, point, i, segments, err);
+    }
     return rc;
 }
 

@@ -133,6 +133,12 @@ int catalogue_constraints(struct catalogue *catalogue, const char *text, uint32_
     return set_of(catalogue, &catalogue->constraints, catalogue_parse_constraints, text, id, err);
 }
 
+bool catalogue_find_constraints(const struct catalogue *catalogue, const char *text, uint32_t *id)
+{
+    *id = symbols_find(catalogue->constraints.texts, text, strlen(text));
+    return *id != SYMBOL_NONE;
+}
+
 int catalogue_attributes(struct catalogue *catalogue, const char *text, uint32_t *id,
                          omega_error_t *err)
 {

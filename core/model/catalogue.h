@@ -76,6 +76,10 @@ int catalogue_constraints(struct catalogue *catalogue, const char *text, uint32_
 int catalogue_attributes(struct catalogue *catalogue, const char *text, uint32_t *id,
                          omega_error_t *err);
 
+/* The id of a constraint set that is known by this text, as catalogue_constraints_text() gives it;
+ * false if there is none. */
+bool catalogue_find_constraints(const struct catalogue *catalogue, const char *text, uint32_t *id);
+
 /* The attribute set of a machine: `text` plus platform=... and domain=... where those symbols are
  * not 0. Errors as above; naming platform or domain in `text` too is an error. */
 int catalogue_machine_attributes(struct catalogue *catalogue, const char *text, uint32_t platform,

@@ -159,6 +159,7 @@ static int put_opening(FILE *stream, const struct runlog_opening *opening, omega
     put_tables(&block, opening);
     codec_put_text(&block, opening->recorded == NULL ? "" : opening->recorded);
     codec_put_number(&block, opening->assignment);
+    codec_put_number(&block, opening->live);
     return put_coded(stream, RUNLOG_BLOCK_OPENING, &block, err);
 }
 

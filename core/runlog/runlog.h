@@ -52,6 +52,8 @@ struct runlog_opening {
     bool drops_cut_attempts; /* one in progress at the horizon has not begun */
     uint8_t lost;            /* enum store_loss_policy */
     uint32_t compat;         /* enum compat_rule, or-ed */
+    bool live; /* by processes that read clocks: times may fall from a segment to another, and tasks
+                  end at some time after they are due */
     const struct runlog_scheduler *schedulers;
     uint32_t scheduler_count;
     const struct runlog_workload *workloads;

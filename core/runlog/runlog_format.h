@@ -6,7 +6,7 @@
 #define RUNLOG_MAGIC "OMEGALOG"
 #define RUNLOG_MAGIC_SIZE 8
 #define RUNLOG_VERSION 2u
-#define RUNLOG_VERSION_OLDEST 1u /* without what was recorded and the assignment of a sweep */
+#define RUNLOG_VERSION_OLDEST 1u /* without what was recorded, sweeps and live runs */
 #define RUNLOG_HEADER_SIZE (RUNLOG_MAGIC_SIZE + 4) /* magic, version */
 #define RUNLOG_BLOCK_HEADER_SIZE 20                /* type, length, checksum */
 #define RUNLOG_BLOCK_SIZE (1u << 20)               /* a block is closed when it has reached this */

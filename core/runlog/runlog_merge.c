@@ -14,7 +14,10 @@ struct source {
 struct runlog_merge {
     struct source *sources; /* by segment */
     uint32_t count;
-    struct source *last; /* whose head was given last */
+    struct source *last;         /* whose head was given last */
+    int64_t now_us;              /* time of the record given last */
+    struct runlog_record raised; /* a record with another time than its segment gives it ... */
+    struct omega_job job;        /* ... and its job */
 };
 
 void runlog_merge_close(struct runlog_merge *merge)
@@ -33,7 +36,8 @@ void runlog_merge_close(struct runlog_merge *merge)
 static bool belong_together(const struct runlog_opening *a, const struct runlog_opening *b)
 {
     return strcmp(a->sha256, b->sha256) == 0 && strcmp(a->variant, b->variant) == 0 &&
-           a->assignment == b->assignment && a->seed == b->seed && a->segments == b->segments &&
+           a->assignment == b->assignment && a->seed == b->seed && a->live == b->live &&
+           a->segments == b->segments &&
            a->machine_count == b->machine_count && a->scheduler_count == b->scheduler_count &&
            a->workload_count == b->workload_count;
 }
@@ -114,6 +118,26 @@ static bool before(const struct runlog_record *a, const struct runlog_record *b)
     return a->time_us < b->time_us;
 }
 
+/* Of a live run: where times fall in the order of versions, a record gets the time of the one
+ * before it. Each process reads the clock before it asks the store, so that the times of all
+ * records up to a version lie before it was there: a raised time is never one still to come. */
+static const struct runlog_record *raise_time(struct runlog_merge *merge,
+                                              const struct runlog_record *record)
+{
+    if (record->time_us >= merge->now_us || !runlog_reader_opening(merge->last->reader)->live) {
+        merge->now_us = record->time_us;
+        return record;
+    }
+    merge->raised = *record;
+    merge->raised.time_us = merge->now_us;
+    if (record->kind == RUNLOG_SUBMISSION) {
+        merge->job = *record->job;
+        merge->job.submit_us = merge->now_us;
+        merge->raised.job = &merge->job;
+    }
+    return &merge->raised;
+}
+
 int runlog_merge_next(struct runlog_merge *merge, const struct runlog_record **record,
                       omega_error_t *err)
 {
@@ -131,11 +155,16 @@ int runlog_merge_next(struct runlog_merge *merge, const struct runlog_record **r
         }
     }
     merge->last = next;
-    *record = next == NULL ? NULL : next->head;
+    *record = next == NULL ? NULL : raise_time(merge, next->head);
     return next != NULL;
 }
 
 const struct runlog_reader *runlog_merge_source(const struct runlog_merge *merge)
 {
     return merge->last->reader;
+}
+
+const struct runlog_opening *runlog_merge_opening(const struct runlog_merge *merge)
+{
+    return runlog_reader_opening(merge->sources[0].reader);
 }

@@ -232,8 +232,8 @@ static int read_sets(struct runlog_reader *reader,
     return check_numbers(reader, err);
 }
 
-/* Which tables the run leaves ("" is the same as a log that is too old to say so), and the
- * assignment of its sweep. */
+/* Which tables the run leaves ("" is the same as a log that is too old to say so), the
+ * assignment of its sweep, and whether it is live. */
 static int read_recorded(struct runlog_reader *reader, omega_error_t *err)
 {
     if (reader->version == RUNLOG_VERSION_OLDEST) {
@@ -242,6 +242,7 @@ static int read_recorded(struct runlog_reader *reader, omega_error_t *err)
     const char *recorded = read_text(reader);
     reader->opening.recorded = recorded == NULL || recorded[0] == '\0' ? NULL : recorded;
     reader->opening.assignment = (uint32_t)codec_number(&reader->block, UINT32_MAX);
+    reader->opening.live = codec_number(&reader->block, 1) == 1;
     return recorded == NULL ? no_memory(err) : check_numbers(reader, err);
 }
 

@@ -41,9 +41,13 @@ int runlog_merge_open(struct runlog_reader **readers, uint32_t count, struct run
                       omega_error_t *err);
 void runlog_merge_close(struct runlog_merge *merge); /* NULL is allowed */
 
-/* As runlog_reader_next(). */
+/* As runlog_reader_next(). Of a live run, a record that is earlier than the one before it gets the
+ * time of that one. */
 int runlog_merge_next(struct runlog_merge *merge, const struct runlog_record **record,
                       omega_error_t *err);
+
+/* What the first segment opens with; lives as long as the merge. */
+const struct runlog_opening *runlog_merge_opening(const struct runlog_merge *merge);
 
 /* The segment of the last record. */
 const struct runlog_reader *runlog_merge_source(const struct runlog_merge *merge);

@@ -75,6 +75,9 @@ c_file 'void f(void) { clock_gettime(0, 0); }' | sound "clock in the lmdb store"
 c_file 'void f(void) { pthread_create(0, 0, 0, 0); fork(); }' |
     sound "threads and processes in the driver" core/driver/a.c
 c_file 'void f(void) { fork(); }' | sound "processes of the command" core/cli/a.c
+c_file 'void f(void) { _exit(0); }' | sound "the end of a process of a driver" core/driver/a.c
+c_file 'void f(void) { _exit(0); }' |
+    spoiled "_exit" 'a.c:3: "_exit" is banned, expected library code' core/experiment/a.c
 c_file 'void f(struct x *x) { x->time(0); my_exit(1); }' | sound "other names" core/base/a.c
 c_file "$(body 61)" "$(for ((i = 0; i < 40; i++)); do body 5; done)" |
     sound "a few long functions" core/base/a.c

@@ -279,6 +279,50 @@ START_TEST(lists_jobs_by_rising_id)
 }
 END_TEST
 
+/* The table as a queue: whose a job is, jobs behind an id, and what a commit placed. */
+static int see_placements(void *context, const struct lmdb_change *change)
+{
+    struct lmdb_change_placement *placements = context;
+    for (uint32_t i = 0; i < change->items; i++) {
+        lmdb_change_placement(change, i, &placements[i]);
+    }
+    return 0;
+}
+
+START_TEST(jobs_are_submitted_to_an_instance)
+{
+    static struct seen seen;
+    struct disk disk;
+    disk_open(&disk);
+    struct cell *cell = &disk.cell;
+    cell_submit(cell, 1, 2, 100);
+    struct omega_task_group group = {
+        .count = 2, .request = {.cpu_milli = 100, .mem_mib = 1}, .duration_us = 1};
+    for (uint64_t id = 2; id < 4; id++) {
+        struct omega_job job = {.id = id, .precedence = 120, .group_count = 1, .groups = &group};
+        ck_assert_int_eq(omega_job_seal(&job, &group, &cell->err), 0);
+        ck_assert_int_eq(lmdb_submit_to(cell->store, &job, 7, &cell->err), 0);
+    }
+    ck_assert_uint_eq(find(&disk, 1).job.instance, OMEGA_INSTANCE_NONE);
+    ck_assert_uint_eq(find(&disk, 2).job.instance, 7);
+    ck_assert_uint_eq(find(&disk, 2).job.attempt, 0);
+    seen = (struct seen){.count = 0};
+    ck_assert_int_eq(lmdb_jobs_from(cell->store, 2, see_job, &seen, &cell->err), 0);
+    ck_assert_uint_eq(seen.count, 2);
+    ck_assert_uint_eq(seen.jobs[0].copy.id, 2);
+    cell_begin(cell, 2, 3);
+    cell_claim(cell, 1, 0, 100);
+    cell_commit(cell);
+    uint64_t first = cell->t.results[0].placement;
+    struct lmdb_change_placement placement = {.id = 0};
+    uint64_t version = omega_placement_version(first);
+    ck_assert_int_eq(lmdb_changes(cell->store, version, see_placements, &placement, &cell->err), 0);
+    ck_assert_uint_eq(placement.id, first);
+    ck_assert_uint_eq(placement.task, 1);
+    disk_close(&disk);
+}
+END_TEST
+
 /* A job that is over: gone, or kept and of no use to anybody. */
 START_TEST(keeps_jobs_if_asked)
 {
@@ -448,6 +492,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "a job", shows_a_job);
     check_case(suite, "tasks", counts_what_became_of_tasks);
     check_case(suite, "jobs", lists_jobs_by_rising_id);
+    check_case(suite, "queue", jobs_are_submitted_to_an_instance);
     check_case(suite, "instances", lists_instances);
     check_case(suite, "changes", lists_changes);
     check_case(suite, "young readers", has_young_readers);

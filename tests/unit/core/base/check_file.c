@@ -260,6 +260,11 @@ START_TEST(open_outputs_are_removed_at_the_end_of_a_process)
     file_out_unlink_all();
     ck_assert_int_eq(files(), 1);
     file_out_abort(a);
+    ck_assert_int_eq(file_out_open(path, &a, &err), OMEGA_OK);
+    file_out_forget_all();
+    file_out_unlink_all();
+    ck_assert_int_eq(files(), 2);
+    file_out_abort(a);
     teardown();
 }
 END_TEST

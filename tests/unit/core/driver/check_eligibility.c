@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Eligible machines: subsets of picky workloads, alone and together with constraints. */
+#include <string.h>
+
 #include "core/driver/driver_private.h"
 #include "tests/support/check_main.h"
 #include "tests/support/fixture.h"
@@ -79,6 +81,35 @@ START_TEST(subsets_and_constraints)
 }
 END_TEST
 
+/* Two processes that see different jobs, in another order, give each job the same machines. */
+START_TEST(a_job_may_draw_by_its_id)
+{
+    struct fixture f;
+    static const uint32_t none[GROUPS];
+    uint64_t first[64][2];
+    uint32_t differ = 0;
+    fixture_open(&f, MACHINES, 1000, 100, "batch", 100 * S);
+    f.workloads[0].pickiness = 0.3;
+    for (uint32_t step = 1; step <= 2; step++) {
+        struct eligibility *eligibility = eligibility_create(&f.config);
+        eligibility_by_id(eligibility);
+        for (uint32_t i = 64; i > 0; i -= step) {
+            struct run_job *job = make_job(0, none);
+            job->job->id = i;
+            ck_assert_int_eq(eligibility_of(eligibility, job, NULL), 0);
+            const uint64_t *bits = job->eligible[0];
+            ck_assert(step == 1 || memcmp(first[i - 1], bits, sizeof first[0]) == 0);
+            memcpy(first[i - 1], bits, sizeof first[0]);
+            differ += step == 1 && memcmp(first[63], bits, sizeof first[0]) != 0;
+            run_job_destroy(job);
+        }
+        eligibility_destroy(eligibility);
+    }
+    ck_assert_uint_gt(differ, 48);
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(constraints_alone)
 {
     struct fixture f;
@@ -145,6 +176,7 @@ static void add_cases(Suite *suite)
 {
     check_case(suite, "subsets and constraints", subsets_and_constraints);
     check_case(suite, "constraints alone", constraints_alone);
+    check_case(suite, "by id", a_job_may_draw_by_its_id);
     check_case(suite, "subset sizes", subset_sizes);
     check_case(suite, "a picky job", a_picky_job_uses_its_own_machines);
 }

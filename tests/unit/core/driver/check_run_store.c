@@ -173,6 +173,11 @@ START_TEST(an_unfinished_one_goes)
     ck_assert_int_eq(entries(), 0);
     ck_assert_int_eq(run_store_open(&f.config, &store, &scratch, &err), 0);
     ck_assert_int_eq(entries(), 1);
+    char endpoint[400];
+    snprintf(endpoint, sizeof endpoint, "%s/wake-257", scratch);
+    FILE *file = fopen(endpoint, "w");
+    ck_assert_ptr_nonnull(file);
+    fclose(file);
     run_scratch_unlink_all();
     ck_assert_int_eq(entries(), 0);
     ck_assert_int_eq(run_store_close(store, scratch, true, &err), 0);

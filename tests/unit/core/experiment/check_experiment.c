@@ -194,8 +194,8 @@ static const struct {
     {"shedulers.0.instances=4",
      "--set shedulers.0.instances: shedulers: unknown key, expected one of: name, description, "
      "preset, seed, seeds, horizon_s, warmup_s, cell, machine_events, lost_tasks, cut_attempts, "
-     "workloads, architecture, schedulers, scheduler_stream, store, record, counterfactuals, "
-     "series_step_s, fragmentation, sweep, variants"},
+     "workloads, architecture, schedulers, scheduler_stream, store, driver, live, record, "
+     "counterfactuals, series_step_s, fragmentation, sweep, variants"},
     {"schedulers.0.options.probes=32", NULL},
     {"cell.overcommit.cpu=2", NULL},
     {"cell.overcomit.cpu=2",
@@ -220,8 +220,8 @@ static const struct {
     {"horizons_s=3",
      "--set horizons_s: horizons_s: unknown key, expected one of: name, description, preset, seed, "
      "seeds, horizon_s, warmup_s, cell, machine_events, lost_tasks, cut_attempts, workloads, "
-     "architecture, schedulers, scheduler_stream, store, record, counterfactuals, series_step_s, "
-     "fragmentation, sweep, variants"},
+     "architecture, schedulers, scheduler_stream, store, driver, live, record, counterfactuals, "
+     "series_step_s, fragmentation, sweep, variants"},
     {"a\xff=3", "--set a\xff: cannot be set, expected UTF-8"},
     {"counterfactuals=true", NULL},
     {"counterfactuals=1",

@@ -41,6 +41,21 @@ static bool meets(const char *wanted, const char *have)
     return catalogue_meets(catalogue, constraints(wanted), attributes(have));
 }
 
+START_TEST(known_constraints_are_found)
+{
+    struct catalogue *own = catalogue_create();
+    uint32_t id = 0;
+    uint32_t found = 7;
+    ck_assert_int_eq(catalogue_constraints(own, " a=1 ; b? ", &id, NULL), 0);
+    ck_assert(catalogue_find_constraints(own, catalogue_constraints_text(own, id), &found));
+    ck_assert_uint_eq(found, id);
+    ck_assert(catalogue_find_constraints(own, "", &found));
+    ck_assert_uint_eq(found, 0);
+    ck_assert(!catalogue_find_constraints(own, "c?", &found));
+    catalogue_destroy(own);
+}
+END_TEST
+
 START_TEST(test_ids)
 {
     open_catalogue();
@@ -291,6 +306,7 @@ END_TEST
 
 static void add_cases(Suite *suite)
 {
+    check_case(suite, "known constraints", known_constraints_are_found);
     check_case(suite, "ids", test_ids);
     check_case(suite, "texts", test_texts);
     check_case(suite, "meets", test_meets);

@@ -284,6 +284,164 @@ START_TEST(another_version_is_refused)
 }
 END_TEST
 
+/* ---- live ---- */
+
+/* A segment of a run of two, with a submission and a retry behind version 0. */
+static struct runlog_reader *open_segment(uint32_t segment, bool live, int64_t first_us,
+                                          uint64_t then_version, int64_t then_us)
+{
+    static char *kept[4];
+    static uint32_t used;
+    struct catalogue *catalogue = catalogue_create();
+    struct runlog_opening opening = make_opening(catalogue);
+    struct omega_task_group group = {
+        .count = 1, .request = {.cpu_milli = 1, .mem_mib = 1}, .duration_us = 1};
+    struct omega_job job = {.id = segment + 1, .group_count = 1, .groups = &group};
+    ck_assert_int_eq(omega_job_seal(&job, &group, NULL), 0);
+    struct runlog_record submission = {.kind = RUNLOG_SUBMISSION, .time_us = first_us, .job = &job};
+    struct runlog_record retry = {
+        .kind = RUNLOG_RETRY, .version = then_version, .time_us = then_us, .job_id = segment + 1};
+    struct runlog *log = NULL;
+    size_t size = 0;
+    free(kept[used % 4]);
+    char **bytes = &kept[used++ % 4];
+    FILE *out = open_memstream(bytes, &size);
+    opening.segment = segment;
+    opening.segments = 2;
+    opening.live = live;
+    ck_assert_int_eq(runlog_create(&opening, out, &log, NULL), OMEGA_OK);
+    runlog_put(log, &submission);
+    runlog_put(log, &retry);
+    ck_assert_int_eq(runlog_finish(log, NULL), OMEGA_OK);
+    runlog_destroy(log);
+    ck_assert_int_eq(fclose(out), 0);
+    catalogue_destroy(catalogue);
+    omega_error_t err = {0};
+    struct runlog_reader *reader = open_log(*bytes, size, &err);
+    ck_assert_ptr_nonnull(reader);
+    ck_assert_int_eq(runlog_reader_opening(reader)->live, live);
+    return reader;
+}
+
+/* In the order of versions 10, 50, (v1) 30, 60: live, the third is raised to 50. */
+START_TEST(times_of_live_segments_do_not_fall)
+{
+    bool live = _i == 1;
+    struct runlog_reader *readers[] = {open_segment(0, live, 10, 1, 30),
+                                       open_segment(1, live, 50, 2, 60)};
+    static const int64_t plain[] = {10, 50, 30, 60};
+    static const int64_t raised[] = {10, 50, 50, 60};
+    struct runlog_merge *merge = NULL;
+    const struct runlog_record *record = NULL;
+    ck_assert_int_eq(runlog_merge_open(readers, 2, &merge, NULL), OMEGA_OK);
+    ck_assert_uint_eq(runlog_merge_opening(merge)->segments, 2);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(runlog_merge_next(merge, &record, NULL), 1);
+        ck_assert_int_eq(record->time_us, (live ? raised : plain)[i]);
+        if (record->kind == RUNLOG_SUBMISSION) {
+            ck_assert_int_eq(record->job->submit_us, record->time_us);
+        }
+    }
+    ck_assert_int_eq(runlog_merge_next(merge, &record, NULL), 0);
+    runlog_merge_close(merge);
+}
+END_TEST
+
+/* Segments of a live run and of another one are not of one run. */
+START_TEST(live_and_simulated_do_not_mix)
+{
+    struct runlog_reader *readers[] = {open_segment(0, true, 1, 1, 2),
+                                       open_segment(1, false, 1, 1, 2)};
+    struct runlog_merge *merge = NULL;
+    omega_error_t err = {0};
+    ck_assert_int_eq(runlog_merge_open(readers, 2, &merge, &err), OMEGA_EINVAL);
+    ck_assert_ptr_null(merge);
+}
+END_TEST
+
+static char violation[256];
+
+static void note_violation(void *context, const char *text)
+{
+    (void)context;
+    snprintf(violation, sizeof violation, "%s", text);
+}
+
+/* A placement of the initial state that is due at 100 us ends: before, then, later. */
+START_TEST(tasks_of_live_runs_may_end_late)
+{
+    static const struct {
+        bool live;
+        int64_t end_us;
+        const char *violation;
+    } cases[] = {
+        {false, 100, ""},
+        {false, 150, "I: task 0 of job 0 ends at 150 us, expected 100"},
+        {true, 100, ""},
+        {true, 150, ""},
+        {true, 99, "I: task 0 of job 0 ends at 99 us, expected 100 or later"},
+    };
+    struct catalogue *catalogue = catalogue_create();
+    struct runlog_opening opening = make_opening(catalogue);
+    struct store_placement placement = {.request = {.cpu_milli = 1, .mem_mib = 1}};
+    struct store_release_result end = {.placement = omega_placement_id(1, 0), .released = 1};
+    int64_t due_us = 100;
+    struct runlog_check *check = NULL;
+    const struct runlog_effect *effect = NULL;
+    struct runlog_record preload = {.kind = RUNLOG_PRELOAD,
+                                    .changes = true,
+                                    .version = 1,
+                                    .placements = &placement,
+                                    .placement_count = 1,
+                                    .ends_us = &due_us};
+    struct runlog_record release = {.kind = RUNLOG_RELEASE,
+                                    .changes = true,
+                                    .version = 2,
+                                    .time_us = cases[_i].end_us,
+                                    .released = &end,
+                                    .released_count = 1};
+    opening.live = cases[_i].live;
+    violation[0] = '\0';
+    ck_assert_int_eq(runlog_check_create(&opening, note_violation, NULL, &check, NULL), 0);
+    ck_assert_int_eq(runlog_check_record(check, &preload, &effect, NULL), 1);
+    ck_assert_int_eq(runlog_check_record(check, &release, &effect, NULL), 1);
+    ck_assert_str_eq(violation, cases[_i].violation);
+    runlog_check_destroy(check);
+    catalogue_destroy(catalogue);
+}
+END_TEST
+
+/* At the horizon an executor may not have got to an end; a simulator has. */
+START_TEST(a_live_executor_may_be_behind_at_the_horizon)
+{
+    struct catalogue *catalogue = catalogue_create();
+    struct runlog_opening opening = make_opening(catalogue);
+    struct store_placement placement = {.request = {.cpu_milli = 1, .mem_mib = 1}};
+    int64_t due_us = 100;
+    struct runlog_check *check = NULL;
+    const struct runlog_effect *effect = NULL;
+    struct runlog_record preload = {.kind = RUNLOG_PRELOAD,
+                                    .changes = true,
+                                    .version = 1,
+                                    .placements = &placement,
+                                    .placement_count = 1,
+                                    .ends_us = &due_us};
+    struct runlog_record horizon = {
+        .kind = RUNLOG_HORIZON, .version = 1, .time_us = opening.horizon_us};
+    opening.live = _i == 1;
+    violation[0] = '\0';
+    ck_assert_int_eq(runlog_check_create(&opening, note_violation, NULL, &check, NULL), 0);
+    ck_assert_int_eq(runlog_check_record(check, &preload, &effect, NULL), 1);
+    ck_assert_int_eq(runlog_check_record(check, &horizon, &effect, NULL), 1);
+    runlog_check_end(check);
+    ck_assert_str_eq(violation, opening.live ? ""
+                                             : "I: task 0 of job 0 still runs at the horizon, "
+                                               "expected its end at 100 us");
+    runlog_check_destroy(check);
+    catalogue_destroy(catalogue);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     check_case(suite, "transaction", a_transaction_comes_back);
@@ -292,6 +450,12 @@ static void add_cases(Suite *suite)
     check_case(suite, "opening", the_opening_comes_back);
     check_case(suite, "damage", damage_is_named);
     check_case(suite, "version", another_version_is_refused);
+    TCase *live = tcase_create("live");
+    tcase_add_loop_test(live, times_of_live_segments_do_not_fall, 0, 2);
+    tcase_add_loop_test(live, tasks_of_live_runs_may_end_late, 0, 5);
+    tcase_add_loop_test(live, a_live_executor_may_be_behind_at_the_horizon, 0, 2);
+    suite_add_tcase(suite, live);
+    check_case(suite, "live and simulated", live_and_simulated_do_not_mix);
 }
 
 CHECK_MAIN("runlog", add_cases)

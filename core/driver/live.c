@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process of a live run that starts all others: it makes the cell, begins time when everybody
+ * is ready, watches that nobody ends before the horizon, and proves what is left.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/driver/live_private.h"
+
+#define LOOK_NS 20000000                  /* how often it looks at the others */
+#define START_NS_MAX INT64_C(60000000000) /* for all to be ready */
+#define GRACE_NS INT64_C(5000000000)      /* from the horizon, or a request, to the end of all */
+
+struct live {
+    const struct run_config *config;
+    const struct live_options *options;
+    const struct live_segment *segments;
+    struct metrics *metrics;
+    struct store *store; /* open before the others start, and after they have ended */
+    char *directory;     /* of the cell */
+    int directory_fd;
+    struct live_prefilled prefilled;
+    struct live_shared *shared;
+    size_t shared_bytes;
+    pid_t *processes; /* 0: has ended */
+    uint32_t count;   /* of processes, without this one */
+};
+
+static uint32_t instances_of(const struct run_config *config)
+{
+    return run_instance_id(config, config->scheduler_count, 0);
+}
+
+uint32_t live_segments(const struct run_config *config)
+{
+    return LIVE_SCHEDULERS + instances_of(config) + 1;
+}
+
+/* ---- before ---- */
+
+static int check_config(const struct run_config *config, omega_error_t *err)
+{
+    if (config->store.kind != RUN_STORE_LMDB) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "a live run with its cell in memory, expected a store 'lmdb'");
+    }
+    if (config->event_count > 0 || config->failures.up_s != NULL) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "machine events or failures, expected none in a live run");
+    }
+    if (instances_of(config) > LIVE_INSTANCES_MAX) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "%" PRIu32 " scheduler instances, expected at most %u in a live run",
+                               instances_of(config), LIVE_INSTANCES_MAX);
+    }
+    return OMEGA_OK;
+}
+
+/* Makes the cell as it is at time 0, and lets go of it: each process opens it for itself. */
+static int make_cell(struct live *live, omega_error_t *err)
+{
+    struct run_config config = *live->config;
+    config.runlog = live->segments[live->count].log;
+    int rc = run_store_open(&config, &live->store, &live->directory, err);
+    if (rc == OMEGA_OK) {
+        rc = prefill_cell(&config, live->store, live->metrics, &live->prefilled.ends,
+                          &live->prefilled.count, err);
+    }
+    store_close(live->store);
+    live->store = NULL;
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    live->directory_fd = open(live->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return live->directory_fd < 0
+               ? omega_error_set_errno(err, live->directory, "cannot open the cell")
+               : OMEGA_OK;
+}
+
+static int make_shared(struct live *live, omega_error_t *err)
+{
+    live->shared_bytes = sizeof *live->shared + live->count * sizeof live->shared->slots[0];
+    void *bytes =
+        mmap(NULL, live->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    live->processes = calloc(live->count, sizeof *live->processes);
+    if (bytes == MAP_FAILED || live->processes == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to start processes");
+    }
+    live->shared = bytes;
+    return OMEGA_OK;
+}
+
+/* ---- the others ---- */
+
+/* "the feeder", "instance 1 of scheduler 'batch'" */
+static void name_process(const struct live *live, uint32_t number, char *out, size_t size)
+{
+    if (number < LIVE_SCHEDULERS) {
+        snprintf(out, size, "the %s", number == LIVE_FEEDER ? "feeder" : "executor");
+        return;
+    }
+    uint32_t instance = number - LIVE_SCHEDULERS;
+    uint32_t s = 0;
+    while (instance >= live->config->schedulers[s].instances) {
+        instance -= live->config->schedulers[s++].instances;
+    }
+    snprintf(out, size, "instance %" PRIu32 " of scheduler '%s'", instance,
+             live->config->schedulers[s].name);
+}
+
+static int start_one(struct live *live, uint32_t number, omega_error_t *err)
+{
+    struct live_process process = {
+        .config = live->config,
+        .options = live->options,
+        .shared = live->shared,
+        .slot = &live->shared->slots[number],
+        .number = number,
+        .directory = live->directory,
+        .directory_fd = live->directory_fd,
+        .log = live->segments[number].log,
+        .metrics = live->metrics,
+    };
+    int (*work)(struct live_process *, void *, omega_error_t *) = live_schedule;
+    if (number < LIVE_SCHEDULERS) {
+        work = number == LIVE_FEEDER ? live_feed : live_execute;
+    }
+    live->processes[number] = live_fork(&process, work, &live->prefilled);
+    if (live->processes[number] < 0) {
+        live->processes[number] = 0;
+        return omega_error_set_errno(err, NULL, "cannot start a process");
+    }
+    return OMEGA_OK;
+}
+
+/* Says how a process has ended, if it was not in order. */
+static int judge_end(const struct live *live, uint32_t number, int status, omega_error_t *err)
+{
+    char name[160];
+    name_process(live, number, name, sizeof name);
+    if (WIFSIGNALED(status)) {
+        return omega_error_set(err, OMEGA_EIO, "%s was ended by signal %d (%s)", name,
+                               WTERMSIG(status), strsignal(WTERMSIG(status)));
+    }
+    const omega_error_t *cause = &live->shared->slots[number].err;
+    if (WEXITSTATUS(status) == EXIT_SUCCESS) {
+        return OMEGA_OK;
+    }
+    if (cause->code == OMEGA_OK) {
+        return omega_error_set(err, OMEGA_EIO, "%s ended with exit code %d", name,
+                               WEXITSTATUS(status));
+    }
+    return omega_error_set(err, cause->code, "%s: %s", name, cause->text);
+}
+
+/* Looks who has ended; *left counts the others. */
+static int look(struct live *live, uint32_t *left, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    *left = 0;
+    for (uint32_t i = 0; i < live->count; i++) {
+        int status = 0;
+        if (live->processes[i] == 0) {
+            continue;
+        }
+        if (waitpid(live->processes[i], &status, WNOHANG) != live->processes[i]) {
+            ++*left;
+            continue;
+        }
+        live->processes[i] = 0;
+        int ended = judge_end(live, i, status, err);
+        rc = rc == OMEGA_OK ? ended : rc;
+    }
+    return rc;
+}
+
+static void signal_all(const struct live *live, int number)
+{
+    for (uint32_t i = 0; i < live->count; i++) {
+        if (live->processes[i] != 0) {
+            kill(live->processes[i], number);
+        }
+    }
+}
+
+/* Ends all that still run: asks, waits, and names and kills who does not answer. */
+static int end_all(struct live *live, omega_error_t *err)
+{
+    uint32_t left = 0;
+    int64_t until_ns = live_clock_ns() + GRACE_NS;
+    signal_all(live, SIGTERM);
+    int rc = look(live, &left, err);
+    while (left > 0 && live_clock_ns() < until_ns) {
+        live_pause(LOOK_NS);
+        int ended = look(live, &left, err);
+        rc = rc == OMEGA_OK ? ended : rc;
+    }
+    for (uint32_t i = 0; left > 0 && i < live->count; i++) {
+        char name[160];
+        if (live->processes[i] != 0) {
+            name_process(live, i, name, sizeof name);
+            rc = omega_error_set(err, OMEGA_EIO, "%s did not end when asked to, and was killed",
+                                 name);
+            kill(live->processes[i], SIGKILL);
+            waitpid(live->processes[i], NULL, 0);
+            live->processes[i] = 0;
+        }
+    }
+    return rc;
+}
+
+/* ---- while time passes ---- */
+
+static bool asked_to_stop(const struct live *live, int64_t now_us)
+{
+    const struct run_config *config = live->config;
+    uint64_t jobs = atomic_load(&live->shared->slots[LIVE_FEEDER].jobs);
+    return (config->stop != NULL && *config->stop != 0) ||
+           (config->progress != NULL && config->progress(config->context, now_us, jobs) != 0);
+}
+
+static int interrupted(omega_error_t *err)
+{
+    return omega_error_set(err, OMEGA_EINTR, "interrupted");
+}
+
+/* Waits until everybody is ready. */
+static int wait_ready(struct live *live, omega_error_t *err)
+{
+    int64_t until_ns = live_clock_ns() + START_NS_MAX;
+    for (uint32_t ready = 0; ready < live->count;) {
+        uint32_t left = 0;
+        int rc = look(live, &left, err);
+        if (rc != OMEGA_OK || asked_to_stop(live, 0)) {
+            return rc == OMEGA_OK ? interrupted(err) : rc;
+        }
+        if (left < live->count || live_clock_ns() > until_ns) {
+            return omega_error_set(err, OMEGA_EIO,
+                                   "%" PRIu32 " of %" PRIu32 " processes were ready to start",
+                                   ready, live->count);
+        }
+        for (ready = 0; ready < live->count && atomic_load(&live->shared->slots[ready].ready);) {
+            ready++;
+        }
+        live_pause(ready < live->count ? LOOK_NS / 20 : 0);
+    }
+    return OMEGA_OK;
+}
+
+/* Lets time pass until the horizon, when all others end by themselves. */
+static int watch(struct live *live, omega_error_t *err)
+{
+    double horizon_ns = (double)live->config->horizon_us * 1e3 / live->options->speedup;
+    int64_t epoch_ns = live_clock_ns();
+    uint32_t left = live->count;
+    atomic_store(&live->shared->epoch_ns, epoch_ns);
+    while (left > 0) {
+        double passed_ns = (double)(live_clock_ns() - epoch_ns);
+        if (passed_ns > horizon_ns + GRACE_NS) {
+            return OMEGA_OK; /* end_all() names those that are left */
+        }
+        int64_t now_us = (int64_t)(passed_ns * live->options->speedup / 1e3);
+        if (asked_to_stop(live, now_us)) {
+            return interrupted(err);
+        }
+        live_pause(LOOK_NS);
+        int rc = look(live, &left, err);
+        if (rc != OMEGA_OK) {
+            return rc;
+        }
+    }
+    return OMEGA_OK;
+}
+
+/* ---- behind it ---- */
+
+static int check_cell(struct live *live, struct store_report *report,
+                      struct store_counters *counters, omega_error_t *err)
+{
+    struct lmdb_use use = {.module = "omega run", .config = &live->config->cell};
+    int rc = lmdb_open(live->directory, &use, &live->store, err);
+    rc = rc == OMEGA_OK ? store_check(live->store, report, err) : rc;
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    store_counters(live->store, counters);
+    return report->violations == 0
+               ? OMEGA_OK
+               : omega_error_set(err, OMEGA_ECORRUPT,
+                                 "the cell breaks %" PRIu64 " invariants, first %s",
+                                 report->violations, report->first);
+}
+
+/* Ends the segment of this process: counters, and the horizon, behind all that has happened. */
+static int finish_segment(const struct live *live, uint64_t version, omega_error_t *err)
+{
+    struct log_place place = {
+        .log = live->segments[live->count].log,
+        .version = version,
+        .time_us = live->config->horizon_us,
+    };
+    for (uint32_t i = LIVE_SCHEDULERS; i < live->count; i++) {
+        const struct live_slot *slot = &live->shared->slots[i];
+        uint32_t s = 0;
+        while (i - LIVE_SCHEDULERS >= run_instance_id(live->config, s + 1, 0)) {
+            s++;
+        }
+        for (uint32_t c = 0; c < slot->counter_count; c++) {
+            run_log_counter(&place, s, slot->counters[c].name, slot->counters[c].value);
+        }
+    }
+    run_log_horizon(&place);
+    return runlog_finish(place.log, err);
+}
+
+static int finish(struct live *live, struct store_report *report, struct store_counters *counters,
+                  struct live_report *times, omega_error_t *err)
+{
+    int64_t epoch_ns = atomic_load(&live->shared->epoch_ns);
+    times->wall_s = (double)(live_clock_ns() - epoch_ns) / 1e9;
+    for (uint32_t i = LIVE_SCHEDULERS; i < live->count; i++) {
+        times->times[i - LIVE_SCHEDULERS] = live->shared->slots[i].times;
+    }
+    int rc = check_cell(live, report, counters, err);
+    return rc == OMEGA_OK ? finish_segment(live, counters->version, err) : rc;
+}
+
+/* A cell with a place of its own stays once time has begun, however the run ends: it is in order,
+ * and may be looked at. */
+static int close_live(struct live *live, int result, omega_error_t *err)
+{
+    bool begun = live->shared != NULL && atomic_load(&live->shared->epoch_ns) != 0;
+    bool keep = live->config->store.directory != NULL && begun;
+    if (live->directory_fd >= 0) {
+        live_wake_unlink(live->directory_fd);
+        close(live->directory_fd);
+    }
+    int rc = run_store_close(live->store, live->directory, keep, err);
+    if (live->shared != NULL) {
+        munmap(live->shared, live->shared_bytes);
+    }
+    free(live->processes);
+    free(live->prefilled.ends);
+    return result == OMEGA_OK ? rc : result;
+}
+
+static int start_all(struct live *live, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < live->count; i++) {
+        rc = start_one(live, i, err);
+    }
+    rc = rc == OMEGA_OK ? wait_ready(live, err) : rc;
+    return rc == OMEGA_OK ? watch(live, err) : rc;
+}
+
+int run_live(const struct run_config *config, const struct live_options *options,
+             const struct live_segment *segments, struct metrics *metrics,
+             struct store_report *report, struct store_counters *counters,
+             struct live_report *times, omega_error_t *err)
+{
+    omega_error_t own = {0};
+    struct live live = {
+        .config = config,
+        .options = options,
+        .segments = segments,
+        .metrics = metrics,
+        .directory_fd = -1,
+        .count = live_segments(config) - 1,
+    };
+    err = err == NULL ? &own : err;
+    int rc = check_config(config, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    rc = make_cell(&live, err);
+    rc = rc == OMEGA_OK ? make_shared(&live, err) : rc;
+    if (rc == OMEGA_OK) {
+        rc = start_all(&live, err);
+        int ended = end_all(&live, err);
+        rc = rc == OMEGA_OK ? ended : rc;
+    }
+    rc = rc == OMEGA_OK ? finish(&live, report, counters, times, err) : rc;
+    return close_live(&live, rc, err);
+}

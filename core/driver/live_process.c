@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* What every process of a live run has: a clock, a way to wait, and an orderly end. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "core/driver/live_private.h"
+
+#define READY_PAUSE_NS 200000
+#define WAIT_NS_MAX 1e9 /* at one time */
+
+static volatile sig_atomic_t stop; /* of this process */
+
+int64_t live_clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void live_pause(int64_t ns)
+{
+    struct timespec pause = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    nanosleep(&pause, NULL);
+}
+
+/* ---- beginning and end ---- */
+
+static void on_stop(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+bool live_stopped(void)
+{
+    return stop != 0;
+}
+
+/* Ctrl-C reaches all processes of a terminal: the one that started this one tells it what to do.
+ * SIGTERM is blocked but while it waits, so that none comes between looking and waiting. */
+static void set_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_stop};
+    sigset_t blocked;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+}
+
+static int finish_log(struct live_process *process, omega_error_t *err)
+{
+    int rc = runlog_finish(process->log, err);
+    runlog_destroy(process->log);
+    process->log = NULL;
+    return rc;
+}
+
+pid_t live_fork(struct live_process *process,
+                int (*work)(struct live_process *process, void *context, omega_error_t *err),
+                void *context)
+{
+    pid_t original = getpid();
+    pid_t child = fork();
+    if (child != 0) {
+        return child;
+    }
+    set_signals();
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would look at what it does, and the cell bears it */
+    if (getppid() != original) {
+        _exit(EXIT_FAILURE);
+    }
+    file_out_forget_all(); /* the other's, as are its cells */
+    run_scratch_forget_all();
+    omega_error_t *err = &process->slot->err;
+    int rc = work(process, context, err);
+    live_wake_close(process->wake);
+    store_close(process->store);
+    if (rc == OMEGA_OK) {
+        rc = finish_log(process, err);
+    }
+    _exit(rc == OMEGA_OK ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+int live_join_in(struct live_process *process, const char *module, omega_error_t *err)
+{
+    struct lmdb_use use = {.module = module, .config = &process->config->cell};
+    int rc = lmdb_open(process->directory, &use, &process->store, err);
+    return rc == OMEGA_OK
+               ? live_wake_open(process->directory_fd, process->number, &process->wake, err)
+               : rc;
+}
+
+/* ---- time ---- */
+
+/* Waits for so long, a readable file (-1: none), or a signal. */
+static void wait_ns(int fd, int64_t ns)
+{
+    struct timespec pause = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    struct pollfd poll = {.fd = fd, .events = POLLIN};
+    sigset_t open;
+    sigprocmask(SIG_SETMASK, NULL, &open);
+    sigdelset(&open, SIGTERM);
+    ppoll(&poll, 1, &pause, &open);
+}
+
+void live_begin(struct live_process *process)
+{
+    atomic_store(&process->slot->ready, true);
+    while (!live_stopped() && (process->epoch_ns = atomic_load(&process->shared->epoch_ns)) == 0) {
+        wait_ns(-1, READY_PAUSE_NS);
+    }
+}
+
+int64_t live_now_us(const struct live_process *process)
+{
+    int64_t since_ns = live_clock_ns() - process->epoch_ns;
+    return (int64_t)((double)since_ns * process->options->speedup / 1e3);
+}
+
+void live_wait(struct live_process *process, int64_t until_us, bool woken)
+{
+    double ns = (double)until_us * 1e3 / process->options->speedup + 1;
+    double left = ns - (double)(live_clock_ns() - process->epoch_ns);
+    double most = woken ? (double)LIVE_POLL_NS : WAIT_NS_MAX;
+    if (left > 0 && !live_stopped()) {
+        wait_ns(woken ? live_wake_fd(process->wake) : -1, (int64_t)(left < most ? left : most));
+    }
+    if (woken) {
+        live_wake_take(process->wake);
+    }
+}
+
+struct log_place live_place(const struct live_process *process, int64_t time_us)
+{
+    struct store_counters counters;
+    store_counters(process->store, &counters);
+    return (struct log_place){.log = process->log, .version = counters.version, .time_us = time_us};
+}

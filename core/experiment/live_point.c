@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* Live points: see live_point.h. */
+#include "core/experiment/live_point.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/experiment/log_figures.h"
+#include "core/experiment/run_logs.h"
+#include "core/metrics/conflicts.h"
+#include "core/runlog/runlog_read.h"
+
+struct live_log {
+    struct live_segment *segments;
+    uint32_t count;
+    char violation[256]; /* the first */
+};
+
+static int no_memory(omega_error_t *err)
+{
+    return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+}
+
+/* ---- the segments ---- */
+
+/* Begins all segments in files without a name. */
+static int begin(struct live_log *log, const struct experiment *experiment,
+                 const struct point *point, omega_error_t *err)
+{
+    log->count = live_segments(&point->config);
+    log->segments = calloc(log->count, sizeof *log->segments);
+    int rc = log->segments == NULL ? no_memory(err) : OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < log->count; i++) {
+        struct live_segment *segment = &log->segments[i];
+        segment->stream = tmpfile();
+        if (segment->stream == NULL) {
+            return omega_error_set_errno(err, NULL, "cannot make a file for the run log");
+        }
+        rc =
+            run_log_segment(experiment, point, i, log->count, segment->stream, &segment->log, err);
+        if (rc == OMEGA_OK && fflush(segment->stream) != 0) {
+            rc = omega_error_set_errno(err, NULL, "cannot write the run log");
+        }
+    }
+    return rc;
+}
+
+static void end(struct live_log *log)
+{
+    for (uint32_t i = 0; log->segments != NULL && i < log->count; i++) {
+        runlog_destroy(log->segments[i].log);
+        if (log->segments[i].stream != NULL) {
+            fclose(log->segments[i].stream);
+        }
+    }
+    free(log->segments);
+}
+
+/* A reader of a segment, whose stream stays open. */
+static int open_segment(const struct live_segment *segment, uint32_t number,
+                        struct runlog_reader **reader, omega_error_t *err)
+{
+    char name[32];
+    snprintf(name, sizeof name, "segment %" PRIu32, number);
+    int fd = dup(fileno(segment->stream));
+    FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
+    if (stream == NULL || fseek(stream, 0, SEEK_SET) != 0) {
+        int rc = omega_error_set_errno(err, name, "cannot read");
+        if (stream != NULL) {
+            fclose(stream);
+        } else if (fd >= 0) {
+            close(fd);
+        }
+        return rc;
+    }
+    return runlog_reader_stream(stream, name, reader, err);
+}
+
+/* All segments in one order. */
+static int merge(const struct live_log *log, struct runlog_merge **merged, omega_error_t *err)
+{
+    struct runlog_reader **readers = calloc(log->count, sizeof *readers);
+    int rc = readers == NULL ? no_memory(err) : OMEGA_OK;
+    uint32_t opened = 0;
+    while (rc == OMEGA_OK && opened < log->count) {
+        rc = open_segment(&log->segments[opened], opened, &readers[opened], err);
+        opened += rc == OMEGA_OK;
+    }
+    if (rc == OMEGA_OK) {
+        rc = runlog_merge_open(readers, log->count, merged, err);
+    } else {
+        for (uint32_t i = 0; readers != NULL && i < opened; i++) {
+            runlog_reader_close(readers[i]);
+        }
+    }
+    free(readers);
+    return rc;
+}
+
+/* ---- figures ---- */
+
+static void on_violation(void *context, const char *text)
+{
+    struct live_log *log = context;
+    if (log->violation[0] == '\0') {
+        snprintf(log->violation, sizeof log->violation, "%s", text);
+    }
+}
+
+/* Plays all records. */
+static int play(struct live_log *log, struct runlog_merge *merged, struct runlog_check *check,
+                struct log_figures *figures, omega_error_t *err)
+{
+    const struct runlog_record *record = NULL;
+    const struct runlog_effect *effect = NULL;
+    int rc = 1;
+    log_figures_begin(figures, check);
+    while (rc == 1 && (rc = runlog_merge_next(merged, &record, err)) == 1) {
+        log_figures_before(figures, check, record->time_us);
+        rc = runlog_check_record(check, record, &effect, err);
+        if (rc == 1) {
+            log_figures_add(figures, check, record, effect);
+        }
+    }
+    if (rc == 0 && log->violation[0] == '\0') {
+        runlog_check_end(check);
+    }
+    return rc < 0 || log->violation[0] == '\0'
+               ? rc
+               : omega_error_set(err, OMEGA_ECORRUPT, "the log of this run is not sound: %s",
+                                 log->violation);
+}
+
+/* The log accounts for what the cell holds. */
+static int compare(const struct runlog_check *check, const struct store_counters *cell,
+                   omega_error_t *err)
+{
+    struct store_counters said;
+    runlog_check_counters(check, &said);
+    bool equal =
+        said.version == cell->version && said.tasks_submitted == cell->tasks_submitted &&
+        said.tasks_pending == cell->tasks_pending && said.tasks_running == cell->tasks_running &&
+        said.tasks_finished == cell->tasks_finished &&
+        said.tasks_abandoned == cell->tasks_abandoned && said.tasks_failed == cell->tasks_failed;
+    return equal ? OMEGA_OK
+                 : omega_error_set(err, OMEGA_ECORRUPT,
+                                   "I: the cell is at version %" PRIu64 " with %" PRIu64
+                                   " tasks running, expected version %" PRIu64 " and %" PRIu64
+                                   ", as its processes have told",
+                                   cell->version, cell->tasks_running, said.version,
+                                   said.tasks_running);
+}
+
+static int count(struct live_log *log, struct runlog_merge *merged, const struct point *point,
+                 struct point_result *result, omega_error_t *err)
+{
+    struct log_figures_options options = {
+        .fragmentation = point->metrics.fragmentation,
+        .series_step_us = point->metrics.series_step_us,
+        .jobs = point->metrics.jobs,
+        .machines = point->metrics.machines,
+        .refused = point->metrics.refused,
+        .refused_context = point->metrics.refused_context,
+        .counterfactuals = point->metrics.counterfactuals,
+    };
+    const struct runlog_opening *opening = runlog_merge_opening(merged);
+    struct log_figures *figures = log_figures_create(opening, &options);
+    struct runlog_check *check = NULL;
+    int rc = figures == NULL ? no_memory(err)
+                             : runlog_check_create(opening, on_violation, log, &check, err);
+    if (rc == OMEGA_OK && options.counterfactuals) {
+        runlog_check_counterfactuals(check);
+    }
+    rc = rc == OMEGA_OK ? play(log, merged, check, figures, err) : rc;
+    rc = rc == OMEGA_OK ? compare(check, &result->counters, err) : rc;
+    if (rc == OMEGA_OK) {
+        result->metrics = log_figures_take_metrics(figures);
+    }
+    runlog_check_destroy(check);
+    log_figures_destroy(figures);
+    return rc;
+}
+
+static int count_all(struct live_log *log, const struct point *point, struct point_result *result,
+                     omega_error_t *err)
+{
+    struct runlog_merge *merged = NULL;
+    int rc = merge(log, &merged, err);
+    rc = rc == OMEGA_OK ? count(log, merged, point, result, err) : rc;
+    runlog_merge_close(merged);
+    return rc;
+}
+
+/* What the driver tells metrics: the pre-fill, and what modules count. */
+static struct metrics *make_metrics(const struct point *point)
+{
+    struct metrics_config config = point->metrics;
+    config.series_step_us = 0;
+    config.fragmentation = (struct metrics_fragmentation){0};
+    config.jobs = false;
+    config.digest = false;
+    config.histograms = false;
+    config.conflicts = false;
+    config.machines = false;
+    config.refused = NULL;
+    config.counterfactuals = false;
+    return metrics_create(&config);
+}
+
+/* ---- real time ---- */
+
+static void add_spent(struct live_spent *sum, const struct live_spent *spent)
+{
+    sum->count += spent->count;
+    sum->total_ns += spent->total_ns;
+    sum->max_ns = spent->max_ns > sum->max_ns ? spent->max_ns : sum->max_ns;
+}
+
+static void put_spent(json_t *object, const char *name, const struct live_spent *spent)
+{
+    char key[32];
+    double mean_us = spent->count == 0 ? 0 : (double)spent->total_ns / (double)spent->count / 1e3;
+    snprintf(key, sizeof key, "%ss", name);
+    json_object_set_new(object, key, json_integer((json_int_t)spent->count));
+    snprintf(key, sizeof key, "%s_mean_us", name);
+    json_object_set_new(object, key, json_real(mean_us));
+    snprintf(key, sizeof key, "%s_max_us", name);
+    json_object_set_new(object, key, json_real((double)spent->max_ns / 1e3));
+}
+
+/* The times of each scheduler, all its instances together. */
+static json_t *describe(const struct point *point, const struct live_report *report)
+{
+    json_t *schedulers = json_array();
+    const struct live_times *times = report->times;
+    for (uint32_t s = 0; s < point->config.scheduler_count; s++) {
+        const struct run_scheduler *scheduler = &point->config.schedulers[s];
+        struct live_times sum = {{0}, {0}};
+        for (uint32_t i = 0; i < scheduler->instances; i++, times++) {
+            add_spent(&sum.plan, &times->plan);
+            add_spent(&sum.commit, &times->commit);
+        }
+        json_t *entry = json_pack("{s:s}", "scheduler", scheduler->name);
+        put_spent(entry, "plan", &sum.plan);
+        put_spent(entry, "commit", &sum.commit);
+        json_array_append_new(schedulers, entry);
+    }
+    return json_pack("{s:f, s:b, s:f, s:o}", "speedup", point->live.speedup, "emulate_decisions",
+                     point->live.emulate, "passed_s", report->wall_s, "schedulers", schedulers);
+}
+
+static int drive(const struct live_log *log, const struct point *point, struct metrics *metrics,
+               struct point_result *result, omega_error_t *err)
+{
+    struct live_report report = {.times = calloc(log->count, sizeof *report.times)};
+    if (report.times == NULL) {
+        return no_memory(err);
+    }
+    int rc = run_live(&point->config, &point->live, log->segments, metrics, &result->report,
+                      &result->counters, &report, err);
+    if (rc == OMEGA_OK) {
+        result->live = describe(point, &report);
+        rc = result->live == NULL ? no_memory(err) : OMEGA_OK;
+    }
+    free(report.times);
+    return rc;
+}
+
+static int keep(const struct live_log *log, const struct parts *parts, uint32_t index,
+                omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < log->count; i++) {
+        char *path = parts_log_path(parts, index, i);
+        rc = path == NULL ? no_memory(err) : run_log_keep(log->segments[i].stream, path, err);
+        free(path);
+    }
+    return rc;
+}
+
+int live_point_run(const struct runner_point *run, struct point *point, struct point_result *result,
+                   omega_error_t *err)
+{
+    struct live_log log = {0};
+    struct metrics *metrics = make_metrics(point);
+    int rc = metrics == NULL ? no_memory(err) : begin(&log, run->experiment, point, err);
+    rc = rc == OMEGA_OK ? drive(&log, point, metrics, result, err) : rc;
+    rc = rc == OMEGA_OK ? count_all(&log, point, result, err) : rc;
+    if (rc == OMEGA_OK && run->log) {
+        rc = keep(&log, run->parts, run->index, err);
+    }
+    end(&log);
+    metrics_destroy(metrics);
+    return rc;
+}
