@@ -178,6 +178,15 @@ void run_log_submission(const struct log_place *place, const struct omega_job *j
 void run_log_attempt(const struct log_place *place, const struct runner *runner);
 void run_log_commit(const struct log_place *place, const struct runner *runner,
                     const struct omega_result *result, int64_t duration_us);
+/* A transaction that was sent before, by somebody else: its attempt, and what the store said. */
+void run_log_transaction(const struct log_place *place, const struct runlog_attempt *attempt,
+                         const struct omega_transaction *txn,
+                         const struct omega_claim_result *results,
+                         const struct omega_result *result);
+/* The attempt that the runner makes; `planned`: its view has been synced. */
+struct runlog_attempt run_log_attempt_of(const struct runner *runner, bool planned);
+/* An instance begins anew. */
+void run_log_restart(const struct log_place *place, uint16_t instance, uint32_t incarnation);
 void run_log_release(const struct log_place *place, const struct store_release_result *released,
                      uint32_t count, bool changes);
 void run_log_abandonment(const struct log_place *place, uint64_t job, uint32_t tasks);

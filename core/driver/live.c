@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The process of a live run that starts all others: it makes the cell, begins time when everybody
- * is ready, watches that nobody ends before the horizon, and proves what is left.
+ * is ready, and proves what is left. Meanwhile it watches them (live_supervise.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,26 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cellstate/lmdb_directory.h"
+#include "cellstate/lmdb_writer.h"
 #include "core/driver/live_private.h"
 
-#define LOOK_NS 20000000                  /* how often it looks at the others */
+#define PAGE_BYTES 4096u
 #define START_NS_MAX INT64_C(60000000000) /* for all to be ready */
-#define GRACE_NS INT64_C(5000000000)      /* from the horizon, or a request, to the end of all */
-
-struct live {
-    const struct run_config *config;
-    const struct live_options *options;
-    const struct live_segment *segments;
-    struct metrics *metrics;
-    struct store *store; /* open before the others start, and after they have ended */
-    char *directory;     /* of the cell */
-    int directory_fd;
-    struct live_prefilled prefilled;
-    struct live_shared *shared;
-    size_t shared_bytes;
-    pid_t *processes; /* 0: has ended */
-    uint32_t count;   /* of processes, without this one */
-};
 
 static uint32_t instances_of(const struct run_config *config)
 {
@@ -64,6 +50,20 @@ static int check_config(const struct run_config *config, omega_error_t *err)
     return OMEGA_OK;
 }
 
+/* The supervisor sees who writes, without opening the cell. */
+static int look_at_writers(struct live *live, omega_error_t *err)
+{
+    char boot[LMDB_BOOT_BYTES];
+    char *path = NULL;
+    int rc = lmdb_boot_id(boot, err);
+    if (rc == OMEGA_OK && asprintf(&path, "%s/writer", live->directory) < 0) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to watch the cell");
+    }
+    rc = rc == OMEGA_OK ? lmdb_gate_look(path, boot, &live->gate, err) : rc;
+    free(path);
+    return rc;
+}
+
 /* Makes the cell as it is at time 0, and lets go of it: each process opens it for itself. */
 static int make_cell(struct live *live, omega_error_t *err)
 {
@@ -82,137 +82,27 @@ static int make_cell(struct live *live, omega_error_t *err)
     live->directory_fd = open(live->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return live->directory_fd < 0
                ? omega_error_set_errno(err, live->directory, "cannot open the cell")
-               : OMEGA_OK;
+               : look_at_writers(live, err);
 }
 
 static int make_shared(struct live *live, omega_error_t *err)
 {
-    live->shared_bytes = sizeof *live->shared + live->count * sizeof live->shared->slots[0];
-    void *bytes =
-        mmap(NULL, live->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    live->processes = calloc(live->count, sizeof *live->processes);
-    if (bytes == MAP_FAILED || live->processes == NULL) {
+    size_t slots = sizeof *live->shared + live->count * sizeof live->shared->slots[0];
+    slots = (slots + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    live->shared_bytes = slots + live->count * LIVE_INTENT_BYTES;
+    /* most of the rooms is never touched */
+    void *bytes = mmap(NULL, live->shared_bytes, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    live->children = calloc(live->count, sizeof *live->children);
+    if (bytes == MAP_FAILED || live->children == NULL) {
+        live->shared_bytes = 0;
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to start processes");
     }
     live->shared = bytes;
-    return OMEGA_OK;
-}
-
-/* ---- the others ---- */
-
-/* "the feeder", "instance 1 of scheduler 'batch'" */
-static void name_process(const struct live *live, uint32_t number, char *out, size_t size)
-{
-    if (number < LIVE_SCHEDULERS) {
-        snprintf(out, size, "the %s", number == LIVE_FEEDER ? "feeder" : "executor");
-        return;
-    }
-    uint32_t instance = number - LIVE_SCHEDULERS;
-    uint32_t s = 0;
-    while (instance >= live->config->schedulers[s].instances) {
-        instance -= live->config->schedulers[s++].instances;
-    }
-    snprintf(out, size, "instance %" PRIu32 " of scheduler '%s'", instance,
-             live->config->schedulers[s].name);
-}
-
-static int start_one(struct live *live, uint32_t number, omega_error_t *err)
-{
-    struct live_process process = {
-        .config = live->config,
-        .options = live->options,
-        .shared = live->shared,
-        .slot = &live->shared->slots[number],
-        .number = number,
-        .directory = live->directory,
-        .directory_fd = live->directory_fd,
-        .log = live->segments[number].log,
-        .metrics = live->metrics,
-    };
-    int (*work)(struct live_process *, void *, omega_error_t *) = live_schedule;
-    if (number < LIVE_SCHEDULERS) {
-        work = number == LIVE_FEEDER ? live_feed : live_execute;
-    }
-    live->processes[number] = live_fork(&process, work, &live->prefilled);
-    if (live->processes[number] < 0) {
-        live->processes[number] = 0;
-        return omega_error_set_errno(err, NULL, "cannot start a process");
-    }
-    return OMEGA_OK;
-}
-
-/* Says how a process has ended, if it was not in order. */
-static int judge_end(const struct live *live, uint32_t number, int status, omega_error_t *err)
-{
-    char name[160];
-    name_process(live, number, name, sizeof name);
-    if (WIFSIGNALED(status)) {
-        return omega_error_set(err, OMEGA_EIO, "%s was ended by signal %d (%s)", name,
-                               WTERMSIG(status), strsignal(WTERMSIG(status)));
-    }
-    const omega_error_t *cause = &live->shared->slots[number].err;
-    if (WEXITSTATUS(status) == EXIT_SUCCESS) {
-        return OMEGA_OK;
-    }
-    if (cause->code == OMEGA_OK) {
-        return omega_error_set(err, OMEGA_EIO, "%s ended with exit code %d", name,
-                               WEXITSTATUS(status));
-    }
-    return omega_error_set(err, cause->code, "%s: %s", name, cause->text);
-}
-
-/* Looks who has ended; *left counts the others. */
-static int look(struct live *live, uint32_t *left, omega_error_t *err)
-{
+    live->rooms = (uint8_t *)bytes + slots;
     int rc = OMEGA_OK;
-    *left = 0;
-    for (uint32_t i = 0; i < live->count; i++) {
-        int status = 0;
-        if (live->processes[i] == 0) {
-            continue;
-        }
-        if (waitpid(live->processes[i], &status, WNOHANG) != live->processes[i]) {
-            ++*left;
-            continue;
-        }
-        live->processes[i] = 0;
-        int ended = judge_end(live, i, status, err);
-        rc = rc == OMEGA_OK ? ended : rc;
-    }
-    return rc;
-}
-
-static void signal_all(const struct live *live, int number)
-{
-    for (uint32_t i = 0; i < live->count; i++) {
-        if (live->processes[i] != 0) {
-            kill(live->processes[i], number);
-        }
-    }
-}
-
-/* Ends all that still run: asks, waits, and names and kills who does not answer. */
-static int end_all(struct live *live, omega_error_t *err)
-{
-    uint32_t left = 0;
-    int64_t until_ns = live_clock_ns() + GRACE_NS;
-    signal_all(live, SIGTERM);
-    int rc = look(live, &left, err);
-    while (left > 0 && live_clock_ns() < until_ns) {
-        live_pause(LOOK_NS);
-        int ended = look(live, &left, err);
-        rc = rc == OMEGA_OK ? ended : rc;
-    }
-    for (uint32_t i = 0; left > 0 && i < live->count; i++) {
-        char name[160];
-        if (live->processes[i] != 0) {
-            name_process(live, i, name, sizeof name);
-            rc = omega_error_set(err, OMEGA_EIO, "%s did not end when asked to, and was killed",
-                                 name);
-            kill(live->processes[i], SIGKILL);
-            waitpid(live->processes[i], NULL, 0);
-            live->processes[i] = 0;
-        }
+    for (uint32_t i = 0; rc == OMEGA_OK && i < live->count; i++) {
+        rc = runlog_mark_init(&live->shared->slots[i].mark, live->segments[i].stream, err);
     }
     return rc;
 }
@@ -238,7 +128,7 @@ static int wait_ready(struct live *live, omega_error_t *err)
     int64_t until_ns = live_clock_ns() + START_NS_MAX;
     for (uint32_t ready = 0; ready < live->count;) {
         uint32_t left = 0;
-        int rc = look(live, &left, err);
+        int rc = live_look(live, true, &left, err);
         if (rc != OMEGA_OK || asked_to_stop(live, 0)) {
             return rc == OMEGA_OK ? interrupted(err) : rc;
         }
@@ -250,7 +140,7 @@ static int wait_ready(struct live *live, omega_error_t *err)
         for (ready = 0; ready < live->count && atomic_load(&live->shared->slots[ready].ready);) {
             ready++;
         }
-        live_pause(ready < live->count ? LOOK_NS / 20 : 0);
+        live_pause(ready < live->count ? LIVE_LOOK_NS / 20 : 0);
     }
     return OMEGA_OK;
 }
@@ -264,15 +154,15 @@ static int watch(struct live *live, omega_error_t *err)
     atomic_store(&live->shared->epoch_ns, epoch_ns);
     while (left > 0) {
         double passed_ns = (double)(live_clock_ns() - epoch_ns);
-        if (passed_ns > horizon_ns + GRACE_NS) {
-            return OMEGA_OK; /* end_all() names those that are left */
+        if (passed_ns > horizon_ns + LIVE_GRACE_NS) {
+            return OMEGA_OK; /* live_end_all() names those that are left */
         }
         int64_t now_us = (int64_t)(passed_ns * live->options->speedup / 1e3);
         if (asked_to_stop(live, now_us)) {
             return interrupted(err);
         }
-        live_pause(LOOK_NS);
-        int rc = look(live, &left, err);
+        live_pause(LIVE_LOOK_NS);
+        int rc = live_look(live, true, &left, err);
         if (rc != OMEGA_OK) {
             return rc;
         }
@@ -347,17 +237,15 @@ static int close_live(struct live *live, int result, omega_error_t *err)
     if (live->shared != NULL) {
         munmap(live->shared, live->shared_bytes);
     }
-    free(live->processes);
+    lmdb_gate_close(live->gate);
+    free(live->children);
     free(live->prefilled.ends);
     return result == OMEGA_OK ? rc : result;
 }
 
-static int start_all(struct live *live, omega_error_t *err)
+static int run_all(struct live *live, omega_error_t *err)
 {
-    int rc = OMEGA_OK;
-    for (uint32_t i = 0; rc == OMEGA_OK && i < live->count; i++) {
-        rc = start_one(live, i, err);
-    }
+    int rc = live_start_all(live, err);
     rc = rc == OMEGA_OK ? wait_ready(live, err) : rc;
     return rc == OMEGA_OK ? watch(live, err) : rc;
 }
@@ -374,6 +262,7 @@ int run_live(const struct run_config *config, const struct live_options *options
         .segments = segments,
         .metrics = metrics,
         .directory_fd = -1,
+        .restarts = times->restarts,
         .count = live_segments(config) - 1,
     };
     err = err == NULL ? &own : err;
@@ -385,8 +274,8 @@ int run_live(const struct run_config *config, const struct live_options *options
     rc = make_cell(&live, err);
     rc = rc == OMEGA_OK ? make_shared(&live, err) : rc;
     if (rc == OMEGA_OK) {
-        rc = start_all(&live, err);
-        int ended = end_all(&live, err);
+        rc = run_all(&live, err);
+        int ended = live_end_all(&live, err);
         rc = rc == OMEGA_OK ? ended : rc;
     }
     rc = rc == OMEGA_OK ? finish(&live, report, counters, times, err) : rc;

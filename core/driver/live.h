@@ -13,12 +13,43 @@
 #define LIVE_SPEEDUP_MAX 1e6
 #define LIVE_INSTANCES_MAX 256u /* processes, besides the others */
 
+/* How a process is started again that ended before its time. */
+struct live_restart {
+    double delay_s;     /* real time before it, >= 0 */
+    double backoff;     /* the delay grows by this factor with each one in a row, >= 1 */
+    double delay_max_s; /* limit of that growth */
+    uint32_t limit;     /* in a row, with nothing done in between: one more ends the run; 0: none */
+};
+
 struct live_options {
     /* experiment time / real time, > 0: arrivals, durations, retry delays and emulated decision
      * times pass so much faster. What planning and committing really take is not scaled: it takes
      * so much more of the experiment's time */
     double speedup;
     bool emulate; /* an attempt takes its decision time besides what it really takes to plan */
+    struct live_restart restart;
+    double deadline_s;    /* real time: a process that shows no progress for so long hangs */
+    uint32_t flood_per_s; /* an instance that makes so many attempts in a second, none of which gets
+                             anything, floods; 0: none does */
+};
+
+/* Why a process was started again. */
+enum live_cause {
+    LIVE_KILLED = 0,  /* ended by a signal that did not come from here */
+    LIVE_FAILED = 1,  /* ended with an error */
+    LIVE_HUNG = 2,    /* showed no progress until its deadline, or was stopped for so long */
+    LIVE_FLOODED = 3, /* many attempts, nothing placed */
+    LIVE_BLOCKED = 4, /* was stopped while it held the lock of the writers */
+    LIVE_CAUSES,
+};
+
+#define LIVE_NAME_BYTES 160
+
+/* What became of one process of a run. */
+struct live_restarts {
+    char process[LIVE_NAME_BYTES]; /* "instance 0 of scheduler 'batch'" */
+    uint32_t by_cause[LIVE_CAUSES];
+    char last[256]; /* why it was the last time; "" = never */
 };
 
 /* One segment of the run log: begun by runlog_create() with `live`, and nothing of its opening is
@@ -44,6 +75,8 @@ struct live_times {
 struct live_report {
     double wall_s;            /* from experiment time 0 to the end of the last process */
     struct live_times *times; /* of each instance, by scheduler, then number: the caller's room */
+    /* of each process but the caller's, in the order of segments: the caller's room */
+    struct live_restarts *restarts;
 };
 
 /* How many segments a run has: those of the feeder, of the executor, of each scheduler instance,

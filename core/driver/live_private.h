@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of the live driver: live.c (the process that starts and watches all others),
- * live_process.c (what every process has: clock, waiting, log), live_feeder.c, live_executor.c,
- * live_scheduler.c, live_wake.c (wake-ups).
+ * Inside of the live driver: live.c (the process that starts all others, and what comes before and
+ * behind), live_supervise.c (watching them), live_process.c (what every process has: clock,
+ * waiting, log), live_feeder.c, live_executor.c, live_scheduler.c, live_queue.c (its jobs),
+ * live_intent.c (what a process was about to do when it died), live_wake.c (wake-ups).
  */
 #ifndef OMEGA_CORE_DRIVER_LIVE_PRIVATE_H
 #define OMEGA_CORE_DRIVER_LIVE_PRIVATE_H
@@ -14,7 +15,11 @@
 #include "core/driver/events.h"
 #include "core/driver/live.h"
 
+#define LIVE_LOOK_NS 20000000             /* how often processes are looked at */
+#define LIVE_GRACE_NS INT64_C(5000000000) /* from the horizon, or a request, to the end of all */
 #define LIVE_POLL_NS 20000000 /* a wake-up that is lost costs at most so much real time */
+#define LIVE_SYNC_NS 50000000 /* what is told is written out at the latest then */
+#define LIVE_INTENT_BYTES (UINT64_C(4) << 20) /* room for what an intent is about */
 
 /* The numbers of processes: those of their segments. */
 enum {
@@ -28,11 +33,44 @@ struct live_counter {
     int64_t value;
 };
 
+/* ---- intents: what a process is about to change in the cell, and has not told the log yet ---- */
+
+enum live_intent_kind {
+    LIVE_INTENDS_NOTHING = 0,
+    LIVE_INTENDS_COMMIT = 1,
+    LIVE_INTENDS_ABANDONMENT = 2,
+    LIVE_INTENDS_SUBMISSION = 3,
+    LIVE_INTENDS_RELEASE = 4,
+    LIVE_INTENDS_EVENT = 5,
+};
+
+/* In memory that outlives the process, so that its successor can find out whether it was done, and
+ * tell the log in its place. */
+struct live_intent {
+    atomic_uint kind; /* enum live_intent_kind: set last, and back when it has been told */
+    uint64_t records; /* of the segment before */
+    uint64_t version; /* behind which it comes, or came when it was meant */
+    int64_t time_us;
+    struct runlog_attempt attempt; /* COMMIT */
+    struct omega_transaction txn;  /* COMMIT: its claims and minima are in the room */
+    uint64_t job;                  /* ABANDONMENT, SUBMISSION */
+    uint64_t tasks;                /* ABANDONMENT: of the job; SUBMISSION: in the cell before it */
+    uint32_t count;                /* RELEASE: ids in the room */
+    struct omega_machine_event event; /* EVENT */
+};
+
 /* What a process tells the one that started it, in memory that both map. */
 struct live_slot {
-    atomic_bool ready;         /* everything is open: it waits for the start */
-    atomic_uint_fast64_t jobs; /* feeder: submitted */
-    omega_error_t err;         /* why it ended with exit code 1 */
+    atomic_bool ready;           /* everything is open: it waits for the start */
+    atomic_int_fast64_t due_ns;  /* of the monotonic clock: it shows progress by then, or hangs */
+    atomic_uint_fast64_t done;   /* attempts that ended, jobs submitted, looks at the cell ... */
+    atomic_uint_fast64_t placed; /* ... and tasks placed */
+    atomic_uint_fast64_t jobs;   /* feeder: submitted */
+    atomic_uint_fast64_t losses; /* instance: how often tasks of its jobs were lost */
+    uint32_t starts;             /* of the process: its incarnation */
+    omega_error_t err;           /* why it ended with exit code 1 */
+    struct runlog_mark mark;     /* of its segment */
+    struct live_intent intent;
     struct live_times times;
     uint32_t counter_count;
     struct live_counter counters[METRICS_COUNTERS_MAX];
@@ -51,11 +89,13 @@ struct live_process {
     const struct live_options *options;
     struct live_shared *shared;
     struct live_slot *slot;
+    void *room; /* LIVE_INTENT_BYTES for its intents, in shared memory */
     uint32_t number;
     const char *directory; /* of the cell */
     int directory_fd;
     struct store *store;
     struct runlog *log;
+    int64_t synced_ns; /* when the log was written out last */
     struct metrics *metrics;
     struct live_wake *wake; /* NULL until it is opened */
     int64_t epoch_ns;
@@ -77,6 +117,9 @@ pid_t live_fork(struct live_process *process,
 /* Opens the process's store and wake-ups; `module` names it to others. */
 int live_join_in(struct live_process *process, const char *module, omega_error_t *err);
 
+/* Is this the successor of a process that ended before its time? */
+bool live_is_successor(const struct live_process *process);
+
 /* Says that everything is open, and waits until all others have said so and time begins, or for a
  * request to stop. */
 void live_begin(struct live_process *process);
@@ -87,12 +130,36 @@ bool live_stopped(void);
 /* Experiment time by the clock. */
 int64_t live_now_us(const struct live_process *process);
 
+/* Shows progress, and writes the log out if that is due. */
+void live_beat(struct live_process *process);
+
+/* Writes out what the log has been told. */
+void live_sync(struct live_process *process);
+
 /* Waits until experiment time `until_us`, or less: until a wake-up comes, if `woken` (or for
  * LIVE_POLL_NS, since one may be lost), or a request to stop. Callers look at the time again. */
 void live_wait(struct live_process *process, int64_t until_us, bool woken);
 
 /* A place in the log, at a time that was read before: behind the newest version. */
 struct log_place live_place(const struct live_process *process, int64_t time_us);
+
+/* ---- live_intent.c ---- */
+
+/* Notes what is about to be done; before the store is asked. */
+void live_intend_commit(struct live_process *process, const struct runner *runner, int64_t now_us);
+void live_intend_abandonment(struct live_process *process, uint64_t job, uint32_t tasks,
+                             int64_t now_us);
+
+/* It is done, and the log has been told: writes that out, and forgets the intent. */
+void live_intended(struct live_process *process);
+
+/* Did the process before this one leave an intent of this kind that the log was not told of? */
+bool live_intends(const struct live_process *process, enum live_intent_kind kind);
+
+/* Sends the transaction that a scheduler instance was ended in once more, under the identity that
+ * it had: the store gives the answer that it recorded, or decides it now; the log is told. Before
+ * the instance joins the cell anew. Also an abandonment that the log was not told of. */
+int live_finish_attempt(struct live_process *process, omega_error_t *err);
 
 /* ---- live_wake.c: hints that there is something to do, over nanomsg ---- */
 
@@ -123,5 +190,55 @@ int live_execute(struct live_process *process, void *context, omega_error_t *err
 
 /* Plans and commits the jobs of the instance process->number - LIVE_SCHEDULERS. */
 int live_schedule(struct live_process *process, void *context, omega_error_t *err);
+
+/* ---- live_supervise.c: the process that starts all others ---- */
+
+/* One of the others. */
+struct live_child {
+    pid_t pid;              /* 0: does not run */
+    bool over;              /* has ended in order */
+    uint8_t cause;          /* enum live_cause: of its end, if it was killed from here ... */
+    bool condemned;         /* ... which it was */
+    int64_t start_ns;       /* pid 0: when it is to be started again */
+    int64_t stopped_ns;     /* since when it is stopped; 0: it is not */
+    double delay_s;         /* before it is started again the next time */
+    uint32_t in_row;        /* restarts since something was done */
+    uint64_t done;          /* by its slot, when it was started */
+    int64_t window_ns;      /* floods: since when attempts are counted ... */
+    uint64_t window_done;   /* ... how many there were ... */
+    uint64_t window_placed; /* ... and what they had placed */
+};
+
+struct lmdb_gate;
+
+struct live {
+    const struct run_config *config;
+    const struct live_options *options;
+    const struct live_segment *segments;
+    struct metrics *metrics;
+    struct store *store; /* open before the others start, and after they have ended */
+    char *directory;     /* of the cell */
+    int directory_fd;
+    struct lmdb_gate *gate; /* who writes to it */
+    int32_t stranger;       /* a writer that is none of this run's and has been named */
+    struct live_prefilled prefilled;
+    struct live_shared *shared;
+    size_t shared_bytes;
+    uint8_t *rooms; /* of all processes, in shared memory */
+    struct live_child *children;
+    struct live_restarts *restarts; /* of each: the caller's */
+    uint32_t count;                 /* of processes, without this one */
+};
+
+/* Starts all processes, whose names go to live->restarts. */
+int live_start_all(struct live *live, omega_error_t *err);
+
+/* Looks at all processes: *left counts those that have not ended in order. One that ended otherwise
+ * is told of and, if `again`, started anew when its delay is over; one that hangs, floods or blocks
+ * the cell is killed. An error ends the run: a process was started too often. */
+int live_look(struct live *live, bool again, uint32_t *left, omega_error_t *err);
+
+/* Ends all that still run: asks, waits, and names and kills who does not answer. */
+int live_end_all(struct live *live, omega_error_t *err);
 
 #endif

@@ -83,6 +83,7 @@ pid_t live_fork(struct live_process *process,
     file_out_forget_all(); /* the other's, as are its cells */
     run_scratch_forget_all();
     omega_error_t *err = &process->slot->err;
+    runlog_follow(process->log, &process->slot->mark);
     int rc = work(process, context, err);
     live_wake_close(process->wake);
     store_close(process->store);
@@ -101,14 +102,37 @@ int live_join_in(struct live_process *process, const char *module, omega_error_t
                : rc;
 }
 
+bool live_is_successor(const struct live_process *process)
+{
+    return process->slot->starts > 1;
+}
+
+/* ---- progress ---- */
+
+void live_sync(struct live_process *process)
+{
+    runlog_sync(process->log);
+    process->synced_ns = live_clock_ns();
+}
+
+void live_beat(struct live_process *process)
+{
+    int64_t now_ns = live_clock_ns();
+    atomic_store_explicit(&process->slot->due_ns, now_ns, memory_order_relaxed);
+    if (now_ns - process->synced_ns >= LIVE_SYNC_NS) {
+        live_sync(process);
+    }
+}
+
 /* ---- time ---- */
 
 /* Waits for so long, a readable file (-1: none), or a signal. */
-static void wait_ns(int fd, int64_t ns)
+static void wait_ns(const struct live_process *process, int fd, int64_t ns)
 {
     struct timespec pause = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
     struct pollfd poll = {.fd = fd, .events = POLLIN};
     sigset_t open;
+    atomic_store_explicit(&process->slot->due_ns, live_clock_ns() + ns, memory_order_relaxed);
     sigprocmask(SIG_SETMASK, NULL, &open);
     sigdelset(&open, SIGTERM);
     ppoll(&poll, 1, &pause, &open);
@@ -118,7 +142,7 @@ void live_begin(struct live_process *process)
 {
     atomic_store(&process->slot->ready, true);
     while (!live_stopped() && (process->epoch_ns = atomic_load(&process->shared->epoch_ns)) == 0) {
-        wait_ns(-1, READY_PAUSE_NS);
+        wait_ns(process, -1, READY_PAUSE_NS);
     }
 }
 
@@ -134,7 +158,10 @@ void live_wait(struct live_process *process, int64_t until_us, bool woken)
     double left = ns - (double)(live_clock_ns() - process->epoch_ns);
     double most = woken ? (double)LIVE_POLL_NS : WAIT_NS_MAX;
     if (left > 0 && !live_stopped()) {
-        wait_ns(woken ? live_wake_fd(process->wake) : -1, (int64_t)(left < most ? left : most));
+        live_sync(process);
+        wait_ns(process, woken ? live_wake_fd(process->wake) : -1,
+                (int64_t)(left < most ? left : most));
+        live_beat(process);
     }
     if (woken) {
         live_wake_take(process->wake);

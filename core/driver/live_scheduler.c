@@ -45,6 +45,25 @@ static struct run_job *dequeue(struct scheduler *scheduler)
     return job;
 }
 
+/* What has become of its tasks so far, by this instance's predecessors. */
+static bool take_state(struct run_job *job, const struct lmdb_job *said)
+{
+    uint32_t slots = job->job->slots;
+    job->attempts = said->attempt;
+    job->unplaced = said->pending;
+    job->running = said->running;
+    job->placements = said->submitted - said->pending;
+    memcpy(job->placed, said->placed, slots);
+    if (said->machine_of != NULL) {
+        job->machine_of = malloc(slots * sizeof *job->machine_of);
+        if (job->machine_of == NULL) {
+            return false;
+        }
+        memcpy(job->machine_of, said->machine_of, slots * sizeof *job->machine_of);
+    }
+    return true;
+}
+
 /* A job of the table as this process knows it: its texts as numbers of the catalogue. */
 static struct run_job *take_job(struct scheduler *scheduler, const struct lmdb_job *said)
 {
@@ -61,6 +80,10 @@ static struct run_job *take_job(struct scheduler *scheduler, const struct lmdb_j
     job.user = job.user == SYMBOL_NONE ? 0 : job.user;
     struct run_job *made = known ? run_job_create(&job, job.id) : NULL;
     free(groups);
+    if (made != NULL && !take_state(made, said)) {
+        run_job_destroy(made);
+        return NULL;
+    }
     return made;
 }
 
@@ -168,9 +191,11 @@ static int settle(struct scheduler *scheduler, enum settlement settlement, int64
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to try a job again");
     } else if (settlement == SETTLED_ABANDON) {
         int64_t then_us = live_now_us(process);
+        live_intend_abandonment(process, job->job->id, job->unplaced, then_us);
         rc = store_abandon(process->store, job->job->id, &tasks, err);
         struct log_place place = live_place(process, then_us);
         run_log_abandonment(&place, job->job->id, tasks);
+        live_intended(process);
     }
     run_job_destroy(job);
     return rc;
@@ -184,6 +209,10 @@ static int end_attempt(struct scheduler *scheduler, int64_t now_us, omega_error_
     struct omega_result result;
     int64_t duration_us = 0;
     enum settlement settlement = SETTLED_DONE;
+    bool sends = runner->claim_count > 0 && !runner->falls_short;
+    if (sends) {
+        live_intend_commit(process, runner, now_us);
+    }
     int64_t since_ns = live_clock_ns();
     int rc = attempt_end(runner, process->store, &result, &duration_us, &settlement, err);
     if (rc != OMEGA_OK) {
@@ -197,6 +226,11 @@ static int end_attempt(struct scheduler *scheduler, int64_t now_us, omega_error_
     }
     struct log_place place = live_place(process, now_us);
     run_log_commit(&place, runner, &result, duration_us);
+    if (sends) {
+        live_intended(process);
+    }
+    atomic_fetch_add(&process->slot->done, 1);
+    atomic_fetch_add(&process->slot->placed, result.accepted);
     return settle(scheduler, settlement, now_us, err);
 }
 
@@ -224,6 +258,7 @@ static int run(struct scheduler *scheduler, omega_error_t *err)
     struct live_process *process = scheduler->process;
     int rc = OMEGA_OK;
     while (rc == OMEGA_OK && !is_over(process)) {
+        live_beat(process);
         take_retries(scheduler);
         rc = find_jobs(scheduler, err);
         if (rc == OMEGA_OK && scheduler->runner.first != NULL) {
@@ -253,9 +288,24 @@ static int open_scheduler(struct scheduler *scheduler, uint32_t id, omega_error_
     }
     eligibility_by_id(scheduler->eligibility);
     int rc = live_join_in(process, config->schedulers[s].name, err);
+    if (rc == OMEGA_OK && live_is_successor(process)) {
+        rc = live_finish_attempt(process, err);
+    }
     return rc == OMEGA_OK ? runner_open(&scheduler->runner, config, process->store,
                                         process->metrics, s, number, (uint16_t)id, err)
                           : rc;
+}
+
+/* Tells that this process goes on where another one was ended; it finds its jobs in the table. */
+static void tell_restart(const struct scheduler *scheduler)
+{
+    struct live_process *process = scheduler->process;
+    int64_t now_us = live_now_us(process);
+    if (now_us >= process->config->horizon_us) {
+        return;
+    }
+    struct log_place place = live_place(process, now_us);
+    run_log_restart(&place, scheduler->runner.id, scheduler->runner.incarnation);
 }
 
 /* Leaves what the module has counted where it will be found. */
@@ -301,6 +351,9 @@ int live_schedule(struct live_process *process, void *context, omega_error_t *er
         rc = live_wake_peer(process->wake, LIVE_EXECUTOR, err);
     }
     if (rc == OMEGA_OK) {
+        if (live_is_successor(process)) {
+            tell_restart(&scheduler);
+        }
         rc = run(&scheduler, err);
         tell_counters(&scheduler);
     }

@@ -79,7 +79,7 @@ void run_log_submission(const struct log_place *place, const struct omega_job *j
     runlog_put(place->log, &record);
 }
 
-static struct runlog_attempt attempt_of(const struct runner *runner, bool planned)
+struct runlog_attempt run_log_attempt_of(const struct runner *runner, bool planned)
 {
     return (struct runlog_attempt){
         .job = runner->job->job->id,
@@ -95,7 +95,7 @@ static struct runlog_attempt attempt_of(const struct runner *runner, bool planne
 void run_log_attempt(const struct log_place *place, const struct runner *runner)
 {
     struct runlog_record record = record_at(place, RUNLOG_ATTEMPT);
-    record.attempt = attempt_of(runner, runner->config->place != RUN_PLACE_END);
+    record.attempt = run_log_attempt_of(runner, runner->config->place != RUN_PLACE_END);
     runlog_put(place->log, &record);
 }
 
@@ -104,7 +104,7 @@ void run_log_commit(const struct log_place *place, const struct runner *runner,
 {
     bool sent = runner->claim_count > 0 && !runner->falls_short;
     struct runlog_record record = record_at(place, sent ? RUNLOG_TRANSACTION : RUNLOG_NOTHING);
-    record.attempt = attempt_of(runner, true);
+    record.attempt = run_log_attempt_of(runner, true);
     if (sent) {
         record.changes = result->accepted > 0;
         record.version = result->version;
@@ -112,6 +112,28 @@ void run_log_commit(const struct log_place *place, const struct runner *runner,
         record.duration_us = duration_us;
         attempt_transaction(runner, &record.txn);
     }
+    runlog_put(place->log, &record);
+}
+
+void run_log_transaction(const struct log_place *place, const struct runlog_attempt *attempt,
+                         const struct omega_transaction *txn,
+                         const struct omega_claim_result *results,
+                         const struct omega_result *result)
+{
+    struct runlog_record record = record_at(place, RUNLOG_TRANSACTION);
+    record.attempt = *attempt;
+    record.changes = result->accepted > 0;
+    record.version = result->version;
+    record.results = results;
+    record.txn = *txn;
+    runlog_put(place->log, &record);
+}
+
+void run_log_restart(const struct log_place *place, uint16_t instance, uint32_t incarnation)
+{
+    struct runlog_record record = record_at(place, RUNLOG_RESTART);
+    record.instance = instance;
+    record.incarnation = incarnation;
     runlog_put(place->log, &record);
 }
 

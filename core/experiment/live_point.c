@@ -230,8 +230,36 @@ static void put_spent(json_t *object, const char *name, const struct live_spent 
     json_object_set_new(object, key, json_real((double)spent->max_ns / 1e3));
 }
 
+/* Each process that was started again: how often, why, and why the last time. */
+static json_t *describe_restarts(const struct live_report *report, uint32_t processes)
+{
+    static const char *const causes[LIVE_CAUSES] = {
+        [LIVE_KILLED] = "killed",   [LIVE_FAILED] = "failed",   [LIVE_HUNG] = "hung",
+        [LIVE_FLOODED] = "flooded", [LIVE_BLOCKED] = "blocked",
+    };
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < processes; i++) {
+        const struct live_restarts *restarts = &report->restarts[i];
+        json_t *entry = json_pack("{s:s}", "process", restarts->process);
+        uint32_t sum = 0;
+        for (int c = 0; c < LIVE_CAUSES; c++) {
+            sum += restarts->by_cause[c];
+            if (restarts->by_cause[c] > 0) {
+                json_object_set_new(entry, causes[c], json_integer(restarts->by_cause[c]));
+            }
+        }
+        json_object_set_new(entry, "last", json_string(restarts->last));
+        if (sum > 0) {
+            json_array_append(list, entry);
+        }
+        json_decref(entry);
+    }
+    return list;
+}
+
 /* The times of each scheduler, all its instances together. */
-static json_t *describe(const struct point *point, const struct live_report *report)
+static json_t *describe(const struct point *point, const struct live_report *report,
+                        uint32_t processes)
 {
     json_t *schedulers = json_array();
     const struct live_times *times = report->times;
@@ -247,24 +275,28 @@ static json_t *describe(const struct point *point, const struct live_report *rep
         put_spent(entry, "commit", &sum.commit);
         json_array_append_new(schedulers, entry);
     }
-    return json_pack("{s:f, s:b, s:f, s:o}", "speedup", point->live.speedup, "emulate_decisions",
-                     point->live.emulate, "passed_s", report->wall_s, "schedulers", schedulers);
+    return json_pack("{s:f, s:b, s:f, s:o, s:o}", "speedup", point->live.speedup,
+                     "emulate_decisions", point->live.emulate, "passed_s", report->wall_s,
+                     "restarts", describe_restarts(report, processes), "schedulers", schedulers);
 }
 
 static int drive(const struct live_log *log, const struct point *point, struct metrics *metrics,
                struct point_result *result, omega_error_t *err)
 {
-    struct live_report report = {.times = calloc(log->count, sizeof *report.times)};
-    if (report.times == NULL) {
-        return no_memory(err);
-    }
-    int rc = run_live(&point->config, &point->live, log->segments, metrics, &result->report,
-                      &result->counters, &report, err);
+    struct live_report report = {
+        .times = calloc(log->count, sizeof *report.times),
+        .restarts = calloc(log->count, sizeof *report.restarts),
+    };
+    bool room = report.times != NULL && report.restarts != NULL;
+    int rc = !room ? no_memory(err)
+                   : run_live(&point->config, &point->live, log->segments, metrics, &result->report,
+                              &result->counters, &report, err);
     if (rc == OMEGA_OK) {
-        result->live = describe(point, &report);
+        result->live = describe(point, &report, log->count - 1);
         rc = result->live == NULL ? no_memory(err) : OMEGA_OK;
     }
     free(report.times);
+    free(report.restarts);
     return rc;
 }
 

@@ -129,7 +129,7 @@ static struct metrics_attempt attempt_of(const struct runlog_opening *opening,
         .scheduler = opening->workloads[workload].scheduler,
         .instance = runlog_check_instance(check, attempt->instance)->number,
         .workload = workload,
-        .attempt = attempt->attempt,
+        .attempt = job->attempts,
         .redone = job->asked <= job->taken,
     };
 }
@@ -190,6 +190,33 @@ static void move(struct log_figures *figures, struct runlog_job *job, bool queue
     metrics_queue(figures->metrics, now_us, scheduler, *length);
 }
 
+/* An attempt that ended with the process that made it. */
+static void add_lost_attempt(struct metrics *metrics, const struct runlog_opening *opening,
+                             const struct runlog_check *check, const struct runlog_record *record,
+                             const struct runlog_effect *effect)
+{
+    if (effect->job != NULL) {
+        struct runlog_attempt made = {.instance = record->instance};
+        struct metrics_attempt attempt = attempt_of(opening, check, &made, effect->job);
+        attempt.start_us = effect->start_us;
+        attempt.end_us = record->time_us;
+        metrics_attempt_lost(metrics, &attempt, effect->job->job->submit_us);
+    }
+}
+
+/* What an instance that begins anew finds: all that is its own and has tasks left. */
+static void queue_found(struct log_figures *figures, const struct runlog_check *check,
+                        const struct runlog_record *record)
+{
+    struct runlog_job *job = NULL;
+    for (uint64_t number = 1; (job = runlog_check_job(check, number)) != NULL; number++) {
+        if (job->instance == record->instance && job->attempts > 0 && job->pending > 0 &&
+            !job->given_up && !job->queued) {
+            move(figures, job, true, record->time_us);
+        }
+    }
+}
+
 /* Jobs that had nothing left to place and lost a task are queued again. */
 static void queue_losers(struct log_figures *figures, const struct runlog_check *check,
                          const struct runlog_record *record, const struct runlog_effect *effect)
@@ -219,6 +246,9 @@ static void add_to_queues(struct log_figures *figures, const struct runlog_check
         break;
     case RUNLOG_MACHINE:
         queue_losers(figures, check, record, effect);
+        break;
+    case RUNLOG_RESTART:
+        queue_found(figures, check, record);
         break;
     default:
         break;
@@ -358,6 +388,9 @@ void log_figures_add(struct log_figures *figures, const struct runlog_check *che
         break;
     case RUNLOG_MACHINE:
         add_machine_event(metrics, record, effect);
+        break;
+    case RUNLOG_RESTART:
+        add_lost_attempt(metrics, opening, check, record, effect);
         break;
     case RUNLOG_COUNTER:
         metrics_count(metrics, record->scheduler, record->name, record->value);

@@ -234,14 +234,22 @@ void metrics_attempt(struct metrics *metrics, const struct metrics_attempt *atte
     count_first_wait(metrics, tally, attempt, submitted_us);
 }
 
-void metrics_attempt_cut(struct metrics *metrics, const struct metrics_attempt *attempt,
-                         int64_t submitted_us)
+void metrics_attempt_lost(struct metrics *metrics, const struct metrics_attempt *attempt,
+                          int64_t submitted_us)
 {
     struct tally *tally = tally_of(metrics, attempt->scheduler, attempt->workload);
     if (tally != NULL) {
-        count_busy(metrics, tally, attempt, metrics->horizon_us, ATTEMPT_CUT);
+        count_busy(metrics, tally, attempt, attempt->end_us, ATTEMPT_CUT);
         count_first_wait(metrics, tally, attempt, submitted_us);
     }
+}
+
+void metrics_attempt_cut(struct metrics *metrics, const struct metrics_attempt *attempt,
+                         int64_t submitted_us)
+{
+    struct metrics_attempt cut = *attempt;
+    cut.end_us = metrics->horizon_us;
+    metrics_attempt_lost(metrics, &cut, submitted_us);
 }
 
 void metrics_fully_scheduled(struct metrics *metrics, uint32_t scheduler, uint32_t workload,

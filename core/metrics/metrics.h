@@ -139,6 +139,10 @@ void metrics_attempt(struct metrics *metrics, const struct metrics_attempt *atte
 void metrics_attempt_cut(struct metrics *metrics, const struct metrics_attempt *attempt,
                          int64_t submitted_us);
 
+/* The same for an attempt that ended at attempt->end_us, with the process that made it. */
+void metrics_attempt_lost(struct metrics *metrics, const struct metrics_attempt *attempt,
+                          int64_t submitted_us);
+
 /* A job's last required task was placed for the first time. */
 void metrics_fully_scheduled(struct metrics *metrics, uint32_t scheduler, uint32_t workload,
                              int64_t submitted_us, int64_t now_us);

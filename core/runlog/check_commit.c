@@ -95,6 +95,14 @@ static int check_mode(struct runlog_check *check, const struct omega_transaction
             check, "detection %u and granularity %u, expected %u and %u of scheduler '%s'",
             txn->detection, txn->granularity, scheduler->detection, granularity, scheduler->name);
     }
+    struct runlog_instance *instance = &check->instances[txn->instance];
+    if (txn->incarnation < instance->incarnation) {
+        return check_violated(check,
+                              "G: a transaction of incarnation %" PRIu32
+                              " of instance %u, expected %" PRIu32 ", which supersedes it",
+                              txn->incarnation, txn->instance, instance->incarnation);
+    }
+    instance->incarnation = txn->incarnation;
     if (job->given_up || job->started || txn->claim_count == 0) {
         return check_violated(check,
                               "a transaction of %" PRIu32 " claims for job %" PRIu64
@@ -485,6 +493,7 @@ int check_transaction(struct runlog_check *check, const struct runlog_record *re
                               check->effect.result.accepted, record->changes ? "has" : "lacks");
     }
     check->effect.result.version = record->version;
+    job->kept = record->changes ? txn->attempt : job->kept;
     rc = record->changes ? apply(check, record, txn, err) : leak(check, txn, err);
     job->delayed = job->pending > 0;
     return rc == OMEGA_OK && note_answer(check, record) != OMEGA_OK ? check_no_memory(err) : rc;

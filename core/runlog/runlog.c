@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "core/base/codec.h"
@@ -28,7 +30,8 @@ struct runlog {
     size_t room;
     uint64_t machines; /* so far */
     uint64_t records;
-    int status; /* OMEGA_ENOMEM: something was lost */
+    int status;               /* OMEGA_ENOMEM: something was lost */
+    struct runlog_mark *mark; /* or NULL */
     /* for differences: of the record before in this block */
     uint64_t last_version;
     uint64_t last_job;
@@ -50,6 +53,7 @@ const char *runlog_kind_name(uint8_t kind)
         [RUNLOG_RETRY] = "retry",
         [RUNLOG_COUNTER] = "counter",
         [RUNLOG_HORIZON] = "horizon",
+        [RUNLOG_RESTART] = "restart",
     };
     return kind < RUNLOG_KINDS ? names[kind] : "?";
 }
@@ -78,10 +82,24 @@ static int put_coded(FILE *stream, uint32_t type, struct codec_out *block, omega
     return failed ? omega_error_set(err, OMEGA_ENOMEM, "no memory for the run log") : OMEGA_OK;
 }
 
+/* A block that is whole on the stream is there for good, so that the mark may go behind it. */
+static void write_records(struct runlog *log, size_t size)
+{
+    struct runlog_mark *mark = log->mark;
+    if (mark != NULL) {
+        mark->next = log->records;
+    }
+    put_block(log->stream, RUNLOG_BLOCK_RECORDS, log->bytes, size);
+    if (mark != NULL && fflush(log->stream) == 0) {
+        mark->bytes += RUNLOG_BLOCK_HEADER_SIZE + size;
+        mark->records = mark->next;
+    }
+}
+
 static void close_records(struct runlog *log)
 {
     if (log->at > log->bytes) {
-        put_block(log->stream, RUNLOG_BLOCK_RECORDS, log->bytes, (size_t)(log->at - log->bytes));
+        write_records(log, (size_t)(log->at - log->bytes));
     }
     log->at = log->bytes;
     log->last_version = 0;
@@ -456,6 +474,9 @@ static uint8_t *put_body(uint8_t *at, struct runlog *log, const struct runlog_re
         return put_job_id(at, log, record->job_id);
     case RUNLOG_COUNTER:
         return put_counter(at, record);
+    case RUNLOG_RESTART:
+        at = put(at, record->instance);
+        return put(at, record->incarnation);
     case RUNLOG_HORIZON:
     case RUNLOG_KINDS:
         break;
@@ -510,6 +531,72 @@ void runlog_put(struct runlog *log, const struct runlog_record *record)
     if (log->at - log->bytes >= (ptrdiff_t)RUNLOG_BLOCK_SIZE) {
         close_records(log);
     }
+}
+
+/* ---- segments that outlive their writers ---- */
+
+void runlog_follow(struct runlog *log, struct runlog_mark *mark)
+{
+    log->mark = mark;
+    log->records = mark->records;
+}
+
+void runlog_sync(struct runlog *log)
+{
+    close_records(log);
+}
+
+uint64_t runlog_records(const struct runlog *log)
+{
+    return log->records;
+}
+
+int runlog_mark_init(struct runlog_mark *mark, FILE *stream, omega_error_t *err)
+{
+    off_t at = fflush(stream) == 0 ? ftello(stream) : -1;
+    if (at < 0) {
+        return omega_error_set_errno(err, NULL, "cannot write the run log");
+    }
+    *mark = (struct runlog_mark){.bytes = (uint64_t)at};
+    return OMEGA_OK;
+}
+
+/* Is the block behind the mark whole? Its writer may have died just before it moved the mark. */
+static bool is_whole(int fd, off_t at, uint64_t size, uint64_t *whole)
+{
+    uint8_t head[RUNLOG_BLOCK_HEADER_SIZE];
+    if (size < sizeof head || pread(fd, head, sizeof head, at) != (ssize_t)sizeof head) {
+        return false;
+    }
+    struct codec_in header = {.bytes = head, .size = sizeof head};
+    uint32_t type = codec_u32(&header);
+    uint64_t length = codec_u64(&header);
+    uint64_t sum = codec_u64(&header);
+    *whole = sizeof head + length;
+    uint8_t *bytes =
+        type == RUNLOG_BLOCK_RECORDS && length == size - sizeof head ? malloc(length) : NULL;
+    bool same = bytes != NULL &&
+                pread(fd, bytes, length, at + (off_t)sizeof head) == (ssize_t)length &&
+                XXH3_64bits_withSeed(bytes, length, type) == sum;
+    free(bytes);
+    return same;
+}
+
+int runlog_mend(struct runlog_mark *mark, FILE *stream, omega_error_t *err)
+{
+    int fd = fileno(stream);
+    struct stat status;
+    uint64_t whole = 0;
+    if (fstat(fd, &status) == 0 && (uint64_t)status.st_size > mark->bytes &&
+        is_whole(fd, (off_t)mark->bytes, (uint64_t)status.st_size - mark->bytes, &whole)) {
+        mark->bytes += whole;
+        mark->records = mark->next;
+    }
+    if (ftruncate(fd, (off_t)mark->bytes) != 0 ||
+        lseek(fd, (off_t)mark->bytes, SEEK_SET) != (off_t)mark->bytes) {
+        return omega_error_set_errno(err, NULL, "cannot mend the run log");
+    }
+    return OMEGA_OK;
 }
 
 int runlog_finish(struct runlog *log, omega_error_t *err)

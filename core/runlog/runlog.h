@@ -75,6 +75,7 @@ enum runlog_kind {
     RUNLOG_RETRY = 9,    /* a job was queued again */
     RUNLOG_COUNTER = 10, /* what a scheduler's module has counted, at the horizon */
     RUNLOG_HORIZON = 11, /* the last one */
+    RUNLOG_RESTART = 12, /* of a live run: an instance begins anew, by another process */
     RUNLOG_KINDS,
 };
 
@@ -114,6 +115,8 @@ struct runlog_record {
     uint32_t scheduler;               /* COUNTER */
     const char *name;                 /* COUNTER */
     int64_t value;                    /* COUNTER */
+    uint16_t instance;                /* RESTART ... */
+    uint32_t incarnation;             /* ... the one that begins */
 };
 
 struct runlog;
@@ -122,6 +125,34 @@ struct runlog;
  * limits above; OMEGA_ENOMEM. */
 int runlog_create(const struct runlog_opening *opening, FILE *stream, struct runlog **log,
                   omega_error_t *err);
+
+/*
+ * How far a segment has come, in memory that outlives the process that writes it: so much of it is
+ * whole. All that a writer has told before runlog_sync() outlives it, too.
+ */
+struct runlog_mark {
+    uint64_t bytes;   /* on the stream: a block ends there */
+    uint64_t records; /* in them */
+    uint64_t next;    /* records at the end of the block that was being written */
+};
+
+/* Puts a mark behind what the stream holds: the opening, which is written out. OMEGA_EIO. */
+int runlog_mark_init(struct runlog_mark *mark, FILE *stream, omega_error_t *err);
+
+/* From now on each block is written out as it is closed, and the mark, which says where the segment
+ * stands, goes along with it. */
+void runlog_follow(struct runlog *log, struct runlog_mark *mark);
+
+/* Writes out all that has been told. Only for a log that has a mark; errors are told by
+ * runlog_finish(). */
+void runlog_sync(struct runlog *log);
+
+/* How many records the segment has, those included that are not written out yet. */
+uint64_t runlog_records(const struct runlog *log);
+
+/* When the writer has died: cuts the stream behind its last whole block, and brings the mark there,
+ * so that another process can go on. OMEGA_EIO. */
+int runlog_mend(struct runlog_mark *mark, FILE *stream, omega_error_t *err);
 
 /* Adds a record. Takes no memory but where one record is larger than all before it. */
 void runlog_put(struct runlog *log, const struct runlog_record *record);

@@ -212,9 +212,9 @@ static int on_attempt(struct runlog_check *check, const struct runlog_record *re
                               "an attempt by instance %u, expected an idle one of scheduler '%s'",
                               attempt->instance, check->opening->schedulers[scheduler].name);
     }
-    if (attempt->attempt != job->attempts + 1) {
+    if (attempt->attempt != job->numbered + 1) {
         check_violated(check, "attempt %" PRIu32 " of job %" PRIu64 ", expected attempt %" PRIu32,
-                       attempt->attempt, attempt->job, job->attempts + 1);
+                       attempt->attempt, attempt->job, job->numbered + 1);
     }
     if (attempt->planned == check->opening->schedulers[scheduler].places_at_end) {
         check_violated(check, "an attempt that %s at its begin, expected the other",
@@ -227,6 +227,8 @@ static int on_attempt(struct runlog_check *check, const struct runlog_record *re
     instance->start_us = record->time_us;
     instance->attempt = *attempt;
     job->attempts++;
+    job->numbered = attempt->attempt;
+    job->instance = attempt->instance;
     job->queued_us += record->time_us - job->queued_since_us;
     job->attempted = true;
     job->first_attempt_us = job->attempts == 1 ? record->time_us : job->first_attempt_us;
@@ -327,6 +329,35 @@ static int on_abandonment(struct runlog_check *check, const struct runlog_record
     return OMEGA_OK;
 }
 
+/* An instance begins anew: the attempt that its last process was making is cut, and what waited for
+ * a retry is queued. Attempts go on from the number that the cell keeps. */
+static int on_restart(struct runlog_check *check, const struct runlog_record *record)
+{
+    struct runlog_instance *instance = &check->instances[record->instance];
+    if (!check->opening->live || record->incarnation <= instance->incarnation) {
+        return check_violated(check,
+                              "G: instance %u begins anew as incarnation %" PRIu32
+                              ", expected one above %" PRIu32 " in a live run",
+                              record->instance, record->incarnation, instance->incarnation);
+    }
+    instance->incarnation = record->incarnation;
+    if (instance->busy) {
+        check->effect.job = runlog_check_find_job(check, instance->attempt.job);
+        check->effect.job->attempted = false;
+        check->effect.start_us = instance->start_us;
+        instance->busy = false;
+    }
+    for (uint64_t i = 0; i < check->job_count; i++) {
+        struct runlog_job *job = check->jobs[i];
+        if (job->instance == record->instance && job->attempts > 0) {
+            job->numbered = job->kept;
+            job->delayed = false;
+            job->queued_since_us = job->pending > 0 ? record->time_us : job->queued_since_us;
+        }
+    }
+    return OMEGA_OK;
+}
+
 static int on_counter(struct runlog_check *check, const struct runlog_record *record)
 {
     if (record->time_us != check->opening->horizon_us) {
@@ -408,6 +439,8 @@ static int play(struct runlog_check *check, const struct runlog_record *record, 
         return on_counter(check, record);
     case RUNLOG_HORIZON:
         return on_horizon(check, record);
+    case RUNLOG_RESTART:
+        return on_restart(check, record);
     case RUNLOG_KINDS:
         break;
     }

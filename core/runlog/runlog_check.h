@@ -19,6 +19,9 @@ struct runlog_job {
     uint32_t failed;
     uint32_t abandoned;
     uint32_t attempts;          /* begun */
+    uint32_t numbered;          /* number of the last one, and ... */
+    uint32_t kept;              /* ... of the last one that placed something */
+    uint16_t instance;          /* that made the last one */
     int64_t first_attempt_us;   /* -1: never */
     int64_t fully_scheduled_us; /* -1: never */
     int64_t queued_since_us;    /* when it was queued last */
@@ -43,6 +46,7 @@ struct runlog_instance {
     uint32_t scheduler;
     uint32_t number; /* among its scheduler's */
     bool busy;
+    uint32_t incarnation; /* the newest that is known */
     int64_t start_us;
     struct runlog_attempt attempt;
     /* versions at the ends of its transactions since its view was synced: what a claim may have
@@ -55,7 +59,8 @@ struct runlog_instance {
 
 /* What a record did: for those who count. */
 struct runlog_effect {
-    struct runlog_job *job; /* SUBMISSION, attempts, ABANDONMENT, RETRY; or NULL */
+    struct runlog_job *job; /* SUBMISSION, attempts, ABANDONMENT, RETRY, the one of the attempt that
+                               a RESTART has cut; or NULL */
     /* TRANSACTION: requests and precedence filled in, and an inquiry that has been answered */
     struct omega_transaction txn;
     struct omega_result result; /* TRANSACTION */

@@ -707,6 +707,11 @@ static int read_body(struct runlog_reader *reader, omega_error_t *err)
         return OMEGA_OK;
     case RUNLOG_COUNTER:
         return read_counter(reader, err);
+    case RUNLOG_RESTART:
+        record->instance = (uint16_t)codec_number(&reader->block, RUNLOG_INSTANCES_MAX);
+        record->incarnation = (uint32_t)codec_number(&reader->block, UINT32_MAX);
+        reader->block.failed = reader->block.failed || record->instance >= reader->instances;
+        return OMEGA_OK;
     case RUNLOG_HORIZON:
         return OMEGA_OK;
     case RUNLOG_KINDS:

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process of a live run is about to do. Between the store's answer and the log that is told
+ * of it a process may die, and what it did would be missing. So it notes in shared memory what it
+ * means to do; its successor finds out from the cell what came of it, and tells the log.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/driver/live_private.h"
+
+static void intend(struct live_process *process, enum live_intent_kind kind,
+                   const struct log_place *place)
+{
+    struct live_intent *intent = &process->slot->intent;
+    intent->records = runlog_records(process->log);
+    intent->version = place->version;
+    intent->time_us = place->time_us;
+    atomic_store(&intent->kind, kind);
+}
+
+void live_intended(struct live_process *process)
+{
+    live_sync(process);
+    atomic_store(&process->slot->intent.kind, LIVE_INTENDS_NOTHING);
+}
+
+bool live_intends(const struct live_process *process, enum live_intent_kind kind)
+{
+    const struct live_intent *intent = &process->slot->intent;
+    return atomic_load(&intent->kind) == kind && process->slot->mark.records <= intent->records;
+}
+
+/* ---- scheduler instances ---- */
+
+/* Claims and minima in the room, one behind the other. */
+static bool keep_transaction(struct live_process *process, const struct omega_transaction *txn)
+{
+    size_t claims = txn->claim_count * sizeof *txn->claims;
+    size_t minima = txn->group_minimum == NULL ? 0 : txn->group_count * sizeof *txn->group_minimum;
+    if (claims + minima > LIVE_INTENT_BYTES) {
+        return false; /* the log will lack it if the process dies there */
+    }
+    memcpy(process->room, txn->claims, claims);
+    if (minima > 0) {
+        memcpy((uint8_t *)process->room + claims, txn->group_minimum, minima);
+    }
+    return true;
+}
+
+void live_intend_commit(struct live_process *process, const struct runner *runner, int64_t now_us)
+{
+    struct live_intent *intent = &process->slot->intent;
+    struct log_place place = {.time_us = now_us};
+    attempt_transaction(runner, &intent->txn);
+    intent->txn.inquiry = NULL;
+    intent->attempt = run_log_attempt_of(runner, true);
+    if (keep_transaction(process, &intent->txn)) {
+        intend(process, LIVE_INTENDS_COMMIT, &place);
+    }
+}
+
+void live_intend_abandonment(struct live_process *process, uint64_t job, uint32_t tasks,
+                             int64_t now_us)
+{
+    struct log_place place = live_place(process, now_us);
+    process->slot->intent.job = job;
+    process->slot->intent.tasks = tasks;
+    intend(process, LIVE_INTENDS_ABANDONMENT, &place);
+}
+
+static int finish_commit(struct live_process *process, omega_error_t *err)
+{
+    const struct live_intent *intent = &process->slot->intent;
+    struct omega_transaction txn = intent->txn;
+    struct omega_result result = {0};
+    struct omega_claim_result *results = calloc(txn.claim_count + 1u, sizeof *results);
+    omega_error_t answer = {0};
+    if (results == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for the results of a job");
+    }
+    txn.claims = process->room;
+    txn.group_minimum =
+        txn.group_minimum == NULL ? NULL : (const uint32_t *)(txn.claims + txn.claim_count);
+    int rc = store_commit(process->store, &txn, results, &result, &answer);
+    if (rc == OMEGA_OK) {
+        struct log_place place = {.log = process->log, .time_us = intent->time_us};
+        run_log_transaction(&place, &intent->attempt, &txn, results, &result);
+    } else if (rc != OMEGA_EINVAL && rc != OMEGA_ESUPERSEDED) {
+        omega_error_set(err, rc, "%s", answer.text); /* these two: it was never decided */
+    }
+    free(results);
+    return rc == OMEGA_EINVAL || rc == OMEGA_ESUPERSEDED ? OMEGA_OK : rc;
+}
+
+static int is_given_up(void *context, const struct lmdb_job *job)
+{
+    *(bool *)context = job->given_up;
+    return OMEGA_OK;
+}
+
+/* A job that had tasks left is given up, or gone: only an abandonment does either. */
+static int finish_abandonment(struct live_process *process, omega_error_t *err)
+{
+    const struct live_intent *intent = &process->slot->intent;
+    bool given_up = false;
+    int rc = lmdb_find_job(process->store, intent->job, is_given_up, &given_up, err);
+    if (rc >= 0 && (rc > 0 || given_up)) {
+        struct log_place place = {
+            .log = process->log, .version = intent->version, .time_us = intent->time_us};
+        run_log_abandonment(&place, intent->job, (uint32_t)intent->tasks);
+    }
+    return rc > 0 ? OMEGA_OK : rc;
+}
+
+int live_finish_attempt(struct live_process *process, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    if (live_intends(process, LIVE_INTENDS_COMMIT)) {
+        rc = finish_commit(process, err);
+    } else if (live_intends(process, LIVE_INTENDS_ABANDONMENT)) {
+        rc = finish_abandonment(process, err);
+    }
+    if (rc == OMEGA_OK) {
+        live_intended(process);
+    }
+    return rc;
+}
