@@ -189,6 +189,9 @@ struct runlog_attempt run_log_attempt_of(const struct runner *runner, bool plann
 void run_log_restart(const struct log_place *place, uint16_t instance, uint32_t incarnation);
 void run_log_release(const struct log_place *place, const struct store_release_result *released,
                      uint32_t count, bool changes);
+/* A machine event, which is a change, with what was lost by it. */
+void run_log_machine(const struct log_place *place, const struct omega_machine_event *event,
+                     const struct store_release_result *lost, uint32_t count);
 void run_log_abandonment(const struct log_place *place, uint64_t job, uint32_t tasks);
 void run_log_retry(const struct log_place *place, uint64_t job);
 void run_log_counter(const struct log_place *place, uint32_t scheduler, const char *name,

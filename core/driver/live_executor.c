@@ -7,46 +7,22 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/driver/live_private.h"
+#include "core/driver/live_executor_private.h"
 
 #define BATCH (1u << 16) /* placements released at a time */
 
-/* A commit that has been seen, with what it placed. */
-struct seen {
-    uint64_t job;
-    uint32_t first; /* in placements */
-    uint32_t count;
-};
-
-struct executor {
-    struct live_process *process;
-    struct events ends; /* `what` is a placement id */
-    uint64_t version;   /* all changes up to it have been seen */
-    struct seen *seen;
-    uint32_t seen_count;
-    uint32_t seen_room;
-    struct lmdb_change_placement *placements;
-    uint32_t placement_count;
-    uint32_t placement_room;
-    const struct seen *looked_at;
-    int64_t seen_us; /* experiment time */
-    int status;      /* of what the store calls back */
-    uint64_t *ids;
-    struct store_release_result *released;
-};
-
-static int no_memory(omega_error_t *err)
+int live_executor_no_memory(omega_error_t *err)
 {
     return omega_error_set(err, OMEGA_ENOMEM, "no memory for the tasks that run");
 }
 
 /* ---- what has been placed ---- */
 
-static int reserve(struct executor *executor, uint32_t placements)
+int live_see_more(struct live_executor *executor, uint32_t placements)
 {
     if (executor->seen_count == executor->seen_room) {
         uint32_t room = executor->seen_room == 0 ? 64 : 2 * executor->seen_room;
-        struct seen *grown = reallocarray(executor->seen, room, sizeof *grown);
+        struct live_seen *grown = reallocarray(executor->seen, room, sizeof *grown);
         if (grown == NULL) {
             return OMEGA_ENOMEM;
         }
@@ -69,7 +45,7 @@ static int reserve(struct executor *executor, uint32_t placements)
 /* Notes a commit. */
 static int see(void *context, const struct lmdb_change *change)
 {
-    struct executor *executor = context;
+    struct live_executor *executor = context;
     if (change->version != executor->version + 1) {
         return executor->status = OMEGA_EINVAL; /* the log does not reach back to it any more */
     }
@@ -77,10 +53,10 @@ static int see(void *context, const struct lmdb_change *change)
     if (change->job == 0) {
         return OMEGA_OK;
     }
-    if (reserve(executor, change->items) != OMEGA_OK) {
+    if (live_see_more(executor, change->items) != OMEGA_OK) {
         return executor->status = OMEGA_ENOMEM;
     }
-    executor->seen[executor->seen_count++] = (struct seen){
+    executor->seen[executor->seen_count++] = (struct live_seen){
         .job = change->job, .first = executor->placement_count, .count = change->items};
     for (uint32_t i = 0; i < change->items; i++) {
         lmdb_change_placement(change, i, &executor->placements[executor->placement_count++]);
@@ -90,7 +66,7 @@ static int see(void *context, const struct lmdb_change *change)
 
 /* ---- planning ends ---- */
 
-static int plan_end(struct executor *executor, uint64_t placement, int64_t due_us)
+int live_plan_end(struct live_executor *executor, uint64_t placement, int64_t due_us)
 {
     if (due_us >= executor->process->config->horizon_us) {
         return OMEGA_OK;
@@ -98,11 +74,12 @@ static int plan_end(struct executor *executor, uint64_t placement, int64_t due_u
     return events_push(&executor->ends, due_us, EVENT_TASKS_END, (void *)(uintptr_t)placement);
 }
 
-/* The placements of the commit that is looked at end when their durations have passed from now. */
+/* The placements of the commit that is looked at end when their durations have passed since it was
+ * seen. */
 static int plan_ends(void *context, const struct lmdb_job *job)
 {
-    struct executor *executor = context;
-    const struct seen *seen = executor->looked_at;
+    struct live_executor *executor = context;
+    const struct live_seen *seen = executor->looked_at;
     for (uint32_t i = 0; i < seen->count; i++) {
         const struct lmdb_change_placement *placement = &executor->placements[seen->first + i];
         uint32_t g = 0;
@@ -111,26 +88,19 @@ static int plan_ends(void *context, const struct lmdb_job *job)
             g++;
         }
         int64_t duration_us = omega_task_duration(&job->job->groups[g], placement->task);
-        int64_t due_us = duration_us > INT64_MAX - executor->seen_us
-                             ? INT64_MAX
-                             : executor->seen_us + duration_us;
-        if (plan_end(executor, placement->id, due_us) != OMEGA_OK) {
+        int64_t due_us =
+            duration_us > INT64_MAX - seen->seen_us ? INT64_MAX : seen->seen_us + duration_us;
+        if (live_plan_end(executor, placement->id, due_us) != OMEGA_OK) {
             return executor->status = OMEGA_ENOMEM;
         }
     }
     return OMEGA_OK;
 }
 
-/* Takes in what has been committed since the last time. The clock is read when all of it has been
- * seen, so that no task ends before its commit and its duration have passed. */
-static int follow(struct executor *executor, omega_error_t *err)
+int live_plan_seen(struct live_executor *executor, omega_error_t *err)
 {
     struct live_process *process = executor->process;
-    executor->seen_count = 0;
-    executor->placement_count = 0;
-    executor->status = OMEGA_OK;
-    int rc = lmdb_changes(process->store, executor->version + 1, see, executor, err);
-    executor->seen_us = live_now_us(process);
+    int rc = OMEGA_OK;
     for (uint32_t i = 0; rc == OMEGA_OK && i < executor->seen_count; i++) {
         executor->looked_at = &executor->seen[i];
         rc = lmdb_find_job(process->store, executor->seen[i].job, plan_ends, executor, err);
@@ -140,19 +110,40 @@ static int follow(struct executor *executor, omega_error_t *err)
                                 executor->seen[i].job);
         }
     }
+    return executor->status == OMEGA_ENOMEM ? live_executor_no_memory(err) : rc;
+}
+
+/* Takes in what has been committed since the last time. The clock is read when all of it has been
+ * seen, so that no task ends before its commit and its duration have passed. */
+static int follow(struct live_executor *executor, omega_error_t *err)
+{
+    struct live_process *process = executor->process;
+    executor->seen_count = 0;
+    executor->placement_count = 0;
+    executor->status = OMEGA_OK;
+    int rc = lmdb_changes(process->store, executor->version + 1, see, executor, err);
+    int64_t seen_us = live_now_us(process);
+    for (uint32_t i = 0; i < executor->seen_count; i++) {
+        executor->seen[i].seen_us = seen_us;
+    }
+    if (executor->seen_count > 0) {
+        live_journal(executor, executor->version, seen_us);
+    }
     if (executor->status == OMEGA_EINVAL) {
         return omega_error_set(err, OMEGA_EINVAL,
                                "the executor has fallen behind the change log at version %" PRIu64
                                ", expected a lower live.speedup or a larger store.log_changes",
                                executor->version);
     }
-    return rc == OMEGA_OK || executor->status == OMEGA_OK ? rc : no_memory(err);
+    return rc == OMEGA_OK                 ? live_plan_seen(executor, err)
+           : executor->status == OMEGA_OK ? rc
+                                          : live_executor_no_memory(err);
 }
 
 /* ---- ends ---- */
 
 /* Releases all that is due by now. */
-static int release_due(struct executor *executor, omega_error_t *err)
+static int release_due(struct live_executor *executor, omega_error_t *err)
 {
     struct live_process *process = executor->process;
     struct event event;
@@ -171,6 +162,7 @@ static int release_due(struct executor *executor, omega_error_t *err)
     if (count == 0) {
         return OMEGA_OK;
     }
+    live_intend_change(process, LIVE_INTENDS_RELEASE, NULL, now_us);
     int rc = store_release(process->store, executor->ids, count, STORE_FINISHED, executor->released,
                            &version, err);
     for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
@@ -179,16 +171,19 @@ static int release_due(struct executor *executor, omega_error_t *err)
     if (rc == OMEGA_OK) {
         struct log_place place = {.log = process->log, .version = version, .time_us = now_us};
         run_log_release(&place, executor->released, count, ended > 0);
+        live_intended(process);
     }
     return rc;
 }
 
-static int execute(struct executor *executor, omega_error_t *err)
+static int execute(struct live_executor *executor, omega_error_t *err)
 {
     struct live_process *process = executor->process;
     int64_t horizon_us = process->config->horizon_us;
     int rc = OMEGA_OK;
     while (rc == OMEGA_OK && !live_stopped() && live_now_us(process) < horizon_us) {
+        live_beat(process);
+        atomic_fetch_add(&process->slot->done, 1);
         rc = follow(executor, err);
         rc = rc == OMEGA_OK ? release_due(executor, err) : rc;
         if (rc == OMEGA_OK) {
@@ -199,19 +194,24 @@ static int execute(struct executor *executor, omega_error_t *err)
     return rc;
 }
 
-static int open_executor(struct executor *executor, const struct live_prefilled *prefilled,
-                         omega_error_t *err)
+static int open_executor(struct live_executor *executor, omega_error_t *err)
 {
+    const struct live_prefilled *prefilled = executor->prefilled;
     struct store_counters counters;
     executor->ids = malloc(BATCH * sizeof *executor->ids);
     executor->released = malloc(BATCH * sizeof *executor->released);
     int rc = executor->ids == NULL || executor->released == NULL
-                 ? no_memory(err)
+                 ? live_executor_no_memory(err)
                  : live_join_in(executor->process, "executor", err);
+    if (rc == OMEGA_OK && live_is_successor(executor->process)) {
+        live_begin(executor->process);
+        return live_take_over(executor, err);
+    }
     for (uint32_t i = 0; rc == OMEGA_OK && i < prefilled->count; i++) {
         const struct prefill_end *end = &prefilled->ends[i];
-        rc = plan_end(executor, end->placement, end->time_us) == OMEGA_OK ? OMEGA_OK
-                                                                          : no_memory(err);
+        rc = live_plan_end(executor, end->placement, end->time_us) == OMEGA_OK
+                 ? OMEGA_OK
+                 : live_executor_no_memory(err);
     }
     if (rc == OMEGA_OK) {
         store_counters(executor->process->store, &counters);
@@ -222,8 +222,8 @@ static int open_executor(struct executor *executor, const struct live_prefilled 
 
 int live_execute(struct live_process *process, void *context, omega_error_t *err)
 {
-    struct executor executor = {.process = process};
-    int rc = open_executor(&executor, context, err);
+    struct live_executor executor = {.process = process, .prefilled = context};
+    int rc = open_executor(&executor, err);
     if (rc == OMEGA_OK) {
         live_begin(process);
         rc = execute(&executor, err);

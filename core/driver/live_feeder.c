@@ -102,11 +102,17 @@ static int submit(struct feeder *feeder, struct omega_job *job, int64_t now_us, 
     }
     uint32_t scheduler = config->workloads[job->workload].scheduler;
     uint32_t instance = run_instance_id(config, scheduler, assigner_next(&feeder->assigner, job));
-    struct log_place place = live_place(process, now_us);
+    struct store_counters counters;
+    store_counters(process->store, &counters);
+    struct log_place place = {.log = process->log, .version = counters.version, .time_us = now_us};
+    live_intend_submission(process, job->id, counters.tasks_submitted, &place);
     int rc = lmdb_submit_to(process->store, job, (uint16_t)instance, err);
     if (rc == OMEGA_OK) {
         run_log_submission(&place, job);
+        live_sync(process);
         atomic_store(&process->slot->jobs, feeder->submitted);
+        live_intended(process);
+        atomic_fetch_add(&process->slot->done, 1);
         live_wake_send(process->wake, LIVE_SCHEDULERS + instance);
     }
     return rc;
@@ -120,6 +126,7 @@ static int feed(struct feeder *feeder, omega_error_t *err)
     int rc = OMEGA_OK;
     while (rc == OMEGA_OK && !live_stopped() && (source = first_source(feeder)) < feeder->count &&
            (now_us = live_now_us(process)) < process->config->horizon_us) {
+        live_beat(process);
         if (feeder->next[source]->submit_us > now_us) {
             live_wait(process, feeder->next[source]->submit_us, false);
             continue;
@@ -127,6 +134,57 @@ static int feed(struct feeder *feeder, omega_error_t *err)
         rc = submit(feeder, feeder->next[source], now_us, err);
         rc = rc == OMEGA_OK ? fetch(feeder, source, err) : rc;
     }
+    return rc;
+}
+
+/* ---- going on where another feeder died ---- */
+
+/* How many jobs it submitted, and whether the log was told of the last one. The jobs table does not
+ * tell, since it forgets jobs that are over; the cell counts all tasks, though. */
+static uint64_t find_submitted(const struct live_process *process, bool *told)
+{
+    const struct live_intent *intent = &process->slot->intent;
+    uint64_t jobs = atomic_load(&process->slot->jobs);
+    struct store_counters counters;
+    *told = true;
+    if (atomic_load(&intent->kind) != LIVE_INTENDS_SUBMISSION || intent->job <= jobs) {
+        return jobs;
+    }
+    store_counters(process->store, &counters);
+    *told = !live_intends(process, LIVE_INTENDS_SUBMISSION);
+    return *told || counters.tasks_submitted > intent->tasks ? intent->job : jobs;
+}
+
+/* Draws the jobs that were submitted once more, since the ones behind them depend on it. */
+static int catch_up(struct feeder *feeder, omega_error_t *err)
+{
+    struct live_process *process = feeder->process;
+    const struct live_intent *intent = &process->slot->intent;
+    bool told = true;
+    uint64_t jobs = find_submitted(process, &told);
+    int rc = OMEGA_OK;
+    while (rc == OMEGA_OK && feeder->submitted < jobs) {
+        uint32_t source = first_source(feeder);
+        if (source == feeder->count) {
+            return omega_error_set(err, OMEGA_EINVAL,
+                                   "%" PRIu64 " jobs were drawn again, expected the %" PRIu64
+                                   " that were submitted",
+                                   feeder->submitted, jobs);
+        }
+        struct omega_job *job = feeder->next[source];
+        job->id = ++feeder->submitted;
+        assigner_next(&feeder->assigner, job);
+        if (feeder->submitted == jobs && !told) {
+            struct log_place place = {
+                .log = process->log, .version = intent->version, .time_us = intent->time_us};
+            job->submit_us = intent->time_us;
+            run_log_submission(&place, job);
+            live_sync(process);
+        }
+        rc = fetch(feeder, source, err);
+    }
+    atomic_store(&process->slot->jobs, feeder->submitted);
+    live_intended(process);
     return rc;
 }
 
@@ -153,6 +211,9 @@ int live_feed(struct live_process *process, void *context, omega_error_t *err)
     if (rc == OMEGA_OK) {
         live_begin(process);
         rc = greet(process, err);
+    }
+    if (rc == OMEGA_OK && live_is_successor(process)) {
+        rc = catch_up(&feeder, err);
     }
     if (rc == OMEGA_OK) {
         rc = feed(&feeder, err);

@@ -69,6 +69,28 @@ void live_intend_abandonment(struct live_process *process, uint64_t job, uint32_
     intend(process, LIVE_INTENDS_ABANDONMENT, &place);
 }
 
+/* ---- the others ---- */
+
+void live_intend_change(struct live_process *process, enum live_intent_kind kind,
+                        const struct omega_machine_event *event, int64_t now_us)
+{
+    struct log_place place = live_place(process, now_us);
+    if (event != NULL) {
+        process->slot->intent.event = *event;
+    }
+    intend(process, kind, &place);
+}
+
+void live_intend_submission(struct live_process *process, uint64_t job, uint64_t tasks,
+                            const struct log_place *place)
+{
+    process->slot->intent.job = job;
+    process->slot->intent.tasks = tasks;
+    intend(process, LIVE_INTENDS_SUBMISSION, place);
+}
+
+/* ---- what came of it ---- */
+
 static int finish_commit(struct live_process *process, omega_error_t *err)
 {
     const struct live_intent *intent = &process->slot->intent;

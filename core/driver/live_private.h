@@ -55,7 +55,6 @@ struct live_intent {
     struct omega_transaction txn;  /* COMMIT: its claims and minima are in the room */
     uint64_t job;                  /* ABANDONMENT, SUBMISSION */
     uint64_t tasks;                /* ABANDONMENT: of the job; SUBMISSION: in the cell before it */
-    uint32_t count;                /* RELEASE: ids in the room */
     struct omega_machine_event event; /* EVENT */
 };
 
@@ -149,6 +148,13 @@ struct log_place live_place(const struct live_process *process, int64_t time_us)
 void live_intend_commit(struct live_process *process, const struct runner *runner, int64_t now_us);
 void live_intend_abandonment(struct live_process *process, uint64_t job, uint32_t tasks,
                              int64_t now_us);
+
+/* A release of tasks that are due, or a machine event. */
+void live_intend_change(struct live_process *process, enum live_intent_kind kind,
+                        const struct omega_machine_event *event, int64_t now_us);
+/* The submission of a job, when the cell had so many tasks. */
+void live_intend_submission(struct live_process *process, uint64_t job, uint64_t tasks,
+                            const struct log_place *place);
 
 /* It is done, and the log has been told: writes that out, and forgets the intent. */
 void live_intended(struct live_process *process);

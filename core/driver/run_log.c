@@ -147,6 +147,17 @@ void run_log_release(const struct log_place *place, const struct store_release_r
     runlog_put(place->log, &record);
 }
 
+void run_log_machine(const struct log_place *place, const struct omega_machine_event *event,
+                     const struct store_release_result *lost, uint32_t count)
+{
+    struct runlog_record record = record_at(place, RUNLOG_MACHINE);
+    record.changes = true;
+    record.event = *event;
+    record.released = lost;
+    record.released_count = count;
+    runlog_put(place->log, &record);
+}
+
 void run_log_abandonment(const struct log_place *place, uint64_t job, uint32_t tasks)
 {
     struct runlog_record record = record_at(place, RUNLOG_ABANDONMENT);
@@ -230,16 +241,9 @@ void sim_log_machine(const struct simulation *sim, const struct omega_machine_ev
                      uint64_t version, const struct store_release_result *lost, uint32_t count)
 {
     if (sim->config->runlog != NULL) {
-        struct runlog_record record = {
-            .kind = RUNLOG_MACHINE,
-            .changes = true,
-            .version = version,
-            .time_us = sim->now_us,
-            .event = *event,
-            .released = lost,
-            .released_count = count,
-        };
-        runlog_put(sim->config->runlog, &record);
+        struct log_place place = {
+            .log = sim->config->runlog, .version = version, .time_us = sim->now_us};
+        run_log_machine(&place, event, lost, count);
     }
 }
 

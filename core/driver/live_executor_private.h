@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of the executor of a live run: live_executor.c (ends of tasks), live_machines.c (machine
+ * events), live_successor.c (an executor that goes on where another one died).
+ */
+#ifndef OMEGA_CORE_DRIVER_LIVE_EXECUTOR_PRIVATE_H
+#define OMEGA_CORE_DRIVER_LIVE_EXECUTOR_PRIVATE_H
+
+#include "core/driver/live_private.h"
+
+/* Commits that have been seen, with what they placed. */
+struct live_seen {
+    uint64_t job;
+    int64_t seen_us; /* experiment time */
+    uint32_t first;  /* in placements */
+    uint32_t count;
+};
+
+struct live_executor {
+    struct live_process *process;
+    const struct live_prefilled *prefilled;
+    struct events ends; /* `what` is a placement id */
+    uint64_t version;   /* all changes up to it have been seen */
+    struct live_seen *seen;
+    uint32_t seen_count;
+    uint32_t seen_room;
+    struct lmdb_change_placement *placements;
+    uint32_t placement_count;
+    uint32_t placement_room;
+    const struct live_seen *looked_at;
+    int status; /* of what the store calls back */
+    uint64_t *ids;
+    struct store_release_result *released;
+};
+
+int live_executor_no_memory(omega_error_t *err);
+
+/* Makes room for another commit with so many placements. OMEGA_ENOMEM. */
+int live_see_more(struct live_executor *executor, uint32_t placements);
+
+/* Plans the ends of all placements of the commits that have been seen. */
+int live_plan_seen(struct live_executor *executor, omega_error_t *err);
+
+/* Plans the end of a placement, if it comes before the horizon. OMEGA_ENOMEM. */
+int live_plan_end(struct live_executor *executor, uint64_t placement, int64_t due_us);
+
+/* ---- live_successor.c ---- */
+
+/* Notes that all changes up to a version had been seen at a time, for a successor. */
+void live_journal(struct live_executor *executor, uint64_t version, int64_t seen_us);
+
+/* Plans the ends of all that runs in the cell, as the executor before this one had: durations count
+ * from when that one saw the placements. Tells the log of a change that it was not told of. */
+int live_take_over(struct live_executor *executor, omega_error_t *err);
+
+#endif
