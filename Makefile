@@ -153,7 +153,7 @@ $(B)/bench/%: $(B)/bench/%.o $(B)/bench/libbench.a $(B)/libomega.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $(LTO_LINK) $^ $(LIBS) -o $@
 
-tests: all $(addprefix $(B)/tests/,$(units)) $(patsubst %.c,$(B)/%,$(wildcard bench/live.c)) \
+tests: all $(addprefix $(B)/tests/,$(units)) $(patsubst %.c,$(B)/%,$(wildcard bench/live.c tests/tools/*.c)) \
        $(addprefix $(B)/tests/fuzz/replay_,$(fuzzers:fuzz_%=%))
 
 # A fuzz target with a main that replays files: what make test runs on the corpus.

@@ -160,7 +160,8 @@ static int plan_restart(struct live *live, uint32_t number, enum live_cause caus
     child->in_row++;
     live->restarts[number].by_cause[cause]++;
     child->start_ns = live_clock_ns() + (int64_t)(child->delay_s * 1e9);
-    snprintf(text, sizeof text, "%s %s%s; it starts again in %.3f s", name_of(live, number),
+    snprintf(text, sizeof text, "%s (start %" PRIu32 ") %s%s; it starts again in %.3f s",
+             name_of(live, number), slot->starts,
              slot->err.code == OMEGA_OK || child->condemned ? "" : "failed: ",
              live->restarts[number].last, child->delay_s);
     tell(live, text);
