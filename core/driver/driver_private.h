@@ -198,6 +198,10 @@ void run_log_counter(const struct log_place *place, uint32_t scheduler, const ch
                      int64_t value);
 void run_log_horizon(const struct log_place *place);
 
+/* How long a machine stays up, or down: a draw in us, at least 1. */
+#define RUN_FAILURES_STREAM "machine-failures" /* one for each machine */
+int64_t run_failure_delay_us(const struct distribution *distribution, struct omega_random *random);
+
 /* The number of an instance among all, by scheduler, then number: its id in transactions. */
 uint32_t run_instance_id(const struct run_config *config, uint32_t scheduler, uint32_t number);
 

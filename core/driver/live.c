@@ -38,10 +38,6 @@ static int check_config(const struct run_config *config, omega_error_t *err)
         return omega_error_set(err, OMEGA_EINVAL,
                                "a live run with its cell in memory, expected a store 'lmdb'");
     }
-    if (config->event_count > 0 || config->failures.up_s != NULL) {
-        return omega_error_set(err, OMEGA_EINVAL,
-                               "machine events or failures, expected none in a live run");
-    }
     if (instances_of(config) > LIVE_INSTANCES_MAX) {
         return omega_error_set(err, OMEGA_EINVAL,
                                "%" PRIu32 " scheduler instances, expected at most %u in a live run",

@@ -166,11 +166,13 @@ static int release_due(struct live_executor *executor, omega_error_t *err)
     int rc = store_release(process->store, executor->ids, count, STORE_FINISHED, executor->released,
                            &version, err);
     for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
-        ended += executor->released[i].released;
+        if (executor->released[i].released) { /* the others were lost with their machines */
+            executor->released[ended++] = executor->released[i];
+        }
     }
-    if (rc == OMEGA_OK) {
+    if (rc == OMEGA_OK && ended > 0) {
         struct log_place place = {.log = process->log, .version = version, .time_us = now_us};
-        run_log_release(&place, executor->released, count, ended > 0);
+        run_log_release(&place, executor->released, ended, true);
         live_intended(process);
     }
     return rc;
@@ -185,10 +187,12 @@ static int execute(struct live_executor *executor, omega_error_t *err)
         live_beat(process);
         atomic_fetch_add(&process->slot->done, 1);
         rc = follow(executor, err);
+        rc = rc == OMEGA_OK ? live_play_events(executor, err) : rc;
         rc = rc == OMEGA_OK ? release_due(executor, err) : rc;
         if (rc == OMEGA_OK) {
-            bool more = executor->ends.count > 0;
-            live_wait(process, more ? executor->ends.heap[0].time_us : horizon_us, true);
+            int64_t end_us = executor->ends.count > 0 ? executor->ends.heap[0].time_us : horizon_us;
+            int64_t event_us = live_next_event_us(executor);
+            live_wait(process, end_us < event_us ? end_us : event_us, true);
         }
     }
     return rc;
@@ -205,7 +209,8 @@ static int open_executor(struct live_executor *executor, omega_error_t *err)
                  : live_join_in(executor->process, "executor", err);
     if (rc == OMEGA_OK && live_is_successor(executor->process)) {
         live_begin(executor->process);
-        return live_take_over(executor, err);
+        rc = live_take_over(executor, err);
+        return rc == OMEGA_OK ? live_open_machines(executor, err) : rc;
     }
     for (uint32_t i = 0; rc == OMEGA_OK && i < prefilled->count; i++) {
         const struct prefill_end *end = &prefilled->ends[i];
@@ -213,6 +218,7 @@ static int open_executor(struct live_executor *executor, omega_error_t *err)
                  ? OMEGA_OK
                  : live_executor_no_memory(err);
     }
+    rc = rc == OMEGA_OK ? live_open_machines(executor, err) : rc;
     if (rc == OMEGA_OK) {
         store_counters(executor->process->store, &counters);
         executor->version = counters.version;
@@ -226,9 +232,13 @@ int live_execute(struct live_process *process, void *context, omega_error_t *err
     int rc = open_executor(&executor, err);
     if (rc == OMEGA_OK) {
         live_begin(process);
+        rc = live_greet(process, err);
+    }
+    if (rc == OMEGA_OK) {
         rc = execute(&executor, err);
     }
     events_release(&executor.ends);
+    live_close_machines(&executor);
     free(executor.seen);
     free(executor.placements);
     free(executor.ids);

@@ -30,6 +30,12 @@ struct live_executor {
     const struct live_seen *looked_at;
     int status; /* of what the store calls back */
     uint64_t *ids;
+    /* machine events */
+    uint32_t event;              /* the experiment's next */
+    struct events failures;      /* `what` is a machine: it fails or returns */
+    struct omega_random *random; /* per machine; NULL: none fails at random */
+    bool *down;                  /* per machine: failed at random */
+    uint64_t played;             /* events, in all */
     struct store_release_result *released;
 };
 
@@ -52,5 +58,17 @@ void live_journal(struct live_executor *executor, uint64_t version, int64_t seen
 /* Plans the ends of all that runs in the cell, as the executor before this one had: durations count
  * from when that one saw the placements. Tells the log of a change that it was not told of. */
 int live_take_over(struct live_executor *executor, omega_error_t *err);
+
+/* ---- live_machines.c ---- */
+
+/* Draws the first failures, and leaves out what has been played. The caller closes it either way. */
+int live_open_machines(struct live_executor *executor, omega_error_t *err);
+void live_close_machines(struct live_executor *executor);
+
+/* When the next event is due; INT64_MAX: never. */
+int64_t live_next_event_us(const struct live_executor *executor);
+
+/* Plays all events that are due by now. */
+int live_play_events(struct live_executor *executor, omega_error_t *err);
 
 #endif

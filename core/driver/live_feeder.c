@@ -53,16 +53,6 @@ static int open_feeder(struct feeder *feeder, omega_error_t *err)
     return rc;
 }
 
-static int greet(struct live_process *process, omega_error_t *err)
-{
-    uint32_t processes = live_segments(process->config) - 1;
-    int rc = OMEGA_OK;
-    for (uint32_t i = LIVE_SCHEDULERS; rc == OMEGA_OK && i < processes; i++) {
-        rc = live_wake_peer(process->wake, i, err);
-    }
-    return rc;
-}
-
 static void close_feeder(struct feeder *feeder)
 {
     for (uint32_t i = 0; feeder->next != NULL && i < feeder->count; i++) {
@@ -210,7 +200,7 @@ int live_feed(struct live_process *process, void *context, omega_error_t *err)
     int rc = open_feeder(&feeder, err);
     if (rc == OMEGA_OK) {
         live_begin(process);
-        rc = greet(process, err);
+        rc = live_greet(process, err);
     }
     if (rc == OMEGA_OK && live_is_successor(process)) {
         rc = catch_up(&feeder, err);

@@ -64,7 +64,7 @@ struct live_slot {
     atomic_int_fast64_t due_ns;  /* of the monotonic clock: it shows progress by then, or hangs */
     atomic_uint_fast64_t done;   /* attempts that ended, jobs submitted, looks at the cell ... */
     atomic_uint_fast64_t placed; /* ... and tasks placed */
-    atomic_uint_fast64_t jobs;   /* feeder: submitted */
+    atomic_uint_fast64_t jobs;   /* feeder: submitted; executor: machine events played */
     atomic_uint_fast64_t losses; /* instance: how often tasks of its jobs were lost */
     uint32_t starts;             /* of the process: its incarnation */
     omega_error_t err;           /* why it ended with exit code 1 */
@@ -115,6 +115,9 @@ pid_t live_fork(struct live_process *process,
 
 /* Opens the process's store and wake-ups; `module` names it to others. */
 int live_join_in(struct live_process *process, const char *module, omega_error_t *err);
+
+/* Prepares to wake all scheduler instances. */
+int live_greet(struct live_process *process, omega_error_t *err);
 
 /* Is this the successor of a process that ended before its time? */
 bool live_is_successor(const struct live_process *process);

@@ -107,6 +107,16 @@ bool live_is_successor(const struct live_process *process)
     return process->slot->starts > 1;
 }
 
+int live_greet(struct live_process *process, omega_error_t *err)
+{
+    uint32_t processes = live_segments(process->config) - 1;
+    int rc = OMEGA_OK;
+    for (uint32_t i = LIVE_SCHEDULERS; rc == OMEGA_OK && i < processes; i++) {
+        rc = live_wake_peer(process->wake, i, err);
+    }
+    return rc;
+}
+
 /* ---- progress ---- */
 
 void live_sync(struct live_process *process)

@@ -138,6 +138,25 @@ static int find_untold(void *context, const struct lmdb_change *change)
     return 1;
 }
 
+/* Whose tasks were lost is not known any more: everybody looks. */
+static void lose_all(const struct live_process *process)
+{
+    for (uint32_t i = LIVE_SCHEDULERS; i < live_segments(process->config) - 1; i++) {
+        atomic_fetch_add(&process->shared->slots[i].losses, 1);
+    }
+}
+
+/* An event that was played, whether the log was told by the one before or is now, counts. */
+static void count_events(struct live_process *process, bool played)
+{
+    const struct live_intent *intent = &process->slot->intent;
+    if (played && atomic_load(&intent->kind) == LIVE_INTENDS_EVENT &&
+        intent->job > atomic_load(&process->slot->jobs)) {
+        live_sync(process);
+        atomic_store(&process->slot->jobs, intent->job);
+    }
+}
+
 static int tell_untold(struct live_executor *executor, omega_error_t *err)
 {
     struct live_process *process = executor->process;
@@ -145,6 +164,7 @@ static int tell_untold(struct live_executor *executor, omega_error_t *err)
     bool event = live_intends(process, LIVE_INTENDS_EVENT);
     struct untold untold = {.kind = event ? RECORD_CHANGE_EVENT : RECORD_CHANGE_RELEASE};
     if (!event && !live_intends(process, LIVE_INTENDS_RELEASE)) {
+        count_events(process, true);
         return OMEGA_OK;
     }
     int rc = lmdb_changes(process->store, intent->version + 1, find_untold, &untold, err);
@@ -155,12 +175,14 @@ static int tell_untold(struct live_executor *executor, omega_error_t *err)
         struct log_place place = {
             .log = process->log, .version = untold.version, .time_us = intent->time_us};
         if (event) {
+            lose_all(process);
             run_log_machine(&place, &intent->event, untold.ended, untold.count);
         } else {
             run_log_release(&place, untold.ended, untold.count, true);
         }
     }
     free(untold.ended);
+    count_events(process, event && untold.version > 0);
     live_intended(process);
     return rc < 0 ? rc : OMEGA_OK;
 }

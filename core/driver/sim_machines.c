@@ -58,7 +58,7 @@ static int apply_machine_event(struct simulation *sim, const struct omega_machin
     return rc;
 }
 
-static int64_t draw_us(const struct distribution *distribution, struct omega_random *random)
+int64_t run_failure_delay_us(const struct distribution *distribution, struct omega_random *random)
 {
     double us = distribution_draw(distribution, random) * 1e6;
     if (us >= (double)OMEGA_DURATION_MAX) {
@@ -71,7 +71,8 @@ static int64_t draw_us(const struct distribution *distribution, struct omega_ran
 int sim_plan_failure(struct simulation *sim, uint32_t machine, bool fails, omega_error_t *err)
 {
     const struct run_failures *failures = &sim->config->failures;
-    int64_t delay = draw_us(fails ? failures->up_s : failures->down_s, &sim->failures[machine]);
+    int64_t delay =
+        run_failure_delay_us(fails ? failures->up_s : failures->down_s, &sim->failures[machine]);
     struct machine_change *change = &sim->failing[machine];
     *change = (struct machine_change){
         .event =

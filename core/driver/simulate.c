@@ -93,7 +93,7 @@ static int start_machine_events(struct simulation *sim, omega_error_t *err)
         return sim_no_memory(err);
     }
     for (uint32_t m = 0; rc == OMEGA_OK && m < config->cell.machine_count; m++) {
-        omega_random_init(&sim->failures[m], config->seed, "machine-failures", m);
+        omega_random_init(&sim->failures[m], config->seed, RUN_FAILURES_STREAM, m);
         rc = config->cell.machines[m].absent ? OMEGA_OK : sim_plan_failure(sim, m, true, err);
     }
     return rc;

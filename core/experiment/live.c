@@ -45,12 +45,6 @@ static int check(const struct point *point, const struct field *root, omega_erro
                           "%u instances, expected at most %u with driver 'live': each is a process",
                           instances, LIVE_INSTANCES_MAX);
     }
-    struct field events = field_member(root, "machine_events");
-    bool none =
-        events.value == NULL || (json_is_array(events.value) && json_array_size(events.value) == 0);
-    if (!none || point->parts->event_count > 0) {
-        return field_fail(&events, err, "expected none with driver 'live'");
-    }
     struct field workloads = field_member(root, "workloads");
     for (uint32_t w = 0; w < point->parts->workload_count; w++) {
         const struct generator_config *generator = &point->parts->sources[w].generator;

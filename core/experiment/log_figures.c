@@ -237,7 +237,9 @@ static void add_to_queues(struct log_figures *figures, const struct runlog_check
     switch ((enum runlog_kind)record->kind) {
     case RUNLOG_SUBMISSION:
     case RUNLOG_RETRY:
-        move(figures, job, true, record->time_us);
+        if (job != NULL) {
+            move(figures, job, true, record->time_us);
+        }
         break;
     case RUNLOG_ATTEMPT:
         job->asked = job->pending;

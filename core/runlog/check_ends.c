@@ -115,10 +115,11 @@ static int take_over(struct runlog_check *check, const struct runlog_record *rec
 
 /* ---- what was lost before it was due ---- */
 
-/* Remembers a lost placement, since its release, which will find nothing, must still come. */
+/* Remembers a lost placement, since its release, which will find nothing, must still come; a live
+ * executor does not tell of it. */
 static int remember_lost(struct runlog_check *check, const struct naive_placement *lost)
 {
-    if (lost->due_us > check->opening->horizon_us) {
+    if (lost->due_us > check->opening->horizon_us || check->opening->live) {
         return OMEGA_OK;
     }
     int64_t *due_us = malloc(sizeof *due_us);

@@ -294,6 +294,10 @@ static int on_nothing(struct runlog_check *check, const struct runlog_record *re
 static int on_retry(struct runlog_check *check, const struct runlog_record *record)
 {
     struct runlog_job *job = runlog_check_find_job(check, record->job_id);
+    if (job != NULL && check->opening->live && !job->delayed && !job->attempted &&
+        job->pending > 0 && !job->given_up) {
+        return OMEGA_OK; /* a loss has queued it, and its instance has seen that now */
+    }
     if (job == NULL || !job->delayed || job->given_up) {
         return check_violated(check,
                               "job %" PRIu64
