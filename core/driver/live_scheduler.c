@@ -6,126 +6,8 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "core/driver/live_private.h"
-
-struct scheduler {
-    struct live_process *process;
-    struct runner runner;
-    struct eligibility *eligibility;
-    struct events retries; /* struct run_job, that wait to be queued again */
-    uint64_t next_id;      /* jobs below it have been looked at */
-    int status;            /* of what the store calls back ... */
-    omega_error_t *err;    /* ... and why */
-};
-
-/* ---- the queue ---- */
-
-static void enqueue(struct scheduler *scheduler, struct run_job *job, bool front, int64_t now_us)
-{
-    struct runner *runner = &scheduler->runner;
-    job->queued_since_us = now_us;
-    job->queue_next = front ? runner->first : NULL;
-    if (front) {
-        runner->last = runner->first == NULL ? job : runner->last;
-        runner->first = job;
-    } else {
-        *(runner->first == NULL ? &runner->first : &runner->last->queue_next) = job;
-        runner->last = job;
-    }
-}
-
-static struct run_job *dequeue(struct scheduler *scheduler)
-{
-    struct runner *runner = &scheduler->runner;
-    struct run_job *job = runner->first;
-    runner->first = job->queue_next;
-    runner->last = runner->first == NULL ? NULL : runner->last;
-    return job;
-}
-
-/* What has become of its tasks so far, by this instance's predecessors. */
-static bool take_state(struct run_job *job, const struct lmdb_job *said)
-{
-    uint32_t slots = job->job->slots;
-    job->attempts = said->attempt;
-    job->unplaced = said->pending;
-    job->running = said->running;
-    job->placements = said->submitted - said->pending;
-    memcpy(job->placed, said->placed, slots);
-    if (said->machine_of != NULL) {
-        job->machine_of = malloc(slots * sizeof *job->machine_of);
-        if (job->machine_of == NULL) {
-            return false;
-        }
-        memcpy(job->machine_of, said->machine_of, slots * sizeof *job->machine_of);
-    }
-    return true;
-}
-
-/* A job of the table as this process knows it: its texts as numbers of the catalogue. */
-static struct run_job *take_job(struct scheduler *scheduler, const struct lmdb_job *said)
-{
-    const struct catalogue *catalogue = scheduler->process->config->cell.catalogue;
-    struct omega_job job = *said->job;
-    struct omega_task_group *groups = malloc(job.group_count * sizeof *groups);
-    bool known = groups != NULL;
-    for (uint32_t g = 0; known && g < job.group_count; g++) {
-        groups[g] = job.groups[g];
-        known = catalogue_find_constraints(catalogue, said->constraints[g], &groups[g].constraints);
-    }
-    job.groups = groups;
-    job.user = symbols_find(catalogue_symbols(catalogue), said->user, strlen(said->user));
-    job.user = job.user == SYMBOL_NONE ? 0 : job.user;
-    struct run_job *made = known ? run_job_create(&job, job.id) : NULL;
-    free(groups);
-    if (made != NULL && !take_state(made, said)) {
-        run_job_destroy(made);
-        return NULL;
-    }
-    return made;
-}
-
-/* Queues a job that is this instance's. */
-static int find_job(void *context, const struct lmdb_job *said)
-{
-    struct scheduler *scheduler = context;
-    scheduler->next_id = said->job->id + 1;
-    if (said->instance != scheduler->runner.id || said->pending == 0 || said->given_up) {
-        return OMEGA_OK;
-    }
-    struct run_job *job = take_job(scheduler, said);
-    if (job == NULL) {
-        return scheduler->status = omega_error_set(scheduler->err, OMEGA_ENOMEM,
-                                                   "no memory for job %" PRIu64, said->job->id);
-    }
-    scheduler->status = eligibility_of(scheduler->eligibility, job, scheduler->err);
-    enqueue(scheduler, job, false, job->job->submit_us);
-    return scheduler->status;
-}
-
-static int find_jobs(struct scheduler *scheduler, omega_error_t *err)
-{
-    scheduler->err = err;
-    return lmdb_jobs_from(scheduler->process->store, scheduler->next_id, find_job, scheduler, err);
-}
-
-static void take_retries(struct scheduler *scheduler)
-{
-    struct live_process *process = scheduler->process;
-    struct event event;
-    enum event_kind kind;
-    int64_t now_us = live_now_us(process);
-    while (scheduler->retries.count > 0 && scheduler->retries.heap[0].time_us <= now_us &&
-           now_us < process->config->horizon_us) {
-        events_pop(&scheduler->retries, &event, &kind);
-        struct run_job *job = event.what;
-        struct log_place place = live_place(process, now_us);
-        run_log_retry(&place, job->job->id);
-        enqueue(scheduler, job, scheduler->runner.config->retry.queue == RUN_QUEUE_FRONT, now_us);
-    }
-}
+#include "core/driver/live_scheduler_private.h"
 
 /* ---- attempts ---- */
 
@@ -144,7 +26,7 @@ static bool is_over(const struct live_process *process)
 }
 
 /* The first half, and the decision time. */
-static int begin_attempt(struct scheduler *scheduler, int64_t now_us, omega_error_t *err)
+static int begin_attempt(struct live_scheduler *scheduler, int64_t now_us, omega_error_t *err)
 {
     struct live_process *process = scheduler->process;
     struct runner *runner = &scheduler->runner;
@@ -175,7 +57,7 @@ static int begin_attempt(struct scheduler *scheduler, int64_t now_us, omega_erro
     return rc;
 }
 
-static int settle(struct scheduler *scheduler, enum settlement settlement, int64_t now_us,
+static int settle(struct live_scheduler *scheduler, enum settlement settlement, int64_t now_us,
                   omega_error_t *err)
 {
     struct live_process *process = scheduler->process;
@@ -197,24 +79,47 @@ static int settle(struct scheduler *scheduler, enum settlement settlement, int64
         run_log_abandonment(&place, job->job->id, tasks);
         live_intended(process);
     }
-    run_job_destroy(job);
+    live_drop_job(scheduler, job);
     return rc;
 }
 
+/* Commits and settles. A gang of which tasks have been lost since the table was looked at is no gang
+ * any more, which the store says: then it is one that falls short. */
+static int commit(struct live_scheduler *scheduler, struct omega_result *result,
+                  int64_t *duration_us, enum settlement *settlement, omega_error_t *err)
+{
+    struct runner *runner = &scheduler->runner;
+    struct store *store = scheduler->process->store;
+    omega_error_t own = {0};
+    int rc = attempt_end(runner, store, result, duration_us, settlement, &own);
+    if (rc == OMEGA_EINVAL && live_has_lost(scheduler)) {
+        rc = live_look_again(scheduler, err);
+        if (rc == OMEGA_OK && runner->claim_count < runner->job->unplaced) {
+            return attempt_end(runner, store, result, duration_us, settlement, err);
+        }
+        rc = rc == OMEGA_OK ? OMEGA_EINVAL : rc;
+    }
+    return rc == OMEGA_OK ? rc : omega_error_set(err, rc, "%s", own.text);
+}
+
 /* The second half. The clock is read before the commit, whose version may then not be later. */
-static int end_attempt(struct scheduler *scheduler, int64_t now_us, omega_error_t *err)
+static int end_attempt(struct live_scheduler *scheduler, int64_t now_us, omega_error_t *err)
 {
     struct live_process *process = scheduler->process;
     struct runner *runner = &scheduler->runner;
     struct omega_result result;
     int64_t duration_us = 0;
     enum settlement settlement = SETTLED_DONE;
+    int rc = live_has_lost(scheduler) ? live_look_again(scheduler, err) : OMEGA_OK;
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
     bool sends = runner->claim_count > 0 && !runner->falls_short;
     if (sends) {
         live_intend_commit(process, runner, now_us);
     }
     int64_t since_ns = live_clock_ns();
-    int rc = attempt_end(runner, process->store, &result, &duration_us, &settlement, err);
+    rc = commit(scheduler, &result, &duration_us, &settlement, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
@@ -235,14 +140,14 @@ static int end_attempt(struct scheduler *scheduler, int64_t now_us, omega_error_
 }
 
 /* Plans the first job of the queue. An attempt that the horizon cuts is left as it is. */
-static int attempt(struct scheduler *scheduler, omega_error_t *err)
+static int attempt(struct live_scheduler *scheduler, omega_error_t *err)
 {
     struct live_process *process = scheduler->process;
     int64_t now_us = live_now_us(process);
     if (now_us >= process->config->horizon_us) {
         return OMEGA_OK;
     }
-    scheduler->runner.job = dequeue(scheduler);
+    scheduler->runner.job = live_dequeue(scheduler);
     int rc = begin_attempt(scheduler, now_us, err);
     now_us = live_now_us(process);
     if (rc != OMEGA_OK || live_stopped() || now_us >= process->config->horizon_us) {
@@ -253,14 +158,14 @@ static int attempt(struct scheduler *scheduler, omega_error_t *err)
 
 /* ---- the whole ---- */
 
-static int run(struct scheduler *scheduler, omega_error_t *err)
+static int run(struct live_scheduler *scheduler, omega_error_t *err)
 {
     struct live_process *process = scheduler->process;
     int rc = OMEGA_OK;
     while (rc == OMEGA_OK && !is_over(process)) {
         live_beat(process);
-        take_retries(scheduler);
-        rc = find_jobs(scheduler, err);
+        live_take_retries(scheduler);
+        rc = live_find_jobs(scheduler, err);
         if (rc == OMEGA_OK && scheduler->runner.first != NULL) {
             rc = attempt(scheduler, err);
         } else if (rc == OMEGA_OK) {
@@ -273,7 +178,7 @@ static int run(struct scheduler *scheduler, omega_error_t *err)
     return rc;
 }
 
-static int open_scheduler(struct scheduler *scheduler, uint32_t id, omega_error_t *err)
+static int open_scheduler(struct live_scheduler *scheduler, uint32_t id, omega_error_t *err)
 {
     struct live_process *process = scheduler->process;
     const struct run_config *config = process->config;
@@ -297,7 +202,7 @@ static int open_scheduler(struct scheduler *scheduler, uint32_t id, omega_error_
 }
 
 /* Tells that this process goes on where another one was ended; it finds its jobs in the table. */
-static void tell_restart(const struct scheduler *scheduler)
+static void tell_restart(const struct live_scheduler *scheduler)
 {
     struct live_process *process = scheduler->process;
     int64_t now_us = live_now_us(process);
@@ -309,7 +214,7 @@ static void tell_restart(const struct scheduler *scheduler)
 }
 
 /* Leaves what the module has counted where it will be found. */
-static void tell_counters(const struct scheduler *scheduler)
+static void tell_counters(const struct live_scheduler *scheduler)
 {
     struct live_slot *slot = scheduler->process->slot;
     const char *name = NULL;
@@ -323,18 +228,9 @@ static void tell_counters(const struct scheduler *scheduler)
     }
 }
 
-static void close_scheduler(struct scheduler *scheduler)
+static void close_scheduler(struct live_scheduler *scheduler)
 {
-    struct event event;
-    enum event_kind kind;
-    while (events_pop(&scheduler->retries, &event, &kind)) {
-        run_job_destroy(event.what);
-    }
-    events_release(&scheduler->retries);
-    while (scheduler->runner.first != NULL) {
-        run_job_destroy(dequeue(scheduler));
-    }
-    run_job_destroy(scheduler->runner.job);
+    live_drop_jobs(scheduler);
     eligibility_destroy(scheduler->eligibility);
     if (scheduler->process->store != NULL) {
         runner_close(&scheduler->runner, scheduler->process->store);
@@ -343,7 +239,7 @@ static void close_scheduler(struct scheduler *scheduler)
 
 int live_schedule(struct live_process *process, void *context, omega_error_t *err)
 {
-    struct scheduler scheduler = {.process = process, .next_id = 1};
+    struct live_scheduler scheduler = {.process = process, .next_id = 1};
     (void)context;
     int rc = open_scheduler(&scheduler, process->number - LIVE_SCHEDULERS, err);
     if (rc == OMEGA_OK) {
