@@ -142,6 +142,12 @@ static int give_up(const struct live *live, uint32_t number, omega_error_t *err)
                            name_of(live, number), live->restarts[number].last, times);
 }
 
+/* Did it end of something that another one would meet, too? */
+static bool is_final(const struct live_child *child, const struct live_slot *slot)
+{
+    return !child->condemned && (slot->err.code == OMEGA_EFULL || slot->err.code == OMEGA_ECORRUPT);
+}
+
 /* When a process that has ended is started again, or the error that ends the run. */
 static int plan_restart(struct live *live, uint32_t number, enum live_cause cause,
                         omega_error_t *err)
@@ -154,7 +160,7 @@ static int plan_restart(struct live *live, uint32_t number, enum live_cause caus
         child->in_row = 0;
         child->delay_s = how->delay_s;
     }
-    if (child->in_row >= how->limit) {
+    if (child->in_row >= how->limit || is_final(child, slot)) {
         return give_up(live, number, err);
     }
     child->in_row++;
