@@ -73,6 +73,7 @@ static int start_one(struct live *live, uint32_t number, omega_error_t *err)
         work = number == LIVE_FEEDER ? live_feed : live_execute;
     }
     omega_error_clear(&slot->err);
+    atomic_store(&slot->ready, false);
     slot->starts++;
     atomic_store(&slot->due_ns, live_clock_ns() + OPENING_NS);
     *child = (struct live_child){

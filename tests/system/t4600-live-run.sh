@@ -88,11 +88,13 @@ all_gone() {
     return 1
 }
 
-# begin NAME: a long live run in the background of which tasks run already: $run, $cell.
+# begin NAME ARGUMENT...: a long live run in the background of which tasks run already: $run, $cell.
 begin() {
-    cell=$T/$1/seed-1
-    "$OMEGA" run --live --quiet --set horizon_s=3600 --set store.kind=lmdb \
-        --set store.dir="$T/$1" --out "$T/$1.out" "$T/live.json" 2>"$T/$1.err" >/dev/null &
+    local name=$1
+    shift
+    cell=$T/$name/seed-1
+    "$OMEGA" run --live --quiet --set horizon_s=3600 --set store.kind=lmdb "$@" \
+        --set store.dir="$T/$name" --out "$T/$name.out" "$T/live.json" 2>"$T/$name.err" >/dev/null &
     run=$!
     for _ in $(seq 1200); do
         if [ "$(children "$run")" -eq 5 ] &&
@@ -121,7 +123,7 @@ check "SIGTERM, too" ends_in_order TERM
 
 names_the_dead() {
     local rc=0
-    begin dead || return 1
+    begin dead --set live.restart.limit=0 || return 1
     kill -s KILL "$(ps -o pid= --ppid "$run" | tail -n 1)"
     wait "$run" || rc=$?
     cat "$T/dead.err"
@@ -129,7 +131,8 @@ names_the_dead() {
         grep -q "instance 0 of scheduler 'service' was ended by signal 9" "$T/dead.err" &&
         "$OMEGA" cell check "$cell"
 }
-check "a process that is killed is named" names_the_dead
+check "a process that is killed is named, and ends the run where none is started again" \
+    names_the_dead
 
 # The second Ctrl-C ends it at once: the cell in $TMPDIR goes, and all processes.
 ends_at_once() {
@@ -162,7 +165,8 @@ cat >"$T/crash.json" <<JSON
 JSON
 crash() {
     sed "s/MODULE/$1/" "$T/crash.json" >"$T/$1.json"
-    "$OMEGA" run --live --set live.speedup=20 --quiet --out "$T/$1" "$T/$1.json"
+    "$OMEGA" run --live --set live.speedup=20 --set live.restart.limit=0 --quiet --out "$T/$1" \
+        "$T/$1.json"
 }
 # (a sanitizer makes an exit code of the signal)
 check "a module that crashes" fails_with 1 \
