@@ -61,7 +61,7 @@ int live_take_over(struct live_executor *executor, omega_error_t *err);
 
 /* ---- live_machines.c ---- */
 
-/* Draws the first failures, and leaves out what has been played. The caller closes it either way. */
+/* Draws the first failures, and leaves out what was played. The caller closes it either way. */
 int live_open_machines(struct live_executor *executor, omega_error_t *err);
 void live_close_machines(struct live_executor *executor);
 

@@ -83,8 +83,8 @@ static int settle(struct live_scheduler *scheduler, enum settlement settlement, 
     return rc;
 }
 
-/* Commits and settles. A gang of which tasks have been lost since the table was looked at is no gang
- * any more, which the store says: then it is one that falls short. */
+/* Commits and settles. A gang of which tasks were lost since the table was looked at is none any
+ * more, which the store says: then it is one that falls short. */
 static int commit(struct live_scheduler *scheduler, struct omega_result *result,
                   int64_t *duration_us, enum settlement *settlement, omega_error_t *err)
 {

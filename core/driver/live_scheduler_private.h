@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of a scheduler instance of a live run: live_scheduler.c (attempts), live_queue.c (jobs). */
+/* Inside of an instance of a live run: live_scheduler.c (attempts), live_queue.c (jobs). */
 #ifndef OMEGA_CORE_DRIVER_LIVE_SCHEDULER_PRIVATE_H
 #define OMEGA_CORE_DRIVER_LIVE_SCHEDULER_PRIVATE_H
 

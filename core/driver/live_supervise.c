@@ -279,7 +279,7 @@ static bool hangs(const struct live *live, uint32_t number, int64_t now_ns)
             now_ns - due_ns > deadline_ns);
 }
 
-/* Kills those who hang. Where `writer` keeps the lock, or one is stopped that may hold something, the
+/* Kills those who hang. Where `writer` keeps the lock, or one is stopped that may hold it, the
  * others may be waiting for it, and get another deadline. */
 static void look_for_hanging(struct live *live, int64_t now_ns, uint32_t writer)
 {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A live run under load, with machines that fail, of which random processes are killed, and some stopped: 20 times, or 1,000
-# with OMEGA_SOAK. Nothing may be lost: the log is complete and proved, the cell is sound, and each
-# job was submitted once, with each of its tasks placed once or not at all.
+# A live run under load, with machines that fail, of which random processes are killed, and some
+# stopped: 20 times, or 1,000 with OMEGA_SOAK. Nothing may be lost: the log is complete and proved,
+# the cell is sound, and each job was submitted once, with each of its tasks placed once or not.
 . "$(dirname "$0")/../support/shell.sh"
 
 export TMPDIR=$T

@@ -57,14 +57,15 @@ static int find_children(pid_t parent, pid_t children[CHILDREN_MAX])
         int of = 0;
         char state = 'Z';
         snprintf(path, sizeof path, "/proc/%.20s/stat", entry->d_name);
-        FILE *file = atoi(entry->d_name) > 0 ? fopen(path, "re") : NULL;
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        FILE *file = pid > 0 ? fopen(path, "re") : NULL;
         if (file == NULL) {
             continue;
         }
         const char *end = fgets(text, sizeof text, file) == NULL ? NULL : strrchr(text, ')');
         if (end != NULL && sscanf(end + 1, " %c %d", &state, &of) == 2 && of == parent &&
             state != 'Z' && state != 'X' && state != 'T') {
-            children[count++] = atoi(entry->d_name);
+            children[count++] = pid;
         }
         fclose(file);
     }
@@ -170,16 +171,16 @@ int main(int count, char **arguments)
         fprintf(stderr, "usage: kill_run PID CELL KILLS SECONDS SEED\n");
         return 2;
     }
-    int kills = atoi(arguments[3]);
+    int kills = (int)strtol(arguments[3], NULL, 10);
     struct lmdb_use use = {.module = "kill_run", .read_only = true};
-    run.pid = atoi(arguments[1]);
+    run.pid = (pid_t)strtol(arguments[1], NULL, 10);
     run.waits_ns = kills > 0 && kills <= KILLS_MAX ? calloc((size_t)kills, sizeof(int64_t)) : NULL;
     omega_random_init(&run.random, strtoull(arguments[5], NULL, 10), "kill-run", 0);
     if (run.waits_ns == NULL || lmdb_open(arguments[2], &use, &run.cell, &err) != OMEGA_OK) {
         fprintf(stderr, "kill_run: %s\n", err.text);
         return EXIT_FAILURE;
     }
-    int rc = kill_all(&run, kills, atof(arguments[4]));
+    int rc = kill_all(&run, kills, strtod(arguments[4], NULL));
     store_close(run.cell);
     free(run.waits_ns);
     return rc;
