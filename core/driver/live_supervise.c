@@ -161,10 +161,11 @@ static int plan_restart(struct live *live, uint32_t number, enum live_cause caus
         child->in_row = 0;
         child->delay_s = how->delay_s;
     }
-    if (child->in_row >= how->limit || is_final(child, slot)) {
+    bool vain = cause != LIVE_FLOODED; /* who floods is slowed down, however often */
+    if (how->limit == 0 || (vain && child->in_row >= how->limit) || is_final(child, slot)) {
         return give_up(live, number, err);
     }
-    child->in_row++;
+    child->in_row += vain;
     live->restarts[number].by_cause[cause]++;
     child->start_ns = live_clock_ns() + (int64_t)(child->delay_s * 1e9);
     snprintf(text, sizeof text, "%s (start %" PRIu32 ") %s%s; it starts again in %.3f s",

@@ -68,8 +68,14 @@ deadline=0.3 limit=1 ends hang_place "$B/tests/modules/hang_place.so" \
     "instance [01] of scheduler 's' showed no progress for .* s, and was killed"
 
 # A job that fits nowhere is tried without a pause.
-cpu=8000 retry=0 flood=50 limit=1 ends flood batch \
-    "instance [01] of scheduler 's' made [0-9]+ attempts a second and placed nothing"
+horizon=100 cpu=8000 retry=0 flood=50 limit=1 experiment flood batch
+floods() {
+    live flood 2>"$T/flood.err" && proved flood && sound flood || return 1
+    cat "$T/flood.err"
+    grep -Eq "instance [01] of scheduler 's' .* made [0-9]+ attempts a second and placed nothing" \
+        "$T/flood.err" && grep -q '"flooded": [1-9]' "$T/flood.out/run.json"
+}
+check "who floods is named and slowed down, and the run goes on" floods
 
 # ---- processes that are stopped ----
 
