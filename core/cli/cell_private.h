@@ -92,6 +92,10 @@ struct cell_making {
  * a signal ends the process. Errors name `path`. */
 int cell_make(const struct cell_making *making, const char *path, omega_error_t *err);
 
+/* Says on stderr who keeps this process waiting, as struct lmdb_use asks for; `context` is the
+ * cell's path. */
+void cell_say_blocked(void *context, const struct lmdb_writer *writer);
+
 /* Opens a cell; whoever it waits for is named on stderr. */
 int cell_open(const char *path, bool read_only, struct store **store, omega_error_t *err);
 

@@ -294,8 +294,7 @@ void cell_write_writer(const struct lmdb_writer *writer, FILE *out)
     }
 }
 
-/* Says who keeps this process waiting; `context` is the cell's path. */
-static void say_blocked(void *context, const struct lmdb_writer *writer)
+void cell_say_blocked(void *context, const struct lmdb_writer *writer)
 {
     fputs("omega: ", stderr);
     message_write(context, stderr);
@@ -316,7 +315,7 @@ int cell_open(const char *path, bool read_only, struct store **store, omega_erro
     const struct lmdb_use use = {
         .module = "omega cell",
         .read_only = read_only,
-        .blocked = say_blocked,
+        .blocked = cell_say_blocked,
         .context = (void *)(uintptr_t)path,
     };
     return lmdb_open(path, &use, store, err);

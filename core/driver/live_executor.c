@@ -121,15 +121,12 @@ static int plan_ends(void *context, const struct lmdb_job *job)
     return OMEGA_OK;
 }
 
-/* Takes in what has been committed since the last time. The clock is read when all of it has been
- * seen, so that no task ends before its commit and its duration have passed. */
-static int follow(struct executor *executor, omega_error_t *err)
+/* Plans the ends of all that has been seen. The clock is read behind it, so that no task ends before
+ * its commit and its duration have passed. */
+static int plan_seen(struct executor *executor, omega_error_t *err)
 {
     struct live_process *process = executor->process;
-    executor->seen_count = 0;
-    executor->placement_count = 0;
-    executor->status = OMEGA_OK;
-    int rc = lmdb_changes(process->store, executor->version + 1, see, executor, err);
+    int rc = OMEGA_OK;
     executor->seen_us = live_now_us(process);
     for (uint32_t i = 0; rc == OMEGA_OK && i < executor->seen_count; i++) {
         executor->looked_at = &executor->seen[i];
@@ -139,6 +136,58 @@ static int follow(struct executor *executor, omega_error_t *err)
                 omega_error_set(err, OMEGA_ECORRUPT, "job %" PRIu64 " runs and is not in the table",
                                 executor->seen[i].job);
         }
+    }
+    return rc;
+}
+
+/* Notes a placement that runs already. */
+static int see_running(void *context, const struct store_placement *placement)
+{
+    struct executor *executor = context;
+    if (placement->job == 0) {
+        return OMEGA_OK;
+    }
+    if (reserve(executor, 1) != OMEGA_OK) {
+        return executor->status = OMEGA_ENOMEM;
+    }
+    executor->seen[executor->seen_count++] =
+        (struct seen){.job = placement->job, .first = executor->placement_count, .count = 1};
+    executor->placements[executor->placement_count++] =
+        (struct lmdb_change_placement){.id = placement->id, .task = placement->task};
+    return OMEGA_OK;
+}
+
+/* Takes in all that runs now: of a standing cell, whose tasks began while nobody looked. */
+static int take_over(struct executor *executor, omega_error_t *err)
+{
+    struct store *store = executor->process->store;
+    struct store_counters counters;
+    executor->seen_count = 0;
+    executor->placement_count = 0;
+    executor->status = OMEGA_OK;
+    int rc = lmdb_hold(store, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    store_counters(store, &counters);
+    executor->version = counters.version;
+    rc = store_placements(store, see_running, executor, err);
+    rc = rc == OMEGA_OK ? plan_seen(executor, err) : rc;
+    lmdb_let_go(store);
+    return executor->status == OMEGA_OK ? rc : no_memory(err);
+}
+
+/* Takes in what has been committed since the last time. */
+static int follow(struct executor *executor, omega_error_t *err)
+{
+    struct live_process *process = executor->process;
+    executor->seen_count = 0;
+    executor->placement_count = 0;
+    executor->status = OMEGA_OK;
+    int rc = lmdb_changes(process->store, executor->version + 1, see, executor, err);
+    rc = rc == OMEGA_OK ? plan_seen(executor, err) : rc;
+    if (executor->status == OMEGA_EINVAL && process->standing != NULL) {
+        return take_over(executor, err);
     }
     if (executor->status == OMEGA_EINVAL) {
         return omega_error_set(err, OMEGA_EINVAL,
@@ -212,6 +261,9 @@ static int open_executor(struct executor *executor, const struct live_prefilled 
         const struct prefill_end *end = &prefilled->ends[i];
         rc = plan_end(executor, end->placement, end->time_us) == OMEGA_OK ? OMEGA_OK
                                                                           : no_memory(err);
+    }
+    if (rc == OMEGA_OK && executor->process->standing != NULL) {
+        return take_over(executor, err);
     }
     if (rc == OMEGA_OK) {
         store_counters(executor->process->store, &counters);

@@ -44,21 +44,23 @@ struct live_shared {
 };
 
 struct live_wake;
+struct standing;
 
 /* One process, as it sees itself. */
 struct live_process {
     const struct run_config *config;
     const struct live_options *options;
-    struct live_shared *shared;
+    struct live_shared *shared; /* NULL on a standing cell */
     struct live_slot *slot;
     uint32_t number;
     const char *directory; /* of the cell */
     int directory_fd;
     struct store *store;
-    struct runlog *log;
+    struct runlog *log; /* NULL on a standing cell */
     struct metrics *metrics;
     struct live_wake *wake; /* NULL until it is opened */
     int64_t epoch_ns;
+    struct standing *standing; /* NULL: a live run */
 };
 
 /* ---- live_process.c ---- */
@@ -74,7 +76,10 @@ pid_t live_fork(struct live_process *process,
                 int (*work)(struct live_process *process, void *context, omega_error_t *err),
                 void *context);
 
-/* Opens the process's store and wake-ups; `module` names it to others. */
+/* From now on SIGTERM and SIGINT ask this process to stop, the second one ends it. */
+void live_catch_signals(void);
+
+/* Opens the process's store and wake-ups, unless they are open; `module` names it to others. */
 int live_join_in(struct live_process *process, const char *module, omega_error_t *err);
 
 /* Says that everything is open, and waits until all others have said so and time begins, or for a
@@ -123,5 +128,17 @@ int live_execute(struct live_process *process, void *context, omega_error_t *err
 
 /* Plans and commits the jobs of the instance process->number - LIVE_SCHEDULERS. */
 int live_schedule(struct live_process *process, void *context, omega_error_t *err);
+
+/* ---- standing.c: what a process of a standing cell does besides ---- */
+
+/* Says that everything is open. */
+void standing_begin(const struct standing *standing);
+
+/* Readable when somebody asks something; standing_serve() answers. */
+int standing_fd(const struct standing *standing);
+void standing_serve(struct standing *standing);
+
+/* True while the scheduler takes no new jobs. */
+bool standing_drains(const struct standing *standing);
 
 #endif

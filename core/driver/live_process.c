@@ -65,6 +65,25 @@ static int finish_log(struct live_process *process, omega_error_t *err)
     return rc;
 }
 
+static void on_catch(int number)
+{
+    if (stop != 0) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    stop = 1;
+}
+
+void live_catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_catch, .sa_flags = SA_RESTART | SA_NODEFER};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 pid_t live_fork(struct live_process *process,
                 int (*work)(struct live_process *process, void *context, omega_error_t *err),
                 void *context)
@@ -95,7 +114,8 @@ pid_t live_fork(struct live_process *process,
 int live_join_in(struct live_process *process, const char *module, omega_error_t *err)
 {
     struct lmdb_use use = {.module = module, .config = &process->config->cell};
-    int rc = lmdb_open(process->directory, &use, &process->store, err);
+    int rc = process->store != NULL ? OMEGA_OK
+                                    : lmdb_open(process->directory, &use, &process->store, err);
     return rc == OMEGA_OK
                ? live_wake_open(process->directory_fd, process->number, &process->wake, err)
                : rc;
@@ -104,21 +124,25 @@ int live_join_in(struct live_process *process, const char *module, omega_error_t
 /* ---- time ---- */
 
 /* Waits for so long, a readable file (-1: none), or a signal. */
-static void wait_ns(int fd, int64_t ns)
+static void wait_ns(int fd, int other, int64_t ns)
 {
     struct timespec pause = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-    struct pollfd poll = {.fd = fd, .events = POLLIN};
+    struct pollfd polled[] = {{.fd = fd, .events = POLLIN}, {.fd = other, .events = POLLIN}};
     sigset_t open;
     sigprocmask(SIG_SETMASK, NULL, &open);
     sigdelset(&open, SIGTERM);
-    ppoll(&poll, 1, &pause, &open);
+    ppoll(polled, sizeof polled / sizeof *polled, &pause, &open);
 }
 
 void live_begin(struct live_process *process)
 {
     atomic_store(&process->slot->ready, true);
+    if (process->standing != NULL) {
+        standing_begin(process->standing);
+        return;
+    }
     while (!live_stopped() && (process->epoch_ns = atomic_load(&process->shared->epoch_ns)) == 0) {
-        wait_ns(-1, READY_PAUSE_NS);
+        wait_ns(-1, -1, READY_PAUSE_NS);
     }
 }
 
@@ -134,7 +158,12 @@ void live_wait(struct live_process *process, int64_t until_us, bool woken)
     double left = ns - (double)(live_clock_ns() - process->epoch_ns);
     double most = woken ? (double)LIVE_POLL_NS : WAIT_NS_MAX;
     if (left > 0 && !live_stopped()) {
-        wait_ns(woken ? live_wake_fd(process->wake) : -1, (int64_t)(left < most ? left : most));
+        wait_ns(woken ? live_wake_fd(process->wake) : -1,
+                process->standing == NULL ? -1 : standing_fd(process->standing),
+                (int64_t)(left < most ? left : most));
+    }
+    if (process->standing != NULL) {
+        standing_serve(process->standing);
     }
     if (woken) {
         live_wake_take(process->wake);

@@ -45,10 +45,30 @@ static struct run_job *dequeue(struct scheduler *scheduler)
     return job;
 }
 
-/* A job of the table as this process knows it: its texts as numbers of the catalogue. */
-static struct run_job *take_job(struct scheduler *scheduler, const struct lmdb_job *said)
+/* Enters into a job what of it has been placed in an earlier life of this instance. */
+static bool take_placed(struct run_job *job, const struct lmdb_job *said)
 {
-    const struct catalogue *catalogue = scheduler->process->config->cell.catalogue;
+    size_t slots = job->job->slots;
+    memcpy(job->placed, said->placed, slots);
+    for (size_t t = 0; t < slots; t++) {
+        job->placements += said->placed[t];
+    }
+    job->unplaced = said->pending;
+    job->running = said->running;
+    job->attempts = said->attempt;
+    if (said->machine_of == NULL) {
+        return true;
+    }
+    job->machine_of = malloc(slots * sizeof *job->machine_of);
+    if (job->machine_of != NULL) {
+        memcpy(job->machine_of, said->machine_of, slots * sizeof *job->machine_of);
+    }
+    return job->machine_of != NULL;
+}
+
+/* A job of the table in the numbers of a catalogue that holds all of its texts. */
+static struct run_job *translate_job(const struct catalogue *catalogue, const struct lmdb_job *said)
+{
     struct omega_job job = *said->job;
     struct omega_task_group *groups = malloc(job.group_count * sizeof *groups);
     bool known = groups != NULL;
@@ -61,6 +81,24 @@ static struct run_job *take_job(struct scheduler *scheduler, const struct lmdb_j
     job.user = job.user == SYMBOL_NONE ? 0 : job.user;
     struct run_job *made = known ? run_job_create(&job, job.id) : NULL;
     free(groups);
+    return made;
+}
+
+/* A job of the table as this process knows it. On a standing cell the store's catalogue is its own,
+ * and all jobs are of one workload. */
+static struct run_job *take_job(const struct scheduler *scheduler, const struct lmdb_job *said)
+{
+    const struct live_process *process = scheduler->process;
+    struct run_job *made = process->standing == NULL
+                               ? translate_job(process->config->cell.catalogue, said)
+                               : run_job_create(said->job, said->job->id);
+    if (made != NULL && process->standing != NULL) {
+        made->job->workload = 0;
+    }
+    if (made != NULL && !take_placed(made, said)) {
+        run_job_destroy(made);
+        made = NULL;
+    }
     return made;
 }
 
@@ -85,6 +123,9 @@ static int find_job(void *context, const struct lmdb_job *said)
 static int find_jobs(struct scheduler *scheduler, omega_error_t *err)
 {
     scheduler->err = err;
+    if (scheduler->process->standing != NULL && standing_drains(scheduler->process->standing)) {
+        return OMEGA_OK;
+    }
     return lmdb_jobs_from(scheduler->process->store, scheduler->next_id, find_job, scheduler, err);
 }
 
@@ -243,7 +284,7 @@ static int open_scheduler(struct scheduler *scheduler, uint32_t id, omega_error_
     struct live_process *process = scheduler->process;
     const struct run_config *config = process->config;
     uint32_t s = 0;
-    uint32_t number = id;
+    uint32_t number = process->standing == NULL ? id : 0;
     while (number >= config->schedulers[s].instances) {
         number -= config->schedulers[s++].instances;
     }

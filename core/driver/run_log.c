@@ -72,11 +72,19 @@ static struct runlog_record record_at(const struct log_place *place, enum runlog
     };
 }
 
+/* A process of a standing cell has no log. */
+static void put(const struct log_place *place, const struct runlog_record *record)
+{
+    if (place->log != NULL) {
+        runlog_put(place->log, record);
+    }
+}
+
 void run_log_submission(const struct log_place *place, const struct omega_job *job)
 {
     struct runlog_record record = record_at(place, RUNLOG_SUBMISSION);
     record.job = job;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 static struct runlog_attempt attempt_of(const struct runner *runner, bool planned)
@@ -96,7 +104,7 @@ void run_log_attempt(const struct log_place *place, const struct runner *runner)
 {
     struct runlog_record record = record_at(place, RUNLOG_ATTEMPT);
     record.attempt = attempt_of(runner, runner->config->place != RUN_PLACE_END);
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_commit(const struct log_place *place, const struct runner *runner,
@@ -112,7 +120,7 @@ void run_log_commit(const struct log_place *place, const struct runner *runner,
         record.duration_us = duration_us;
         attempt_transaction(runner, &record.txn);
     }
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_release(const struct log_place *place, const struct store_release_result *released,
@@ -122,7 +130,7 @@ void run_log_release(const struct log_place *place, const struct store_release_r
     record.changes = changes;
     record.released = released;
     record.released_count = count;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_abandonment(const struct log_place *place, uint64_t job, uint32_t tasks)
@@ -130,14 +138,14 @@ void run_log_abandonment(const struct log_place *place, uint64_t job, uint32_t t
     struct runlog_record record = record_at(place, RUNLOG_ABANDONMENT);
     record.job_id = job;
     record.tasks = tasks;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_retry(const struct log_place *place, uint64_t job)
 {
     struct runlog_record record = record_at(place, RUNLOG_RETRY);
     record.job_id = job;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_counter(const struct log_place *place, uint32_t scheduler, const char *name,
@@ -147,13 +155,13 @@ void run_log_counter(const struct log_place *place, uint32_t scheduler, const ch
     record.scheduler = scheduler;
     record.name = name;
     record.value = value;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_horizon(const struct log_place *place)
 {
     struct runlog_record record = record_at(place, RUNLOG_HORIZON);
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 /* ---- the simulator's ---- */

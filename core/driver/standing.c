@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process of a standing cell: what a live run gives each of its processes, made for one alone.
+ * There is no horizon, no log and no speed-up; experiment time is the time of day.
+ */
+#include "core/driver/standing.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/driver/live_private.h"
+
+struct standing {
+    const struct standing_options *options;
+    struct register_entry entry;
+    int lock; /* -1: not entered */
+    struct live_process process;
+    struct live_options live;
+    struct run_config config;
+    struct run_workload workload;
+    bool draining;
+};
+
+int standing_fd(const struct standing *standing)
+{
+    (void)standing;
+    return -1;
+}
+
+void standing_serve(struct standing *standing)
+{
+    (void)standing;
+}
+
+bool standing_drains(const struct standing *standing)
+{
+    return standing->draining;
+}
+
+/* ---- before ---- */
+
+/* The configuration that the cell itself holds, with one scheduler and one workload. */
+static int configure(struct standing *standing, const struct run_scheduler *scheduler,
+                     omega_error_t *err)
+{
+    struct store *store = standing->process.store;
+    struct lmdb_info info;
+    int rc = lmdb_info(store, &info, err);
+    standing->workload = (struct run_workload){.name = "jobs", .pickiness = 1};
+    standing->config = (struct run_config){
+        .seed = standing->options->seed,
+        .horizon_us = INT64_MAX,
+        .cell = {.catalogue = lmdb_catalogue(store),
+                 .machines = lmdb_machines(store),
+                 .machine_count = store->machine_count,
+                 .overcommit = info.overcommit,
+                 .release_raises_seq = info.release_raises_seq},
+        .store = {.kind = RUN_STORE_LMDB, .directory = standing->options->directory},
+        .workloads = &standing->workload,
+        .workload_count = 1,
+        .schedulers = scheduler,
+        .scheduler_count = scheduler == NULL ? 0 : 1,
+        .log = standing->options->log,
+        .context = standing->options->context,
+    };
+    return rc;
+}
+
+/* Where a module's own counters go. */
+static int count(struct standing *standing, omega_error_t *err)
+{
+    static const char *const workloads[] = {"jobs"};
+    static const uint32_t instances[] = {1};
+    const char *names[] = {standing->entry.name};
+    struct metrics_config config = {
+        .schedulers = names,
+        .instances = instances,
+        .scheduler_count = 1,
+        .workloads = workloads,
+        .workload_count = 1,
+        .horizon_us = INT64_MAX / 2, /* never: nothing is counted by time */
+        .machine_count = standing->config.cell.machine_count,
+    };
+    standing->process.metrics = metrics_create(&config);
+    standing->process.slot = calloc(1, sizeof *standing->process.slot);
+    return standing->process.metrics == NULL || standing->process.slot == NULL
+               ? omega_error_set(err, OMEGA_ENOMEM, "no memory to work on the cell")
+               : OMEGA_OK;
+}
+
+static int64_t since_1970_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Opens the cell, enters its register, and prepares the process. */
+static int open_standing(struct standing *standing, const struct run_scheduler *scheduler,
+                         bool fixed, omega_error_t *err)
+{
+    const struct standing_options *options = standing->options;
+    struct live_process *process = &standing->process;
+    struct lmdb_use use = {
+        .module = standing->entry.name, .blocked = options->blocked, .context = options->context};
+    int rc = lmdb_open(options->directory, &use, &process->store, err);
+    if (rc == OMEGA_OK) {
+        process->directory_fd = open(options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        rc = process->directory_fd < 0
+                 ? omega_error_set_errno(err, options->directory, "cannot open the cell")
+                 : OMEGA_OK;
+    }
+    if (rc == OMEGA_OK) {
+        rc = register_enter(process->directory_fd, process->store, &standing->entry, fixed,
+                            &standing->lock, err);
+    }
+    rc = rc == OMEGA_OK ? configure(standing, scheduler, err) : rc;
+    rc = rc == OMEGA_OK ? count(standing, err) : rc;
+    standing->live = (struct live_options){.speedup = 1, .emulate = options->emulate};
+    process->config = &standing->config;
+    process->options = &standing->live;
+    process->number = standing->entry.number;
+    process->directory = options->directory;
+    process->standing = standing;
+    /* a clock that is set meanwhile moves nothing */
+    process->epoch_ns = live_clock_ns() - since_1970_ns();
+    return rc;
+}
+
+static void close_standing(struct standing *standing)
+{
+    struct live_process *process = &standing->process;
+    live_wake_close(process->wake);
+    store_close(process->store);
+    metrics_destroy(process->metrics);
+    free(process->slot);
+    if (process->directory_fd >= 0) {
+        close(process->directory_fd);
+    }
+    if (standing->lock >= 0) {
+        close(standing->lock);
+    }
+}
+
+static int work(struct standing *standing, const struct run_scheduler *scheduler, bool fixed,
+                omega_error_t *err)
+{
+    struct live_prefilled nothing = {.ends = NULL};
+    standing->lock = -1;
+    standing->process.directory_fd = -1;
+    live_catch_signals();
+    int rc = open_standing(standing, scheduler, fixed, err);
+    if (rc == OMEGA_OK) {
+        rc = scheduler == NULL ? live_execute(&standing->process, &nothing, err)
+                               : live_schedule(&standing->process, &nothing, err);
+    }
+    close_standing(standing);
+    return rc;
+}
+
+/* ---- the work ---- */
+
+void standing_begin(const struct standing *standing)
+{
+    if (standing->options->started != NULL) {
+        standing->options->started(standing->options->context, &standing->entry);
+    }
+}
+
+int standing_schedule(const struct standing_options *options, const struct run_scheduler *scheduler,
+                      int32_t instance, omega_error_t *err)
+{
+    struct standing standing = {.options = options};
+    const char *module = module_scheduler(scheduler->module)->name;
+    snprintf(standing.entry.name, sizeof standing.entry.name, "%s", scheduler->name);
+    snprintf(standing.entry.module, sizeof standing.entry.module, "%s", module);
+    standing.entry.number = REGISTER_SCHEDULERS + (uint32_t)(instance < 0 ? 0 : instance);
+    return work(&standing, scheduler, instance >= 0, err);
+}
+
+int standing_execute(const struct standing_options *options, omega_error_t *err)
+{
+    struct standing standing = {.options = options,
+                                .entry = {.number = REGISTER_EXECUTOR, .name = "executor"}};
+    return work(&standing, NULL, true, err);
+}
