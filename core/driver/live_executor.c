@@ -228,6 +228,9 @@ static int release_due(struct executor *executor, omega_error_t *err)
     if (rc == OMEGA_OK) {
         struct log_place place = {.log = process->log, .version = version, .time_us = now_us};
         run_log_release(&place, executor->released, count, ended > 0);
+        if (process->standing != NULL && ended > 0) {
+            standing_tell_ended(process->standing, version, ended);
+        }
     }
     return rc;
 }

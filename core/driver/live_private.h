@@ -7,6 +7,7 @@
 #ifndef OMEGA_CORE_DRIVER_LIVE_PRIVATE_H
 #define OMEGA_CORE_DRIVER_LIVE_PRIVATE_H
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
@@ -86,6 +87,9 @@ int live_join_in(struct live_process *process, const char *module, omega_error_t
  * request to stop. */
 void live_begin(struct live_process *process);
 
+/* Asks this process to stop. */
+void live_stop(void);
+
 /* Was the process asked to stop? */
 bool live_stopped(void);
 
@@ -129,16 +133,28 @@ int live_execute(struct live_process *process, void *context, omega_error_t *err
 /* Plans and commits the jobs of the instance process->number - LIVE_SCHEDULERS. */
 int live_schedule(struct live_process *process, void *context, omega_error_t *err);
 
-/* ---- standing.c: what a process of a standing cell does besides ---- */
+/* ---- standing.c, standing_messages.c: what a process of a standing cell does besides ---- */
 
 /* Says that everything is open. */
-void standing_begin(const struct standing *standing);
+void standing_begin(struct standing *standing);
 
-/* Readable when somebody asks something; standing_serve() answers. */
-int standing_fd(const struct standing *standing);
+/* Whose queue the process has to tell of: jobs that wait for an attempt, and for another try. */
+void standing_watch(struct standing *standing, const struct runner *runner,
+                    const struct events *retries);
+
+/* What becomes readable when somebody asks something; standing_serve() answers. Returns how many
+ * there are. */
+#define STANDING_FILES 2
+nfds_t standing_files(const struct standing *standing, struct pollfd files[STANDING_FILES]);
 void standing_serve(struct standing *standing);
 
 /* True while the scheduler takes no new jobs. */
 bool standing_drains(const struct standing *standing);
+
+/* Tells of an attempt, of a job given up, of tasks that have ended. */
+void standing_tell_attempt(struct standing *standing, const struct runner *runner,
+                           const struct omega_result *result);
+void standing_tell_abandoned(struct standing *standing, uint64_t job, uint32_t tasks);
+void standing_tell_ended(struct standing *standing, uint64_t version, uint32_t tasks);
 
 #endif

@@ -37,6 +37,11 @@ static void on_stop(int number)
     stop = 1;
 }
 
+void live_stop(void)
+{
+    stop = 1;
+}
+
 bool live_stopped(void)
 {
     return stop != 0;
@@ -123,15 +128,14 @@ int live_join_in(struct live_process *process, const char *module, omega_error_t
 
 /* ---- time ---- */
 
-/* Waits for so long, a readable file (-1: none), or a signal. */
-static void wait_ns(int fd, int other, int64_t ns)
+/* Waits for so long, one of these files to become readable, or a signal. */
+static void wait_ns(struct pollfd *files, nfds_t count, int64_t ns)
 {
     struct timespec pause = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-    struct pollfd polled[] = {{.fd = fd, .events = POLLIN}, {.fd = other, .events = POLLIN}};
     sigset_t open;
     sigprocmask(SIG_SETMASK, NULL, &open);
     sigdelset(&open, SIGTERM);
-    ppoll(polled, sizeof polled / sizeof *polled, &pause, &open);
+    ppoll(files, count, &pause, &open);
 }
 
 void live_begin(struct live_process *process)
@@ -142,7 +146,7 @@ void live_begin(struct live_process *process)
         return;
     }
     while (!live_stopped() && (process->epoch_ns = atomic_load(&process->shared->epoch_ns)) == 0) {
-        wait_ns(-1, -1, READY_PAUSE_NS);
+        wait_ns(NULL, 0, READY_PAUSE_NS);
     }
 }
 
@@ -157,10 +161,16 @@ void live_wait(struct live_process *process, int64_t until_us, bool woken)
     double ns = (double)until_us * 1e3 / process->options->speedup + 1;
     double left = ns - (double)(live_clock_ns() - process->epoch_ns);
     double most = woken ? (double)LIVE_POLL_NS : WAIT_NS_MAX;
+    struct pollfd files[1 + STANDING_FILES];
+    nfds_t count = 0;
+    if (woken) {
+        files[count++] = (struct pollfd){.fd = live_wake_fd(process->wake), .events = POLLIN};
+    }
+    if (process->standing != NULL) {
+        count += standing_files(process->standing, files + count);
+    }
     if (left > 0 && !live_stopped()) {
-        wait_ns(woken ? live_wake_fd(process->wake) : -1,
-                process->standing == NULL ? -1 : standing_fd(process->standing),
-                (int64_t)(left < most ? left : most));
+        wait_ns(files, count, (int64_t)(left < most ? left : most));
     }
     if (process->standing != NULL) {
         standing_serve(process->standing);

@@ -123,8 +123,12 @@ static int find_job(void *context, const struct lmdb_job *said)
 static int find_jobs(struct scheduler *scheduler, omega_error_t *err)
 {
     scheduler->err = err;
-    if (scheduler->process->standing != NULL && standing_drains(scheduler->process->standing)) {
-        return OMEGA_OK;
+    struct standing *standing = scheduler->process->standing;
+    if (standing != NULL) {
+        standing_serve(standing);
+        if (standing_drains(standing)) {
+            return OMEGA_OK;
+        }
     }
     return lmdb_jobs_from(scheduler->process->store, scheduler->next_id, find_job, scheduler, err);
 }
@@ -212,6 +216,9 @@ static int settle(struct scheduler *scheduler, enum settlement settlement, int64
         rc = store_abandon(process->store, job->job->id, &tasks, err);
         struct log_place place = live_place(process, then_us);
         run_log_abandonment(&place, job->job->id, tasks);
+        if (process->standing != NULL) {
+            standing_tell_abandoned(process->standing, job->job->id, tasks);
+        }
     }
     run_job_destroy(job);
     return rc;
@@ -235,6 +242,9 @@ static int end_attempt(struct scheduler *scheduler, int64_t now_us, omega_error_
     }
     if (result.accepted > 0) {
         live_wake_send(process->wake, LIVE_EXECUTOR);
+    }
+    if (process->standing != NULL) {
+        standing_tell_attempt(process->standing, runner, &result);
     }
     struct log_place place = live_place(process, now_us);
     run_log_commit(&place, runner, &result, duration_us);
@@ -337,6 +347,9 @@ int live_schedule(struct live_process *process, void *context, omega_error_t *er
     struct scheduler scheduler = {.process = process, .next_id = 1};
     (void)context;
     int rc = open_scheduler(&scheduler, process->number - LIVE_SCHEDULERS, err);
+    if (rc == OMEGA_OK && process->standing != NULL) {
+        standing_watch(process->standing, &scheduler.runner, &scheduler.retries);
+    }
     if (rc == OMEGA_OK) {
         live_begin(process);
         rc = live_wake_peer(process->wake, LIVE_EXECUTOR, err);

@@ -11,34 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/driver/live_private.h"
-
-struct standing {
-    const struct standing_options *options;
-    struct register_entry entry;
-    int lock; /* -1: not entered */
-    struct live_process process;
-    struct live_options live;
-    struct run_config config;
-    struct run_workload workload;
-    bool draining;
-};
-
-int standing_fd(const struct standing *standing)
-{
-    (void)standing;
-    return -1;
-}
-
-void standing_serve(struct standing *standing)
-{
-    (void)standing;
-}
-
-bool standing_drains(const struct standing *standing)
-{
-    return standing->draining;
-}
+#include "core/driver/standing_private.h"
 
 /* ---- before ---- */
 
@@ -91,13 +64,6 @@ static int count(struct standing *standing, omega_error_t *err)
                : OMEGA_OK;
 }
 
-static int64_t since_1970_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Opens the cell, enters its register, and prepares the process. */
 static int open_standing(struct standing *standing, const struct run_scheduler *scheduler,
                          bool fixed, omega_error_t *err)
@@ -126,13 +92,14 @@ static int open_standing(struct standing *standing, const struct run_scheduler *
     process->directory = options->directory;
     process->standing = standing;
     /* a clock that is set meanwhile moves nothing */
-    process->epoch_ns = live_clock_ns() - since_1970_ns();
-    return rc;
+    process->epoch_ns = live_clock_ns() - standing_now_us() * 1000;
+    return rc == OMEGA_OK ? standing_open_messages(standing, err) : rc;
 }
 
 static void close_standing(struct standing *standing)
 {
     struct live_process *process = &standing->process;
+    standing_close_messages(standing);
     live_wake_close(process->wake);
     store_close(process->store);
     metrics_destroy(process->metrics);
@@ -163,8 +130,9 @@ static int work(struct standing *standing, const struct run_scheduler *scheduler
 
 /* ---- the work ---- */
 
-void standing_begin(const struct standing *standing)
+void standing_begin(struct standing *standing)
 {
+    standing->began_ns = live_clock_ns();
     if (standing->options->started != NULL) {
         standing->options->started(standing->options->context, &standing->entry);
     }

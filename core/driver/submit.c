@@ -112,7 +112,7 @@ static int check_jobs(struct omega_job *const *jobs, uint64_t count, omega_error
     return OMEGA_OK;
 }
 
-static int64_t now_us(void)
+int64_t standing_now_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -132,7 +132,7 @@ int submitter_send(struct submitter *submitter, const struct register_entry *to,
     while (rc == OMEGA_OK && *done < count) {
         struct omega_job *job = jobs[*done];
         job->id = *first + *done;
-        job->submit_us = now_us();
+        job->submit_us = standing_now_us();
         rc = lmdb_submit_to(submitter->store, job, (uint16_t)(to->number - REGISTER_SCHEDULERS),
                             err);
         *done += rc == OMEGA_OK;

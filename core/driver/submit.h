@@ -7,6 +7,9 @@
 
 struct submitter;
 
+/* Microseconds since 1970: the experiment time of a standing cell. */
+int64_t standing_now_us(void);
+
 /* Prepares to submit to the cell at `directory`, opened as `store`, which outlives it. */
 int submitter_open(struct store *store, const char *directory, struct submitter **submitter,
                    omega_error_t *err);
