@@ -12,11 +12,15 @@ static const char help[] =
     "that\n"
     "is started anew begins to count the durations of what runs anew.\n\n"
     "  --cell DIR         the cell\n"
+    "  --listen ADDRESS   answer 'omega control --address' there, too, such as "
+    "tcp://127.0.0.1:7000:\n"
+    "                     whoever can connect can ask and stop it\n"
     "  --help             this text\n\n"
     "exit codes: 0 ended by Ctrl-C or 'omega control', 1 failed, 2 wrong usage\n";
 
 static const struct option options[] = {
     {"cell", required_argument, NULL, 'c'},
+    {"listen", required_argument, NULL, 'l'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -33,6 +37,9 @@ int cmd_executor(int argc, char **argv)
         case 'c':
             cell = optarg;
             break;
+        case 'l':
+            how.listen = optarg;
+            break;
         case 'h':
             fputs(help, stdout);
             return COMMAND_DONE;
@@ -41,6 +48,10 @@ int cmd_executor(int argc, char **argv)
         default:
             return command_bad_option("executor", argv);
         }
+    }
+    if (!standing_is_address(how.listen)) {
+        return command_usage("executor", "'%.60s' is no address, expected tcp://HOST:PORT",
+                             how.listen);
     }
     if (cell == NULL || optind != argc) {
         return command_usage("executor", "expected --cell and nothing else");

@@ -25,20 +25,30 @@ static const char help[] =
     "                     no meaning here. Attempts take a 'decision' time only if one is given\n"
     "  --set PATH=VALUE   change that object, such as --set retry.delay_s=1 or\n"
     "                     --set commit.detection=coarse, as often as you like\n"
+    "  --listen ADDRESS   answer 'omega control --address' there, too, such as "
+    "tcp://127.0.0.1:7000:\n"
+    "                     whoever can connect can ask and stop it, and submit jobs\n"
     "  --seed N           of the module's random numbers (1)\n"
     "  --help             this text\n\n"
     "exit codes: 0 ended by Ctrl-C or 'omega control', 1 failed, 2 wrong usage\n";
 
 static const struct option options[] = {
-    {"cell", required_argument, NULL, 'c'},     {"module", required_argument, NULL, 'm'},
-    {"option", required_argument, NULL, 'o'},   {"name", required_argument, NULL, 'n'},
-    {"instance", required_argument, NULL, 'i'}, {"config", required_argument, NULL, 'f'},
-    {"set", required_argument, NULL, 's'},      {"seed", required_argument, NULL, 'S'},
-    {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+    {"cell", required_argument, NULL, 'c'},
+    {"module", required_argument, NULL, 'm'},
+    {"option", required_argument, NULL, 'o'},
+    {"name", required_argument, NULL, 'n'},
+    {"instance", required_argument, NULL, 'i'},
+    {"config", required_argument, NULL, 'f'},
+    {"set", required_argument, NULL, 's'},
+    {"listen", required_argument, NULL, 'l'},
+    {"seed", required_argument, NULL, 'S'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 struct arguments {
     const char *cell;
+    const char *listen;
     struct alone_request request;
     const char **sets; /* room for one per word of the line */
     char **made;       /* those of them that are owned */
@@ -93,6 +103,12 @@ static int take(struct arguments *a, int option, const char *text)
     case 's':
         a->sets[a->request.set_count++] = text;
         return COMMAND_DONE;
+    case 'l':
+        a->listen = text;
+        return standing_is_address(text)
+                   ? COMMAND_DONE
+                   : command_usage("scheduler", "'%.60s' is no address, expected tcp://HOST:PORT",
+                                   text);
     case 'S':
         return parse_number(text, INT64_MAX, &a->seed)
                    ? COMMAND_DONE
@@ -135,7 +151,8 @@ static int work(const struct arguments *a)
     struct alone *alone = NULL;
     int rc = alone_read(&a->request, &alone, &err);
     if (rc == 0) {
-        struct standing_options how = {.seed = (uint64_t)a->seed, .emulate = alone_emulates(alone)};
+        struct standing_options how = {
+            .seed = (uint64_t)a->seed, .emulate = alone_emulates(alone), .listen = a->listen};
         standing_tell(&how, a->cell);
         rc = standing_schedule(&how, alone_config(alone), (int32_t)a->instance, &err);
     }

@@ -42,6 +42,8 @@ int cmd_cell(int argc, char **argv);
 int cmd_scheduler(int argc, char **argv);
 /* Works as the executor of a cell. */
 int cmd_executor(int argc, char **argv);
+/* Asks the processes of a cell. */
+int cmd_control(int argc, char **argv);
 /* Submits jobs to a scheduler of a cell. */
 int cmd_submit(int argc, char **argv);
 /* Lists scheduler modules and their options. */

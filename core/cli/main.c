@@ -29,6 +29,7 @@ static const struct command commands[] = {
     {"scheduler", "work as a scheduler of a cell on disk", cmd_scheduler},
     {"executor", "work as the executor of a cell on disk: end tasks when they are due",
      cmd_executor},
+    {"control", "ask, drain and stop the processes of a cell on disk", cmd_control},
     {"submit", "submit jobs to a scheduler of a cell on disk", cmd_submit},
     {"schedulers", "list scheduler modules and their options", cmd_schedulers},
     {"new-scheduler", "write the folder of a new scheduler module", cmd_new_scheduler},

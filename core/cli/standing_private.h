@@ -10,4 +10,7 @@
  * `directory`. */
 void standing_tell(struct standing_options *options, const char *directory);
 
+/* True for what --listen takes, and for NULL. */
+bool standing_is_address(const char *text);
+
 #endif

@@ -2,6 +2,7 @@
 /* How a process of a standing cell tells of itself: on stderr, one message a line. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/cli/cell_private.h"
 #include "core/cli/standing_private.h"
@@ -42,4 +43,9 @@ void standing_tell(struct standing_options *options, const char *directory)
     options->log = say_message;
     options->blocked = cell_say_blocked;
     options->context = (void *)(uintptr_t)directory;
+}
+
+bool standing_is_address(const char *text)
+{
+    return text == NULL || (strncmp(text, "tcp://", 6) == 0 && text[6] != '\0');
 }

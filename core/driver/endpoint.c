@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define ADDRESS_BYTES 64
 #define RECEIVE_MAX (1 << 20)
@@ -61,8 +62,8 @@ static int make(enum endpoint_kind kind, int protocol, struct endpoint **out, om
     endpoint->socket = nn_socket(AF_SP, protocol);
     if (endpoint->socket < 0 ||
         nn_setsockopt(endpoint->socket, NN_SOL_SOCKET, NN_RCVMAXSIZE, &most, sizeof most) != 0 ||
-        (receives && nn_getsockopt(endpoint->socket, NN_SOL_SOCKET, NN_RCVFD, &endpoint->fd,
-                                   &size) != 0) ||
+        (receives &&
+         nn_getsockopt(endpoint->socket, NN_SOL_SOCKET, NN_RCVFD, &endpoint->fd, &size) != 0) ||
         (protocol == NN_SUB &&
          nn_setsockopt(endpoint->socket, NN_SUB, NN_SUB_SUBSCRIBE, "", 0) != 0)) {
         int rc = failed("make a socket for messages", err);
@@ -91,6 +92,13 @@ int endpoint_serve(int directory_fd, enum endpoint_kind kind, uint32_t number,
         *out = NULL;
     }
     return rc;
+}
+
+void endpoint_unlink(int directory_fd, enum endpoint_kind kind, uint32_t number)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s-%u", kinds[kind].name, number);
+    unlinkat(directory_fd, name, 0);
 }
 
 int endpoint_listen(struct endpoint *endpoint, const char *address, omega_error_t *err)

@@ -25,6 +25,8 @@ int endpoint_serve(int directory_fd, enum endpoint_kind kind, uint32_t number,
                    struct endpoint **endpoint, omega_error_t *err);
 /* Serves it at an address besides, such as tcp://127.0.0.1:7000. */
 int endpoint_listen(struct endpoint *endpoint, const char *address, omega_error_t *err);
+/* Removes the file of an endpoint that is not served any more. */
+void endpoint_unlink(int directory_fd, enum endpoint_kind kind, uint32_t number);
 /* The other side of a kind: of a control endpoint it asks, of events it listens. */
 int endpoint_open(enum endpoint_kind kind, struct endpoint **endpoint, omega_error_t *err);
 /* Connects it to a process, which need not be there yet; events: to several. */

@@ -100,7 +100,12 @@ static void close_standing(struct standing *standing)
 {
     struct live_process *process = &standing->process;
     standing_close_messages(standing);
-    live_wake_close(process->wake);
+    if (process->wake != NULL) {
+        char name[32];
+        snprintf(name, sizeof name, "wake-%u", process->number);
+        live_wake_close(process->wake);
+        unlinkat(process->directory_fd, name, 0);
+    }
     store_close(process->store);
     metrics_destroy(process->metrics);
     free(process->slot);

@@ -14,7 +14,7 @@ struct standing_options {
     const char *directory; /* of the cell */
     uint64_t seed;         /* of a scheduler's random streams */
     const char *listen; /* an address at which it can be controlled besides, tcp://...; or NULL */
-    bool emulate;          /* an attempt takes its decision time besides what planning takes */
+    bool emulate;       /* an attempt takes its decision time besides what planning takes */
     /* Called once everything is open, before the first attempt, or NULL. */
     void (*started)(void *context, const struct register_entry *entry);
     void (*log)(void *context, const char *scheduler, enum omega_log_level level,

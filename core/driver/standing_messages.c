@@ -243,10 +243,19 @@ int standing_open_messages(struct standing *standing, omega_error_t *err)
                           : rc;
 }
 
+static void close_one(const struct standing *standing, struct endpoint *endpoint,
+                      enum endpoint_kind kind)
+{
+    if (endpoint != NULL) {
+        endpoint_close(endpoint);
+        endpoint_unlink(standing->process.directory_fd, kind, standing->entry.number);
+    }
+}
+
 void standing_close_messages(struct standing *standing)
 {
     submitter_close(standing->submitter);
-    endpoint_close(standing->submit);
-    endpoint_close(standing->events);
-    endpoint_close(standing->control);
+    close_one(standing, standing->submit, ENDPOINT_SUBMIT);
+    close_one(standing, standing->events, ENDPOINT_EVENTS);
+    close_one(standing, standing->control, ENDPOINT_CONTROL);
 }

@@ -45,7 +45,7 @@ static const struct key_spec event_keys[] = {
 
 #define STATUS_KEY(key, type)                                                                      \
     {                                                                                              \
-        #key, type, offsetof(struct msg_status, key)                                               \
+#key, type, offsetof(struct msg_status, key)                                               \
     }
 
 static const struct key_spec status_keys[] = {
@@ -285,9 +285,8 @@ int msg_read(const char *bytes, size_t size, unsigned kinds, struct msg *msg, om
     json_error_t error;
     *msg = (struct msg){.kind = MSG_SUBMIT};
     if (size > MSG_BYTES_MAX) {
-        return omega_error_set(err, OMEGA_EINVAL,
-                               "the message has %zu bytes, expected at most %u", size,
-                               MSG_BYTES_MAX);
+        return omega_error_set(err, OMEGA_EINVAL, "the message has %zu bytes, expected at most %u",
+                               size, MSG_BYTES_MAX);
     }
     if (is_too_deep(bytes, size)) {
         return omega_error_set(err, OMEGA_EINVAL,
@@ -296,8 +295,9 @@ int msg_read(const char *bytes, size_t size, unsigned kinds, struct msg *msg, om
     }
     json_t *root = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
-        return omega_error_set(err, OMEGA_EINVAL, "the message is no JSON (%.120s), expected an "
-                                                  "object",
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "the message is no JSON (%.120s), expected an "
+                               "object",
                                error.text);
     }
     int rc = read_root(root, kinds, msg, err);
@@ -398,9 +398,8 @@ int msg_write(const struct msg *msg, char **bytes, size_t *size, omega_error_t *
     if (*size > MSG_BYTES_MAX) {
         free(*bytes);
         *bytes = NULL;
-        return omega_error_set(err, OMEGA_EINVAL,
-                               "the message has %zu bytes, expected at most %u", *size,
-                               MSG_BYTES_MAX);
+        return omega_error_set(err, OMEGA_EINVAL, "the message has %zu bytes, expected at most %u",
+                               *size, MSG_BYTES_MAX);
     }
     return OMEGA_OK;
 }
