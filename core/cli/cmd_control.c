@@ -103,11 +103,15 @@ static void print_json(const struct msg_status *s)
 /* ---- asking ---- */
 
 static int ask(const struct arguments *a, int directory_fd, const struct register_entry *whom,
-               omega_error_t *err)
+               bool *headed, omega_error_t *err)
 {
     struct msg request = {.kind = MSG_REQUEST, .request = a->request};
     struct msg reply;
     int rc = control_ask(directory_fd, whom, a->address, &request, &reply, err);
+    if (rc == OMEGA_OK && !a->json && !*headed) {
+        print_head();
+        *headed = true;
+    }
     if (rc == OMEGA_OK && reply.has_status) {
         (a->json ? print_json : print_text)(&reply.status);
     }
@@ -116,6 +120,7 @@ static int ask(const struct arguments *a, int directory_fd, const struct registe
 
 static int ask_named(const struct arguments *a, int directory_fd, omega_error_t *err)
 {
+    bool headed = false;
     int rc = OMEGA_OK;
     for (int i = 0; rc == OMEGA_OK && i < a->name_count; i++) {
         struct register_entry entry;
@@ -125,7 +130,7 @@ static int ask_named(const struct arguments *a, int directory_fd, omega_error_t 
                                     "nobody is called '%.64s', expected a scheduler or 'executor'",
                                     a->names[i]);
         }
-        rc = rc == OMEGA_OK ? ask(a, directory_fd, &entry, err) : rc;
+        rc = rc == OMEGA_OK ? ask(a, directory_fd, &entry, &headed, err) : rc;
     }
     return rc;
 }
@@ -134,13 +139,14 @@ static int ask_named(const struct arguments *a, int directory_fd, omega_error_t 
 static int ask_all(const struct arguments *a, int directory_fd, omega_error_t *err)
 {
     bool schedulers_only = a->request == MSG_DRAIN || a->request == MSG_UNDRAIN;
+    bool headed = false;
     int rc = OMEGA_OK;
     for (uint32_t n = schedulers_only ? REGISTER_SCHEDULERS : REGISTER_EXECUTOR;
          rc >= 0 && n < REGISTER_NUMBERS; n++) {
         struct register_entry entry;
         rc = register_read(directory_fd, n, &entry, err);
         if (rc == OMEGA_OK && entry.lives) {
-            rc = ask(a, directory_fd, &entry, err);
+            rc = ask(a, directory_fd, &entry, &headed, err);
         }
     }
     return rc < 0 ? rc : OMEGA_OK;
@@ -148,11 +154,9 @@ static int ask_all(const struct arguments *a, int directory_fd, omega_error_t *e
 
 static int control(const struct arguments *a, omega_error_t *err)
 {
-    if (!a->json) {
-        print_head();
-    }
+    bool headed = false;
     if (a->address != NULL) {
-        return ask(a, -1, NULL, err);
+        return ask(a, -1, NULL, &headed, err);
     }
     int directory_fd = open(a->cell, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory_fd < 0) {

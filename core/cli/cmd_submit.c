@@ -11,6 +11,8 @@
 #include "core/experiment/row.h"
 #include "core/workload/readers.h"
 
+#define START_NS INT64_C(3000000000) /* for a scheduler that is just being started */
+
 static const char help[] =
     "usage: omega submit --cell DIR [OPTIONS] FILE|-\n\n"
     "Submits jobs to a scheduler of a cell, all at once, and prints their ids. FILE, or the\n"
@@ -22,7 +24,9 @@ static const char help[] =
     "the\n"
     "first one is submitted. Keys and columns: core/workload/README.md in the source tree\n\n"
     "  --cell DIR         the cell\n"
-    "  --to NAME          the scheduler (the only one there is)\n"
+    "  --to NAME          the scheduler (the only one there is); one that is just being started "
+    "is\n"
+    "                     waited for\n"
     "  --wait             until all tasks have been placed, or given up: then exit code 1\n"
     "  --json             one JSON object instead of text\n"
     "  --help             this text\n\n"
@@ -132,9 +136,10 @@ static int wait_placed(struct submission *submission, omega_error_t *err)
     int rc = submitter_look(submission->submitter, submission->first, submission->done,
                             &submission->state, err);
     while (rc == OMEGA_OK && submission->state.pending > 0) {
-        submitter_pause(submission->submitter);
-        rc = submitter_look(submission->submitter, submission->first, submission->done,
-                            &submission->state, err);
+        rc = submitter_pause(submission->submitter, &submission->to, err);
+        rc = rc == OMEGA_OK ? submitter_look(submission->submitter, submission->first,
+                                             submission->done, &submission->state, err)
+                            : rc;
     }
     return rc;
 }
@@ -162,7 +167,7 @@ static int submit(const struct arguments *a, omega_error_t *err)
         rc = submitter_open(submission.store, a->cell, &submission.submitter, err);
     }
     if (rc == OMEGA_OK) {
-        rc = submitter_find(submission.submitter, a->to, &submission.to, err);
+        rc = submitter_find(submission.submitter, a->to, START_NS, &submission.to, err);
     }
     rc = rc == OMEGA_OK ? read_jobs(&submission, err) : rc;
     rc = rc == OMEGA_OK ? send(&submission, err) : rc;

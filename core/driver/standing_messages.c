@@ -11,6 +11,8 @@
 #include "core/driver/standing_private.h"
 #include "core/workload/job_json.h"
 
+#define LEAVE_NS                                                                                   \
+    20000000          /* for the last answer: nanomsg drops what a socket has when it is closed */
 #define SERVED_MAX 64 /* messages in a row: a flood does not keep it from its work */
 
 /* ---- events ---- */
@@ -134,6 +136,7 @@ static int obey(struct standing *standing, const struct msg *msg, struct msg *re
     if (drains) {
         standing->status.draining = msg->request == MSG_DRAIN;
     } else if (msg->request == MSG_STOP) {
+        standing->told_to_stop = true;
         live_stop();
     }
     reply->has_status = true;
@@ -254,6 +257,9 @@ static void close_one(const struct standing *standing, struct endpoint *endpoint
 
 void standing_close_messages(struct standing *standing)
 {
+    if (standing->told_to_stop) {
+        live_pause(LEAVE_NS);
+    }
     submitter_close(standing->submitter);
     close_one(standing, standing->submit, ENDPOINT_SUBMIT);
     close_one(standing, standing->events, ENDPOINT_EVENTS);

@@ -24,6 +24,7 @@ struct standing {
     struct endpoint *events;
     struct submitter *submitter;
     int64_t began_ns;
+    bool told_to_stop;        /* by a message, whose answer is on its way */
     struct msg_status status; /* what is counted of it */
 };
 

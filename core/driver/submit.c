@@ -10,11 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/driver/control.h"
 #include "core/driver/live_private.h"
 
 struct submitter {
     struct store *store;
     int directory_fd;
+    struct listener *listener; /* NULL until somebody waits */
 };
 
 int submitter_open(struct store *store, const char *directory, struct submitter **out,
@@ -38,6 +40,7 @@ int submitter_open(struct store *store, const char *directory, struct submitter 
 void submitter_close(struct submitter *submitter)
 {
     if (submitter != NULL) {
+        listener_close(submitter->listener);
         close(submitter->directory_fd);
         free(submitter);
     }
@@ -71,8 +74,8 @@ static int list_schedulers(const struct submitter *submitter, char *out, size_t 
     return count;
 }
 
-int submitter_find(struct submitter *submitter, const char *name, struct register_entry *to,
-                   omega_error_t *err)
+static int find_now(struct submitter *submitter, const char *name, struct register_entry *to,
+                    omega_error_t *err)
 {
     char known[160];
     int rc = name == NULL ? 1 : register_find(submitter->directory_fd, name, to, err);
@@ -95,6 +98,21 @@ int submitter_find(struct submitter *submitter, const char *name, struct registe
                                  known)
                : omega_error_set(err, OMEGA_EINVAL,
                                  "there is no scheduler '%.64s', expected one of: %s", name, known);
+}
+
+int submitter_find(struct submitter *submitter, const char *name, int64_t wait_ns,
+                   struct register_entry *to, omega_error_t *err)
+{
+    int64_t until_ns = live_clock_ns() + wait_ns;
+    omega_error_t cause = {0};
+    int rc = find_now(submitter, name, to, &cause);
+    while (rc == OMEGA_EINVAL && live_clock_ns() < until_ns) {
+        live_pause(LIVE_POLL_NS);
+        cause = (omega_error_t){.code = 0};
+        rc = find_now(submitter, name, to, &cause);
+    }
+    return rc == OMEGA_OK ? OMEGA_OK
+                          : omega_error_set_at(err, rc, cause.source, cause.line, "%s", cause.text);
 }
 
 /* ---- jobs ---- */
@@ -163,8 +181,17 @@ int submitter_look(struct submitter *submitter, uint64_t first, uint64_t count,
     return rc < 0 ? rc : OMEGA_OK;
 }
 
-void submitter_pause(struct submitter *submitter)
+int submitter_pause(struct submitter *submitter, const struct register_entry *to,
+                    omega_error_t *err)
 {
-    (void)submitter;
-    live_pause(LIVE_POLL_NS);
+    struct msg_event event;
+    const char *bytes;
+    size_t size;
+    int rc = submitter->listener == NULL
+                 ? listener_open(submitter->directory_fd, to->number, &submitter->listener, err)
+                 : OMEGA_OK;
+    if (rc == OMEGA_OK) {
+        rc = listener_next(submitter->listener, LIVE_POLL_NS / 1000000, &event, &bytes, &size, err);
+    }
+    return rc < 0 ? rc : OMEGA_OK;
 }

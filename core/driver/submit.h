@@ -15,10 +15,10 @@ int submitter_open(struct store *store, const char *directory, struct submitter 
                    omega_error_t *err);
 void submitter_close(struct submitter *submitter); /* NULL is allowed */
 
-/* The scheduler of a name, or of the only one there is where `name` is NULL. OMEGA_EINVAL names
- * those that there are. */
-int submitter_find(struct submitter *submitter, const char *name, struct register_entry *to,
-                   omega_error_t *err);
+/* The scheduler of a name, or the only one there is where `name` is NULL. One that is not there yet
+ * is waited for, for so long. OMEGA_EINVAL names those that there are. */
+int submitter_find(struct submitter *submitter, const char *name, int64_t wait_ns,
+                   struct register_entry *to, omega_error_t *err);
 
 /*
  * Submits jobs, now, in their order, and wakes the scheduler. They get ids of their own, *first and
@@ -41,7 +41,9 @@ struct submitter_state {
 int submitter_look(struct submitter *submitter, uint64_t first, uint64_t count,
                    struct submitter_state *state, omega_error_t *err);
 
-/* Sleeps until something may have changed, at most for `LIVE_POLL_NS`. */
-void submitter_pause(struct submitter *submitter);
+/* Sleeps until the scheduler has told of something, at most for some 20 ms: what it tells may be
+ * lost. */
+int submitter_pause(struct submitter *submitter, const struct register_entry *to,
+                    omega_error_t *err);
 
 #endif
