@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -237,8 +238,16 @@ int register_enter(int directory_fd, struct store *store, struct register_entry 
 {
     *lock = -1;
     entry->pid = getpid();
+    int alone = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (alone < 0 || flock(alone, LOCK_EX) != 0) { /* two may be started at once */
+        int rc = omega_error_set_errno(err, "process-N", "cannot lock");
+        close(alone);
+        return rc;
+    }
     int rc = choose_number(directory_fd, store, entry, fixed, err);
-    return rc == OMEGA_OK ? hold_number(directory_fd, entry, lock, err) : rc;
+    rc = rc == OMEGA_OK ? hold_number(directory_fd, entry, lock, err) : rc;
+    close(alone);
+    return rc;
 }
 
 /* ---- ids of jobs ---- */
