@@ -121,8 +121,8 @@ static int plan_ends(void *context, const struct lmdb_job *job)
     return OMEGA_OK;
 }
 
-/* Plans the ends of all that has been seen. The clock is read behind it, so that no task ends before
- * its commit and its duration have passed. */
+/* Plans the ends of all that has been seen. The clock is read behind it, so that no task ends
+ * before its commit and its duration have passed. */
 static int plan_seen(struct executor *executor, omega_error_t *err)
 {
     struct live_process *process = executor->process;

@@ -24,12 +24,11 @@ struct standing_options {
 };
 
 /*
- * Works as a scheduler of the cell until SIGINT or SIGTERM, then ends in order: what it was deciding
- * is dropped, and its jobs wait in the table. `scheduler` is one with one instance and a decision
- * time for one workload; all jobs are of that one. `instance`: -1, or its number in the cell.
- * What an executor or another scheduler does on the cell is found by looking at it.
- * OMEGA_EINVAL: `scheduler->name` or its instance works there already; otherwise what opening a
- * cell, the module and the store answer. Catches SIGINT and SIGTERM, ignores SIGPIPE.
+ * Works as a scheduler of the cell until SIGINT or SIGTERM, then ends in order: what it was
+ * deciding is dropped, and its jobs wait in the table. `scheduler` is one with one instance and a
+ * decision time for one workload; all jobs are of that one. `instance`: -1, or its number in the
+ * cell. OMEGA_EINVAL: `scheduler->name` or its instance works there already; otherwise what opening
+ * a cell, the module and the store answer. Catches SIGINT and SIGTERM, ignores SIGPIPE.
  */
 int standing_schedule(const struct standing_options *options, const struct run_scheduler *scheduler,
                       int32_t instance, omega_error_t *err);

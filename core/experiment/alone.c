@@ -103,7 +103,7 @@ static int apply(struct alone *alone, const struct alone_request *request, omega
     return 0;
 }
 
-/* A scheduler is called as its module where it has no name: the last part of a path, without .so. */
+/* A scheduler without a name is called as its module: the last part of a path, without .so. */
 static int give_name(struct alone *alone, omega_error_t *err)
 {
     json_t *base = alone->experiment.base;

@@ -33,8 +33,8 @@ all_placed() {
         [ "$(show | grep -o '"pending":[0-9]*' | head -1)" = '"pending":0' ]
 }
 check "nothing is lost" all_placed
-check "the second life of one is told apart" test \
-    "$("$OMEGA" cell show "$T/standing" instances --json | number incarnation | sort | xargs)" = "1 2"
+lives() { "$OMEGA" cell show "$T/standing" instances --json | number incarnation | sort | xargs; }
+check "the second life of one is told apart" test "$(lives)" = "1 2"
 check "no endpoint stays" test -z "$(find "$T/standing" -type s)"
 check "the cell is sound" "$OMEGA" cell check "$T/standing"
 
@@ -61,8 +61,10 @@ check "an address that was named answers" undrain
 check "and jobs are placed" submit --wait - <<<"$task"
 placed() { "$OMEGA" cell show "$C" jobs --job 2 --json | grep -q '"pending":0'; }
 check "also those that came meanwhile" placed
-cat >"$T/jobs.csv" <<'CSV'
-job,submit_us,workload,user,precedence,group,tasks,optional,cpu_milli,mem_mib,gpu_devices,gpu_milli,duration_us,constraints
+columns=job,submit_us,workload,user,precedence,group,tasks,optional,cpu_milli,mem_mib
+columns=$columns,gpu_devices,gpu_milli,duration_us,constraints
+cat >"$T/jobs.csv" <<CSV
+$columns
 70,5,w,me,0,0,3,0,100,100,0,0,1000,different_machines
 71,9,w,me,0,0,1,0,100,100,0,0,,
 CSV
