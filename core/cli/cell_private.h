@@ -92,6 +92,10 @@ struct cell_making {
  * a signal ends the process. Errors name `path`. */
 int cell_make(const struct cell_making *making, const char *path, omega_error_t *err);
 
+/* Says on stderr who keeps this process waiting, as struct lmdb_use asks for; `context` is the
+ * cell's path. */
+void cell_say_blocked(void *context, const struct lmdb_writer *writer);
+
 /* Opens a cell; whoever it waits for is named on stderr. */
 int cell_open(const char *path, bool read_only, struct store **store, omega_error_t *err);
 
@@ -120,6 +124,7 @@ int cell_init(int argc, char **argv);
 int cell_load(int argc, char **argv);
 int cell_export(int argc, char **argv);
 int cell_show(int argc, char **argv);
+int cell_events(int argc, char **argv);
 int cell_check(int argc, char **argv);
 int cell_drain(int argc, char **argv);
 int cell_undrain(int argc, char **argv);

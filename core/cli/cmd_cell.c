@@ -22,6 +22,7 @@ static const struct verb {
     {"load", "make a cell from an export", cell_load},
     {"export", "write all of a cell as lines of JSON", cell_export},
     {"show", "describe a cell, or list what is in it", cell_show},
+    {"events", "what the processes of a cell tell, as it happens", cell_events},
     {"check", "prove a cell, or one that outlived its boot", cell_check},
     {"drain", "let machines take nothing new", cell_drain},
     {"undrain", "let machines take tasks again", cell_undrain},
@@ -294,8 +295,7 @@ void cell_write_writer(const struct lmdb_writer *writer, FILE *out)
     }
 }
 
-/* Says who keeps this process waiting; `context` is the cell's path. */
-static void say_blocked(void *context, const struct lmdb_writer *writer)
+void cell_say_blocked(void *context, const struct lmdb_writer *writer)
 {
     fputs("omega: ", stderr);
     message_write(context, stderr);
@@ -316,7 +316,7 @@ int cell_open(const char *path, bool read_only, struct store **store, omega_erro
     const struct lmdb_use use = {
         .module = "omega cell",
         .read_only = read_only,
-        .blocked = say_blocked,
+        .blocked = cell_say_blocked,
         .context = (void *)(uintptr_t)path,
     };
     return lmdb_open(path, &use, store, err);
@@ -427,7 +427,7 @@ int cmd_cell(int argc, char **argv)
         }
     }
     return command_usage("cell",
-                         "unknown verb '%.60s', expected init, load, export, show, check, drain, "
-                         "undrain, fail or add",
+                         "unknown verb '%.60s', expected init, load, export, show, events, check, "
+                         "drain, undrain, fail or add",
                          argv[1]);
 }

@@ -38,6 +38,14 @@ int cmd_report(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 /* Makes, describes, proves and changes cells on disk. */
 int cmd_cell(int argc, char **argv);
+/* Works as a scheduler of a cell. */
+int cmd_scheduler(int argc, char **argv);
+/* Works as the executor of a cell. */
+int cmd_executor(int argc, char **argv);
+/* Asks the processes of a cell. */
+int cmd_control(int argc, char **argv);
+/* Submits jobs to a scheduler of a cell. */
+int cmd_submit(int argc, char **argv);
 /* Lists scheduler modules and their options. */
 int cmd_schedulers(int argc, char **argv);
 /* Writes the folder of a new scheduler module. */

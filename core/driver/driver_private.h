@@ -169,7 +169,7 @@ void run_log_preload(const struct run_config *config, uint64_t version,
 
 /* Where a record of the run log belongs: behind a version, at a time. */
 struct log_place {
-    struct runlog *log; /* not NULL */
+    struct runlog *log; /* NULL: nothing is logged */
     uint64_t version;   /* the one that a release made; of all others, but transactions, which know
                            theirs, the newest one */
     int64_t time_us;

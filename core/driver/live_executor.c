@@ -129,6 +129,13 @@ static int follow(struct live_executor *executor, omega_error_t *err)
     if (executor->seen_count > 0) {
         live_journal(executor, executor->version, seen_us);
     }
+    if (executor->status == OMEGA_EINVAL && process->standing != NULL) {
+        executor->seen_count = 0;
+        executor->placement_count = 0;
+        executor->status = OMEGA_OK;
+        return live_take_over(executor,
+                              err); /* it was stopped for long: all that runs stands there */
+    }
     if (executor->status == OMEGA_EINVAL) {
         return omega_error_set(err, OMEGA_EINVAL,
                                "the executor has fallen behind the change log at version %" PRIu64
@@ -174,6 +181,9 @@ static int release_due(struct live_executor *executor, omega_error_t *err)
         struct log_place place = {.log = process->log, .version = version, .time_us = now_us};
         run_log_release(&place, executor->released, ended, true);
         live_intended(process);
+        if (process->standing != NULL) {
+            standing_tell_ended(process->standing, version, ended);
+        }
     }
     return rc;
 }

@@ -13,6 +13,9 @@ static void intend(struct live_process *process, enum live_intent_kind kind,
                    const struct log_place *place)
 {
     struct live_intent *intent = &process->slot->intent;
+    if (process->log == NULL) {
+        return; /* of a standing cell: nobody is to be told */
+    }
     intent->records = runlog_records(process->log);
     intent->version = place->version;
     intent->time_us = place->time_us;
@@ -52,6 +55,9 @@ void live_intend_commit(struct live_process *process, const struct runner *runne
 {
     struct live_intent *intent = &process->slot->intent;
     struct log_place place = {.time_us = now_us};
+    if (process->log == NULL) {
+        return;
+    }
     attempt_transaction(runner, &intent->txn);
     intent->txn.inquiry = NULL;
     intent->attempt = run_log_attempt_of(runner, true);

@@ -8,6 +8,7 @@
 #ifndef OMEGA_CORE_DRIVER_LIVE_PRIVATE_H
 #define OMEGA_CORE_DRIVER_LIVE_PRIVATE_H
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
@@ -81,23 +82,25 @@ struct live_shared {
 };
 
 struct live_wake;
+struct standing;
 
 /* One process, as it sees itself. */
 struct live_process {
     const struct run_config *config;
     const struct live_options *options;
-    struct live_shared *shared;
+    struct live_shared *shared; /* NULL on a standing cell */
     struct live_slot *slot;
     void *room; /* LIVE_INTENT_BYTES for its intents, in shared memory */
     uint32_t number;
     const char *directory; /* of the cell */
     int directory_fd;
     struct store *store;
-    struct runlog *log;
-    int64_t synced_ns; /* when the log was written out last */
+    struct runlog *log; /* NULL on a standing cell */
+    int64_t synced_ns;  /* when the log was written out last */
     struct metrics *metrics;
     struct live_wake *wake; /* NULL until it is opened */
     int64_t epoch_ns;
+    struct standing *standing; /* NULL: a live run */
 };
 
 /* ---- live_process.c ---- */
@@ -113,7 +116,10 @@ pid_t live_fork(struct live_process *process,
                 int (*work)(struct live_process *process, void *context, omega_error_t *err),
                 void *context);
 
-/* Opens the process's store and wake-ups; `module` names it to others. */
+/* From now on SIGTERM asks this process to stop, the second one ends it. */
+void live_catch_signals(void);
+
+/* Opens the process's store and wake-ups, unless they are open; `module` names it to others. */
 int live_join_in(struct live_process *process, const char *module, omega_error_t *err);
 
 /* Prepares to wake all scheduler instances. */
@@ -125,6 +131,9 @@ bool live_is_successor(const struct live_process *process);
 /* Says that everything is open, and waits until all others have said so and time begins, or for a
  * request to stop. */
 void live_begin(struct live_process *process);
+
+/* Asks this process to stop. */
+void live_stop(void);
 
 /* Was the process asked to stop? */
 bool live_stopped(void);
@@ -199,6 +208,33 @@ int live_execute(struct live_process *process, void *context, omega_error_t *err
 
 /* Plans and commits the jobs of the instance process->number - LIVE_SCHEDULERS. */
 int live_schedule(struct live_process *process, void *context, omega_error_t *err);
+
+/* ---- standing.c, standing_messages.c: what a process of a standing cell does besides ---- */
+
+/* Says that everything is open. */
+void standing_begin(struct standing *standing);
+
+/* Whose queue the process has to tell of: jobs that wait for an attempt, and for another try. */
+void standing_watch(struct standing *standing, const struct runner *runner,
+                    const struct events *retries);
+
+/* What becomes readable when somebody asks something; standing_serve() answers. Returns how many
+ * there are. */
+#define STANDING_FILES 2
+nfds_t standing_files(const struct standing *standing, struct pollfd files[STANDING_FILES]);
+void standing_serve(struct standing *standing);
+
+/* True while the scheduler takes no new jobs. */
+bool standing_drains(const struct standing *standing);
+
+/* Tells of an attempt, of a job given up, of tasks that have ended. */
+void standing_tell_attempt(struct standing *standing, const struct runner *runner,
+                           const struct omega_result *result);
+void standing_tell_abandoned(struct standing *standing, uint64_t job, uint32_t tasks);
+void standing_tell_ended(struct standing *standing, uint64_t version, uint32_t tasks);
+
+/* Counts in its slot what the cell says of lost tasks. */
+void standing_count_losses(struct standing *standing);
 
 /* ---- live_supervise.c: the process that starts all others ---- */
 

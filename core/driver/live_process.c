@@ -37,6 +37,11 @@ static void on_stop(int number)
     stop = 1;
 }
 
+void live_stop(void)
+{
+    stop = 1;
+}
+
 bool live_stopped(void)
 {
     return stop != 0;
@@ -55,6 +60,25 @@ static void set_signals(void)
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGTERM);
     sigprocmask(SIG_BLOCK, &blocked, NULL);
+}
+
+static void on_catch(int number)
+{
+    if (stop != 0) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    stop = 1;
+}
+
+void live_catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_catch, .sa_flags = SA_RESTART | SA_NODEFER};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGINT, SIG_IGN); /* of a terminal: the guard passes on what it means */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static int finish_log(struct live_process *process, omega_error_t *err)
@@ -96,7 +120,8 @@ pid_t live_fork(struct live_process *process,
 int live_join_in(struct live_process *process, const char *module, omega_error_t *err)
 {
     struct lmdb_use use = {.module = module, .config = &process->config->cell};
-    int rc = lmdb_open(process->directory, &use, &process->store, err);
+    int rc = process->store != NULL ? OMEGA_OK
+                                    : lmdb_open(process->directory, &use, &process->store, err);
     return rc == OMEGA_OK
                ? live_wake_open(process->directory_fd, process->number, &process->wake, err)
                : rc;
@@ -121,7 +146,9 @@ int live_greet(struct live_process *process, omega_error_t *err)
 
 void live_sync(struct live_process *process)
 {
-    runlog_sync(process->log);
+    if (process->log != NULL) {
+        runlog_sync(process->log);
+    }
     process->synced_ns = live_clock_ns();
 }
 
@@ -136,23 +163,27 @@ void live_beat(struct live_process *process)
 
 /* ---- time ---- */
 
-/* Waits for so long, a readable file (-1: none), or a signal. */
-static void wait_ns(const struct live_process *process, int fd, int64_t ns)
+/* Waits for so long, one of these files to become readable, or a signal. */
+static void wait_ns(const struct live_process *process, struct pollfd *files, nfds_t count,
+                    int64_t ns)
 {
     struct timespec pause = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-    struct pollfd poll = {.fd = fd, .events = POLLIN};
     sigset_t open;
     atomic_store_explicit(&process->slot->due_ns, live_clock_ns() + ns, memory_order_relaxed);
     sigprocmask(SIG_SETMASK, NULL, &open);
     sigdelset(&open, SIGTERM);
-    ppoll(&poll, 1, &pause, &open);
+    ppoll(files, count, &pause, &open);
 }
 
 void live_begin(struct live_process *process)
 {
     atomic_store(&process->slot->ready, true);
+    if (process->standing != NULL) {
+        standing_begin(process->standing);
+        return;
+    }
     while (!live_stopped() && (process->epoch_ns = atomic_load(&process->shared->epoch_ns)) == 0) {
-        wait_ns(process, -1, READY_PAUSE_NS);
+        wait_ns(process, NULL, 0, READY_PAUSE_NS);
     }
 }
 
@@ -167,11 +198,21 @@ void live_wait(struct live_process *process, int64_t until_us, bool woken)
     double ns = (double)until_us * 1e3 / process->options->speedup + 1;
     double left = ns - (double)(live_clock_ns() - process->epoch_ns);
     double most = woken ? (double)LIVE_POLL_NS : WAIT_NS_MAX;
+    struct pollfd files[1 + STANDING_FILES];
+    nfds_t count = 0;
+    if (woken) {
+        files[count++] = (struct pollfd){.fd = live_wake_fd(process->wake), .events = POLLIN};
+    }
+    if (process->standing != NULL) {
+        count += standing_files(process->standing, files + count);
+    }
     if (left > 0 && !live_stopped()) {
         live_sync(process);
-        wait_ns(process, woken ? live_wake_fd(process->wake) : -1,
-                (int64_t)(left < most ? left : most));
+        wait_ns(process, files, count, (int64_t)(left < most ? left : most));
         live_beat(process);
+    }
+    if (process->standing != NULL) {
+        standing_serve(process->standing);
     }
     if (woken) {
         live_wake_take(process->wake);

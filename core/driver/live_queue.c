@@ -53,10 +53,9 @@ static bool take_state(struct run_job *job, const struct lmdb_job *said)
     return job->machine_of != NULL;
 }
 
-/* A job of the table as this process knows it: its texts as numbers of the catalogue. */
-static struct run_job *take_job(struct live_scheduler *scheduler, const struct lmdb_job *said)
+/* A job of the table in the numbers of a catalogue that holds all of its texts. */
+static struct run_job *translate_job(const struct catalogue *catalogue, const struct lmdb_job *said)
 {
-    const struct catalogue *catalogue = scheduler->process->config->cell.catalogue;
     struct omega_job job = *said->job;
     struct omega_task_group *groups = malloc(job.group_count * sizeof *groups);
     bool known = groups != NULL;
@@ -69,6 +68,20 @@ static struct run_job *take_job(struct live_scheduler *scheduler, const struct l
     job.user = job.user == SYMBOL_NONE ? 0 : job.user;
     struct run_job *made = known ? run_job_create(&job, job.id) : NULL;
     free(groups);
+    return made;
+}
+
+/* A job of the table as this process knows it. On a standing cell the store's catalogue is its own,
+ * and all jobs are of one workload. */
+static struct run_job *take_job(struct live_scheduler *scheduler, const struct lmdb_job *said)
+{
+    const struct live_process *process = scheduler->process;
+    struct run_job *made = process->standing == NULL
+                               ? translate_job(process->config->cell.catalogue, said)
+                               : run_job_create(said->job, said->job->id);
+    if (made != NULL && process->standing != NULL) {
+        made->job->workload = 0;
+    }
     if (made != NULL) {
         made->attempts = said->attempt;
     }
@@ -109,6 +122,9 @@ static int find_job(void *context, const struct lmdb_job *said)
 
 bool live_has_lost(const struct live_scheduler *scheduler)
 {
+    if (scheduler->process->standing != NULL) {
+        standing_count_losses(scheduler->process->standing);
+    }
     return atomic_load(&scheduler->process->slot->losses) != scheduler->losses;
 }
 
@@ -131,7 +147,14 @@ static void enqueue_found(struct live_scheduler *scheduler)
 
 int live_find_jobs(struct live_scheduler *scheduler, omega_error_t *err)
 {
+    struct standing *standing = scheduler->process->standing;
     scheduler->err = err;
+    if (standing != NULL) {
+        standing_serve(standing);
+        if (standing_drains(standing)) {
+            return OMEGA_OK;
+        }
+    }
     if (live_has_lost(scheduler)) {
         scheduler->losses = atomic_load(&scheduler->process->slot->losses);
         scheduler->known_id =

@@ -78,6 +78,9 @@ static int settle(struct live_scheduler *scheduler, enum settlement settlement, 
         struct log_place place = live_place(process, then_us);
         run_log_abandonment(&place, job->job->id, tasks);
         live_intended(process);
+        if (process->standing != NULL) {
+            standing_tell_abandoned(process->standing, job->job->id, tasks);
+        }
     }
     live_drop_job(scheduler, job);
     return rc;
@@ -128,6 +131,9 @@ static int end_attempt(struct live_scheduler *scheduler, int64_t now_us, omega_e
     }
     if (result.accepted > 0) {
         live_wake_send(process->wake, LIVE_EXECUTOR);
+    }
+    if (process->standing != NULL) {
+        standing_tell_attempt(process->standing, runner, &result);
     }
     struct log_place place = live_place(process, now_us);
     run_log_commit(&place, runner, &result, duration_us);
@@ -183,7 +189,7 @@ static int open_scheduler(struct live_scheduler *scheduler, uint32_t id, omega_e
     struct live_process *process = scheduler->process;
     const struct run_config *config = process->config;
     uint32_t s = 0;
-    uint32_t number = id;
+    uint32_t number = process->standing == NULL ? id : 0;
     while (number >= config->schedulers[s].instances) {
         number -= config->schedulers[s++].instances;
     }
@@ -242,6 +248,9 @@ int live_schedule(struct live_process *process, void *context, omega_error_t *er
     struct live_scheduler scheduler = {.process = process, .next_id = 1};
     (void)context;
     int rc = open_scheduler(&scheduler, process->number - LIVE_SCHEDULERS, err);
+    if (rc == OMEGA_OK && process->standing != NULL) {
+        standing_watch(process->standing, &scheduler.runner, &scheduler.retries);
+    }
     if (rc == OMEGA_OK) {
         live_begin(process);
         rc = live_wake_peer(process->wake, LIVE_EXECUTOR, err);

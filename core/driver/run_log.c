@@ -72,11 +72,19 @@ static struct runlog_record record_at(const struct log_place *place, enum runlog
     };
 }
 
+/* A process of a standing cell has no log. */
+static void put(const struct log_place *place, const struct runlog_record *record)
+{
+    if (place->log != NULL) {
+        runlog_put(place->log, record);
+    }
+}
+
 void run_log_submission(const struct log_place *place, const struct omega_job *job)
 {
     struct runlog_record record = record_at(place, RUNLOG_SUBMISSION);
     record.job = job;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 struct runlog_attempt run_log_attempt_of(const struct runner *runner, bool planned)
@@ -96,7 +104,7 @@ void run_log_attempt(const struct log_place *place, const struct runner *runner)
 {
     struct runlog_record record = record_at(place, RUNLOG_ATTEMPT);
     record.attempt = run_log_attempt_of(runner, runner->config->place != RUN_PLACE_END);
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_commit(const struct log_place *place, const struct runner *runner,
@@ -112,7 +120,7 @@ void run_log_commit(const struct log_place *place, const struct runner *runner,
         record.duration_us = duration_us;
         attempt_transaction(runner, &record.txn);
     }
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_transaction(const struct log_place *place, const struct runlog_attempt *attempt,
@@ -126,7 +134,7 @@ void run_log_transaction(const struct log_place *place, const struct runlog_atte
     record.version = result->version;
     record.results = results;
     record.txn = *txn;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_restart(const struct log_place *place, uint16_t instance, uint32_t incarnation)
@@ -134,7 +142,7 @@ void run_log_restart(const struct log_place *place, uint16_t instance, uint32_t 
     struct runlog_record record = record_at(place, RUNLOG_RESTART);
     record.instance = instance;
     record.incarnation = incarnation;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_release(const struct log_place *place, const struct store_release_result *released,
@@ -144,7 +152,7 @@ void run_log_release(const struct log_place *place, const struct store_release_r
     record.changes = changes;
     record.released = released;
     record.released_count = count;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_machine(const struct log_place *place, const struct omega_machine_event *event,
@@ -155,7 +163,7 @@ void run_log_machine(const struct log_place *place, const struct omega_machine_e
     record.event = *event;
     record.released = lost;
     record.released_count = count;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_abandonment(const struct log_place *place, uint64_t job, uint32_t tasks)
@@ -163,14 +171,14 @@ void run_log_abandonment(const struct log_place *place, uint64_t job, uint32_t t
     struct runlog_record record = record_at(place, RUNLOG_ABANDONMENT);
     record.job_id = job;
     record.tasks = tasks;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_retry(const struct log_place *place, uint64_t job)
 {
     struct runlog_record record = record_at(place, RUNLOG_RETRY);
     record.job_id = job;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_counter(const struct log_place *place, uint32_t scheduler, const char *name,
@@ -180,13 +188,13 @@ void run_log_counter(const struct log_place *place, uint32_t scheduler, const ch
     record.scheduler = scheduler;
     record.name = name;
     record.value = value;
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 void run_log_horizon(const struct log_place *place)
 {
     struct runlog_record record = record_at(place, RUNLOG_HORIZON);
-    runlog_put(place->log, &record);
+    put(place, &record);
 }
 
 /* ---- the simulator's ---- */

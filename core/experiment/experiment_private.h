@@ -302,6 +302,10 @@ int64_t workloads_last_submit(const struct point_parts *parts);
 /* Opens the job sources; horizon, seed and schedulers are known. */
 int workloads_open(struct point *point, omega_error_t *err);
 
+/* One entry of "schedulers": parts->schedulers and parts->modules have room for it. */
+int scheduler_read(struct point_parts *parts, const struct field *field, uint32_t index,
+                   enum architecture architecture, omega_error_t *err);
+
 int schedulers_read(struct point *point, const struct field *field, enum architecture architecture,
                     omega_error_t *err);
 

@@ -316,8 +316,8 @@ static int read_module(struct point_parts *parts, const struct field *field,
 
 /* ---- the section ---- */
 
-static int read_scheduler(struct point_parts *parts, const struct field *field, uint32_t index,
-                          enum architecture architecture, omega_error_t *err)
+int scheduler_read(struct point_parts *parts, const struct field *field, uint32_t index,
+                   enum architecture architecture, omega_error_t *err)
 {
     const struct preset *preset = parts->preset;
     bool shared = architecture == ARCHITECTURE_SHARED_STATE;
@@ -399,7 +399,7 @@ int schedulers_read(struct point *point, const struct field *field, enum archite
     parts->scheduler_count = (uint32_t)count;
     for (uint32_t i = 0; i < parts->scheduler_count; i++) {
         struct field entry = field_entry(field, i);
-        if (read_scheduler(parts, &entry, i, architecture, err) != 0) {
+        if (scheduler_read(parts, &entry, i, architecture, err) != 0) {
             return err->code;
         }
     }

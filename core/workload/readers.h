@@ -17,6 +17,7 @@ typedef int readers_parse(struct trace *trace, FILE *stream, const char *name, o
 readers_parse reader_csv_jobs;     /* jobs.csv */
 readers_parse reader_csv_machines; /* machines.csv */
 readers_parse reader_csv_events;   /* events.csv; machines must be known; leaves them unsorted */
+readers_parse reader_json_jobs;    /* one job a line (core/workload/job_json.h) */
 readers_parse reader_openb_nodes;
 readers_parse reader_openb_pods;
 readers_parse reader_swim_jobs;

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* omega control: asks and tells the processes of a cell on disk. */
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cli/command.h"
+#include "core/driver/control.h"
+#include "core/experiment/messages.h"
+#include "core/experiment/row.h"
+
+static const char help[] =
+    "usage: omega control --cell DIR REQUEST [NAME...]\n"
+    "       omega control --address ADDRESS REQUEST\n\n"
+    "Asks the schedulers and the executor of a cell, by name; without a name all that work now.\n\n"
+    "requests:\n"
+    "  status             what each does, and has done since it was started\n"
+    "  drain              take no new jobs; those that it has are gone on with\n"
+    "  undrain            take jobs again\n"
+    "  stop               end in order, as by Ctrl-C\n\n"
+    "  --cell DIR         the cell\n"
+    "  --address ADDRESS  a process that listens there (omega scheduler --listen)\n"
+    "  --json             one JSON object a line instead of a table\n"
+    "  --help             this text\n\n"
+    "Columns: queued, jobs in the queue; waiting, jobs to be tried again; attempts, commits\n"
+    "(transactions that placed something), and what became of claims; ended, tasks that an "
+    "executor\n"
+    "has ended; malformed, messages that were refused.\n"
+    "exit codes: 0 done, 1 failed, 2 wrong usage\n";
+
+static const struct option options[] = {
+    {"cell", required_argument, NULL, 'c'},
+    {"address", required_argument, NULL, 'a'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+struct arguments {
+    const char *cell;
+    const char *address;
+    bool json;
+    bool help;
+    enum msg_request request;
+    char **names;
+    int name_count;
+};
+
+/* ---- output ---- */
+
+static void print_head(void)
+{
+    printf("%-20s %8s %10s %8s %8s %8s %10s %10s %10s %10s %10s %10s %9s  %s\n", "name", "instance",
+           "process", "state", "queued", "waiting", "attempts", "commits", "accepted", "conflicts",
+           "refused", "ended", "malformed", "module");
+}
+
+static void print_text(const struct msg_status *s)
+{
+    char instance[24] = "-";
+    if (s->instance >= 0) {
+        snprintf(instance, sizeof instance, "%" PRId64, s->instance);
+    }
+    message_write(s->name, stdout);
+    printf("%*s %8s %10" PRIu64 " %8s %8" PRIu64 " %8" PRIu64 " %10" PRIu64 " %10" PRIu64
+           " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %9" PRIu64 "  ",
+           strlen(s->name) < 20 ? (int)(20 - strlen(s->name)) : 0, "", instance, s->pid,
+           s->draining ? "draining" : "works", s->queued, s->waiting, s->attempts, s->commits,
+           s->accepted, s->conflicts, s->refused, s->ended, s->malformed);
+    message_write(s->module, stdout);
+    putchar('\n');
+}
+
+static void print_json(const struct msg_status *s)
+{
+    struct row row = {0};
+    row_text(&row, "name", s->name);
+    row_text(&row, "module", s->module);
+    if (s->instance < 0) {
+        row_json(&row, "instance", "null");
+    } else {
+        row_whole(&row, "instance", s->instance);
+    }
+    row_count(&row, "pid", s->pid);
+    row_count(&row, "up_us", s->up_us);
+    row_bool(&row, "draining", s->draining);
+    row_count(&row, "queued", s->queued);
+    row_count(&row, "waiting", s->waiting);
+    row_count(&row, "attempts", s->attempts);
+    row_count(&row, "commits", s->commits);
+    row_count(&row, "accepted", s->accepted);
+    row_count(&row, "conflicts", s->conflicts);
+    row_count(&row, "refused", s->refused);
+    row_count(&row, "ended", s->ended);
+    row_count(&row, "malformed", s->malformed);
+    row_write_json(&row, stdout);
+    putchar('\n');
+}
+
+/* ---- asking ---- */
+
+static int ask(const struct arguments *a, int directory_fd, const struct register_entry *whom,
+               bool *headed, omega_error_t *err)
+{
+    struct msg request = {.kind = MSG_REQUEST, .request = a->request};
+    struct msg reply;
+    int rc = control_ask(directory_fd, whom, a->address, &request, &reply, err);
+    if (rc == OMEGA_OK && !a->json && !*headed) {
+        print_head();
+        *headed = true;
+    }
+    if (rc == OMEGA_OK && reply.has_status) {
+        (a->json ? print_json : print_text)(&reply.status);
+    }
+    return rc;
+}
+
+static int ask_named(const struct arguments *a, int directory_fd, omega_error_t *err)
+{
+    bool headed = false;
+    int rc = OMEGA_OK;
+    for (int i = 0; rc == OMEGA_OK && i < a->name_count; i++) {
+        struct register_entry entry;
+        rc = register_find(directory_fd, a->names[i], &entry, err);
+        if (rc == 1) {
+            rc = omega_error_set_at(err, OMEGA_EINVAL, a->cell, 0,
+                                    "nobody is called '%.64s', expected a scheduler or 'executor'",
+                                    a->names[i]);
+        }
+        rc = rc == OMEGA_OK ? ask(a, directory_fd, &entry, &headed, err) : rc;
+    }
+    return rc;
+}
+
+/* All that live; the executor is not asked to drain. */
+static int ask_all(const struct arguments *a, int directory_fd, omega_error_t *err)
+{
+    bool schedulers_only = a->request == MSG_DRAIN || a->request == MSG_UNDRAIN;
+    bool headed = false;
+    int rc = OMEGA_OK;
+    for (uint32_t n = schedulers_only ? REGISTER_SCHEDULERS : REGISTER_EXECUTOR;
+         rc >= 0 && n < REGISTER_NUMBERS; n++) {
+        struct register_entry entry;
+        rc = register_read(directory_fd, n, &entry, err);
+        if (rc == OMEGA_OK && entry.lives) {
+            rc = ask(a, directory_fd, &entry, &headed, err);
+        }
+    }
+    return rc < 0 ? rc : OMEGA_OK;
+}
+
+static int control(const struct arguments *a, omega_error_t *err)
+{
+    bool headed = false;
+    if (a->address != NULL) {
+        return ask(a, -1, NULL, &headed, err);
+    }
+    int directory_fd = open(a->cell, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory_fd < 0) {
+        return omega_error_set_errno(err, a->cell, "cannot open the cell");
+    }
+    int rc = a->name_count == 0 ? ask_all(a, directory_fd, err) : ask_named(a, directory_fd, err);
+    close(directory_fd);
+    return rc;
+}
+
+static int read_arguments(int argc, char **argv, struct arguments *a)
+{
+    int c;
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            a->cell = optarg;
+            break;
+        case 'a':
+            a->address = optarg;
+            break;
+        case 'j':
+            a->json = true;
+            break;
+        case 'h':
+            a->help = true;
+            return COMMAND_DONE;
+        case ':':
+            return command_usage("control", "option '%.60s' needs a value", argv[optind - 1]);
+        default:
+            return command_bad_option("control", argv);
+        }
+    }
+    if ((a->cell == NULL) == (a->address == NULL)) {
+        return command_usage("control", "expected either --cell or --address");
+    }
+    if (optind == argc || !msg_request_of(argv[optind], &a->request)) {
+        return command_usage("control", "expected status, drain, undrain or stop");
+    }
+    a->names = argv + optind + 1;
+    a->name_count = argc - optind - 1;
+    return a->address == NULL || a->name_count == 0
+               ? COMMAND_DONE
+               : command_usage("control", "expected no name with --address");
+}
+
+int cmd_control(int argc, char **argv)
+{
+    struct arguments a = {.cell = NULL};
+    omega_error_t err = {0};
+    int code = read_arguments(argc, argv, &a);
+    if (code != COMMAND_DONE || a.help) {
+        fputs(a.help ? help : "", stdout);
+        return code;
+    }
+    return control(&a, &err) == OMEGA_OK ? COMMAND_DONE : command_failed(&err);
+}

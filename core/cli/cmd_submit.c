@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* omega submit: submits jobs to a scheduler of a cell on disk. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/cli/cell_private.h"
+#include "core/driver/submit.h"
+#include "core/experiment/row.h"
+#include "core/workload/readers.h"
+
+#define START_NS INT64_C(3000000000) /* for a scheduler that is just being started */
+
+static const char help[] =
+    "usage: omega submit --cell DIR [OPTIONS] FILE|-\n\n"
+    "Submits jobs to a scheduler of a cell, all at once, and prints their ids. FILE, or the\n"
+    "standard input, holds a JSON object a line, such as\n"
+    "  {\"tasks\":10,\"cpu_milli\":1000,\"mem_mib\":2048,\"duration_us\":30000000}\n"
+    "or a jobs.csv, whose ids and submit times are not used. A job is kept once its id is "
+    "printed,\n"
+    "also while its scheduler does not work: then it waits for it. All jobs are checked before "
+    "the\n"
+    "first one is submitted. Keys and columns: core/workload/README.md in the source tree\n\n"
+    "  --cell DIR         the cell\n"
+    "  --to NAME          the scheduler (the only one there is); one that is just being started "
+    "is\n"
+    "                     waited for\n"
+    "  --wait             until all tasks have been placed, or given up: then exit code 1\n"
+    "  --json             one JSON object instead of text\n"
+    "  --help             this text\n\n"
+    "exit codes: 0 done, 1 failed, 2 wrong usage\n";
+
+static const struct option options[] = {
+    {"cell", required_argument, NULL, 'c'}, {"to", required_argument, NULL, 't'},
+    {"wait", no_argument, NULL, 'w'},       {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+};
+
+struct arguments {
+    const char *cell;
+    const char *to;
+    const char *file;
+    bool wait;
+    bool json;
+    bool help;
+};
+
+struct submission {
+    const struct arguments *a;
+    struct store *store;
+    struct submitter *submitter;
+    struct trace *trace; /* the jobs */
+    struct register_entry to;
+    uint64_t first;
+    uint64_t done;
+    struct submitter_state state;
+};
+
+/* ---- jobs ---- */
+
+/* The first byte that is no blank tells objects from a table. */
+static bool holds_json(FILE *stream)
+{
+    int c;
+    do {
+        c = getc(stream);
+    } while (c == ' ' || c == '\t' || c == '\r' || c == '\n');
+    if (c != EOF) {
+        ungetc(c, stream);
+    }
+    return c == '{';
+}
+
+static int read_jobs(struct submission *submission, omega_error_t *err)
+{
+    const char *path = submission->a->file;
+    bool input = strcmp(path, "-") == 0;
+    const char *name = input ? "standard input" : path;
+    FILE *stream = input ? stdin : fopen(path, "re");
+    if (stream == NULL) {
+        return omega_error_set_errno(err, path, "cannot open");
+    }
+    submission->trace = trace_create(lmdb_catalogue(submission->store));
+    int rc = submission->trace == NULL
+                 ? omega_error_set(err, OMEGA_ENOMEM, "no memory for the jobs")
+                 : (holds_json(stream) ? reader_json_jobs : reader_csv_jobs)(submission->trace,
+                                                                             stream, name, err);
+    if (!input) {
+        fclose(stream);
+    }
+    rc = rc == OMEGA_OK ? trace_seal(submission->trace, err) : rc;
+    if (rc == OMEGA_OK && submission->trace->job_count == 0) {
+        rc = omega_error_set_at(err, OMEGA_EINVAL, name, 0, "holds no job, expected at least one");
+    }
+    return rc;
+}
+
+/* ---- output ---- */
+
+static void print_text(const struct submission *submission)
+{
+    uint64_t last = submission->first + submission->done - 1;
+    if (submission->done == 1) {
+        printf("job %" PRIu64 " submitted to %s\n", last, submission->to.name);
+    } else {
+        printf("%" PRIu64 " jobs submitted to %s: %" PRIu64 " to %" PRIu64 "\n", submission->done,
+               submission->to.name, submission->first, last);
+    }
+    if (submission->a->wait && submission->state.abandoned > 0) {
+        printf("%" PRIu64 " of them given up\n", submission->state.abandoned);
+    } else if (submission->a->wait) {
+        puts("all tasks placed");
+    }
+}
+
+static void print_json(const struct submission *submission)
+{
+    struct row row = {0};
+    row_text(&row, "scheduler", submission->to.name);
+    row_count(&row, "instance", submission->to.number - REGISTER_SCHEDULERS);
+    row_count(&row, "first", submission->first);
+    row_count(&row, "jobs", submission->done);
+    if (submission->a->wait) {
+        row_count(&row, "abandoned", submission->state.abandoned);
+    }
+    row_write_json(&row, stdout);
+    putchar('\n');
+}
+
+/* ---- the command ---- */
+
+static int wait_placed(struct submission *submission, omega_error_t *err)
+{
+    int rc = submitter_look(submission->submitter, submission->first, submission->done,
+                            &submission->state, err);
+    while (rc == OMEGA_OK && submission->state.pending > 0) {
+        rc = submitter_pause(submission->submitter, &submission->to, err);
+        rc = rc == OMEGA_OK ? submitter_look(submission->submitter, submission->first,
+                                             submission->done, &submission->state, err)
+                            : rc;
+    }
+    return rc;
+}
+
+/* What was submitted is told, also if not all could be. */
+static int send(struct submission *submission, omega_error_t *err)
+{
+    struct trace *trace = submission->trace;
+    int rc = submitter_send(submission->submitter, &submission->to, trace->jobs, trace->job_count,
+                            &submission->first, &submission->done, err);
+    if (rc == OMEGA_OK && submission->a->wait) {
+        rc = wait_placed(submission, err);
+    }
+    if (submission->done > 0) {
+        (submission->a->json ? print_json : print_text)(submission);
+    }
+    return rc;
+}
+
+static int submit(const struct arguments *a, omega_error_t *err)
+{
+    struct submission submission = {.a = a};
+    int rc = cell_open(a->cell, false, &submission.store, err);
+    if (rc == OMEGA_OK) {
+        rc = submitter_open(submission.store, a->cell, &submission.submitter, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = submitter_find(submission.submitter, a->to, START_NS, &submission.to, err);
+    }
+    rc = rc == OMEGA_OK ? read_jobs(&submission, err) : rc;
+    rc = rc == OMEGA_OK ? send(&submission, err) : rc;
+    submitter_close(submission.submitter);
+    trace_destroy(submission.trace);
+    store_close(submission.store);
+    return rc == OMEGA_OK && submission.state.abandoned > 0 ? 1 : rc;
+}
+
+static int read_arguments(int argc, char **argv, struct arguments *a)
+{
+    int c;
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            a->cell = optarg;
+            break;
+        case 't':
+            a->to = optarg;
+            break;
+        case 'w':
+            a->wait = true;
+            break;
+        case 'j':
+            a->json = true;
+            break;
+        case 'h':
+            a->help = true;
+            return COMMAND_DONE;
+        case ':':
+            return command_usage("submit", "option '%.60s' needs a value", argv[optind - 1]);
+        default:
+            return command_bad_option("submit", argv);
+        }
+    }
+    if (a->cell == NULL || optind != argc - 1) {
+        return command_usage("submit", "expected --cell and one file, or '-'");
+    }
+    a->file = argv[optind];
+    return COMMAND_DONE;
+}
+
+int cmd_submit(int argc, char **argv)
+{
+    struct arguments a = {.cell = NULL};
+    omega_error_t err = {0};
+    int code = read_arguments(argc, argv, &a);
+    if (code != COMMAND_DONE || a.help) {
+        fputs(a.help ? help : "", stdout);
+        return code;
+    }
+    int rc = submit(&a, &err);
+    return rc < 0 ? command_failed(&err) : rc == 0 ? COMMAND_DONE : COMMAND_FAILED;
+}
