@@ -86,7 +86,7 @@ check "tasks were lost" test "$("$OMEGA" cell show "$C" --json | number losses)"
 check "and are placed again" again
 "$OMEGA" executor --cell "$C" 2>/dev/null &
 E=$!
-check "a job of a quarter of an hour, and one that ends" submit --wait - <<<'{"duration_us":900000000}
+check "a long job, and one that ends" submit --wait - <<<'{"duration_us":900000000}
 {"duration_us":1}'
 # The one that has ended was seen with the other one: that is in the journal.
 ended() {
@@ -103,20 +103,30 @@ check "the executor's journal stays" test -s "$C/journal"
 "$OMEGA" executor --cell "$C" 2>/dev/null &
 E=$!
 check "its successor ends tasks" submit --wait - <<<'{"duration_us":1}'
-check "stops" timeout 60 sh -c "until '$OMEGA' control --cell '$C' stop executor; do sleep 0.05; done"
+check "stops" timeout 60 "$OMEGA" control --cell "$C" stop executor
 wait $E
 check "and the long task runs" test -n "$("$OMEGA" cell show "$C" jobs --json --job 6)"
 
+# ---- who works dies, and is started again ----
+
+worker() { "$OMEGA" control --cell "$C" status batch --json 2>/dev/null | number pid; }
+first=$(worker)
+kill -9 "$first"
+check "its jobs are placed all the same" submit --wait - <<<"$task"
+check "by another process" test "$(worker)" -ne "$first"
+check "which was told" grep -q "process $first was ended by signal 9 .*; starts again in" \
+    "$T/batch.err"
+
 # ---- what is wrong ----
 
-check "a second of its name" fails_with 1 "'batch' works on this cell already \(process $P\)" \
+check "a second of its name" fails_with 1 "'batch' works on this cell already \(process [0-9]+\)" \
     "$OMEGA" scheduler --cell "$C" --module batch
 check "no such scheduler" fails_with 1 "there is no scheduler 'x', expected one of: batch" \
     submit --to x - <<<"$task"
 check "an unknown key, with its line" fails_with 1 "standard input:2: 'cpu' is no key" \
     submit - <<<"$task
 {\"cpu\":1}"
-check "none of them was submitted" grep -q '^8$' "$C/jobs"
+check "none of them was submitted" grep -q '^9$' "$C/jobs"
 check "no job" fails_with 1 "the file is empty" submit - </dev/null
 check "optional tasks" fails_with 1 "optional tasks, expected none" submit - \
     <<<'{"optional":2}'
