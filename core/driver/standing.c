@@ -15,6 +15,8 @@
 
 #include "core/driver/standing_private.h"
 
+#define DYING_NS INT64_C(500000000)
+
 /* ---- before ---- */
 
 /* The configuration that the cell itself holds, with one scheduler and one workload. */
@@ -89,6 +91,24 @@ static int open_journal(struct standing *standing, omega_error_t *err)
     return OMEGA_OK;
 }
 
+/* Enters the register. Whoever was killed just now may be there still for a moment. */
+static int enter(struct standing *standing, bool fixed, omega_error_t *err)
+{
+    struct live_process *process = &standing->process;
+    int64_t until_ns = live_clock_ns() + DYING_NS;
+    for (;;) {
+        omega_error_t cause = {.code = OMEGA_OK};
+        int rc = register_enter(process->directory_fd, process->store, &standing->entry, fixed,
+                                &standing->lock, &cause);
+        if (rc != OMEGA_EINVAL || live_clock_ns() > until_ns) {
+            return rc == OMEGA_OK
+                       ? OMEGA_OK
+                       : omega_error_set_at(err, rc, cause.source, cause.line, "%s", cause.text);
+        }
+        live_pause(LIVE_POLL_NS);
+    }
+}
+
 /* Opens the cell, enters its register, and prepares the process. */
 static int open_standing(struct standing *standing, const struct run_scheduler *scheduler,
                          bool fixed, omega_error_t *err)
@@ -105,8 +125,7 @@ static int open_standing(struct standing *standing, const struct run_scheduler *
                  : OMEGA_OK;
     }
     if (rc == OMEGA_OK) {
-        rc = register_enter(process->directory_fd, process->store, &standing->entry, fixed,
-                            &standing->lock, err);
+        rc = enter(standing, fixed, err);
     }
     rc = rc == OMEGA_OK ? configure(standing, scheduler, err) : rc;
     rc = rc == OMEGA_OK ? count(standing, err) : rc;
