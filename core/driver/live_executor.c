@@ -176,6 +176,7 @@ static int release_due(struct executor *executor, omega_error_t *err)
     for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
         ended += executor->released[i].released;
     }
+    page_add(process->page, PAGE_PLACEMENTS_ENDED, ended);
     if (rc == OMEGA_OK) {
         struct log_place place = {.log = process->log, .version = version, .time_us = now_us};
         run_log_release(&place, executor->released, count, ended > 0);
@@ -203,11 +204,13 @@ static int open_executor(struct executor *executor, const struct live_prefilled 
                          omega_error_t *err)
 {
     struct store_counters counters;
+    const struct page_who who = {.role = PAGE_EXECUTOR, .instance = OMEGA_INSTANCE_NONE};
     executor->ids = malloc(BATCH * sizeof *executor->ids);
     executor->released = malloc(BATCH * sizeof *executor->released);
     int rc = executor->ids == NULL || executor->released == NULL
                  ? no_memory(err)
                  : live_join_in(executor->process, "executor", err);
+    rc = rc == OMEGA_OK ? live_page_open(executor->process, &who, err) : rc;
     for (uint32_t i = 0; rc == OMEGA_OK && i < prefilled->count; i++) {
         const struct prefill_end *end = &prefilled->ends[i];
         rc = plan_end(executor, end->placement, end->time_us) == OMEGA_OK ? OMEGA_OK
@@ -233,5 +236,6 @@ int live_execute(struct live_process *process, void *context, omega_error_t *err
     free(executor.placements);
     free(executor.ids);
     free(executor.released);
+    live_page_close(process);
     return rc;
 }

@@ -2,7 +2,7 @@
 /*
  * Inside of the live driver: live.c (the process that starts and watches all others),
  * live_process.c (what every process has: clock, waiting, log), live_feeder.c, live_executor.c,
- * live_scheduler.c, live_wake.c (wake-ups).
+ * live_scheduler.c, live_wake.c (wake-ups), live_page.c (statistics).
  */
 #ifndef OMEGA_CORE_DRIVER_LIVE_PRIVATE_H
 #define OMEGA_CORE_DRIVER_LIVE_PRIVATE_H
@@ -13,6 +13,7 @@
 #include "core/driver/driver_private.h"
 #include "core/driver/events.h"
 #include "core/driver/live.h"
+#include "core/monitor/page.h"
 
 #define LIVE_POLL_NS 20000000 /* a wake-up that is lost costs at most so much real time */
 
@@ -58,6 +59,8 @@ struct live_process {
     struct runlog *log;
     struct metrics *metrics;
     struct live_wake *wake; /* NULL until it is opened */
+    struct page *page;      /* NULL until it is opened */
+    int64_t plan_ns;        /* for the page: since when a refresh, or a plan, goes on */
     int64_t epoch_ns;
 };
 
@@ -107,6 +110,20 @@ void live_wake_send(struct live_wake *wake, uint32_t number);
 /* Becomes readable when a hint has come; live_wake_take() takes all that have. */
 int live_wake_fd(const struct live_wake *wake);
 void live_wake_take(struct live_wake *wake);
+
+/* ---- live_page.c: statistics ---- */
+
+/* Opens the process's page; live_page_close() lets go of it. */
+int live_page_open(struct live_process *process, const struct page_who *who, omega_error_t *err);
+void live_page_close(struct live_process *process);
+
+/* An attempt's planning begins, and has ended. */
+void live_page_plans(struct live_process *process, struct runner *runner, int64_t now_ns);
+void live_page_planned(struct live_process *process, const struct runner *runner, int64_t now_ns);
+
+/* An attempt has ended; its commit, if there was one, took so long. */
+void live_page_attempt(struct live_process *process, const struct runner *runner,
+                       const struct omega_result *result, enum settlement settlement, int64_t ns);
 
 /* ---- the work of processes ---- */
 

@@ -25,6 +25,7 @@ struct scheduler {
 static void enqueue(struct scheduler *scheduler, struct run_job *job, bool front, int64_t now_us)
 {
     struct runner *runner = &scheduler->runner;
+    runner->queued++;
     job->queued_since_us = now_us;
     job->queue_next = front ? runner->first : NULL;
     if (front) {
@@ -40,6 +41,7 @@ static struct run_job *dequeue(struct scheduler *scheduler)
 {
     struct runner *runner = &scheduler->runner;
     struct run_job *job = runner->first;
+    runner->queued--;
     runner->first = job->queue_next;
     runner->last = runner->first == NULL ? NULL : runner->last;
     return job;
@@ -128,11 +130,13 @@ static int begin_attempt(struct scheduler *scheduler, int64_t now_us, omega_erro
     bool plans = runner->config->place != RUN_PLACE_END;
     struct log_place place = live_place(process, now_us);
     int64_t since_ns = live_clock_ns();
+    live_page_plans(process, runner, since_ns);
     int rc = attempt_begin(runner, process->store, now_us, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
     if (plans) {
+        live_page_planned(process, runner, live_clock_ns());
         add_spent(&process->slot->times.plan, since_ns);
         place.version =
             runner->synced_version > place.version ? runner->synced_version : place.version;
@@ -147,7 +151,9 @@ static int begin_attempt(struct scheduler *scheduler, int64_t now_us, omega_erro
         return OMEGA_OK;
     }
     since_ns = live_clock_ns();
+    live_page_plans(process, runner, since_ns);
     rc = attempt_plan(runner, process->store, live_now_us(process), err);
+    live_page_planned(process, runner, live_clock_ns());
     add_spent(&process->slot->times.plan, since_ns);
     return rc;
 }
@@ -189,6 +195,7 @@ static int end_attempt(struct scheduler *scheduler, int64_t now_us, omega_error_
     if (rc != OMEGA_OK) {
         return rc;
     }
+    live_page_attempt(process, runner, &result, settlement, live_clock_ns() - since_ns);
     if (runner->claim_count > 0 && !runner->falls_short) {
         add_spent(&process->slot->times.commit, since_ns);
     }
@@ -226,6 +233,8 @@ static int run(struct scheduler *scheduler, omega_error_t *err)
     while (rc == OMEGA_OK && !is_over(process)) {
         take_retries(scheduler);
         rc = find_jobs(scheduler, err);
+        page_set(scheduler->process->page, PAGE_QUEUED,
+                 scheduler->runner.queued + scheduler->retries.count);
         if (rc == OMEGA_OK && scheduler->runner.first != NULL) {
             rc = attempt(scheduler, err);
         } else if (rc == OMEGA_OK) {
@@ -253,9 +262,20 @@ static int open_scheduler(struct scheduler *scheduler, uint32_t id, omega_error_
     }
     eligibility_by_id(scheduler->eligibility);
     int rc = live_join_in(process, config->schedulers[s].name, err);
-    return rc == OMEGA_OK ? runner_open(&scheduler->runner, config, process->store,
-                                        process->metrics, s, number, (uint16_t)id, err)
-                          : rc;
+    rc = rc == OMEGA_OK ? runner_open(&scheduler->runner, config, process->store, process->metrics,
+                                      s, number, (uint16_t)id, err)
+                        : rc;
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    const struct page_who who = {
+        .role = PAGE_SCHEDULER,
+        .module = module_scheduler(config->schedulers[s].module)->name,
+        .scheduler = config->schedulers[s].name,
+        .instance = scheduler->runner.id,
+        .incarnation = scheduler->runner.incarnation,
+    };
+    return live_page_open(process, &who, err);
 }
 
 /* Leaves what the module has counted where it will be found. */
@@ -305,5 +325,6 @@ int live_schedule(struct live_process *process, void *context, omega_error_t *er
         tell_counters(&scheduler);
     }
     close_scheduler(&scheduler);
+    live_page_close(process);
     return rc;
 }
