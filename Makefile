@@ -60,12 +60,12 @@ LTO_OBJECTS := -flto=auto -ffat-lto-objects
 LTO_LINK := $(OPT) -flto=auto -ffp-contract=off
 LTO_NONE := -fno-lto
 endif
-LIBS := -ljansson -lxxhash -llmdb -lnanomsg -lurcu-bp -lurcu-common -lpthread -ldl
+LIBS := -ljansson -lxxhash -llmdb -lnanomsg -lmicrohttpd -lncursesw -ltinfo -lurcu-bp -lurcu-common -lpthread -ldl
 
 # Debian packages: what building, testing and style checks need
 CLANG := clang libclang-rt-14-dev
-PACKAGES := gcc make pkg-config libjansson-dev libxxhash-dev liblmdb-dev liburcu-dev libnanomsg-dev check \
-             gnuplot-nox \
+PACKAGES := gcc make pkg-config libjansson-dev libxxhash-dev liblmdb-dev liburcu-dev libnanomsg-dev \
+            libmicrohttpd-dev libncurses-dev check gnuplot-nox \
             $(if $(findstring clang,$(CC)),$(CLANG))
 PACKAGES_FULL := $(PACKAGES) $(CLANG) clang-format valgrind
 

@@ -38,6 +38,8 @@ int cmd_report(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 /* Makes, describes, proves and changes cells on disk. */
 int cmd_cell(int argc, char **argv);
+/* Shows what happens on a cell. */
+int cmd_top(int argc, char **argv);
 /* Lists scheduler modules and their options. */
 int cmd_schedulers(int argc, char **argv);
 /* Writes the folder of a new scheduler module. */

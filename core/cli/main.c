@@ -26,6 +26,7 @@ static const struct command commands[] = {
     {"report", "draw figures and a page from the results of runs", cmd_report},
     {"trace", "import, describe and export traces", cmd_trace},
     {"cell", "make, describe, prove and change cells on disk", cmd_cell},
+    {"top", "show what happens on a cell, while it happens", cmd_top},
     {"schedulers", "list scheduler modules and their options", cmd_schedulers},
     {"new-scheduler", "write the folder of a new scheduler module", cmd_new_scheduler},
     {"test-scheduler", "try a module out and name what it does wrong", cmd_test_scheduler},

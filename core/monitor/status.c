@@ -231,6 +231,9 @@ static int take_pages(struct status_source *source, struct status *status, omega
 int status_take(struct status_source *source, struct status *status, omega_error_t *err)
 {
     status_fini(status);
+    if (faccessat(source->directory_fd, "cell", F_OK, 0) != 0) {
+        return omega_error_set(err, OMEGA_EIO, "the cell is gone: it was removed meanwhile");
+    }
     int rc = take_pages(source, status, err);
     return rc == OMEGA_OK ? take_cell(source, status, err) : rc;
 }

@@ -47,7 +47,8 @@ int status_open(const char *path, struct status_source **source, omega_error_t *
 void status_close(struct status_source *source); /* NULL is allowed */
 
 /* Takes a status: `status` is zeroed or was filled before, and is emptied by status_fini(). A page
- * that is damaged is counted and left out. OMEGA_ENOMEM, OMEGA_EIO, OMEGA_ECORRUPT. */
+ * that is damaged is counted and left out. OMEGA_EIO, also for a cell that was removed meanwhile;
+ * OMEGA_ENOMEM; OMEGA_ECORRUPT. */
 int status_take(struct status_source *source, struct status *status, omega_error_t *err);
 void status_fini(struct status *status);
 
