@@ -22,6 +22,7 @@ static const struct verb {
     {"load", "make a cell from an export", cell_load},
     {"export", "write all of a cell as lines of JSON", cell_export},
     {"show", "describe a cell, or list what is in it", cell_show},
+    {"metrics", "serve figures of a cell for Prometheus", cell_metrics},
     {"check", "prove a cell, or one that outlived its boot", cell_check},
     {"drain", "let machines take nothing new", cell_drain},
     {"undrain", "let machines take tasks again", cell_undrain},
@@ -427,7 +428,7 @@ int cmd_cell(int argc, char **argv)
         }
     }
     return command_usage("cell",
-                         "unknown verb '%.60s', expected init, load, export, show, check, drain, "
-                         "undrain, fail or add",
+                         "unknown verb '%.60s', expected init, load, export, show, metrics, check, "
+                         "drain, undrain, fail or add",
                          argv[1]);
 }

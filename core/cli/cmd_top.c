@@ -21,7 +21,7 @@ static const char help[] =
     "  --json          one JSON object in a line for each interval; keys carry units\n"
     "  --help          this text\n\n"
     "Keys: q ends, up and down move through schedulers where not all have room.\n\n"
-    "Columns: process and state (runs, or gone); inc., its incarnation: how often it was started;\n"
+    "Columns: process and state (runs, or gone); inc, its incarnation: how often it was started;\n"
     "jobs and tasks of it that are pending; commits a second; conflict, the conflict fraction so\n"
     "far: conflicting per successful transactions; plan and commit, the time within which 99 % of\n"
     "them are done; behind, by how many versions its view is. Below: the last claims in conflict,\n"

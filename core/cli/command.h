@@ -56,6 +56,10 @@ void command_warnings(const struct experiment *experiment);
  * else. */
 bool command_percent(const char *text, double min, double *share);
 
+/* Opens the socket of a --metrics address and says on stderr where to ask. Returns an exit code: an
+ * address that is none is wrong usage of `command`. */
+int command_listen(const char *command, const char *address, int *socket);
+
 /* Writes "omega: <error>" to stderr, in one line, and returns COMMAND_FAILED. */
 int command_failed(const omega_error_t *err);
 

@@ -10,6 +10,7 @@
 #define LINE_BYTES 512
 #define CONFLICT_ROWS 5 /* kept free for conflicts, with their heads, where rows are few */
 #define NAME_COLUMNS 14
+#define SHORT_COLUMNS 12 /* of a scheduler that has much to say */
 
 struct page_view {
     const struct watch *watch;
@@ -57,7 +58,7 @@ static const char *share(int64_t used, int64_t capacity, char out[16])
     return out;
 }
 
-/* A time in at most six columns: "-", "20us", "5ms", ">10s". */
+/* A time in at most five columns: "-", "20us", "5ms", ">10s". */
 static const char *duration(int64_t ns, char out[16])
 {
     if (ns < 0) {
@@ -140,9 +141,9 @@ static void print_scheduler(struct page_view *view, const struct status_process 
                      watch_page_rate(watch, page, PAGE_CONFLICTING) +
                      watch_page_rate(watch, page, PAGE_REFUSED);
     line(view,
-         "%-*.*s %8" PRId32 " %-5s %4" PRIu32 " %6" PRIu64 " %7" PRIu64
-         " %8.1f %8.4f %6s %6s %6" PRIu64,
-         NAME_COLUMNS, NAME_COLUMNS, status_name(&watch->now, page->instance, name), page->pid,
+         "%-*.*s %7" PRId32 " %-4s %3" PRIu32 " %5" PRIu64 " %6" PRIu64
+         " %8.1f %8.4f %5s %6s %6" PRIu64,
+         SHORT_COLUMNS, SHORT_COLUMNS, status_name(&watch->now, page->instance, name), page->pid,
          process->runs ? "runs" : "gone", page->incarnation, queue.jobs, queue.tasks, commits,
          status_conflict_fraction(page, NULL),
          duration(page_quantile_ns(&page->times[PAGE_PLAN], 0.99), plan),
@@ -168,9 +169,8 @@ static void print_schedulers(struct page_view *view, uint32_t first)
     uint32_t skip = first < count - shown ? first : count - shown;
     uint32_t at = 0;
     line(view, " ");
-    line(view, "%-*s %8s %-5s %4s %6s %7s %8s %8s %6s %6s %6s", NAME_COLUMNS, "scheduler",
-         "process", "state", "inc.", "jobs", "tasks", "commit/s", "conflict", "plan", "commit",
-         "behind");
+    line(view, "%-*s %7s %-4s %3s %5s %6s %8s %8s %5s %6s %6s", SHORT_COLUMNS, "scheduler",
+         "process", "", "inc", "jobs", "tasks", "commit/s", "conflict", "plan", "commit", "behind");
     for (uint32_t i = 0; i < status->process_count; i++) {
         if (status->processes[i].page.role == PAGE_SCHEDULER) {
             if (at >= skip && at < skip + shown) {

@@ -32,6 +32,7 @@ struct live {
     size_t shared_bytes;
     pid_t *processes; /* 0: has ended */
     uint32_t count;   /* of processes, without this one */
+    pid_t server;     /* serves figures; 0: nobody does */
 };
 
 static uint32_t instances_of(const struct run_config *config)
@@ -385,10 +386,12 @@ int run_live(const struct run_config *config, const struct live_options *options
     rc = make_cell(&live, err);
     rc = rc == OMEGA_OK ? make_shared(&live, err) : rc;
     if (rc == OMEGA_OK) {
+        live.server = live_metrics_start(config, live.directory, options->metrics);
         rc = start_all(&live, err);
         int ended = end_all(&live, err);
         rc = rc == OMEGA_OK ? ended : rc;
     }
+    live_metrics_stop(live.server);
     rc = rc == OMEGA_OK ? finish(&live, report, counters, times, err) : rc;
     return close_live(&live, rc, err);
 }

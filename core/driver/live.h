@@ -19,6 +19,7 @@ struct live_options {
      * so much more of the experiment's time */
     double speedup;
     bool emulate; /* an attempt takes its decision time besides what it really takes to plan */
+    int metrics;  /* a socket of metrics_listen(), where figures are served meanwhile; 0: none */
 };
 
 /* One segment of the run log: begun by runlog_create() with `live`, and nothing of its opening is

@@ -88,6 +88,7 @@ static void run_here(struct runner *runner)
         .verbose = runner->options->verbose,
         .head = true,
         .stop = runner->options->stop,
+        .metrics = runner->options->metrics,
         .context = runner,
         .share = here_share,
         .say = here_say,
