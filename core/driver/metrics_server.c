@@ -47,7 +47,7 @@ static bool split(const char *address, char host[HOST_BYTES], const char **port)
     }
     *port = colon + 1;
     size_t digits = strspn(*port, "0123456789");
-    if (digits == 0 || digits > 5 || (*port)[digits] != '\0' || atoi(*port) > 65535) {
+    if (digits == 0 || digits > 5 || (*port)[digits] != '\0' || strtol(*port, NULL, 10) > 65535) {
         return false;
     }
     bool bracketed = length >= 2 && address[0] == '[' && address[length - 1] == ']';
@@ -61,7 +61,7 @@ static bool split(const char *address, char host[HOST_BYTES], const char **port)
         return false;
     }
     if (length == 0 || strcmp(host, "localhost") == 0) {
-        strcpy(host, "127.0.0.1");
+        snprintf(host, HOST_BYTES, "127.0.0.1");
         return !bracketed;
     }
     return true;
@@ -150,8 +150,7 @@ static enum MHD_Result send_figures(struct server *server, struct MHD_Connection
     size_t size = 0;
     if (status_take(server->source, &server->status, &err) != OMEGA_OK) {
         char reason[sizeof err.source + sizeof err.text + 32];
-        omega_error_format(&err, reason, sizeof reason - 1);
-        strcat(reason, "\n");
+        omega_error_format(&err, reason, sizeof reason);
         return say(connection, MHD_HTTP_SERVICE_UNAVAILABLE, reason);
     }
     FILE *out = open_memstream(&text, &size);
