@@ -3,8 +3,8 @@
  * How many placements a second schedulers commit to one cell, 1 to 16 processes:
  *
  *  - commit-bound, no planning, through the public API beside bare LMDB loops of as many processes;
- *  - with a module, a view and 200 us of planning an attempt: on a CPU, as planning is, and slept, as
- *    an emulated decision time is. More processes than CPUs must not get less done.
+ *  - with a module, a view and 200 us of planning an attempt: on a CPU, as planning is, and slept,
+ *    as an emulated decision time is. More processes than CPUs must not get less done.
  *
  * usage: live_rate [--rounds N] [--machines N] [--seed N] [--mode pwrite|fast]
  */
