@@ -18,15 +18,16 @@
 
 #define CLAIMS 10 /* of a commit; tasks of a job, on average */
 #define COUNTS 5
-#define RUN_NS INT64_C(200000000)
+#define WARM_NS INT64_C(400000000)
+#define RUN_NS INT64_C(400000000)
 #define PLAN_US 200
 #define PLAN_S 0.5
 #define BASE 1 /* index of the 2 processes that 4, 8 and 16 are held against */
 
 static const uint32_t counts[COUNTS] = {1, 2, 4, 8, 16};
 
-/* Jobs that are ready for all processes together: more than can be placed in RUN_NS. */
-static const uint32_t jobs_ready[] = {[LMDB_PWRITE] = 16000, [LMDB_FAST] = 48000};
+/* Jobs that are ready for all processes together: more than can be placed meanwhile. */
+static const uint32_t jobs_ready[] = {[LMDB_PWRITE] = 32000, [LMDB_FAST] = 90000};
 
 /* ---- commit-bound ---- */
 
@@ -42,6 +43,7 @@ static double placements(const struct bench_options *options, const char *direct
         .machines = options->machines == 0 ? 10000 : options->machines,
         .claims = CLAIMS,
         .jobs = processes <= 2 ? jobs_ready[mode] : 2 * jobs_ready[mode] / processes,
+        .warm_ns = WARM_NS,
         .run_ns = RUN_NS,
         .seed = options->seed + round,
     };

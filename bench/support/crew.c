@@ -7,10 +7,11 @@
 
 /* What the processes of one run share. */
 struct shared {
+    int64_t warm_ns; /* from then on commits count */
     int64_t deadline_ns;
     struct {
-        uint32_t commits;
-        int64_t end_ns; /* of the last one */
+        uint32_t commits; /* that count */
+        int64_t end_ns;   /* of the last one */
     } by_process[CREW_MAX];
 };
 
@@ -32,8 +33,8 @@ static void work(const struct crew *crew, struct shared *shared, struct bench_st
         cell_load_commit(&load, crew->ops, cell, done, done + 1);
         done++;
         now_ns = bench_now_ns();
+        shared->by_process[number].commits += now_ns > shared->warm_ns;
     }
-    shared->by_process[number].commits = done;
     shared->by_process[number].end_ns = now_ns;
     crew->ops->close(cell);
     cell_load_fini(&load);
@@ -58,14 +59,14 @@ double crew_run(const struct crew *crew, uint32_t processes)
         }
     }
     bench_start_ready(&start, processes);
-    int64_t start_ns = bench_now_ns();
-    shared->deadline_ns = start_ns + crew->run_ns;
+    shared->warm_ns = bench_now_ns() + crew->warm_ns;
+    shared->deadline_ns = shared->warm_ns + crew->run_ns;
     bench_start_go(&start);
     double rate = 0;
     for (uint32_t number = 0; number < processes; number++) {
         bench_wait(children[number]);
-        int64_t spent_ns = shared->by_process[number].end_ns - start_ns;
-        rate += 1e9 * shared->by_process[number].commits / (double)spent_ns;
+        int64_t spent_ns = shared->by_process[number].end_ns - shared->warm_ns;
+        rate += spent_ns > 0 ? 1e9 * shared->by_process[number].commits / (double)spent_ns : 0;
     }
     munmap(shared, sizeof(*shared));
     bench_remove(crew->path);
