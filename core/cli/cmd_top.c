@@ -91,8 +91,8 @@ static int top(const struct top_arguments *arguments)
     int rc = watch_open(arguments->cell, &watch, &err);
     signals_catch_stop(&stop);
     if (rc == OMEGA_OK) {
-        rc = terminal ? top_screen(&watch, arguments->interval_s, &stop, &err)
-                      : print_looks(arguments, &watch, &err);
+        rc = terminal ? top_screen(&watch, arguments->interval_s, &stop, &err) : 1;
+        rc = rc == 1 ? print_looks(arguments, &watch, &err) : rc;
     }
     watch_close(&watch);
     return rc == OMEGA_OK ? COMMAND_DONE : command_failed(&err);

@@ -20,7 +20,7 @@ void top_text(const struct watch *watch, uint32_t columns, uint32_t rows, uint32
 int top_json(const struct watch *watch, FILE *out, omega_error_t *err);
 
 /* Shows a cell on the terminal, anew each `interval_s`, until 'q' or *stop. Errors as of
- * watch_look(). */
+ * watch_look(); 1: it is a kind of terminal that is not known. */
 int top_screen(struct watch *watch, double interval_s, const volatile sig_atomic_t *stop,
                omega_error_t *err);
 

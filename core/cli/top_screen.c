@@ -84,7 +84,7 @@ int top_screen(struct watch *watch, double interval_s, const volatile sig_atomic
     omega_error_t own = {0};
     SCREEN *terminal = newterm(NULL, stdout, stdin);
     if (terminal == NULL) {
-        return omega_error_set(err, OMEGA_EIO, "cannot use this terminal, expected --once");
+        return 1;
     }
     cbreak();
     noecho();

@@ -72,6 +72,11 @@ if command -v script >/dev/null; then
     check "on a terminal, until q" screen 80 24 q
     check "on one that is too small for all of it" screen 80 9 q
     check "on one with hardly any room" screen 80 6 q
+    unknown() {
+        TERM=nonsense script -qec "'$OMEGA' top --cell '$cell' --interval 0.1" /dev/null \
+            </dev/null | grep -q '^scheduler  '
+    }
+    check "as text on one that is not known" unknown
 else
     skip "on a terminal" "there is no script(1)"
 fi
