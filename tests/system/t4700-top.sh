@@ -111,6 +111,8 @@ else
 fi
 check "no address" fails_with 2 "'9100' is no address, expected :PORT" "$OMEGA" run --live \
     --metrics 9100 "$T/busy.json"
+check "nothing that is live" fails_with 1 'metrics without a live point' "$OMEGA" run --metrics :0 \
+    "$T/busy.json"
 check "no port" fails_with 2 "':65536' is no address" "$OMEGA" cell metrics "$cell" :65536
 check "no numeric host" fails_with 2 "'nowhere:1' is no address" "$OMEGA" cell metrics "$cell" \
     nowhere:1
