@@ -9,6 +9,7 @@
 #   make test-soak    the long random histories, 1,000 kills, every shipped experiment
 #   make bench-sim    the simulator beside a bare loop of the same placements
 #   make bench-store  the lmdb store beside bare loops of LMDB calls, in each mode
+#   make bench-live   schedulers as processes on one cell: placements a second, idle cost
 #   make bench-conflicts  one-step counterfactuals beside real runs of each mode
 #   make bench-mapreduce  what MapReduce jobs gain from idle resources, by policy
 #   make bench-sweep  two workers of one run beside two runs
@@ -60,12 +61,12 @@ LTO_OBJECTS := -flto=auto -ffat-lto-objects
 LTO_LINK := $(OPT) -flto=auto -ffp-contract=off
 LTO_NONE := -fno-lto
 endif
-LIBS := -ljansson -lxxhash -llmdb -lnanomsg -lurcu-bp -lurcu-common -lpthread -ldl
+LIBS := -ljansson -lxxhash -llmdb -lnanomsg -lmicrohttpd -lncursesw -ltinfo -lurcu-bp -lurcu-common -lpthread -ldl
 
 # Debian packages: what building, testing and style checks need
 CLANG := clang libclang-rt-14-dev
-PACKAGES := gcc make pkg-config libjansson-dev libxxhash-dev liblmdb-dev liburcu-dev libnanomsg-dev check \
-             gnuplot-nox \
+PACKAGES := gcc make pkg-config libjansson-dev libxxhash-dev liblmdb-dev liburcu-dev libnanomsg-dev \
+            libmicrohttpd-dev libncurses-dev check gnuplot-nox \
             $(if $(findstring clang,$(CC)),$(CLANG))
 PACKAGES_FULL := $(PACKAGES) $(CLANG) clang-format valgrind
 
@@ -87,7 +88,7 @@ build = mkdir -p build && flock build/.lock $(MAKE) --no-print-directory \
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)")
 
-.PHONY: FORCE all run install uninstall test test-full test-soak bench-sim bench-store bench-conflicts bench-mapreduce bench-sweep bench-reference figures check-style fuzz clean help deps deps-full tests
+.PHONY: FORCE all run install uninstall test test-full test-soak bench-sim bench-store bench-live bench-conflicts bench-mapreduce bench-sweep bench-reference figures check-style fuzz clean help deps deps-full tests
 all: $(B)/omega $(so) $(B)/.files
 
 # Stamps hold what was built with; they change only when that does. Other flags: all is built anew.
@@ -197,6 +198,10 @@ bench-sim: deps
 bench-store: deps
 	+@$(build) all $(addprefix $(B)/bench/,$(benches))
 	@B=$(B) bench/run-store
+
+bench-live: deps
+	+@$(build) all $(addprefix $(B)/bench/,$(benches))
+	@B=$(B) bench/run-live
 
 bench-conflicts: deps
 	+@$(build) all

@@ -10,18 +10,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "bench/support/live_worker.h"
-#include "core/base/histogram.h"
-
-#define MACHINE_CPU 16000
-#define MACHINE_MEM 65536
+#include "bench/support/live_run.h"
 
 static const char usage[] =
     "usage: live [OPTIONS]\n"
@@ -34,6 +27,7 @@ static const char usage[] =
     "  --mode pwrite|fast|power (pwrite)\n"
     "  --module NAME            a scheduler module (batch); several: the processes take turns\n"
     "  --think US               an emulated decision time, added to every plan (0)\n"
+    "  --busy                   it is spent on a CPU, as planning is, and not slept\n"
     "  --seed N                 (1)\n"
     "  --json                   one object\n";
 
@@ -41,110 +35,28 @@ static const char *const latency_names[LIVE_LATENCIES] = {"refresh", "plan", "co
 
 /* ---- the whole ---- */
 
-static void create_cell(const struct live_options *options, const char *path)
-{
-    struct catalogue *catalogue = bench_memory(catalogue_create());
-    struct omega_machine_spec *specs = bench_memory(calloc(options->machines, sizeof(*specs)));
-    for (uint32_t m = 0; m < options->machines; m++) {
-        char name[16];
-        snprintf(name, sizeof(name), "m%u", m);
-        specs[m].name = symbols_intern(catalogue_symbols(catalogue), name);
-        specs[m].cpu_milli = MACHINE_CPU;
-        specs[m].mem_mib = MACHINE_MEM;
-    }
-    struct store_config config = {
-        .catalogue = catalogue,
-        .machines = specs,
-        .machine_count = options->machines,
-        .overcommit = {1000, 1000, 1000},
-    };
-    struct lmdb_options lmdb = {.mode = options->mode};
-    omega_error_t err;
-    omega_error_clear(&err);
-    bench_check(lmdb_create(path, &config, &lmdb, &err), &err, "lmdb_create");
-    free(specs);
-    catalogue_destroy(catalogue);
-}
-
-/* What the run is summed up to: one column a process, and one for all. */
-struct summary {
-    struct live_counts counts;
-    double seconds;
-    struct histogram *latencies[LIVE_LATENCIES];
-};
-
-static void add_latencies(struct summary *summary, const struct live_report *report)
-{
-    for (int which = 0; which < LIVE_LATENCIES; which++) {
-        for (uint32_t b = 0; b < report->bucket_count[which]; b++) {
-            const struct live_bucket *bucket = &report->buckets[which][b];
-            for (uint64_t i = 0; i < bucket->count; i++) {
-                if (histogram_add(summary->latencies[which], bucket->value) != OMEGA_OK) {
-                    bench_fail("memory");
-                }
-            }
-        }
-    }
-}
-
-static void add_report(struct summary *summary, const struct live_report *report)
-{
-    uint64_t *into = (uint64_t *)&summary->counts; /* nothing but such counts */
-    const uint64_t *from = (const uint64_t *)&report->counts;
-    for (size_t i = 0; i < sizeof(struct live_counts) / sizeof(uint64_t); i++) {
-        into[i] += from[i];
-    }
-    double seconds = (double)report->spent_ns / 1e9;
-    summary->seconds = seconds > summary->seconds ? seconds : summary->seconds;
-    add_latencies(summary, report);
-}
-
-static void open_summary(struct summary *summary)
-{
-    *summary = (struct summary){.seconds = 0};
-    for (int which = 0; which < LIVE_LATENCIES; which++) {
-        summary->latencies[which] = bench_memory(histogram_create());
-    }
-}
-
-static void close_summary(struct summary *summary)
-{
-    for (int which = 0; which < LIVE_LATENCIES; which++) {
-        histogram_destroy(summary->latencies[which]);
-    }
-}
-
-static double conflict_fraction(const struct live_counts *counts)
-{
-    return counts->successful == 0 ? 0 : (double)counts->conflicting / (double)counts->successful;
-}
-
-static double quantile_us(const struct summary *summary, int which, double q)
-{
-    return (double)histogram_quantile(summary->latencies[which], q, NULL) / 1e3;
-}
-
 static uint64_t transactions(const struct live_counts *counts)
 {
     return counts->successful + counts->conflicting + counts->refused;
 }
 
-static void print_summary(const char *name, const char *module, const struct summary *summary)
+static void print_summary(const char *name, const char *module, const struct live_summary *summary)
 {
     const struct live_counts *counts = &summary->counts;
     printf("%-7s %-10s %8llu %8llu %9llu %9.0f %9.0f %8llu %9.4f", name, module,
            (unsigned long long)counts->jobs, (unsigned long long)counts->jobs_abandoned,
            (unsigned long long)counts->no_fit, (double)transactions(counts) / summary->seconds,
            (double)counts->claims / summary->seconds, (unsigned long long)counts->conflicting,
-           conflict_fraction(counts));
+           live_conflict_fraction(counts));
     for (int which = 0; which < LIVE_LATENCIES; which++) {
-        printf("  %6.1f %7.1f", quantile_us(summary, which, 0.5),
-               quantile_us(summary, which, 0.99));
+        printf("  %6.1f %7.1f", live_quantile_us(summary, which, 0.5),
+               live_quantile_us(summary, which, 0.99));
     }
     printf("\n");
 }
 
-static json_t *summary_json(const char *name, const char *module, const struct summary *summary)
+static json_t *summary_json(const char *name, const char *module,
+                            const struct live_summary *summary)
 {
     const struct live_counts *counts = &summary->counts;
     json_t *object = json_pack(
@@ -155,10 +67,10 @@ static json_t *summary_json(const char *name, const char *module, const struct s
         "transactions_conflicting", counts->conflicting, "transactions_refused", counts->refused,
         "claims", counts->claims, "claims_accepted", counts->claims_accepted, "claims_conflicting",
         counts->claims_conflicting, "releases", counts->releases, "conflict_fraction",
-        conflict_fraction(counts));
+        live_conflict_fraction(counts));
     for (int which = 0; which < LIVE_LATENCIES; which++) {
-        json_t *times = json_pack("{s:f, s:f}", "p50_us", quantile_us(summary, which, 0.5),
-                                  "p99_us", quantile_us(summary, which, 0.99));
+        json_t *times = json_pack("{s:f, s:f}", "p50_us", live_quantile_us(summary, which, 0.5),
+                                  "p99_us", live_quantile_us(summary, which, 0.99));
         json_object_set_new(object, latency_names[which], times);
     }
     return object;
@@ -220,8 +132,8 @@ static json_t *verdict_json(const struct verdict *verdict)
                      verdict->report.first);
 }
 
-static void print_all(const struct live_options *options, const struct summary *each,
-                      const struct summary *total, const struct verdict *verdict)
+static void print_all(const struct live_options *options, const struct live_summary *each,
+                      const struct live_summary *total, const struct verdict *verdict)
 {
     printf("%u processes on %u machines, filled to %u %%, %s-grained, mode %s\n\n",
            options->processes, options->machines, options->fill,
@@ -244,8 +156,8 @@ static void print_all(const struct live_options *options, const struct summary *
     print_verdict(verdict);
 }
 
-static void print_json(const struct live_options *options, const struct summary *each,
-                       const struct summary *total, const struct verdict *verdict)
+static void print_json(const struct live_options *options, const struct live_summary *each,
+                       const struct live_summary *total, const struct verdict *verdict)
 {
     json_t *processes = json_array();
     for (uint32_t p = 0; p < options->processes; p++) {
@@ -264,21 +176,21 @@ static void print_json(const struct live_options *options, const struct summary 
 static bool report(const struct live_options *options, const struct live_shared *shared,
                    const char *path)
 {
-    struct summary *each = bench_memory(calloc(options->processes, sizeof(*each)));
-    struct summary total;
-    open_summary(&total);
+    struct live_summary *each = bench_memory(calloc(options->processes, sizeof(*each)));
+    struct live_summary total;
+    live_summary_open(&total);
     for (uint32_t p = 0; p < options->processes; p++) {
-        open_summary(&each[p]);
-        add_report(&each[p], &shared->reports[p]);
-        add_report(&total, &shared->reports[p]);
+        live_summary_open(&each[p]);
+        live_summary_add(&each[p], &shared->reports[p]);
+        live_summary_add(&total, &shared->reports[p]);
     }
     struct verdict verdict;
     check_cell(path, &total.counts, &verdict);
     (options->json ? print_json : print_all)(options, each, &total, &verdict);
     for (uint32_t p = 0; p < options->processes; p++) {
-        close_summary(&each[p]);
+        live_summary_close(&each[p]);
     }
-    close_summary(&total);
+    live_summary_close(&total);
     free(each);
     return is_sound(&verdict);
 }
@@ -288,23 +200,7 @@ static int run(void *context, const char *directory)
     const struct live_options *options = context;
     char path[BENCH_PATH];
     snprintf(path, sizeof(path), "%.400s/cell", directory);
-    create_cell(options, path);
-    struct live_shared *shared = bench_share(sizeof(*shared));
-    struct bench_start start;
-    bench_start_init(&start);
-    int children[LIVE_PROCESSES_MAX];
-    for (uint32_t p = 0; p < options->processes; p++) {
-        children[p] = bench_fork();
-        if (children[p] == 0) {
-            live_work(options, shared, path, &start, p);
-        }
-    }
-    bench_start_ready(&start, options->processes);
-    shared->deadline_ns = bench_now_ns() + (int64_t)(options->seconds * 1e9);
-    bench_start_go(&start);
-    for (uint32_t p = 0; p < options->processes; p++) {
-        bench_wait(children[p]);
-    }
+    struct live_shared *shared = live_run(options, path);
     return report(options, shared, path) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -321,6 +217,7 @@ static const struct option long_options[] = {
     {"mode", required_argument, NULL, 'o'},
     {"module", required_argument, NULL, 'M'},
     {"think", required_argument, NULL, 'T'},
+    {"busy", no_argument, NULL, 'b'},
     {"seed", required_argument, NULL, 'S'},
     {"json", no_argument, NULL, 'j'},
     {NULL, 0, NULL, 0},
@@ -388,24 +285,14 @@ static bool read_option(struct live_options *options, int letter, const char *te
     case 'S':
         options->seed = number_of(text, 0, UINT32_MAX, &good);
         return good;
+    case 'b':
+        options->busy = true;
+        return true;
     case 'j':
         options->json = true;
         return true;
     default:
         return false;
-    }
-}
-
-/* The modules of the build that this program belongs to, unless the user says where they are. */
-static void find_modules(void)
-{
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (length > 0 && getenv("OMEGA_MODULES") == NULL) {
-        self[length] = '\0';
-        char path[PATH_MAX + 16];
-        snprintf(path, sizeof(path), "%s/schedulers", dirname(dirname(self)));
-        setenv("OMEGA_MODULES", path, 1);
     }
 }
 
@@ -439,6 +326,6 @@ int main(int argc, char **argv)
     if (options.module_count == 0) {
         options.modules[options.module_count++] = "batch";
     }
-    find_modules();
+    live_find_modules();
     return bench_in_directory(run, &options);
 }

@@ -7,92 +7,16 @@
  * usage: store_processes [--rounds N] [--machines N] [--seed N] [--mode pwrite|fast]
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "bench/support/cell.h"
+#include "bench/support/crew.h"
 
-#define CLAIMS 10
 #define PROCESSES 2
 #define RUN_NS INT64_C(100000000)
 #define TRIES 3 /* a round; the best counts, since others on the machine only slow it down */
 
 /* Jobs that are ready for each process: more than it can place in RUN_NS. */
 static const uint32_t jobs_ready[] = {[LMDB_PWRITE] = 8000, [LMDB_FAST] = 24000};
-
-/* What the processes of one run share. */
-struct shared {
-    int64_t deadline_ns;
-    struct {
-        uint32_t commits;
-        int64_t end_ns; /* of the last one */
-    } by_process[PROCESSES];
-};
-
-struct crew {
-    const struct cell_ops *ops;
-    const char *path;
-    enum lmdb_mode mode;
-    uint32_t machines;
-    uint64_t seed;
-    struct shared *shared;
-    struct bench_start start;
-};
-
-static void work(struct crew *crew, uint32_t number)
-{
-    struct cell_load load;
-    struct omega_random random;
-    omega_random_init(&random, crew->seed, "bench-process", number);
-    uint32_t jobs = jobs_ready[crew->mode];
-    cell_load_init(&load, &random, crew->machines, 1 + number * UINT64_C(1000000), jobs, CLAIMS);
-    void *cell = crew->ops->open(crew->path, crew->mode, (uint16_t)(number + 1));
-    cell_load_submit(&load, crew->ops, cell);
-    bench_start_wait(&crew->start);
-    uint32_t done = 0;
-    int64_t now_ns = bench_now_ns();
-    while (done < jobs && now_ns < crew->shared->deadline_ns) {
-        cell_load_commit(&load, crew->ops, cell, done, done + 1);
-        done++;
-        now_ns = bench_now_ns();
-    }
-    crew->shared->by_process[number].commits = done;
-    crew->shared->by_process[number].end_ns = now_ns;
-    crew->ops->close(cell);
-    cell_load_fini(&load);
-    exit(EXIT_SUCCESS);
-}
-
-/* Runs so many processes at once on a fresh cell: commits a second in total. */
-static double run_crew(struct crew *crew, uint32_t processes)
-{
-    if (crew->ops == &cell_bare) {
-        cell_create_bare(crew->path, crew->mode, crew->machines);
-    } else {
-        cell_create_omega(crew->path, crew->mode, crew->machines, 0);
-    }
-    bench_start_init(&crew->start);
-    int children[PROCESSES];
-    for (uint32_t number = 0; number < processes; number++) {
-        children[number] = bench_fork();
-        if (children[number] == 0) {
-            work(crew, number);
-        }
-    }
-    bench_start_ready(&crew->start, processes);
-    int64_t start_ns = bench_now_ns();
-    crew->shared->deadline_ns = start_ns + RUN_NS;
-    bench_start_go(&crew->start);
-    double rate = 0;
-    for (uint32_t number = 0; number < processes; number++) {
-        bench_wait(children[number]);
-        int64_t spent_ns = crew->shared->by_process[number].end_ns - start_ns;
-        rate += 1e9 * crew->shared->by_process[number].commits / (double)spent_ns;
-    }
-    bench_remove(crew->path);
-    return rate;
-}
 
 static void measure(struct crew *crew, uint32_t rounds, struct bench_row *row)
 {
@@ -101,7 +25,7 @@ static void measure(struct crew *crew, uint32_t rounds, struct bench_row *row)
         for (uint32_t i = 0; i < TRIES * PROCESSES; i++) {
             uint32_t processes = 1 + (i + round) % PROCESSES;
             crew->seed++;
-            double rate = run_crew(crew, processes);
+            double rate = crew_run(crew, processes);
             rates[processes - 1] = rate > rates[processes - 1] ? rate : rates[processes - 1];
         }
         if (round > 0) { /* the first one warms caches */
@@ -126,7 +50,9 @@ static void run_mode(const struct bench_options *options, const char *directory,
         .mode = mode,
         .machines = machines,
         .seed = options->seed,
-        .shared = bench_share(sizeof(struct shared)),
+        .claims = 10,
+        .jobs = jobs_ready[mode],
+        .run_ns = RUN_NS,
     };
     struct bench_row row = {
         .mode = lmdb_mode_name(mode),
@@ -136,7 +62,6 @@ static void run_mode(const struct bench_options *options, const char *directory,
     };
     snprintf(row.title, sizeof(row.title), "%s: commits of 10 a second", bare ? "bare" : "omega");
     measure(&crew, options->rounds, &row);
-    munmap(crew.shared, sizeof(*crew.shared));
 }
 
 static void run(const struct bench_options *options, const char *directory)

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 #include <urcu/arch.h>
 
 #include "cellstate/lmdb_directory.h"
+#include "core/base/process.h"
 
 #define GATE_MAGIC "omegawr\n"
 #define GATE_VERSION 1u
@@ -94,45 +94,6 @@ static int64_t now_us(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-/* ---- processes ---- */
-
-enum process_state {
-    PROCESS_GONE,
-    PROCESS_THERE,
-    PROCESS_HIDDEN
-};
-
-/* Whether a process is there, and when it was started, in ticks since boot. A zombie is gone: only
- * its number is left. */
-static enum process_state process_look(int32_t pid, uint64_t *start)
-{
-    char path[64];
-    char text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (got <= 0) { /* gone, or of another user where these see nothing of each other */
-        return kill(pid, 0) == 0 || errno == EPERM ? PROCESS_HIDDEN : PROCESS_GONE;
-    }
-    text[got] = '\0';
-    const char *name_end = strrchr(text, ')');
-    char state;
-    long threads;
-    unsigned long long ticks;
-    if (name_end == NULL || sscanf(name_end + 1,
-                                   " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
-                                   " %*s %*s %ld %*s %llu",
-                                   &state, &threads, &ticks) != 3) {
-        return PROCESS_HIDDEN;
-    }
-    *start = ticks;
-    bool dead = (state == 'Z' || state == 'X') && threads <= 1; /* more: only main() has ended */
-    return dead ? PROCESS_GONE : PROCESS_THERE;
 }
 
 /* ---- the record ---- */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "core/base/histogram.h"
@@ -262,7 +263,12 @@ static uint32_t plan(struct worker *worker, uint32_t attempt)
 
 static void think(const struct worker *worker)
 {
-    if (worker->options->think_us > 0) {
+    if (worker->options->busy) {
+        int64_t until_ns = bench_cpu_ns() + INT64_C(1000) * worker->options->think_us;
+        while (bench_cpu_ns() < until_ns) {
+            /* as planning does: whoever shares the CPU makes it take longer */
+        }
+    } else if (worker->options->think_us > 0) {
         struct timespec pause = {.tv_sec = worker->options->think_us / 1000000,
                                  .tv_nsec = worker->options->think_us % 1000000 * 1000};
         nanosleep(&pause, NULL);
@@ -381,6 +387,7 @@ void live_work(const struct live_options *options, struct live_shared *shared, c
     struct worker worker = {
         .options = options, .shared = shared, .counts = &report->counts, .number = number};
     open_worker(&worker, path);
+    prctl(PR_SET_TIMERSLACK, 1UL); /* a decision time is not rounded up */
     bench_start_wait(start);
     int64_t start_ns = bench_now_ns();
     while (!time_is_up(&worker)) {

@@ -21,6 +21,7 @@ struct live_options {
     uint32_t tasks;    /* of a job, on average */
     uint32_t fill;     /* per cent of the cell's CPU */
     uint32_t think_us; /* emulated decision time of each attempt, besides the real one */
+    bool busy;         /* it is spent on a CPU, as planning is, and not slept */
     uint8_t detection;
     enum lmdb_mode mode;
     const char *modules[LIVE_MODULES_MAX];

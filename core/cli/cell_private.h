@@ -124,6 +124,7 @@ int cell_init(int argc, char **argv);
 int cell_load(int argc, char **argv);
 int cell_export(int argc, char **argv);
 int cell_show(int argc, char **argv);
+int cell_metrics(int argc, char **argv);
 int cell_events(int argc, char **argv);
 int cell_check(int argc, char **argv);
 int cell_drain(int argc, char **argv);

@@ -22,6 +22,7 @@ static const struct verb {
     {"load", "make a cell from an export", cell_load},
     {"export", "write all of a cell as lines of JSON", cell_export},
     {"show", "describe a cell, or list what is in it", cell_show},
+    {"metrics", "serve figures of a cell for Prometheus", cell_metrics},
     {"events", "what the processes of a cell tell, as it happens", cell_events},
     {"check", "prove a cell, or one that outlived its boot", cell_check},
     {"drain", "let machines take nothing new", cell_drain},
@@ -426,8 +427,9 @@ int cmd_cell(int argc, char **argv)
             return verbs[i].run(argc - 1, argv + 1);
         }
     }
-    return command_usage("cell",
-                         "unknown verb '%.60s', expected init, load, export, show, events, check, "
-                         "drain, undrain, fail or add",
-                         argv[1]);
+    return command_usage(
+        "cell",
+        "unknown verb '%.60s', expected init, load, export, show, metrics, events, check, "
+        "drain, undrain, fail or add",
+        argv[1]);
 }

@@ -33,6 +33,8 @@ static const char help[] =
     "  --shard I/N        run the points of one of N shards only, from 1, for 'omega merge'\n"
     "  --live             in real time, each scheduler instance a process: as --set driver=live;\n"
     "                     points run one after the other\n"
+    "  --metrics ADDRESS  serve figures of live runs for Prometheus: :PORT, which is on this\n"
+    "                     machine only, HOST:PORT or [HOST]:PORT; see 'omega cell metrics'\n"
     "  --log              everything that happens, for 'omega check-log': DIR/log/*.omlog\n"
     "  --json             the summary as JSON instead of a table\n"
     "  --quiet            no progress\n"
@@ -51,6 +53,7 @@ enum option_code {
     OPTION_FRESH,
     OPTION_SHARD,
     OPTION_LIVE,
+    OPTION_METRICS,
     OPTION_LOG,
     OPTION_JSON,
     OPTION_QUIET,
@@ -68,6 +71,7 @@ static const struct option options[] = {
     {"fresh", no_argument, NULL, OPTION_FRESH},
     {"shard", required_argument, NULL, OPTION_SHARD},
     {"live", no_argument, NULL, OPTION_LIVE},
+    {"metrics", required_argument, NULL, OPTION_METRICS},
     {"log", no_argument, NULL, OPTION_LOG},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -100,6 +104,18 @@ static int run_file(const char *path, const struct experiment_options *changes,
     }
     experiment_close(experiment);
     return rc == 0 ? COMMAND_DONE : command_failed(&err);
+}
+
+/* The same, while figures are served at the address `metrics` (NULL: they are not). */
+static int run_and_serve(const char *path, const char *metrics,
+                         const struct experiment_options *changes, struct runner_options *how)
+{
+    int code = metrics == NULL ? COMMAND_DONE : command_listen("run", metrics, &how->metrics);
+    code = code == COMMAND_DONE ? run_file(path, changes, how) : code;
+    if (how->metrics > 0) {
+        close(how->metrics);
+    }
+    return code;
 }
 
 /* "3", from 1 to `max`, up to the end or a character that follows. */
@@ -196,6 +212,7 @@ static int run_with(int argc, char **argv, char *const *line, const struct lists
                                  .leave_worker = leave_worker,
                                  .summary = stdout,
                                  .progress = stderr};
+    const char *metrics = NULL;
     int code;
     int usage = COMMAND_DONE;
     opterr = 0;
@@ -215,6 +232,9 @@ static int run_with(int argc, char **argv, char *const *line, const struct lists
             break;
         case OPTION_LIVE:
             lists->sets[changes.set_count++] = "driver=live";
+            break;
+        case OPTION_METRICS:
+            metrics = optarg;
             break;
         case OPTION_SEED:
         case OPTION_JOBS:
@@ -236,7 +256,7 @@ static int run_with(int argc, char **argv, char *const *line, const struct lists
     if (optind != argc - 1) {
         return command_usage("run", "expected one experiment file, got %d", argc - optind);
     }
-    return run_file(argv[optind], &changes, &how);
+    return run_and_serve(argv[optind], metrics, &changes, &how);
 }
 
 int cmd_run(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/driver/metrics_server.h"
 #include "core/experiment/messages.h"
 
 int command_failed(const omega_error_t *err)
@@ -55,6 +56,19 @@ bool command_percent(const char *text, double min, double *share)
     }
     *share = percent / 100;
     return percent >= min && percent < 100;
+}
+
+int command_listen(const char *command, const char *address, int *socket)
+{
+    char url[METRICS_URL_BYTES];
+    omega_error_t err = {0};
+    int rc = metrics_listen(address, socket, url, &err);
+    if (rc == OMEGA_OK) {
+        fprintf(stderr, "omega: figures for Prometheus at %s\n", url);
+        return COMMAND_DONE;
+    }
+    *socket = 0;
+    return rc == OMEGA_EINVAL ? command_usage(command, "%s", err.text) : command_failed(&err);
 }
 
 void command_warnings(const struct experiment *experiment)

@@ -32,12 +32,16 @@ int cmd_compare(int argc, char **argv);
 int cmd_find(int argc, char **argv);
 /* Proves a run from its logs. */
 int cmd_check_log(int argc, char **argv);
+/* Simulates a recorded run again, beside what was observed. */
+int cmd_replay(int argc, char **argv);
 /* Draws figures and a page from results. */
 int cmd_report(int argc, char **argv);
 /* Imports, describes and exports traces. */
 int cmd_trace(int argc, char **argv);
 /* Makes, describes, proves and changes cells on disk. */
 int cmd_cell(int argc, char **argv);
+/* Shows what happens on a cell. */
+int cmd_top(int argc, char **argv);
 /* Works as a scheduler of a cell. */
 int cmd_scheduler(int argc, char **argv);
 /* Works as the executor of a cell. */
@@ -61,6 +65,10 @@ void command_warnings(const struct experiment *experiment);
 /* Reads a percentage, "95" or "95%", of at least `min` and below 100, as a share; false for all
  * else. */
 bool command_percent(const char *text, double min, double *share);
+
+/* Opens the socket of a --metrics address and says on stderr where to ask. Returns an exit code: an
+ * address that is none is wrong usage of `command`. */
+int command_listen(const char *command, const char *address, int *socket);
 
 /* Writes "omega: <error>" to stderr, in one line, and returns COMMAND_FAILED. */
 int command_failed(const omega_error_t *err);

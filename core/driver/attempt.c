@@ -252,6 +252,9 @@ static int sync_view(struct runner *runner, struct store *store, int64_t now_us,
     runner->view->shown.synced_us = now_us;
     runner->must_refresh = false;
     runner->told_count = 0;
+    if (runner->synced != NULL) {
+        runner->synced(runner->synced_context);
+    }
     return rc;
 }
 

@@ -73,6 +73,8 @@ struct runner {
     uint64_t synced_version;
     int64_t synced_us;
     bool must_refresh; /* not synced yet, or the last commit refused something */
+    void (*synced)(void *context); /* NULL, or called when the view has been brought up to date */
+    void *synced_context;
     uint32_t *told;    /* INTERVAL: machines where own placements ended since the last commit */
     uint32_t told_count;
     uint32_t told_room;

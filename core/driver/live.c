@@ -270,10 +270,12 @@ int run_live(const struct run_config *config, const struct live_options *options
     rc = make_cell(&live, err);
     rc = rc == OMEGA_OK ? make_shared(&live, err) : rc;
     if (rc == OMEGA_OK) {
+        live.server = live_metrics_start(config, live.directory, options->metrics);
         rc = run_all(&live, err);
         int ended = live_end_all(&live, err);
         rc = rc == OMEGA_OK ? ended : rc;
     }
+    live_metrics_stop(live.server);
     rc = rc == OMEGA_OK ? finish(&live, report, counters, times, err) : rc;
     return close_live(&live, rc, err);
 }

@@ -177,6 +177,7 @@ static int release_due(struct live_executor *executor, omega_error_t *err)
             executor->released[ended++] = executor->released[i];
         }
     }
+    page_add(process->page, PAGE_PLACEMENTS_ENDED, ended);
     if (rc == OMEGA_OK && ended > 0) {
         struct log_place place = {.log = process->log, .version = version, .time_us = now_us};
         run_log_release(&place, executor->released, ended, true);
@@ -212,11 +213,13 @@ static int open_executor(struct live_executor *executor, omega_error_t *err)
 {
     const struct live_prefilled *prefilled = executor->prefilled;
     struct store_counters counters;
+    const struct page_who who = {.role = PAGE_EXECUTOR, .instance = OMEGA_INSTANCE_NONE};
     executor->ids = malloc(BATCH * sizeof *executor->ids);
     executor->released = malloc(BATCH * sizeof *executor->released);
     int rc = executor->ids == NULL || executor->released == NULL
                  ? live_executor_no_memory(err)
                  : live_join_in(executor->process, "executor", err);
+    rc = rc == OMEGA_OK ? live_page_open(executor->process, &who, err) : rc;
     if (rc == OMEGA_OK && live_is_successor(executor->process)) {
         live_begin(executor->process);
         rc = live_take_over(executor, err);
@@ -253,5 +256,6 @@ int live_execute(struct live_process *process, void *context, omega_error_t *err
     free(executor.placements);
     free(executor.ids);
     free(executor.released);
+    live_page_close(process);
     return rc;
 }

@@ -43,7 +43,9 @@ static int open_feeder(struct feeder *feeder, omega_error_t *err)
         feeder->next == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for the jobs' sources");
     }
+    const struct page_who who = {.role = PAGE_FEEDER, .instance = OMEGA_INSTANCE_NONE};
     int rc = live_join_in(process, "feeder", err);
+    rc = rc == OMEGA_OK ? live_page_open(process, &who, err) : rc;
     for (uint32_t w = 0; rc == OMEGA_OK && w < config->workload_count; w++) {
         if (config->workloads[w].source != NULL) {
             feeder->sources[feeder->count] = config->workloads[w].source;
@@ -101,6 +103,7 @@ static int submit(struct feeder *feeder, struct omega_job *job, int64_t now_us, 
         run_log_submission(&place, job);
         live_sync(process);
         atomic_store(&process->slot->jobs, feeder->submitted);
+        page_add(process->page, PAGE_JOBS_SUBMITTED, 1);
         live_intended(process);
         atomic_fetch_add(&process->slot->done, 1);
         live_wake_send(process->wake, LIVE_SCHEDULERS + instance);
@@ -210,5 +213,6 @@ int live_feed(struct live_process *process, void *context, omega_error_t *err)
         tell_left(&feeder);
     }
     close_feeder(&feeder);
+    live_page_close(process);
     return rc;
 }

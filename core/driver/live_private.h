@@ -3,7 +3,8 @@
  * Inside of the live driver: live.c (the process that starts all others, and what comes before and
  * behind), live_supervise.c (watching them), live_process.c (what every process has: clock,
  * waiting, log), live_feeder.c, live_executor.c, live_scheduler.c, live_queue.c (its jobs),
- * live_intent.c (what a process was about to do when it died), live_wake.c (wake-ups).
+ * live_intent.c (what a process was about to do when it died), live_wake.c (wake-ups), live_page.c
+ * (statistics).
  */
 #ifndef OMEGA_CORE_DRIVER_LIVE_PRIVATE_H
 #define OMEGA_CORE_DRIVER_LIVE_PRIVATE_H
@@ -15,6 +16,7 @@
 #include "core/driver/driver_private.h"
 #include "core/driver/events.h"
 #include "core/driver/live.h"
+#include "core/monitor/page.h"
 
 #define LIVE_LOOK_NS 20000000             /* how often processes are looked at */
 #define LIVE_GRACE_NS INT64_C(5000000000) /* from the horizon, or a request, to the end of all */
@@ -99,6 +101,8 @@ struct live_process {
     int64_t synced_ns;  /* when the log was written out last */
     struct metrics *metrics;
     struct live_wake *wake; /* NULL until it is opened */
+    struct page *page;      /* NULL until it is opened */
+    int64_t plan_ns;        /* for the page: since when a refresh, or a plan, goes on */
     int64_t epoch_ns;
     struct standing *standing; /* NULL: a live run */
 };
@@ -193,6 +197,27 @@ void live_wake_send(struct live_wake *wake, uint32_t number);
 int live_wake_fd(const struct live_wake *wake);
 void live_wake_take(struct live_wake *wake);
 
+/* ---- live_page.c: statistics ---- */
+
+/* Opens the process's page; live_page_close() lets go of it. */
+int live_page_open(struct live_process *process, const struct page_who *who, omega_error_t *err);
+void live_page_close(struct live_process *process);
+
+/* An attempt's planning begins, and has ended. */
+void live_page_plans(struct live_process *process, struct runner *runner, int64_t now_ns);
+void live_page_planned(struct live_process *process, const struct runner *runner, int64_t now_ns);
+
+/* An attempt has ended; its commit, if there was one, took so long. */
+void live_page_attempt(struct live_process *process, const struct runner *runner,
+                       const struct omega_result *result, enum settlement settlement, int64_t ns);
+
+/* ---- live_metrics.c ---- */
+
+/* Starts a process that serves figures of the cell at a socket (0: none) until live_metrics_stop():
+ * its id, or 0. What it cannot do is told to config->log and stops nothing. */
+pid_t live_metrics_start(const struct run_config *config, const char *directory, int socket);
+void live_metrics_stop(pid_t process);
+
 /* ---- the work of processes ---- */
 
 /* Submits all jobs at their times. */
@@ -273,6 +298,7 @@ struct live {
     struct live_child *children;
     struct live_restarts *restarts; /* of each: the caller's */
     uint32_t count;                 /* of processes, without this one */
+    pid_t server;                   /* serves figures; 0: nobody does */
 };
 
 /* Starts all processes, whose names go to live->restarts. */

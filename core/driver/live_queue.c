@@ -13,6 +13,7 @@ static void enqueue(struct live_scheduler *scheduler, struct run_job *job, bool 
                     int64_t now_us)
 {
     struct runner *runner = &scheduler->runner;
+    runner->queued++;
     job->queued_since_us = now_us;
     job->queue_next = front ? runner->first : NULL;
     if (front) {
@@ -28,6 +29,7 @@ struct run_job *live_dequeue(struct live_scheduler *scheduler)
 {
     struct runner *runner = &scheduler->runner;
     struct run_job *job = runner->first;
+    runner->queued--;
     runner->first = job->queue_next;
     runner->last = runner->first == NULL ? NULL : runner->last;
     return job;

@@ -33,11 +33,13 @@ static int begin_attempt(struct live_scheduler *scheduler, int64_t now_us, omega
     bool plans = runner->config->place != RUN_PLACE_END;
     struct log_place place = live_place(process, now_us);
     int64_t since_ns = live_clock_ns();
+    live_page_plans(process, runner, since_ns);
     int rc = attempt_begin(runner, process->store, now_us, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
     if (plans) {
+        live_page_planned(process, runner, live_clock_ns());
         add_spent(&process->slot->times.plan, since_ns);
         place.version =
             runner->synced_version > place.version ? runner->synced_version : place.version;
@@ -52,7 +54,9 @@ static int begin_attempt(struct live_scheduler *scheduler, int64_t now_us, omega
         return OMEGA_OK;
     }
     since_ns = live_clock_ns();
+    live_page_plans(process, runner, since_ns);
     rc = attempt_plan(runner, process->store, live_now_us(process), err);
+    live_page_planned(process, runner, live_clock_ns());
     add_spent(&process->slot->times.plan, since_ns);
     return rc;
 }
@@ -126,6 +130,7 @@ static int end_attempt(struct live_scheduler *scheduler, int64_t now_us, omega_e
     if (rc != OMEGA_OK) {
         return rc;
     }
+    live_page_attempt(process, runner, &result, settlement, live_clock_ns() - since_ns);
     if (runner->claim_count > 0 && !runner->falls_short) {
         add_spent(&process->slot->times.commit, since_ns);
     }
@@ -172,6 +177,7 @@ static int run(struct live_scheduler *scheduler, omega_error_t *err)
         live_beat(process);
         live_take_retries(scheduler);
         rc = live_find_jobs(scheduler, err);
+        page_set(process->page, PAGE_QUEUED, scheduler->runner.queued + scheduler->retries.count);
         if (rc == OMEGA_OK && scheduler->runner.first != NULL) {
             rc = attempt(scheduler, err);
         } else if (rc == OMEGA_OK) {
@@ -202,9 +208,20 @@ static int open_scheduler(struct live_scheduler *scheduler, uint32_t id, omega_e
     if (rc == OMEGA_OK && live_is_successor(process)) {
         rc = live_finish_attempt(process, err);
     }
-    return rc == OMEGA_OK ? runner_open(&scheduler->runner, config, process->store,
-                                        process->metrics, s, number, (uint16_t)id, err)
-                          : rc;
+    rc = rc == OMEGA_OK ? runner_open(&scheduler->runner, config, process->store, process->metrics,
+                                      s, number, (uint16_t)id, err)
+                        : rc;
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    const struct page_who who = {
+        .role = PAGE_SCHEDULER,
+        .module = module_scheduler(config->schedulers[s].module)->name,
+        .scheduler = config->schedulers[s].name,
+        .instance = scheduler->runner.id,
+        .incarnation = scheduler->runner.incarnation,
+    };
+    return live_page_open(process, &who, err);
 }
 
 /* Tells that this process goes on where another one was ended; it finds its jobs in the table. */
@@ -263,5 +280,6 @@ int live_schedule(struct live_process *process, void *context, omega_error_t *er
         tell_counters(&scheduler);
     }
     close_scheduler(&scheduler);
+    live_page_close(process);
     return rc;
 }

@@ -122,6 +122,7 @@ void live_wake_take(struct live_wake *wake)
 /* Async-signal-safe: a process that is about to end removes its cell. */
 void live_wake_unlink(int directory_fd)
 {
+    page_unlink_all(directory_fd, PEERS_MAX);
     for (uint32_t number = 0; number < PEERS_MAX; number++) {
         char name[] = NAME "000";
         char *at = name + sizeof NAME - 1;

@@ -88,6 +88,7 @@ static void run_here(struct runner *runner)
         .verbose = runner->options->verbose,
         .head = true,
         .stop = runner->options->stop,
+        .metrics = runner->options->metrics,
         .context = runner,
         .share = here_share,
         .say = here_say,
@@ -418,6 +419,10 @@ static int begin(struct runner *runner, omega_error_t *err)
                                jobs);
     }
     int rc = experiment_check(runner->experiment, err);
+    if (rc == OMEGA_OK && options->metrics > 0 && !experiment_is_live(runner->experiment)) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "--metrics without a live point, expected --live");
+    }
     rc = rc == OMEGA_OK ? outputs_open(runner->directory, &runner->outputs, err) : rc;
     rc = rc == OMEGA_OK ? parts_begin(runner->directory, &run, &runner->parts, err) : rc;
     rc = rc == OMEGA_OK ? list_todo(runner, err) : rc;

@@ -97,6 +97,7 @@ static int drive(const struct runner_point *run, struct point *point, struct poi
     point->config.progress = on_progress;
     point->config.log = on_log;
     point->config.context = &running;
+    point->live.metrics = run->metrics;
     int rc = point->lives ? live_point_run(run, point, result, err)
                           : simulate(run, point, result, err);
     say(&running, NULL, OMEGA_LOG_ERROR, NULL);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Several processes that commit to one cell at full speed: see crew.h. */
+#include "bench/support/crew.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* What the processes of one run share. */
+struct shared {
+    int64_t warm_ns; /* from then on commits count */
+    int64_t deadline_ns;
+    struct {
+        uint32_t commits; /* that count */
+        int64_t end_ns;   /* of the last one */
+    } by_process[CREW_MAX];
+};
+
+static void work(const struct crew *crew, struct shared *shared, struct bench_start *start,
+                 uint32_t number)
+{
+    struct cell_load load;
+    struct omega_random random;
+    omega_random_init(&random, crew->seed, "bench-process", number);
+    uint32_t jobs = crew->jobs;
+    cell_load_init(&load, &random, crew->machines, 1 + number * UINT64_C(1000000), jobs,
+                   crew->claims);
+    void *cell = crew->ops->open(crew->path, crew->mode, (uint16_t)(number + 1));
+    cell_load_submit(&load, crew->ops, cell);
+    bench_start_wait(start);
+    uint32_t done = 0;
+    int64_t now_ns = bench_now_ns();
+    while (done < jobs && now_ns < shared->deadline_ns) {
+        cell_load_commit(&load, crew->ops, cell, done, done + 1);
+        done++;
+        now_ns = bench_now_ns();
+        shared->by_process[number].commits += now_ns > shared->warm_ns;
+    }
+    shared->by_process[number].end_ns = now_ns;
+    crew->ops->close(cell);
+    cell_load_fini(&load);
+    exit(EXIT_SUCCESS);
+}
+
+double crew_run(const struct crew *crew, uint32_t processes)
+{
+    if (crew->ops == &cell_bare) {
+        cell_create_bare(crew->path, crew->mode, crew->machines);
+    } else {
+        cell_create_omega(crew->path, crew->mode, crew->machines, 0);
+    }
+    struct shared *shared = bench_share(sizeof(*shared));
+    struct bench_start start;
+    bench_start_init(&start);
+    int children[CREW_MAX];
+    for (uint32_t number = 0; number < processes; number++) {
+        children[number] = bench_fork();
+        if (children[number] == 0) {
+            work(crew, shared, &start, number);
+        }
+    }
+    bench_start_ready(&start, processes);
+    shared->warm_ns = bench_now_ns() + crew->warm_ns;
+    shared->deadline_ns = shared->warm_ns + crew->run_ns;
+    bench_start_go(&start);
+    double rate = 0;
+    for (uint32_t number = 0; number < processes; number++) {
+        bench_wait(children[number]);
+        int64_t spent_ns = shared->by_process[number].end_ns - shared->warm_ns;
+        rate += spent_ns > 0 ? 1e9 * shared->by_process[number].commits / (double)spent_ns : 0;
+    }
+    munmap(shared, sizeof(*shared));
+    bench_remove(crew->path);
+    return rate;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* The server of figures for Prometheus: see metrics_server.h. */
+#include "core/driver/metrics_server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/monitor/prometheus.h"
+
+#define CONNECTIONS 32u  /* at one time */
+#define CONNECTION_S 10u /* an idle one is closed */
+#define SLICE_MS 100     /* how soon a request to stop is seen */
+#define HOST_BYTES 64
+#define BACKLOG 16
+
+struct server {
+    struct status_source *source;
+    struct status status;
+};
+
+/* ---- addresses ---- */
+
+static int bad_address(const char *address, omega_error_t *err)
+{
+    return omega_error_set(err, OMEGA_EINVAL,
+                           "'%.60s' is no address, expected :PORT, HOST:PORT or [HOST]:PORT with a "
+                           "numeric host or localhost",
+                           address);
+}
+
+/* Splits HOST:PORT. */
+static bool split(const char *address, char host[HOST_BYTES], const char **port)
+{
+    const char *colon = strrchr(address, ':');
+    size_t length = colon == NULL ? 0 : (size_t)(colon - address);
+    if (colon == NULL || length >= HOST_BYTES) {
+        return false;
+    }
+    *port = colon + 1;
+    size_t digits = strspn(*port, "0123456789");
+    if (digits == 0 || digits > 5 || (*port)[digits] != '\0' || strtol(*port, NULL, 10) > 65535) {
+        return false;
+    }
+    bool bracketed = length >= 2 && address[0] == '[' && address[length - 1] == ']';
+    if (bracketed) {
+        address++;
+        length -= 2;
+    }
+    memcpy(host, address, length);
+    host[length] = '\0';
+    if (bracketed != (strchr(host, ':') != NULL)) {
+        return false;
+    }
+    if (length == 0 || strcmp(host, "localhost") == 0) {
+        snprintf(host, HOST_BYTES, "127.0.0.1");
+        return !bracketed;
+    }
+    return true;
+}
+
+static void tell_url(int fd, char url[METRICS_URL_BYTES])
+{
+    struct sockaddr_storage bound;
+    socklen_t size = sizeof bound;
+    char host[HOST_BYTES] = "?";
+    char port[8] = "?";
+    if (url == NULL) {
+        return;
+    }
+    if (getsockname(fd, (struct sockaddr *)&bound, &size) == 0) {
+        getnameinfo((struct sockaddr *)&bound, size, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV);
+    }
+    snprintf(url, METRICS_URL_BYTES,
+             strchr(host, ':') != NULL ? "http://[%s]:%s/metrics" : "http://%s:%s/metrics", host,
+             port);
+}
+
+int metrics_listen(const char *address, int *fd, char url[METRICS_URL_BYTES], omega_error_t *err)
+{
+    char host[HOST_BYTES];
+    const char *port = NULL;
+    struct addrinfo *found = NULL;
+    const struct addrinfo hints = {
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+        .ai_socktype = SOCK_STREAM,
+    };
+    *fd = -1;
+    if (!split(address, host, &port) || getaddrinfo(host, port, &hints, &found) != 0) {
+        return bad_address(address, err);
+    }
+    int on = 1;
+    int made = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int rc = OMEGA_OK;
+    if (made < 0 || setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(made, found->ai_addr, found->ai_addrlen) != 0 || listen(made, BACKLOG) != 0) {
+        rc = omega_error_set_errno(err, address, "cannot serve figures at this address");
+        if (made >= 0) {
+            close(made);
+        }
+    } else {
+        *fd = made;
+        tell_url(made, url);
+    }
+    freeaddrinfo(found);
+    return rc;
+}
+
+/* ---- answers ---- */
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned code, const char *type,
+                              char *text, size_t size, enum MHD_ResponseMemoryMode mode)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(size, text, mode);
+    if (response == NULL) {
+        if (mode == MHD_RESPMEM_MUST_FREE) {
+            free(text);
+        }
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    if (code == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    }
+    enum MHD_Result sent = MHD_queue_response(connection, code, response);
+    MHD_destroy_response(response);
+    return sent;
+}
+
+static enum MHD_Result say(struct MHD_Connection *connection, unsigned code, const char *text)
+{
+    return answer(connection, code, "text/plain; charset=utf-8", (char *)(uintptr_t)text,
+                  strlen(text), MHD_RESPMEM_MUST_COPY);
+}
+
+/* One look at the cell. */
+static enum MHD_Result send_figures(struct server *server, struct MHD_Connection *connection)
+{
+    omega_error_t err = {0};
+    char *text = NULL;
+    size_t size = 0;
+    if (status_take(server->source, &server->status, &err) != OMEGA_OK) {
+        char reason[sizeof err.source + sizeof err.text + 32];
+        omega_error_format(&err, reason, sizeof reason);
+        return say(connection, MHD_HTTP_SERVICE_UNAVAILABLE, reason);
+    }
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) {
+        return MHD_NO;
+    }
+    prometheus_write(&server->status, out);
+    if (fclose(out) != 0) {
+        free(text);
+        return MHD_NO;
+    }
+    return answer(connection, MHD_HTTP_OK, PROMETHEUS_TYPE, text, size, MHD_RESPMEM_MUST_FREE);
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **request)
+{
+    static int seen;
+    (void)version;
+    (void)upload;
+    if (*request == NULL) { /* the head has come; what follows is the request as a whole */
+        *request = &seen;
+        return MHD_YES;
+    }
+    if (*upload_size > 0) {
+        *upload_size = 0; /* whatever it sends is not looked at */
+        return MHD_YES;
+    }
+    if (strcmp(url, "/metrics") != 0) {
+        return say(connection, MHD_HTTP_NOT_FOUND, "not here, expected /metrics\n");
+    }
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
+        return say(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "expected GET or HEAD\n");
+    }
+    return send_figures(context, connection);
+}
+
+int metrics_serve(const char *path, int fd, const volatile sig_atomic_t *stop, omega_error_t *err)
+{
+    struct server server = {.source = NULL};
+    int rc = status_open(path, &server.source, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    /* no thread: a store is used by the one that opened it */
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* the daemon closes its own */
+    struct MHD_Daemon *daemon =
+        own < 0 ? NULL
+                : MHD_start_daemon(MHD_NO_FLAG, 0, NULL, NULL, on_request, &server,
+                                   MHD_OPTION_LISTEN_SOCKET, own, MHD_OPTION_CONNECTION_LIMIT,
+                                   CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_S,
+                                   MHD_OPTION_END);
+    if (daemon == NULL) {
+        rc = omega_error_set(err, OMEGA_EIO, "cannot start the server of figures");
+    }
+    while (rc == OMEGA_OK && *stop == 0) {
+        if (MHD_run_wait(daemon, SLICE_MS) != MHD_YES && errno != EINTR) {
+            rc = omega_error_set_errno(err, NULL, "the server of figures has failed");
+        }
+    }
+    if (daemon != NULL) {
+        MHD_stop_daemon(daemon);
+    } else if (own >= 0) {
+        close(own);
+    }
+    status_fini(&server.status);
+    status_close(server.source);
+    return rc;
+}
