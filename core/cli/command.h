@@ -32,6 +32,8 @@ int cmd_compare(int argc, char **argv);
 int cmd_find(int argc, char **argv);
 /* Proves a run from its logs. */
 int cmd_check_log(int argc, char **argv);
+/* Simulates a recorded run again, beside what was observed. */
+int cmd_replay(int argc, char **argv);
 /* Draws figures and a page from results. */
 int cmd_report(int argc, char **argv);
 /* Imports, describes and exports traces. */

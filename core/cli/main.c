@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"compare", "compare two configurations on the same jobs", cmd_compare},
     {"find", "find the value of a parameter up to which a condition holds", cmd_find},
     {"check-log", "prove a run from its logs alone", cmd_check_log},
+    {"replay", "predict a recorded run by simulating it, beside what was observed", cmd_replay},
     {"report", "draw figures and a page from the results of runs", cmd_report},
     {"trace", "import, describe and export traces", cmd_trace},
     {"cell", "make, describe, prove and change cells on disk", cmd_cell},
