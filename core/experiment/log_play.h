@@ -18,8 +18,8 @@ struct log_played {
     struct store_counters counters;
 };
 
-/* Proves and counts all that is merged; `seen` may be NULL. The first violation is an OMEGA_ECORRUPT
- * error, and nothing is played then. */
+/* Proves and counts all that is merged; `seen` may be NULL. The first violation is an
+ * OMEGA_ECORRUPT error, and nothing is played then. */
 int log_play(struct runlog_merge *merge, const struct log_figures_options *options, log_seen *seen,
              void *context, struct log_played *played, omega_error_t *err);
 

@@ -39,8 +39,8 @@ void recorded_times_destroy(struct recorded_times *times); /* NULL is allowed */
 int recorded_times_add(struct recorded_times *times, const struct recorded_time *time,
                        omega_error_t *err);
 
-/* Makes them ready to be asked for, once all are added: fills in how recording->decision_us is told.
- * They outlive the run. OMEGA_ENOMEM. */
+/* Makes them ready to be asked for, once all are added: fills in recording->decision_us and its
+ * context. They outlive the run. OMEGA_ENOMEM. */
 int recorded_times_seal(struct recorded_times *times, struct run_recording *recording,
                         omega_error_t *err);
 

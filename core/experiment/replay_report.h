@@ -18,8 +18,8 @@ int replay_report_add(struct replay_report *report, const struct point_result *p
                       omega_error_t *err);
 
 /* Writes all points, and for each variant, scheduler and figure (and for all variants together) the
- * mean of predicted / observed over the points with its 95 % interval by Student's t. `experiment` is
- * its name. */
+ * mean of predicted / observed over the points with its 95 % interval by Student's t. `experiment`
+ * is its name. */
 void replay_report_write(const struct replay_report *report, FILE *out);
 void replay_report_write_json(const struct replay_report *report, const char *experiment,
                               FILE *out);
