@@ -122,7 +122,7 @@ static int remember_lost(struct runlog_check *check, const struct naive_placemen
         return OMEGA_OK;
     }
     int64_t *due_us = malloc(sizeof *due_us);
-    if (due_us == NULL || map_put(&check->lost, lost->id, due_us) != OMEGA_OK) {
+    if (due_us == NULL || map_put(&check->lost_placements, lost->id, due_us) != OMEGA_OK) {
         free(due_us);
         return OMEGA_ENOMEM;
     }
@@ -133,7 +133,7 @@ static int remember_lost(struct runlog_check *check, const struct naive_placemen
 /* Was this placement lost, and is it due now? */
 static bool is_lost(struct runlog_check *check, uint64_t placement, int64_t now_us)
 {
-    int64_t *due_us = map_remove(&check->lost, placement);
+    int64_t *due_us = map_remove(&check->lost_placements, placement);
     bool due = due_us != NULL && *due_us == now_us;
     free(due_us);
     return due;

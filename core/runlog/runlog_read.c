@@ -76,6 +76,18 @@ static int check_numbers(const struct runlog_reader *reader, omega_error_t *err)
 
 /* ---- blocks ---- */
 
+/* The file ends where more is expected. That a live run's does is no damage: a process was killed
+ * while it wrote. */
+static int ended(const struct runlog_reader *reader, omega_error_t *err)
+{
+    bool may = reader->opening.live || reader->file_at == 0;
+    corrupt(reader, err, "the file ends, expected more");
+    if (may && err != NULL) {
+        err->code = OMEGA_ECUT;
+    }
+    return may ? OMEGA_ECUT : OMEGA_ECORRUPT;
+}
+
 /* Reads so many bytes behind what the block holds, a piece at a time. */
 static int read_bytes(struct runlog_reader *reader, size_t size, omega_error_t *err)
 {
@@ -95,7 +107,7 @@ static int read_bytes(struct runlog_reader *reader, size_t size, omega_error_t *
         if (n < piece) {
             reader->block = (struct codec_in){.at = got};
             return ferror(reader->stream) ? omega_error_set_errno(err, reader->name, "cannot read")
-                                          : corrupt(reader, err, "the file ends, expected more");
+                                          : ended(reader, err);
         }
     }
     reader->block = (struct codec_in){.bytes = reader->bytes, .size = size};
@@ -133,14 +145,22 @@ static int read_block(struct runlog_reader *reader, uint32_t least, uint32_t mos
     return rc;
 }
 
+/* Is what there is of a header the beginning of one? */
+static bool is_begun(const struct runlog_reader *reader)
+{
+    size_t got = reader->block.at < RUNLOG_MAGIC_SIZE ? reader->block.at : RUNLOG_MAGIC_SIZE;
+    return memcmp(reader->bytes, RUNLOG_MAGIC, got) == 0;
+}
+
 static int read_header(struct runlog_reader *reader, omega_error_t *err)
 {
     int rc = read_bytes(reader, RUNLOG_HEADER_SIZE, err);
     if (rc != OMEGA_OK || memcmp(reader->bytes, RUNLOG_MAGIC, RUNLOG_MAGIC_SIZE) != 0) {
-        return rc == OMEGA_EIO ? rc
-                               : omega_error_set_at(err, OMEGA_ECORRUPT, reader->name, 0,
-                                                    "is no run log, expected '" RUNLOG_MAGIC
-                                                    "' at its beginning");
+        return rc == OMEGA_EIO || (rc == OMEGA_ECUT && is_begun(reader))
+                   ? rc
+                   : omega_error_set_at(err, OMEGA_ECORRUPT, reader->name, 0,
+                                        "is no run log, expected '" RUNLOG_MAGIC
+                                        "' at its beginning");
     }
     reader->block.at = RUNLOG_MAGIC_SIZE;
     uint32_t version = codec_u32(&reader->block);
