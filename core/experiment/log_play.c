@@ -2,6 +2,7 @@
 /* Playing a log: see log_play.h. */
 #include "core/experiment/log_play.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 struct player {
@@ -40,6 +41,12 @@ static int play(struct player *player, omega_error_t *err)
     }
     if (rc == 0 && player->violation[0] == '\0') {
         runlog_check_end(player->check);
+    }
+    if (rc == 0 && runlog_merge_cuts(player->merge) > 0) {
+        rc = omega_error_set(err, OMEGA_ECORRUPT,
+                             "the log of this run is incomplete: %" PRIu32
+                             " of its segments are cut or missing",
+                             runlog_merge_cuts(player->merge));
     }
     return rc < 0 || player->violation[0] == '\0'
                ? rc

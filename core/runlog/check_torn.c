@@ -65,6 +65,7 @@ void check_torn_fini(struct runlog_check *check)
 
 int runlog_check_missing(struct runlog_check *check, uint64_t count, omega_error_t *err)
 {
+    check->torn = true;
     check->lost = true;
     forget_since(check, true);
     for (uint64_t i = 0; i < count; i++) {
@@ -144,6 +145,11 @@ int check_repaired(struct runlog_check *check, const struct runlog_record *recor
 {
     struct runlog_job *job = runlog_check_find_job(check, record->attempt.job);
     struct runlog_instance *instance = &check->instances[record->attempt.instance];
+    if (record->attempt.instance >= check->instance_count) {
+        return check_violated(
+            check, "the change log has a commit of instance %u, expected one of %" PRIu32,
+            record->attempt.instance, check->instance_count);
+    }
     if (job == NULL) { /* its submission is missing, too */
         return runlog_check_missing(check, 1, err);
     }

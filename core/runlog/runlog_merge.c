@@ -15,6 +15,7 @@ struct source {
 struct runlog_merge {
     struct source *sources; /* by segment */
     uint32_t count;
+    uint32_t cuts;               /* segments whose end is missing, so far */
     struct source *last;         /* whose head was given last */
     int64_t now_us;              /* time of the record given last */
     struct runlog_record raised; /* a record with another time than its segment gives it ... */
@@ -63,16 +64,18 @@ static int take_readers(struct runlog_merge *merge, struct runlog_reader **reade
     }
     for (uint32_t i = 0; i < merge->count; i++) {
         merge->sources[i].cut = merge->sources[i].reader == NULL;
+        merge->cuts += merge->sources[i].cut;
     }
     return OMEGA_OK;
 }
 
-static int advance(struct source *source, omega_error_t *err)
+static int advance(struct runlog_merge *merge, struct source *source, omega_error_t *err)
 {
     omega_error_t cause = {0};
     int rc = source->cut ? 0 : runlog_reader_next(source->reader, &source->head, &cause);
     if (rc == OMEGA_ECUT) {
         source->cut = true;
+        merge->cuts++;
         rc = 0;
     }
     if (rc == 0) {
@@ -109,7 +112,7 @@ int runlog_merge_open(struct runlog_reader **readers, uint32_t count, struct run
         return rc;
     }
     for (uint32_t i = 0; rc == OMEGA_OK && i < segments; i++) {
-        rc = advance(&merge->sources[i], err);
+        rc = advance(merge, &merge->sources[i], err);
     }
     if (rc != OMEGA_OK) {
         runlog_merge_close(merge);
@@ -157,7 +160,7 @@ int runlog_merge_next(struct runlog_merge *merge, const struct runlog_record **r
                       omega_error_t *err)
 {
     if (merge->last != NULL) {
-        int rc = advance(merge->last, err);
+        int rc = advance(merge, merge->last, err);
         if (rc != OMEGA_OK) {
             return rc;
         }
@@ -186,6 +189,11 @@ const struct runlog_opening *runlog_merge_opening(const struct runlog_merge *mer
         first++;
     }
     return runlog_reader_opening(merge->sources[first].reader);
+}
+
+uint32_t runlog_merge_cuts(const struct runlog_merge *merge)
+{
+    return merge->cuts;
 }
 
 bool runlog_merge_cut(const struct runlog_merge *merge, uint32_t segment)

@@ -48,7 +48,9 @@ void runlog_merge_close(struct runlog_merge *merge); /* NULL is allowed */
 int runlog_merge_next(struct runlog_merge *merge, const struct runlog_record **record,
                       omega_error_t *err);
 
-/* Is the end of a segment missing, as far as was read, or all of it? */
+/* Of how many segments the end is missing, as far as was read; is it of this one, or is all of it
+ * missing? */
+uint32_t runlog_merge_cuts(const struct runlog_merge *merge);
 bool runlog_merge_cut(const struct runlog_merge *merge, uint32_t segment);
 /* The reader of a segment; NULL: it is missing. */
 const struct runlog_reader *runlog_merge_segment(const struct runlog_merge *merge,
