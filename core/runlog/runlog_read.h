@@ -13,7 +13,7 @@ struct runlog_reader;
 
 /* Opens a segment and reads what it opens with. `name` is for messages. OMEGA_EIO, OMEGA_ENOMEM;
  * OMEGA_EVERSION for a file of another version, OMEGA_ECORRUPT for what is none, or damaged;
- * OMEGA_ECUT for the beginning of a live run's, or of a header, which ends too early. */
+ * OMEGA_ECUT for one that ends before its opening does, or, of a live run, before its machines. */
 int runlog_reader_open(const char *path, struct runlog_reader **reader, omega_error_t *err);
 /* The same from a stream, which the reader closes, also if it fails. */
 int runlog_reader_stream(FILE *stream, const char *name, struct runlog_reader **reader,
@@ -25,7 +25,8 @@ const struct runlog_opening *runlog_reader_opening(const struct runlog_reader *r
 const char *runlog_reader_name(const struct runlog_reader *reader);
 
 /* The next record, borrowed until the next call: 1, 0 at the end of a segment that is whole, or an
- * error as above: OMEGA_ECUT behind the last whole block of a live run's that is not. Requests of claims are 0, as is what else a record leaves out. */
+ * error as above: OMEGA_ECUT behind the last whole block of a live run's that is not. Requests of
+ * claims are 0, as is what else a record leaves out. */
 int runlog_reader_next(struct runlog_reader *reader, const struct runlog_record **record,
                        omega_error_t *err);
 

@@ -248,8 +248,10 @@ START_TEST(damage_is_named)
         struct runlog_reader *reader = open_log(bytes, size, &err);
         while (reader != NULL && runlog_reader_next(reader, &read, &err) == 1) {
         }
-        ck_assert_msg(err.code == OMEGA_ECORRUPT || err.code == OMEGA_EVERSION, "byte %zu: %s", at,
-                      err.text);
+        bool opens = at < RUNLOG_HEADER_SIZE + 12; /* its length: it seems to end too early */
+        ck_assert_msg(err.code == OMEGA_ECORRUPT || err.code == OMEGA_EVERSION ||
+                          (opens && err.code == OMEGA_ECUT),
+                      "byte %zu: %s", at, err.text);
         ck_assert_str_eq(err.source, "log");
         runlog_reader_close(reader);
         bytes[at] = (char)(bytes[at] ^ 0x40);
