@@ -35,8 +35,7 @@ static int begin(struct live_log *log, const struct experiment *experiment,
         if (segment->stream == NULL) {
             return omega_error_set_errno(err, NULL, "cannot make a file for the run log");
         }
-        rc =
-            run_log_segment(experiment, point, i, log->count, segment->stream, &segment->log, err);
+        rc = run_log_segment(experiment, point, i, log->count, segment->stream, &segment->log, err);
         if (rc == OMEGA_OK && fflush(segment->stream) != 0) {
             rc = omega_error_set_errno(err, NULL, "cannot write the run log");
         }
@@ -208,7 +207,7 @@ static json_t *describe(const struct point *point, const struct live_report *rep
 }
 
 static int drive(const struct live_log *log, const struct point *point, struct metrics *metrics,
-               struct point_result *result, omega_error_t *err)
+                 struct point_result *result, omega_error_t *err)
 {
     struct live_report report = {.times = calloc(log->count, sizeof *report.times)};
     if (report.times == NULL) {

@@ -264,4 +264,5 @@ void recorded_times_counts(const struct recorded_times *times, uint16_t instance
                            struct recorded_counts *counts)
 {
     *counts = times->instances[instance].counts;
+    counts->known = times->instances[instance].count;
 }

@@ -19,8 +19,9 @@ struct recorded_time {
     int64_t us;        /* from its start to its commit, or to its end without one */
 };
 
-/* Where the times that were asked for came from. */
+/* How many times there are, and where those that were asked for came from. */
 struct recorded_counts {
+    uint64_t known;    /* of attempts that were added */
     uint64_t recorded; /* of the same attempt */
     uint64_t drawn;
     uint64_t formula;

@@ -161,6 +161,7 @@ static int count_times(const struct point *point, const struct recorded_times *t
         for (uint32_t i = 0; i < point->config.schedulers[s].instances; i++) {
             struct recorded_counts of;
             recorded_times_counts(times, instance++, &of);
+            counts[s].known += of.known;
             counts[s].recorded += of.recorded;
             counts[s].drawn += of.drawn;
             counts[s].formula += of.formula;

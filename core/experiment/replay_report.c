@@ -34,7 +34,6 @@ struct line {
     const char *scheduler;
     uint64_t seed;
     uint32_t instances;
-    uint64_t attempts;  /* observed */
     uint64_t conflicts; /* observed: transactions */
     struct recorded_counts counts;
     double predicted[FIGURES];
@@ -103,7 +102,6 @@ static void read_row(void *context, const struct row *row)
         to[f] = real_of(row, figures[f].key);
     }
     if (!reading->predicted) {
-        line->attempts = count_of(row, "attempts");
         line->conflicts = count_of(row, "transactions_conflicting");
         line->instances = (uint32_t)count_of(row, "instances");
     }
@@ -219,7 +217,7 @@ static void begin_line(struct table *table, const struct line *line)
 static void write_counts(const struct replay_report *report, FILE *out)
 {
     static const char *const headings[] = {"variant",  "seed",       "scheduler",
-                                           "attempts", "conflicts",  "simulated",
+                                           "recorded", "conflicts",  "simulated",
                                            "drawn",    "of formula", NULL};
     struct table *table = table_create(headings, 3);
     for (uint32_t i = 0; table != NULL && i < report->count; i++) {
@@ -228,16 +226,16 @@ static void write_counts(const struct replay_report *report, FILE *out)
         uint64_t asked = counts->recorded + counts->drawn + counts->formula;
         double share = asked == 0 ? NONE : (double)counts->drawn / (double)asked;
         begin_line(table, line);
-        table_cell(table, "%" PRIu64, line->attempts);
+        table_cell(table, "%" PRIu64, counts->known);
         table_cell(table, "%" PRIu64, line->conflicts);
         table_cell(table, "%" PRIu64, asked);
         table_figure_as(table, "", share * 100, " %");
         table_cell(table, "%" PRIu64, counts->formula);
     }
     if (table != NULL) {
-        fputs("attempts observed and conflicting transactions of them; attempts simulated, and of "
-              "these\nwhose times were drawn or the formula's, since the attempt was not "
-              "observed:\n",
+        fputs("attempts recorded, and conflicting transactions after the warm-up; attempts "
+              "simulated, and\nof these whose times were drawn or the formula's, since the attempt "
+              "was not recorded:\n",
               out);
         table_write(table, out);
     }
@@ -304,7 +302,7 @@ static void write_line(const struct line *line, FILE *out)
     row_count(&row, "seed", line->seed);
     row_text(&row, "scheduler", line->scheduler);
     row_count(&row, "instances", line->instances);
-    row_count(&row, "attempts_observed", line->attempts);
+    row_count(&row, "attempts_recorded", line->counts.known);
     row_count(&row, "transactions_conflicting_observed", line->conflicts);
     row_count(&row, "times_recorded", line->counts.recorded);
     row_count(&row, "times_drawn", line->counts.drawn);

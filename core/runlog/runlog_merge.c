@@ -39,9 +39,8 @@ static bool belong_together(const struct runlog_opening *a, const struct runlog_
 {
     return strcmp(a->sha256, b->sha256) == 0 && strcmp(a->variant, b->variant) == 0 &&
            a->assignment == b->assignment && a->seed == b->seed && a->live == b->live &&
-           a->segments == b->segments &&
-           a->machine_count == b->machine_count && a->scheduler_count == b->scheduler_count &&
-           a->workload_count == b->workload_count;
+           a->segments == b->segments && a->machine_count == b->machine_count &&
+           a->scheduler_count == b->scheduler_count && a->workload_count == b->workload_count;
 }
 
 /* Puts each reader into the place of its segment. Of a live run segments may be missing. */

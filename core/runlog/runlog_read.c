@@ -25,7 +25,7 @@ struct runlog_reader {
     uint32_t type;     /* of that block */
     uint64_t number;   /* of the record read last, from 1 */
     uint32_t version;
-    bool cut;          /* there are no records: the file ends before the first of them */
+    bool cut; /* there are no records: the file ends before the first of them */
     /* the opening */
     struct runlog_opening opening;
     struct catalogue *catalogue;

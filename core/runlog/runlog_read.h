@@ -38,8 +38,8 @@ uint64_t runlog_reader_number(const struct runlog_reader *reader);
 struct runlog_merge;
 
 /* Takes the readers over (not the array), also if it fails. OMEGA_EINVAL unless they are all the
- * segments of one run, in any order; of a live run, some of them: a segment that is missing, or that
- * is cut, ends there. */
+ * segments of one run, in any order. Of a live run some are enough: a segment that is missing, or
+ * that is cut, ends there. */
 int runlog_merge_open(struct runlog_reader **readers, uint32_t count, struct runlog_merge **merge,
                       omega_error_t *err);
 void runlog_merge_close(struct runlog_merge *merge); /* NULL is allowed */

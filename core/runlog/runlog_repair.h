@@ -23,8 +23,8 @@ void runlog_repair_close(struct runlog_repair *repair); /* NULL is allowed */
 int runlog_repair_version(struct runlog_repair *repair, uint64_t version, int64_t time_us,
                           const struct runlog_record **record, omega_error_t *err);
 
-/* Whether the change log, if it holds the version of this record, tells the same of it: OMEGA_OK, or
- * OMEGA_EINVAL, since the cell is that of another run. */
+/* Whether the change log, if it holds the version of this record, tells the same of it: OMEGA_OK,
+ * or OMEGA_EINVAL, since the cell is that of another run. */
 int runlog_repair_agrees(struct runlog_repair *repair, const struct runlog_record *record,
                          omega_error_t *err);
 

@@ -72,6 +72,7 @@ START_TEST(another_attempt_takes_one_of_the_nearest_number_of_tasks)
     ck_assert_int_eq(ask(1, 9, 1, 2), 1); /* of its own instance */
     ck_assert_int_eq(ask(2, 9, 1, 2), FORMULA);
     recorded_times_counts(times, 0, &counts);
+    ck_assert_uint_eq(counts.known, 3);
     ck_assert_uint_eq(counts.drawn, 8);
     ck_assert_uint_eq(counts.recorded + counts.formula, 0);
     recorded_times_counts(times, 2, &counts);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Logs of a live run that are cut: wherever that is, they are repaired or incomplete, and no rule is
- * broken; unless one is, by what is there.
+ * Logs of a live run that are cut: wherever that is, they are repaired or incomplete, and no rule
+ * is broken; unless one is, by what is there.
  */
 #include "core/experiment/check_log.h"
 

@@ -264,8 +264,8 @@ START_TEST(damage_is_named)
         struct runlog_reader *reader = open_log(bytes, length, &err);
         while (reader != NULL && runlog_reader_next(reader, &read, &err) == 1) {
         }
-        ck_assert_int_eq(err.code, reader == NULL && opening_end > length ? OMEGA_ECUT
-                                                                          : OMEGA_ECORRUPT);
+        ck_assert_int_eq(err.code,
+                         reader == NULL && opening_end > length ? OMEGA_ECUT : OMEGA_ECORRUPT);
         runlog_reader_close(reader);
     }
     free(bytes);
