@@ -38,6 +38,33 @@ static bool is_there(const char *path)
     return stat(path, &status) == 0;
 }
 
+/* Does the cell tell the same as a segment of all changes that both hold? What else is wrong with
+ * the segment is told when it is played. */
+static int agree(struct log_gaps *gaps, const char *path, omega_error_t *err)
+{
+    struct runlog_reader *reader = NULL;
+    const struct runlog_record *record = NULL;
+    int rc = OMEGA_OK;
+    if (runlog_reader_open(path, &reader, NULL) != OMEGA_OK) {
+        return OMEGA_OK;
+    }
+    while (rc == OMEGA_OK && runlog_reader_next(reader, &record, NULL) == 1) {
+        rc = record->changes ? runlog_repair_agrees(gaps->repair, record, err) : OMEGA_OK;
+    }
+    runlog_reader_close(reader);
+    return rc;
+}
+
+static int agree_all(struct log_gaps *gaps, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < runlog_merge_opening(gaps->merge)->segments; i++) {
+        const struct runlog_reader *segment = runlog_merge_segment(gaps->merge, i);
+        rc = segment == NULL ? OMEGA_OK : agree(gaps, runlog_reader_name(segment), err);
+    }
+    return rc;
+}
+
 /* The cell of a point: `cells` itself, or VARIANT-seed-N in it (experiment key store.dir). */
 static int open_cell(struct log_gaps *gaps, const char *cells, omega_error_t *err)
 {
@@ -49,7 +76,7 @@ static int open_cell(struct log_gaps *gaps, const char *cells, omega_error_t *er
     }
     int rc = runlog_repair_open(is_there(path) ? path : cells, opening, &gaps->repair, err);
     free(path);
-    return rc;
+    return rc == OMEGA_OK ? agree_all(gaps, err) : rc;
 }
 
 int log_gaps_open(const struct runlog_merge *merge, const char *cells, struct log_gaps **out,
@@ -131,10 +158,6 @@ int log_gaps_before(struct log_gaps *gaps, struct runlog_check *check,
         rc = fill(gaps, check, err);
     }
     gaps->now_us = record->time_us;
-    if (rc == 1 && gaps->repair != NULL && record->changes &&
-        runlog_repair_agrees(gaps->repair, record, err) != OMEGA_OK) {
-        return err->code;
-    }
     return rc;
 }
 

@@ -19,14 +19,14 @@ struct log_gaps_counts {
 };
 
 /* Of the log of one point. `cells` is the cell of the run, or a folder with one for each point, or
- * NULL. OMEGA_EINVAL where it has none for this one; errors of opening a cell. */
+ * NULL. OMEGA_EINVAL where it has none for this one, or one of another run; errors of opening a
+ * cell. The segments are files, whose names are those of their readers. */
 int log_gaps_open(const struct runlog_merge *merge, const char *cells, struct log_gaps **gaps,
                   omega_error_t *err);
 void log_gaps_close(struct log_gaps *gaps); /* NULL is allowed */
 
 /* Before the next record is played: plays the versions that are missing before it, or tells the
- * checker of them. 1; 0 if nothing behind can be checked. OMEGA_EINVAL if the cell is that of
- * another run; other errors. */
+ * checker of them. 1; 0 if nothing behind can be checked. Errors of reading the cell. */
 int log_gaps_before(struct log_gaps *gaps, struct runlog_check *check,
                     const struct runlog_record *record, omega_error_t *err);
 
