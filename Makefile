@@ -14,6 +14,7 @@
 #   make bench-mapreduce  what MapReduce jobs gain from idle resources, by policy
 #   make bench-sweep  two workers of one run beside two runs
 #   make bench-reference  figures of the published Omega simulator beside ours (20 minutes)
+#   make bench-live-agreement  live runs beside what the simulator predicts for them (4 minutes)
 #   make figures      the figures of the README, from first.json with five seeds
 #   make check-style  layers, line lengths, function lengths, banned calls, format
 #   make fuzz         each fuzz target for FUZZ_SECONDS seconds (clang)
@@ -88,7 +89,7 @@ build = mkdir -p build && flock build/.lock $(MAKE) --no-print-directory \
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)")
 
-.PHONY: FORCE all run install uninstall test test-full test-soak bench-sim bench-store bench-live bench-conflicts bench-mapreduce bench-sweep bench-reference figures check-style fuzz clean help deps deps-full tests
+.PHONY: FORCE all run install uninstall test test-full test-soak bench-sim bench-store bench-live bench-live-agreement bench-conflicts bench-mapreduce bench-sweep bench-reference figures check-style fuzz clean help deps deps-full tests
 all: $(B)/omega $(so) $(B)/.files
 
 # Stamps hold what was built with; they change only when that does. Other flags: all is built anew.
@@ -214,6 +215,10 @@ bench-mapreduce: deps
 bench-sweep: deps
 	+@$(build) all
 	@B=$(B) bench/sweep
+
+bench-live-agreement: deps
+	+@$(build) all
+	@B=$(B) bench/live-agreement
 
 bench-reference: deps
 	+@$(build) all

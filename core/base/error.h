@@ -23,6 +23,7 @@ enum omega_err {
     OMEGA_EINTR = -7,       /* the user asked to stop */
     OMEGA_ESUPERSEDED = -8, /* of an earlier incarnation or attempt: somebody has taken over */
     OMEGA_EFULL = -9,       /* no room on the disk or in the map; nothing was changed */
+    OMEGA_ECUT = -10,       /* a file of ours ends too early, as where its writer was killed */
 };
 
 typedef struct omega_error {

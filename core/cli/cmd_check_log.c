@@ -22,12 +22,18 @@ static const char help[] =
     "that two rules give: cellstate/rules.h, and a naive one of the checker's own. Then counts\n"
     "digest and figures again, and holds every field of results.jsonl and of all tables against\n"
     "them; a table that the run recorded and that is not there is missed, too.\n\n"
+    "A log of a live run may be cut, since its processes can be killed: versions that are missing\n"
+    "are taken from the cell, if it is given and its change log still holds them. What stays\n"
+    "missing is named, and the log is incomplete: not all is proved, and nothing breaks a rule. A\n"
+    "log that breaks a rule is illegal.\n\n"
+    "  --cell DIR         the cell that the run has left, or the folder of its cells (store.dir)\n"
     "  --json             one JSON object instead of text\n"
     "  --help             this text\n\n"
     "What is wrong is told on stderr, the first 10 of each point: FILE: record K (version V): ...\n"
-    "exit codes: 0 proved, 1 failed or not proved, 2 wrong usage\n";
+    "exit codes: 0 proved, 1 illegal, incomplete or failed, 2 wrong usage\n";
 
 static const struct option options[] = {
+    {"cell", required_argument, NULL, 'c'},
     {"json", no_argument, NULL, 'j'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -48,6 +54,11 @@ static void list_tables(const struct check_log_report *report, const char *betwe
     }
 }
 
+static const char *verdict(const struct check_log_report *report)
+{
+    return report->violations > 0 ? "illegal" : report->incomplete ? "incomplete" : "proved";
+}
+
 static void print_json(const struct check_log_report *report)
 {
     struct row row = {0};
@@ -64,7 +75,12 @@ static void print_json(const struct check_log_report *report)
     row_json(&row, "tables", json);
     row_bool(&row, "recorded", report->recorded);
     row_count(&row, "violations", report->violations);
-    row_json(&row, "proved", report->violations == 0 ? "[\"A\",\"B\",\"C\",\"E\",\"I\"]" : "[]");
+    bool proved = report->violations == 0 && !report->incomplete;
+    row_json(&row, "proved", proved ? "[\"A\",\"B\",\"C\",\"E\",\"I\"]" : "[]");
+    row_count(&row, "segments_cut", report->cut);
+    row_count(&row, "versions_repaired", report->repaired);
+    row_count(&row, "versions_missing", report->missing);
+    row_text(&row, "verdict", verdict(report));
     row_write_json(&row, stdout);
     putchar('\n');
 }
@@ -84,38 +100,55 @@ static void print_text(const struct check_log_report *report)
         puts("not recorded: which tables there should be and the steps of series.csv, in logs of "
              "version 1");
     }
-    if (report->violations == 0) {
+    if (report->cut > 0 || report->repaired > 0) {
+        printf("segments cut: %" PRIu64 ", so results are not compared; versions repaired from the "
+               "cell: %" PRIu64 "\n",
+               report->cut, report->repaired);
+    }
+    if (report->violations > 0) {
+        printf("illegal: violations: %" PRIu64 "\n", report->violations);
+    } else if (report->incomplete) {
+        printf("incomplete: versions missing: %" PRIu64 "; what is there breaks no rule\n",
+               report->missing);
+    } else if (report->cut > 0) {
+        puts("proved: A (limits), B (use), C (granularity, gangs), E (versions), I (tasks), both "
+             "rules and views, of all versions");
+    } else {
         puts("proved: A (limits), B (use), C (granularity, gangs), E (versions), I (tasks), both "
              "rules, views, digest and results");
-    } else {
-        printf("violations: %" PRIu64 "\n", report->violations);
     }
 }
 
-static int check(const char *directory, bool json)
+static int check(const char *directory, const char *cells, bool json)
 {
     struct check_log_report report;
     omega_error_t err = {0};
-    if (check_log(directory, SHOWN, stderr, &report, &err) != OMEGA_OK) {
+    if (check_log(directory, cells, SHOWN, stderr, &report, &err) != OMEGA_OK) {
         return command_failed(&err);
     }
     (json ? print_json : print_text)(&report);
-    return report.violations == 0 ? COMMAND_DONE : COMMAND_FAILED;
+    return report.violations == 0 && !report.incomplete ? COMMAND_DONE : COMMAND_FAILED;
 }
 
 int cmd_check_log(int argc, char **argv)
 {
+    const char *cells = NULL;
     bool json = false;
     int code;
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         switch (code) {
+        case 'c':
+            cells = optarg;
+            break;
         case 'j':
             json = true;
             break;
         case 'h':
             fputs(help, stdout);
             return COMMAND_DONE;
+        case ':':
+            return command_usage("check-log", "option '%.60s' needs a value", argv[optind - 1]);
         default:
             return command_bad_option("check-log", argv);
         }
@@ -123,5 +156,5 @@ int cmd_check_log(int argc, char **argv)
     if (optind != argc - 1) {
         return command_usage("check-log", "expected one directory, got %d", argc - optind);
     }
-    return check(argv[optind], json);
+    return check(argv[optind], cells, json);
 }

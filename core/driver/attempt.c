@@ -367,10 +367,20 @@ int attempt_plan(struct runner *runner, struct store *store, int64_t now_us, ome
     return rc;
 }
 
+/* How long the attempt that begins will take. */
+static int64_t decision_time(const struct runner *runner, const struct run_job *job)
+{
+    const struct run_decision *decision = &runner->config->decisions[job->job->workload];
+    const struct run_recording *recording = runner->run->recording;
+    int64_t formula_us = decision->job_us + decision->task_us * (int64_t)job->unplaced;
+    return recording == NULL ? formula_us
+                             : recording->decision_us(recording->context, runner->id, job->job->id,
+                                                      job->attempts, job->unplaced, formula_us);
+}
+
 int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, omega_error_t *err)
 {
     struct run_job *job = runner->job;
-    const struct run_decision *decision = &runner->config->decisions[job->job->workload];
     job->attempts++;
     job->tries++;
     job->first_attempt_us = job->attempts == 1 ? now_us : job->first_attempt_us;
@@ -378,7 +388,7 @@ int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, om
     job->task_attempts += job->unplaced;
     runner->asked = job->unplaced;
     runner->start_us = now_us;
-    runner->decision_us = decision->job_us + decision->task_us * (int64_t)job->unplaced;
+    runner->decision_us = decision_time(runner, job);
     return runner->config->place == RUN_PLACE_END ? OMEGA_OK
                                                   : attempt_plan(runner, store, now_us, err);
 }

@@ -15,6 +15,8 @@ struct feeder {
     struct assigner assigner;
     struct job_source **sources;
     struct omega_job **next; /* per source: a copy; NULL: it has no more before the horizon */
+    uint64_t *fetched;       /* per source: when its next job was fetched, counted ... */
+    uint64_t fetches;        /* ... from 1 */
     uint32_t count;
     uint64_t submitted;
 };
@@ -29,6 +31,7 @@ static int fetch(struct feeder *feeder, uint32_t source, omega_error_t *err)
         return rc < 0 ? rc : OMEGA_OK;
     }
     feeder->next[source] = omega_job_copy(job);
+    feeder->fetched[source] = ++feeder->fetches;
     return feeder->next[source] == NULL ? omega_error_set(err, OMEGA_ENOMEM, "no memory for a job")
                                         : OMEGA_OK;
 }
@@ -39,8 +42,9 @@ static int open_feeder(struct feeder *feeder, omega_error_t *err)
     const struct run_config *config = process->config;
     feeder->sources = calloc(config->workload_count + 1u, sizeof *feeder->sources);
     feeder->next = calloc(config->workload_count + 1u, sizeof *feeder->next);
+    feeder->fetched = calloc(config->workload_count + 1u, sizeof *feeder->fetched);
     if (assigner_init(&feeder->assigner, config) != OMEGA_OK || feeder->sources == NULL ||
-        feeder->next == NULL) {
+        feeder->next == NULL || feeder->fetched == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for the jobs' sources");
     }
     const struct page_who who = {.role = PAGE_FEEDER, .instance = OMEGA_INSTANCE_NONE};
@@ -61,8 +65,19 @@ static void close_feeder(struct feeder *feeder)
         free(feeder->next[i]);
     }
     free(feeder->next);
+    free(feeder->fetched);
     free(feeder->sources);
     assigner_fini(&feeder->assigner);
+}
+
+/* Does a source's job come before another's? At one time the one that was fetched first does, as in
+ * the simulator, so that jobs have the same numbers. */
+static bool comes_before(const struct feeder *feeder, uint32_t source, uint32_t other)
+{
+    int64_t submit_us = feeder->next[source]->submit_us;
+    int64_t other_us = feeder->next[other]->submit_us;
+    return submit_us != other_us ? submit_us < other_us
+                                 : feeder->fetched[source] < feeder->fetched[other];
 }
 
 /* The source whose job comes first; `count` if there is none. */
@@ -70,9 +85,7 @@ static uint32_t first_source(const struct feeder *feeder)
 {
     uint32_t first = feeder->count;
     for (uint32_t i = 0; i < feeder->count; i++) {
-        if (feeder->next[i] != NULL &&
-            (first == feeder->count ||
-             feeder->next[i]->submit_us < feeder->next[first]->submit_us)) {
+        if (feeder->next[i] != NULL && (first == feeder->count || comes_before(feeder, i, first))) {
             first = i;
         }
     }

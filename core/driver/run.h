@@ -123,6 +123,17 @@ struct run_store {
     struct lmdb_options options; /* LMDB */
 };
 
+/* Decision times as another run has recorded them. */
+struct run_recording {
+    /* How long, in us, an attempt takes instead of `formula_us`, its scheduler's decision time: the
+     * instance by its number among all, the job by its number in the order of submission, 1 for its
+     * first attempt, and how many tasks are unplaced at its start. Called once an attempt */
+    int64_t (*decision_us)(void *context, uint16_t instance, uint64_t job, uint32_t attempt,
+                           uint32_t unplaced, int64_t formula_us);
+    void *context;
+    bool live; /* it was a live one: jobs draw their random subsets of machines by their ids */
+};
+
 struct run_config {
     uint64_t seed;
     uint32_t scheduler_stream; /* other than 0: other random numbers for the schedulers, and for
@@ -141,6 +152,7 @@ struct run_config {
     uint32_t workload_count;
     const struct run_scheduler *schedulers;
     uint32_t scheduler_count;
+    const struct run_recording *recording; /* simulator: NULL: decision times are the schedulers' */
     struct runlog *runlog;             /* told of everything that happens; NULL: there is no log */
     const volatile sig_atomic_t *stop; /* or NULL: looked at after each event; not 0 ends the run
                                           with OMEGA_EINTR */

@@ -130,6 +130,9 @@ static int start(struct simulation *sim, omega_error_t *err)
         sim->arrivals == NULL || sim->eligibility == NULL || assigned != OMEGA_OK) {
         return sim_no_memory(err);
     }
+    if (config->recording != NULL && config->recording->live) {
+        eligibility_by_id(sim->eligibility);
+    }
     int rc = run_store_open(config, &sim->store, &sim->scratch, err);
     rc = rc == OMEGA_OK ? start_prefill(sim, err) : rc;
     rc = rc == OMEGA_OK ? start_runners(sim, err) : rc;

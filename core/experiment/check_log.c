@@ -7,29 +7,29 @@
 #include <string.h>
 
 #include "core/experiment/log_figures.h"
+#include "core/experiment/log_gaps.h"
+#include "core/experiment/log_points.h"
 #include "core/experiment/log_results.h"
 #include "core/experiment/log_tables.h"
 #include "core/experiment/log_text.h"
 #include "core/experiment/messages.h"
 #include "core/experiment/pool.h"
-#include "core/experiment/run_logs.h"
-#include "core/runlog/runlog_read.h"
 
 struct checking {
+    const char *cells; /* or NULL */
     uint32_t most;
     FILE *out;
     struct check_log_report *report;
     struct log_results *results;
     struct log_tables *tables;
     struct log_text text;
-    char **paths; /* of all segments */
-    bool *taken;
-    uint32_t path_count;
+    struct log_points *points;
     uint32_t known; /* tables of which the last log says whether there should be some */
     uint32_t files; /* and those that there should be */
     /* the point at hand */
     struct runlog_merge *merge;
     const struct runlog_record *record;
+    struct log_gaps *gaps;
     uint32_t skip;       /* tables that cannot be made again */
     uint64_t told;       /* violations of this point, or of the results */
     uint64_t violations; /* of this point */
@@ -102,24 +102,42 @@ static void count(struct checking *checking, const struct runlog_record *record)
     }
 }
 
+/* Plays one record, behind what is missing before it. 1, 0 if nothing behind it can be checked. */
+static int play_record(struct checking *checking, struct runlog_check *check,
+                       struct log_figures *figures, omega_error_t *cause)
+{
+    const struct runlog_effect *effect = NULL;
+    const struct runlog_record *record = checking->record;
+    int rc = log_gaps_before(checking->gaps, check, record, cause);
+    if (rc == 1) {
+        count(checking, record);
+        bool whole = log_gaps_none(checking->gaps);
+        if (whole) {
+            log_figures_before(figures, check, record->time_us);
+        }
+        rc = runlog_check_record(check, record, &effect, cause);
+        if (rc == 1 && whole) {
+            log_figures_add(figures, check, record, effect);
+        }
+    }
+    return rc;
+}
+
 /* Plays all records; *cause is what stopped the reading. */
 static int play(struct checking *checking, struct runlog_check *check, struct log_figures *figures,
                 omega_error_t *cause)
 {
-    const struct runlog_effect *effect = NULL;
     int more = 1;
     log_figures_begin(figures, check);
     while ((more = runlog_merge_next(checking->merge, &checking->record, cause)) == 1) {
-        count(checking, checking->record);
-        log_figures_before(figures, check, checking->record->time_us);
-        int rc = runlog_check_record(check, checking->record, &effect, cause);
-        if (rc <= 0) {
-            return rc;
+        more = play_record(checking, check, figures, cause);
+        if (more != 1) {
+            return more;
         }
-        log_figures_add(figures, check, checking->record, effect);
     }
     checking->record = NULL;
     if (more == 0) {
+        log_gaps_end(checking->gaps, check);
         runlog_check_end(check);
     }
     return more;
@@ -275,7 +293,7 @@ static int prove_point(struct checking *checking, const struct runlog_opening *o
     if (rc == OMEGA_OK && metrics_status(log_figures_metrics(figures)) != OMEGA_OK) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
-    if (rc == OMEGA_OK && checking->violations == 0) {
+    if (rc == OMEGA_OK && checking->violations == 0 && log_gaps_none(checking->gaps)) {
         rc = compare(checking, opening, check, point, log_figures_metrics(figures), err);
     }
     runlog_check_destroy(check);
@@ -294,72 +312,70 @@ static int prove(struct checking *checking, const struct runlog_opening *opening
     return rc;
 }
 
-/* ---- finding the segments of a point ---- */
+/* ---- all points ---- */
 
-static bool is_same_point(const struct runlog_opening *a, const struct runlog_opening *b)
+/* Proves a point, and tells what of its log is missing. */
+static int check_merged(struct checking *checking, omega_error_t *err)
 {
-    return strcmp(a->variant, b->variant) == 0 && a->assignment == b->assignment &&
-           a->seed == b->seed;
-}
-
-/* Opens the segments that belong to the first one, which is readers[0] of path `first`. */
-static int open_rest(struct checking *checking, uint32_t first, struct runlog_reader **readers,
-                     uint32_t *count, omega_error_t *cause)
-{
-    const struct runlog_opening *opening = runlog_reader_opening(readers[0]);
-    for (uint32_t i = first + 1; opening->segments > *count && i < checking->path_count; i++) {
-        struct runlog_reader *reader = NULL;
-        if (checking->taken[i] || runlog_reader_open(checking->paths[i], &reader, NULL) != 0) {
-            continue; /* told when its turn comes */
-        }
-        if (is_same_point(opening, runlog_reader_opening(reader))) {
-            readers[(*count)++] = reader;
-            checking->taken[i] = true;
-        } else {
-            runlog_reader_close(reader);
-        }
+    struct check_log_report *report = checking->report;
+    struct log_gaps_counts counts;
+    int rc = log_gaps_open(checking->merge, checking->cells, &checking->gaps, err);
+    rc = rc == OMEGA_OK ? prove(checking, runlog_merge_opening(checking->merge), err) : rc;
+    if (rc == OMEGA_OK) {
+        log_gaps_counts(checking->gaps, &counts);
+        log_gaps_tell(checking->gaps, checking->out);
+        report->cut += counts.cut;
+        report->missing += counts.missing;
+        report->repaired += counts.repaired;
+        report->incomplete = report->incomplete || counts.incomplete;
     }
-    return runlog_merge_open(readers, *count, &checking->merge, cause);
+    log_gaps_close(checking->gaps);
+    checking->gaps = NULL;
+    return rc;
 }
 
-/* The point that the segment of a path belongs to. */
-static int check_point(struct checking *checking, uint32_t path, omega_error_t *err)
+/* A segment that ends within its opening: of which point nobody knows. */
+static int tell_cut(struct checking *checking, const omega_error_t *cause)
 {
-    omega_error_t cause = {0};
-    struct runlog_reader **readers = calloc(RUNLOG_SEGMENTS_MAX, sizeof(struct runlog_reader *));
-    uint32_t count = 1;
+    char line[1024];
+    omega_error_format(cause, line, sizeof line);
+    message_write(line, checking->out);
+    fputc('\n', checking->out);
+    checking->report->incomplete = true;
+    return OMEGA_OK;
+}
+
+/* The point whose segments are merged; `cause` says why they are not. */
+static int check_point(struct checking *checking, const omega_error_t *cause, omega_error_t *err)
+{
     checking->told = 0;
     checking->violations = 0;
-    checking->merge = NULL;
     checking->record = NULL;
+    if (cause->code == OMEGA_ECUT) {
+        return tell_cut(checking, cause);
+    }
     checking->report->points++;
-    int rc = readers == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory") : OMEGA_OK;
-    if (rc == OMEGA_OK && runlog_reader_open(checking->paths[path], &readers[0], &cause) == 0) {
-        struct runlog_reader *first = readers[0];
-        open_rest(checking, path, readers, &count, &cause);
-        if (checking->merge != NULL) {
-            checking->report->segments += count;
-            rc = prove(checking, runlog_reader_opening(first), err);
-        }
-    }
-    if (rc == OMEGA_OK && cause.code != OMEGA_OK) {
-        rc = judge(checking, &cause, err);
-    }
-    runlog_merge_close(checking->merge);
-    free(readers);
-    return rc;
+    return cause->code == OMEGA_OK ? check_merged(checking, err) : judge(checking, cause, err);
 }
 
 static int check_points(struct checking *checking, omega_error_t *err)
 {
     int rc = OMEGA_OK;
-    for (uint32_t i = 0; rc == OMEGA_OK && i < checking->path_count; i++) {
-        if (!checking->taken[i]) {
-            checking->taken[i] = true;
-            rc = check_point(checking, i, err);
+    int more = 1;
+    while (rc == OMEGA_OK && more != 0) {
+        omega_error_t cause = {0};
+        uint32_t segments = 0;
+        more = log_points_next(checking->points, &checking->merge, &segments, &cause);
+        if (more != 0) {
+            checking->report->segments += more == 1 ? segments : 0;
+            rc = check_point(checking, &cause, err);
         }
+        runlog_merge_close(checking->merge);
+        checking->merge = NULL;
     }
-    if (rc == OMEGA_OK && checking->report->violations == 0) {
+    bool whole = checking->report->cut + checking->report->missing == 0;
+    checking->report->tables = whole ? checking->report->tables : 0;
+    if (rc == OMEGA_OK && checking->report->violations == 0 && whole) {
         checking->told = 0;
         log_results_rest(checking->results, on_difference, checking);
         log_tables_rest(checking->tables, checking->skip, on_table_difference, checking);
@@ -367,22 +383,14 @@ static int check_points(struct checking *checking, omega_error_t *err)
     return rc;
 }
 
-int check_log(const char *directory, uint32_t most, FILE *out, struct check_log_report *report,
-              omega_error_t *err)
+int check_log(const char *directory, const char *cells, uint32_t most, FILE *out,
+              struct check_log_report *report, omega_error_t *err)
 {
     omega_error_t own = {0};
     err = err == NULL ? &own : err;
     *report = (struct check_log_report){.recorded = true};
-    struct checking checking = {.most = most, .out = out, .report = report};
-    char *folder = NULL;
-    if (asprintf(&folder, "%s/" RUN_LOGS_FOLDER, directory) < 0) {
-        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
-    }
-    int rc = run_logs_list(folder, &checking.paths, &checking.path_count, err);
-    if (rc == OMEGA_OK && checking.path_count == 0) {
-        rc = omega_error_set_at(err, OMEGA_EINVAL, folder, 0,
-                                "holds no log, expected the outputs of 'omega run --log'");
-    }
+    struct checking checking = {.cells = cells, .most = most, .out = out, .report = report};
+    int rc = log_points_open(directory, &checking.points, err);
     if (rc == OMEGA_OK) {
         rc = log_results_open(directory, &checking.results, err);
     }
@@ -394,16 +402,12 @@ int check_log(const char *directory, uint32_t most, FILE *out, struct check_log_
         report->tables |= (uint32_t)there << file;
     }
     if (rc == OMEGA_OK) {
-        checking.taken = calloc(checking.path_count, sizeof *checking.taken);
-        rc = checking.taken == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
-                                    : check_points(&checking, err);
+        rc = check_points(&checking, err);
         report->tables &= ~checking.skip;
     }
     log_results_close(checking.results);
     log_tables_close(checking.tables);
     log_text_clear(&checking.text);
-    run_logs_free_list(checking.paths, checking.path_count);
-    free(checking.taken);
-    free(folder);
+    log_points_close(checking.points);
     return rc;
 }

@@ -21,14 +21,23 @@ struct check_log_report {
     uint64_t fields;     /* of the results that were compared */
     uint32_t tables;     /* those that were compared: 1 << enum output_file, or-ed */
     bool recorded;       /* the logs say which tables there should be: none is missing */
-    uint64_t violations; /* 0: all is proved */
+    uint64_t violations; /* 0: nothing breaks a rule */
+    /* of live runs: */
+    uint64_t cut;      /* segments that end too early, or are missing: of them, records without a
+                          version may be missing, and results are not compared */
+    uint64_t repaired; /* versions that were missing and taken from the change log of the cell */
+    uint64_t missing;  /* versions that are missing */
+    bool incomplete;   /* some are, or the horizon is: not all is proved */
 };
 
-/* Checks the logs in DIRECTORY/log and the results in DIRECTORY. The first `most` violations of
+/* Checks the logs in DIRECTORY/log and the results in DIRECTORY. Versions that are missing from the
+ * log of a live run are taken from the cell of the run, where its change log still holds them:
+ * `cells` is that cell, or the folder where each point has its own (the experiment's store.dir), or
+ * NULL. Those that stay missing are named on `out`. The first `most` violations of
  * each point go to `out`, a line each: "FILE: record K (version V): what is wrong, expected what".
  * They are reported, no error; so is a segment that is damaged, or of another version.
  * OMEGA_EINVAL where there is no log; OMEGA_EIO, OMEGA_ENOMEM. */
-int check_log(const char *directory, uint32_t most, FILE *out, struct check_log_report *report,
-              omega_error_t *err);
+int check_log(const char *directory, const char *cells, uint32_t most, FILE *out,
+              struct check_log_report *report, omega_error_t *err);
 
 #endif

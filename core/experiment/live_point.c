@@ -7,15 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/experiment/log_figures.h"
+#include "core/experiment/log_play.h"
 #include "core/experiment/run_logs.h"
-#include "core/metrics/conflicts.h"
-#include "core/runlog/runlog_read.h"
 
 struct live_log {
     struct live_segment *segments;
     uint32_t count;
-    char violation[256]; /* the first */
 };
 
 static int no_memory(omega_error_t *err)
@@ -38,8 +35,7 @@ static int begin(struct live_log *log, const struct experiment *experiment,
         if (segment->stream == NULL) {
             return omega_error_set_errno(err, NULL, "cannot make a file for the run log");
         }
-        rc =
-            run_log_segment(experiment, point, i, log->count, segment->stream, &segment->log, err);
+        rc = run_log_segment(experiment, point, i, log->count, segment->stream, &segment->log, err);
         if (rc == OMEGA_OK && fflush(segment->stream) != 0) {
             rc = omega_error_set_errno(err, NULL, "cannot write the run log");
         }
@@ -101,59 +97,25 @@ static int merge(const struct live_log *log, struct runlog_merge **merged, omega
 
 /* ---- figures ---- */
 
-static void on_violation(void *context, const char *text)
-{
-    struct live_log *log = context;
-    if (log->violation[0] == '\0') {
-        snprintf(log->violation, sizeof log->violation, "%s", text);
-    }
-}
-
-/* Plays all records. */
-static int play(struct live_log *log, struct runlog_merge *merged, struct runlog_check *check,
-                struct log_figures *figures, omega_error_t *err)
-{
-    const struct runlog_record *record = NULL;
-    const struct runlog_effect *effect = NULL;
-    int rc = 1;
-    log_figures_begin(figures, check);
-    while (rc == 1 && (rc = runlog_merge_next(merged, &record, err)) == 1) {
-        log_figures_before(figures, check, record->time_us);
-        rc = runlog_check_record(check, record, &effect, err);
-        if (rc == 1) {
-            log_figures_add(figures, check, record, effect);
-        }
-    }
-    if (rc == 0 && log->violation[0] == '\0') {
-        runlog_check_end(check);
-    }
-    return rc < 0 || log->violation[0] == '\0'
-               ? rc
-               : omega_error_set(err, OMEGA_ECORRUPT, "the log of this run is not sound: %s",
-                                 log->violation);
-}
-
 /* The log accounts for what the cell holds. */
-static int compare(const struct runlog_check *check, const struct store_counters *cell,
+static int compare(const struct store_counters *said, const struct store_counters *cell,
                    omega_error_t *err)
 {
-    struct store_counters said;
-    runlog_check_counters(check, &said);
     bool equal =
-        said.version == cell->version && said.tasks_submitted == cell->tasks_submitted &&
-        said.tasks_pending == cell->tasks_pending && said.tasks_running == cell->tasks_running &&
-        said.tasks_finished == cell->tasks_finished &&
-        said.tasks_abandoned == cell->tasks_abandoned && said.tasks_failed == cell->tasks_failed;
+        said->version == cell->version && said->tasks_submitted == cell->tasks_submitted &&
+        said->tasks_pending == cell->tasks_pending && said->tasks_running == cell->tasks_running &&
+        said->tasks_finished == cell->tasks_finished &&
+        said->tasks_abandoned == cell->tasks_abandoned && said->tasks_failed == cell->tasks_failed;
     return equal ? OMEGA_OK
                  : omega_error_set(err, OMEGA_ECORRUPT,
                                    "I: the cell is at version %" PRIu64 " with %" PRIu64
                                    " tasks running, expected version %" PRIu64 " and %" PRIu64
                                    ", as its processes have told",
-                                   cell->version, cell->tasks_running, said.version,
-                                   said.tasks_running);
+                                   cell->version, cell->tasks_running, said->version,
+                                   said->tasks_running);
 }
 
-static int count(struct live_log *log, struct runlog_merge *merged, const struct point *point,
+static int count(struct runlog_merge *merged, const struct point *point,
                  struct point_result *result, omega_error_t *err)
 {
     struct log_figures_options options = {
@@ -165,21 +127,14 @@ static int count(struct live_log *log, struct runlog_merge *merged, const struct
         .refused_context = point->metrics.refused_context,
         .counterfactuals = point->metrics.counterfactuals,
     };
-    const struct runlog_opening *opening = runlog_merge_opening(merged);
-    struct log_figures *figures = log_figures_create(opening, &options);
-    struct runlog_check *check = NULL;
-    int rc = figures == NULL ? no_memory(err)
-                             : runlog_check_create(opening, on_violation, log, &check, err);
-    if (rc == OMEGA_OK && options.counterfactuals) {
-        runlog_check_counterfactuals(check);
-    }
-    rc = rc == OMEGA_OK ? play(log, merged, check, figures, err) : rc;
-    rc = rc == OMEGA_OK ? compare(check, &result->counters, err) : rc;
+    struct log_played played;
+    int rc = log_play(merged, &options, NULL, NULL, &played, err);
+    rc = rc == OMEGA_OK ? compare(&played.counters, &result->counters, err) : rc;
     if (rc == OMEGA_OK) {
-        result->metrics = log_figures_take_metrics(figures);
+        result->metrics = played.metrics;
+    } else {
+        metrics_destroy(played.metrics);
     }
-    runlog_check_destroy(check);
-    log_figures_destroy(figures);
     return rc;
 }
 
@@ -188,7 +143,7 @@ static int count_all(struct live_log *log, const struct point *point, struct poi
 {
     struct runlog_merge *merged = NULL;
     int rc = merge(log, &merged, err);
-    rc = rc == OMEGA_OK ? count(log, merged, point, result, err) : rc;
+    rc = rc == OMEGA_OK ? count(merged, point, result, err) : rc;
     runlog_merge_close(merged);
     return rc;
 }
@@ -281,7 +236,7 @@ static json_t *describe(const struct point *point, const struct live_report *rep
 }
 
 static int drive(const struct live_log *log, const struct point *point, struct metrics *metrics,
-               struct point_result *result, omega_error_t *err)
+                 struct point_result *result, omega_error_t *err)
 {
     struct live_report report = {
         .times = calloc(log->count, sizeof *report.times),

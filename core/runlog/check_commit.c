@@ -14,7 +14,7 @@
 
 /* ---- room ---- */
 
-static int reserve(struct runlog_check *check, uint32_t claims)
+int check_reserve(struct runlog_check *check, uint32_t claims)
 {
     if (claims <= check->claim_room) {
         return OMEGA_OK;
@@ -119,8 +119,8 @@ static int check_mode(struct runlog_check *check, const struct omega_transaction
                                                      : OMEGA_OK;
 }
 
-static bool is_sound(const struct runlog_check *check, const struct runlog_job *job,
-                     const struct omega_claim *claim)
+bool check_is_sound(const struct runlog_check *check, const struct runlog_job *job,
+                    const struct omega_claim *claim)
 {
     if (claim->group >= job->job->group_count || claim->machine >= check->opening->machine_count) {
         return false;
@@ -187,8 +187,8 @@ static void check_view(struct runlog_check *check, const struct omega_transactio
 }
 
 /* Does the machine have what the task's group asks for? */
-static void check_constraints(struct runlog_check *check, const struct omega_task_group *group,
-                              const struct omega_claim *claim, uint32_t i)
+void check_constraints(struct runlog_check *check, const struct omega_task_group *group,
+                       const struct omega_claim *claim, uint32_t i)
 {
     uint32_t attributes = check->opening->machines[claim->machine].attributes;
     if (group->constraints != 0 &&
@@ -209,7 +209,7 @@ static int check_claims(struct runlog_check *check, const struct omega_transacti
     for (; rc == OMEGA_OK && looked < txn->claim_count; looked++) {
         struct omega_claim *claim = &check->claims[looked];
         *claim = txn->claims[looked];
-        if (!is_sound(check, job, claim) || (job->placed[claim->task] & CLAIMED) != 0) {
+        if (!check_is_sound(check, job, claim) || (job->placed[claim->task] & CLAIMED) != 0) {
             rc = check_violated(
                 check,
                 "claim %" PRIu32 ": task %" PRIu32 " of group %u on machine %" PRIu32
@@ -433,9 +433,9 @@ static void count(struct runlog_check *check, uint32_t accepted, int64_t given_u
     }
 }
 
-static int apply(struct runlog_check *check, const struct runlog_record *record,
-                 const struct omega_transaction *txn, omega_error_t *err)
+int check_apply(struct runlog_check *check, const struct runlog_record *record, omega_error_t *err)
 {
+    const struct omega_transaction *txn = &check->effect.txn;
     uint32_t accepted = check->effect.result.accepted;
     uint32_t position = 0;
     int rc = naive_begin(&check->cell, accepted);
@@ -467,13 +467,16 @@ static int leak(struct runlog_check *check, const struct omega_transaction *txn,
 int check_transaction(struct runlog_check *check, const struct runlog_record *record,
                       omega_error_t *err)
 {
+    if (record->repaired) {
+        return check_repaired(check, record, err);
+    }
     int rc = check_attempt_end(check, record);
     if (rc != OMEGA_OK) {
         return rc;
     }
     struct runlog_job *job = check->effect.job;
     struct omega_transaction *txn = &check->effect.txn;
-    if (reserve(check, record->txn.claim_count) != OMEGA_OK) {
+    if (check_reserve(check, record->txn.claim_count) != OMEGA_OK) {
         return check_no_memory(err);
     }
     rc = check_mode(check, &record->txn);
@@ -494,7 +497,7 @@ int check_transaction(struct runlog_check *check, const struct runlog_record *re
     }
     check->effect.result.version = record->version;
     job->kept = record->changes ? txn->attempt : job->kept;
-    rc = record->changes ? apply(check, record, txn, err) : leak(check, txn, err);
+    rc = record->changes ? check_apply(check, record, err) : leak(check, txn, err);
     job->delayed = job->pending > 0;
     return rc == OMEGA_OK && note_answer(check, record) != OMEGA_OK ? check_no_memory(err) : rc;
 }

@@ -95,6 +95,10 @@ struct runlog_attempt {
 struct runlog_record {
     uint8_t kind; /* enum runlog_kind */
     bool changes; /* has a version of its own */
+    bool
+        repaired; /* read: TRANSACTION, RELEASE: from the change log of the cell, at the time of the
+                      record before. Of a transaction only who, job, attempt and accepted claims
+                      are known, these without their groups and what was seen */
     uint64_t version;
     int64_t time_us;
     const struct store_placement *placements; /* PRELOAD: all but ids and instances */

@@ -97,11 +97,13 @@ void runlog_check_destroy(struct runlog_check *check)
     for (uint64_t i = 0; i < check->job_count; i++) {
         free_job(check->jobs[i]);
     }
-    for (size_t i = 0; check->lost.slots != NULL && i <= check->lost.mask; i++) {
-        free(check->lost.slots[i].value);
+    for (size_t i = 0; check->lost_placements.slots != NULL && i <= check->lost_placements.mask;
+         i++) {
+        free(check->lost_placements.slots[i].value);
     }
-    map_clear(&check->lost);
+    map_clear(&check->lost_placements);
     map_clear(&check->job_of);
+    check_torn_fini(check);
     for (uint32_t i = 0; check->instances != NULL && i < RUNLOG_INSTANCES_MAX; i++) {
         free(check->instances[i].answers);
     }
@@ -201,6 +203,10 @@ static int on_attempt(struct runlog_check *check, const struct runlog_record *re
     const struct runlog_attempt *attempt = &record->attempt;
     struct runlog_instance *instance = &check->instances[attempt->instance];
     struct runlog_job *job = runlog_check_find_job(check, attempt->job);
+    if (job == NULL && check->torn) { /* its submission is missing */
+        runlog_check_missing(check, 0, NULL);
+        return check_loosely(check, record, NULL);
+    }
     if (job == NULL || job->pending == 0 || job->given_up || job->attempted || job->delayed) {
         return check_violated(
             check, "an attempt for job %" PRIu64 ", expected one that waits to be planned",
@@ -418,8 +424,18 @@ static int check_change(struct runlog_check *check, const struct runlog_record *
     return OMEGA_OK;
 }
 
+/* Records that mean the same whatever is missing. */
+static bool stands_alone(const struct runlog_record *record)
+{
+    return record->kind == RUNLOG_SUBMISSION || record->kind == RUNLOG_COUNTER ||
+           record->kind == RUNLOG_HORIZON;
+}
+
 static int play(struct runlog_check *check, const struct runlog_record *record, omega_error_t *err)
 {
+    if (check->lost && !stands_alone(record)) {
+        return check_loosely(check, record, err);
+    }
     switch ((enum runlog_kind)record->kind) {
     case RUNLOG_PRELOAD:
         return check_preload(check, record, err);
@@ -467,8 +483,10 @@ void runlog_check_end(struct runlog_check *check)
 {
     const struct store_counters *c = &check->counters;
     uint64_t placements = 0;
-    if (!check->ended) {
+    if (!check->ended && !check->torn) {
         check_violated(check, "the log ends before the horizon");
+    }
+    if (!check->ended || check->lost) {
         return;
     }
     for (uint32_t i = 0; i < check->opening->machine_count; i++) {
@@ -484,9 +502,9 @@ void runlog_check_end(struct runlog_check *check)
             }
         }
     }
-    if (check->lost.count > 0) {
+    if (check->lost_placements.count > 0) {
         check_violated(check, "I: %zu placements that were lost came to no end that found nothing",
-                       check->lost.count);
+                       check->lost_placements.count);
     }
     uint64_t sum = c->tasks_pending + c->tasks_running + c->tasks_finished + c->tasks_abandoned +
                    c->tasks_failed;
@@ -536,6 +554,21 @@ const struct runlog_instance *runlog_check_instance(const struct runlog_check *c
                                                     uint16_t instance)
 {
     return &check->instances[instance];
+}
+
+bool runlog_check_is_lost(const struct runlog_check *check)
+{
+    return check->lost;
+}
+
+bool runlog_check_ended(const struct runlog_check *check)
+{
+    return check->ended;
+}
+
+uint64_t runlog_check_version(const struct runlog_check *check)
+{
+    return check->cell.version;
 }
 
 uint32_t runlog_check_instances(const struct runlog_check *check)

@@ -86,6 +86,24 @@ void runlog_check_destroy(struct runlog_check *check); /* NULL is allowed */
 /* From now on transactions are asked for counterfactuals, too: both rules have to agree on them. */
 void runlog_check_counterfactuals(struct runlog_check *check);
 
+/*
+ * Of a live run segments may be cut, so that records are missing. Before the first record:
+ * runlog_check_torn() says that some may be. Where versions are missing, and cannot be repaired
+ * (record->repaired), runlog_check_missing() says so of the next `count` ones before the record
+ * that shows it. From then on the checker is *lost*, since it does not know what the cell holds:
+ * it tells as a violation only what no missing record can explain, and effects have no meaning. So
+ * it is, too, where an attempt or a repaired transaction is of a job whose submission is missing.
+ * OMEGA_ENOMEM.
+ */
+void runlog_check_torn(struct runlog_check *check);
+int runlog_check_missing(struct runlog_check *check, uint64_t count, omega_error_t *err);
+bool runlog_check_is_lost(const struct runlog_check *check);
+/* Has the record of the horizon come? One that is missing from a torn log is no violation. */
+bool runlog_check_ended(const struct runlog_check *check);
+
+/* The newest version so far. */
+uint64_t runlog_check_version(const struct runlog_check *check);
+
 /* Plays the next record; *effect is what it did, valid until the next call. Returns 1, or 0 if the
  * record makes so little sense that nothing behind it can be checked: the violation has been told.
  * OMEGA_ENOMEM. */

@@ -19,10 +19,15 @@ struct runlog_check {
     uint64_t violations;
     struct naive_cell cell;
     struct naive_scratch scratch;
-    struct map lost; /* id of what was lost before it was due, by the horizon -> its int64_t */
+    struct map
+        lost_placements; /* id of what was lost before it was due, by the horizon -> its int64_t */
     struct store_counters counters; /* without version and jobs */
     int64_t now_us;
     bool ended;               /* the horizon has come */
+    bool torn;                /* records may be missing ... */
+    bool lost;                /* ... and what the cell holds is not known any more */
+    uint64_t lost_version;    /* the newest one that is missing */
+    struct map since;         /* id -> struct since_placement: placed since, and running */
     struct runlog_job **jobs; /* by submission */
     uint64_t job_count;
     uint64_t job_room;
@@ -64,6 +69,27 @@ int check_attempt_end(struct runlog_check *check, const struct runlog_record *re
 
 /* Frees what is not needed of a job of which nothing is left. */
 void check_let_go(struct runlog_job *job);
+
+/* Does the machine of claim `i` meet the constraints of its group? */
+void check_constraints(struct runlog_check *check, const struct omega_task_group *group,
+                       const struct omega_claim *claim, uint32_t i);
+/* Is a claim one that the job can make? */
+bool check_is_sound(const struct runlog_check *check, const struct runlog_job *job,
+                    const struct omega_claim *claim);
+/* Makes room for the claims of a transaction. OMEGA_ENOMEM. */
+int check_reserve(struct runlog_check *check, uint32_t claims);
+/* Enters the accepted claims of effect.txn: A, I. */
+int check_apply(struct runlog_check *check, const struct runlog_record *record, omega_error_t *err);
+
+/* ---- torn logs: check_torn.c ---- */
+
+/* A transaction of which only what it installed is known. */
+int check_repaired(struct runlog_check *check, const struct runlog_record *record,
+                   omega_error_t *err);
+/* A record behind missing ones. */
+int check_loosely(struct runlog_check *check, const struct runlog_record *record,
+                  omega_error_t *err);
+void check_torn_fini(struct runlog_check *check);
 
 int check_transaction(struct runlog_check *check, const struct runlog_record *record,
                       omega_error_t *err);

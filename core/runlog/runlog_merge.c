@@ -7,13 +7,15 @@
 #include "core/runlog/runlog_read.h"
 
 struct source {
-    struct runlog_reader *reader;
+    struct runlog_reader *reader;     /* NULL: the segment is missing */
     const struct runlog_record *head; /* its next record; NULL: none is left */
+    bool cut;                         /* its end is missing */
 };
 
 struct runlog_merge {
     struct source *sources; /* by segment */
     uint32_t count;
+    uint32_t cuts;               /* segments whose end is missing, so far */
     struct source *last;         /* whose head was given last */
     int64_t now_us;              /* time of the record given last */
     struct runlog_record raised; /* a record with another time than its segment gives it ... */
@@ -37,19 +39,19 @@ static bool belong_together(const struct runlog_opening *a, const struct runlog_
 {
     return strcmp(a->sha256, b->sha256) == 0 && strcmp(a->variant, b->variant) == 0 &&
            a->assignment == b->assignment && a->seed == b->seed && a->live == b->live &&
-           a->segments == b->segments &&
-           a->machine_count == b->machine_count && a->scheduler_count == b->scheduler_count &&
-           a->workload_count == b->workload_count;
+           a->segments == b->segments && a->machine_count == b->machine_count &&
+           a->scheduler_count == b->scheduler_count && a->workload_count == b->workload_count;
 }
 
-/* Puts each reader into the place of its segment. */
+/* Puts each reader into the place of its segment. Of a live run segments may be missing. */
 static int take_readers(struct runlog_merge *merge, struct runlog_reader **readers, uint32_t count,
                         omega_error_t *err)
 {
     const struct runlog_opening *first = runlog_reader_opening(readers[0]);
     for (uint32_t i = 0; i < count; i++) {
         const struct runlog_opening *opening = runlog_reader_opening(readers[i]);
-        if (!belong_together(first, opening) || opening->segments != count ||
+        if (!belong_together(first, opening) ||
+            (opening->live ? opening->segments < count : opening->segments != count) ||
             merge->sources[opening->segment].reader != NULL) {
             return omega_error_set_at(err, OMEGA_EINVAL, runlog_reader_name(readers[i]), 0,
                                       "is segment %" PRIu32 " of %" PRIu32
@@ -59,14 +61,27 @@ static int take_readers(struct runlog_merge *merge, struct runlog_reader **reade
         }
         merge->sources[opening->segment].reader = readers[i];
     }
+    for (uint32_t i = 0; i < merge->count; i++) {
+        merge->sources[i].cut = merge->sources[i].reader == NULL;
+        merge->cuts += merge->sources[i].cut;
+    }
     return OMEGA_OK;
 }
 
-static int advance(struct source *source, omega_error_t *err)
+static int advance(struct runlog_merge *merge, struct source *source, omega_error_t *err)
 {
-    int rc = runlog_reader_next(source->reader, &source->head, err);
+    omega_error_t cause = {0};
+    int rc = source->cut ? 0 : runlog_reader_next(source->reader, &source->head, &cause);
+    if (rc == OMEGA_ECUT) {
+        source->cut = true;
+        merge->cuts++;
+        rc = 0;
+    }
     if (rc == 0) {
         source->head = NULL;
+    }
+    if (rc < 0 && err != NULL) {
+        *err = cause;
     }
     return rc < 0 ? rc : OMEGA_OK;
 }
@@ -75,13 +90,16 @@ int runlog_merge_open(struct runlog_reader **readers, uint32_t count, struct run
                       omega_error_t *err)
 {
     struct runlog_merge *merge = calloc(1, sizeof *merge);
-    struct source *sources = calloc(count + 1u, sizeof *sources);
+    uint32_t segments = runlog_reader_opening(readers[0])->segments;
+    segments = segments > count ? segments : count;
+    struct source *sources = calloc(segments, sizeof *sources);
     int rc = OMEGA_OK;
     *out = NULL;
     if (merge == NULL || sources == NULL) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to read the run log");
     } else {
         merge->sources = sources;
+        merge->count = segments;
         rc = take_readers(merge, readers, count, err);
     }
     if (rc != OMEGA_OK) {
@@ -92,9 +110,8 @@ int runlog_merge_open(struct runlog_reader **readers, uint32_t count, struct run
         free(merge);
         return rc;
     }
-    merge->count = count;
-    for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
-        rc = advance(&merge->sources[i], err);
+    for (uint32_t i = 0; rc == OMEGA_OK && i < segments; i++) {
+        rc = advance(merge, &merge->sources[i], err);
     }
     if (rc != OMEGA_OK) {
         runlog_merge_close(merge);
@@ -142,7 +159,7 @@ int runlog_merge_next(struct runlog_merge *merge, const struct runlog_record **r
                       omega_error_t *err)
 {
     if (merge->last != NULL) {
-        int rc = advance(merge->last, err);
+        int rc = advance(merge, merge->last, err);
         if (rc != OMEGA_OK) {
             return rc;
         }
@@ -166,5 +183,24 @@ const struct runlog_reader *runlog_merge_source(const struct runlog_merge *merge
 
 const struct runlog_opening *runlog_merge_opening(const struct runlog_merge *merge)
 {
-    return runlog_reader_opening(merge->sources[0].reader);
+    uint32_t first = 0;
+    while (merge->sources[first].reader == NULL) {
+        first++;
+    }
+    return runlog_reader_opening(merge->sources[first].reader);
+}
+
+uint32_t runlog_merge_cuts(const struct runlog_merge *merge)
+{
+    return merge->cuts;
+}
+
+bool runlog_merge_cut(const struct runlog_merge *merge, uint32_t segment)
+{
+    return merge->sources[segment].cut;
+}
+
+const struct runlog_reader *runlog_merge_segment(const struct runlog_merge *merge, uint32_t segment)
+{
+    return merge->sources[segment].reader;
 }

@@ -25,6 +25,7 @@ struct runlog_reader {
     uint32_t type;     /* of that block */
     uint64_t number;   /* of the record read last, from 1 */
     uint32_t version;
+    bool cut; /* there are no records: the file ends before the first of them */
     /* the opening */
     struct runlog_opening opening;
     struct catalogue *catalogue;
@@ -76,6 +77,18 @@ static int check_numbers(const struct runlog_reader *reader, omega_error_t *err)
 
 /* ---- blocks ---- */
 
+/* The file ends where more is expected. That a live run's does is no damage: a process was killed
+ * while it wrote. Whose it is nobody knows before the opening was read. */
+static int ended(const struct runlog_reader *reader, omega_error_t *err)
+{
+    bool may = reader->opening.live || reader->opening.segments == 0;
+    corrupt(reader, err, "the file ends, expected more");
+    if (may && err != NULL) {
+        err->code = OMEGA_ECUT;
+    }
+    return may ? OMEGA_ECUT : OMEGA_ECORRUPT;
+}
+
 /* Reads so many bytes behind what the block holds, a piece at a time. */
 static int read_bytes(struct runlog_reader *reader, size_t size, omega_error_t *err)
 {
@@ -95,7 +108,7 @@ static int read_bytes(struct runlog_reader *reader, size_t size, omega_error_t *
         if (n < piece) {
             reader->block = (struct codec_in){.at = got};
             return ferror(reader->stream) ? omega_error_set_errno(err, reader->name, "cannot read")
-                                          : corrupt(reader, err, "the file ends, expected more");
+                                          : ended(reader, err);
         }
     }
     reader->block = (struct codec_in){.bytes = reader->bytes, .size = size};
@@ -133,14 +146,22 @@ static int read_block(struct runlog_reader *reader, uint32_t least, uint32_t mos
     return rc;
 }
 
+/* Is what there is of a header the beginning of one? */
+static bool is_begun(const struct runlog_reader *reader)
+{
+    size_t got = reader->block.at < RUNLOG_MAGIC_SIZE ? reader->block.at : RUNLOG_MAGIC_SIZE;
+    return memcmp(reader->bytes, RUNLOG_MAGIC, got) == 0;
+}
+
 static int read_header(struct runlog_reader *reader, omega_error_t *err)
 {
     int rc = read_bytes(reader, RUNLOG_HEADER_SIZE, err);
     if (rc != OMEGA_OK || memcmp(reader->bytes, RUNLOG_MAGIC, RUNLOG_MAGIC_SIZE) != 0) {
-        return rc == OMEGA_EIO ? rc
-                               : omega_error_set_at(err, OMEGA_ECORRUPT, reader->name, 0,
-                                                    "is no run log, expected '" RUNLOG_MAGIC
-                                                    "' at its beginning");
+        return rc == OMEGA_EIO || (rc == OMEGA_ECUT && is_begun(reader))
+                   ? rc
+                   : omega_error_set_at(err, OMEGA_ECORRUPT, reader->name, 0,
+                                        "is no run log, expected '" RUNLOG_MAGIC
+                                        "' at its beginning");
     }
     reader->block.at = RUNLOG_MAGIC_SIZE;
     uint32_t version = codec_u32(&reader->block);
@@ -320,17 +341,27 @@ static int read_machine(struct runlog_reader *reader, omega_error_t *err)
     return check_numbers(reader, err);
 }
 
-/* Reads all blocks of machines, and the header of the first block behind them. */
+/* Reads all blocks of machines, and the first block behind them. A file that is cut there has its
+ * opening all the same, if its last machines fill no block: then there are no more. */
 static int read_machines(struct runlog_reader *reader, omega_error_t *err)
 {
+    omega_error_t cause = {0};
     int rc = OMEGA_OK;
+    size_t size = RUNLOG_BLOCK_SIZE;
     do {
-        rc = read_block(reader, RUNLOG_BLOCK_MACHINES, RUNLOG_BLOCK_END, err);
+        rc = read_block(reader, RUNLOG_BLOCK_MACHINES, RUNLOG_BLOCK_END, &cause);
+        size = rc == OMEGA_OK ? reader->block.size : size;
         while (rc == OMEGA_OK && reader->type == RUNLOG_BLOCK_MACHINES &&
                reader->block.at < reader->block.size) {
-            rc = read_machine(reader, err);
+            rc = read_machine(reader, &cause);
         }
     } while (rc == OMEGA_OK && reader->type == RUNLOG_BLOCK_MACHINES);
+    if (rc == OMEGA_ECUT && size < RUNLOG_BLOCK_SIZE) {
+        reader->cut = true;
+        rc = OMEGA_OK;
+    } else if (rc != OMEGA_OK && err != NULL) {
+        *err = cause;
+    }
     reader->opening.machines = reader->machines;
     return rc;
 }
@@ -763,7 +794,7 @@ static int read_end(struct runlog_reader *reader, omega_error_t *err)
 int runlog_reader_next(struct runlog_reader *reader, const struct runlog_record **record,
                        omega_error_t *err)
 {
-    int rc = OMEGA_OK;
+    int rc = reader->cut ? ended(reader, err) : OMEGA_OK;
     while (rc == OMEGA_OK && reader->type == RUNLOG_BLOCK_RECORDS &&
            reader->block.at == reader->block.size) {
         rc = read_block(reader, RUNLOG_BLOCK_RECORDS, RUNLOG_BLOCK_END, err);

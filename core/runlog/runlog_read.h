@@ -12,7 +12,8 @@
 struct runlog_reader;
 
 /* Opens a segment and reads what it opens with. `name` is for messages. OMEGA_EIO, OMEGA_ENOMEM;
- * OMEGA_EVERSION for a file of another version, OMEGA_ECORRUPT for what is none, or damaged. */
+ * OMEGA_EVERSION for a file of another version, OMEGA_ECORRUPT for what is none, or damaged;
+ * OMEGA_ECUT for one that ends before its opening does, or, of a live run, before its machines. */
 int runlog_reader_open(const char *path, struct runlog_reader **reader, omega_error_t *err);
 /* The same from a stream, which the reader closes, also if it fails. */
 int runlog_reader_stream(FILE *stream, const char *name, struct runlog_reader **reader,
@@ -24,7 +25,8 @@ const struct runlog_opening *runlog_reader_opening(const struct runlog_reader *r
 const char *runlog_reader_name(const struct runlog_reader *reader);
 
 /* The next record, borrowed until the next call: 1, 0 at the end of a segment that is whole, or an
- * error as above. Requests of claims are 0, as is what else a record leaves out. */
+ * error as above: OMEGA_ECUT behind the last whole block of a live run's that is not. Requests of
+ * claims are 0, as is what else a record leaves out. */
 int runlog_reader_next(struct runlog_reader *reader, const struct runlog_record **record,
                        omega_error_t *err);
 
@@ -36,7 +38,8 @@ uint64_t runlog_reader_number(const struct runlog_reader *reader);
 struct runlog_merge;
 
 /* Takes the readers over (not the array), also if it fails. OMEGA_EINVAL unless they are all the
- * segments of one run, in any order. */
+ * segments of one run, in any order. Of a live run some are enough: a segment that is missing, or
+ * that is cut, ends there. */
 int runlog_merge_open(struct runlog_reader **readers, uint32_t count, struct runlog_merge **merge,
                       omega_error_t *err);
 void runlog_merge_close(struct runlog_merge *merge); /* NULL is allowed */
@@ -45,6 +48,14 @@ void runlog_merge_close(struct runlog_merge *merge); /* NULL is allowed */
  * time of that one. */
 int runlog_merge_next(struct runlog_merge *merge, const struct runlog_record **record,
                       omega_error_t *err);
+
+/* Of how many segments the end is missing, as far as was read; is it of this one, or is all of it
+ * missing? */
+uint32_t runlog_merge_cuts(const struct runlog_merge *merge);
+bool runlog_merge_cut(const struct runlog_merge *merge, uint32_t segment);
+/* The reader of a segment; NULL: it is missing. */
+const struct runlog_reader *runlog_merge_segment(const struct runlog_merge *merge,
+                                                 uint32_t segment);
 
 /* What the first segment opens with; lives as long as the merge. */
 const struct runlog_opening *runlog_merge_opening(const struct runlog_merge *merge);

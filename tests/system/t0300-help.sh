@@ -6,8 +6,8 @@ unset MAKEFLAGS MAKELEVEL MFLAGS
 
 make -s help >"$T/help"
 for target in all run install uninstall test test-full test-soak bench-sim bench-store \
-    bench-conflicts bench-mapreduce bench-sweep bench-reference figures check-style fuzz clean \
-    help; do
+    bench-conflicts bench-mapreduce bench-sweep bench-reference bench-live-agreement figures \
+    check-style fuzz clean help; do
     check "make $target exists" grep -Eq "^$target:|^\.PHONY:.* $target( |\$)" Makefile
     if [ "$target" != all ]; then
         check "make help tells of $target" grep -Eq "^  make $target " "$T/help"

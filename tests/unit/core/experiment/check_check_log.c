@@ -84,7 +84,7 @@ static char *check_it(struct check_log_report *report)
     size_t size = 0;
     omega_error_t err = {0};
     FILE *out = open_memstream(&told, &size);
-    int rc = check_log(directory, 10, out, report, &err);
+    int rc = check_log(directory, NULL, 10, out, report, &err);
     ck_assert_msg(rc == OMEGA_OK, "%s: %s", err.source, err.text);
     ck_assert_int_eq(fclose(out), 0);
     return told;

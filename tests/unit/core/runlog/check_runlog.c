@@ -236,6 +236,7 @@ END_TEST
 
 START_TEST(damage_is_named)
 {
+    uint64_t opening_end = 0;
     struct runlog_record record = {.kind = RUNLOG_HORIZON, .time_us = 1000};
     char *bytes = NULL;
     size_t size = 0;
@@ -247,19 +248,24 @@ START_TEST(damage_is_named)
         struct runlog_reader *reader = open_log(bytes, size, &err);
         while (reader != NULL && runlog_reader_next(reader, &read, &err) == 1) {
         }
-        ck_assert_msg(err.code == OMEGA_ECORRUPT || err.code == OMEGA_EVERSION, "byte %zu: %s", at,
-                      err.text);
+        bool opens = at < RUNLOG_HEADER_SIZE + 12; /* its length: it seems to end too early */
+        ck_assert_msg(err.code == OMEGA_ECORRUPT || err.code == OMEGA_EVERSION ||
+                          (opens && err.code == OMEGA_ECUT),
+                      "byte %zu: %s", at, err.text);
         ck_assert_str_eq(err.source, "log");
         runlog_reader_close(reader);
         bytes[at] = (char)(bytes[at] ^ 0x40);
     }
+    memcpy(&opening_end, bytes + RUNLOG_HEADER_SIZE + 4, sizeof opening_end);
+    opening_end += RUNLOG_HEADER_SIZE + RUNLOG_BLOCK_HEADER_SIZE;
     for (size_t length = 1; length < size; length++) {
         omega_error_t err = {0};
         const struct runlog_record *read = NULL;
         struct runlog_reader *reader = open_log(bytes, length, &err);
         while (reader != NULL && runlog_reader_next(reader, &read, &err) == 1) {
         }
-        ck_assert_int_eq(err.code, OMEGA_ECORRUPT);
+        ck_assert_int_eq(err.code,
+                         reader == NULL && opening_end > length ? OMEGA_ECUT : OMEGA_ECORRUPT);
         runlog_reader_close(reader);
     }
     free(bytes);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* omega replay: what the simulator predicts for a recorded run, beside what was observed. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cli/command.h"
+#include "core/cli/signals.h"
+#include "core/experiment/replay.h"
+
+static const char help[] =
+    "usage: omega replay [OPTIONS] DIR\n\n"
+    "Simulates again each point that 'omega run --live --log' has left in DIR: the same cell, "
+    "jobs\n"
+    "and rules, and each attempt takes as long from sync to commit as its log says. An attempt "
+    "that\n"
+    "was not made then takes a time of the same scheduler instance, drawn from attempts with the\n"
+    "nearest number of tasks. Prints what this predicts beside what was observed: conflicts,\n"
+    "busyness and waits of each scheduler, and predicted / observed with its 95 % interval over\n"
+    "the points. A log of a simulated run gives the same run.\n\n"
+    "  --out DIR          write the predicted results there, as 'omega run' does\n"
+    "  --paths DIR        where relative paths in the experiment start (the current directory)\n"
+    "  --json             one JSON object instead of tables\n"
+    "  --help             this text\n\n"
+    "exit codes: 0 done, 1 failed or stopped, 2 wrong usage\n";
+
+enum option_code {
+    OPTION_OUT = 256,
+    OPTION_PATHS,
+    OPTION_JSON,
+    OPTION_HELP,
+};
+
+static const struct option options[] = {
+    {"out", required_argument, NULL, OPTION_OUT},
+    {"paths", required_argument, NULL, OPTION_PATHS},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static volatile sig_atomic_t stop;
+
+static int replay(const char *directory, const struct replay_options *how)
+{
+    omega_error_t err = {0};
+    signals_catch_stop(&stop);
+    int rc = replay_run(directory, how, &err);
+    return rc == 0 ? COMMAND_DONE : command_failed(&err);
+}
+
+/* `argv` is reordered by getopt; `line` is the command line as it was given. */
+static int replay_with(int argc, char **argv, char *const *line)
+{
+    struct replay_options how = {.paths = ".",
+                                 .argc = argc,
+                                 .argv = line,
+                                 .stop = &stop,
+                                 .comparison = stdout,
+                                 .messages = stderr};
+    int code;
+    opterr = 0;
+    while ((code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        switch (code) {
+        case OPTION_OUT:
+            how.out = optarg;
+            break;
+        case OPTION_PATHS:
+            how.paths = optarg;
+            break;
+        case OPTION_JSON:
+            how.json = true;
+            break;
+        case OPTION_HELP:
+            fputs(help, stdout);
+            return COMMAND_DONE;
+        case ':':
+            return command_usage("replay", "option '%.60s' needs a value", argv[optind - 1]);
+        default:
+            return command_bad_option("replay", argv);
+        }
+    }
+    if (optind != argc - 1) {
+        return command_usage("replay", "expected one directory, got %d", argc - optind);
+    }
+    return replay(argv[optind], &how);
+}
+
+int cmd_replay(int argc, char **argv)
+{
+    char **copy = calloc((size_t)argc + 1, sizeof *copy);
+    if (copy == NULL) {
+        fputs("omega: out of memory\n", stderr);
+        return COMMAND_FAILED;
+    }
+    memcpy(copy, argv, (size_t)argc * sizeof *copy);
+    int code = replay_with(argc, copy, argv);
+    free(copy);
+    return code;
+}

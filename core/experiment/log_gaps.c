@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* What is missing from a log: see log_gaps.h. */
+#include "core/experiment/log_gaps.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "core/experiment/messages.h"
+#include "core/runlog/runlog_repair.h"
+
+#define RANGES_TOLD 10
+#define MISSING_MAX (UINT64_C(1) << 20) /* behind so many nothing is checked */
+
+struct range {
+    uint64_t first;
+    uint64_t last;
+};
+
+struct log_gaps {
+    const struct runlog_merge *merge;
+    struct runlog_repair *repair; /* NULL: there is no cell */
+    int64_t now_us;               /* time of the record before */
+    struct range ranges[RANGES_TOLD];
+    uint32_t range_count;
+    uint64_t named; /* versions in the ranges */
+    uint64_t repaired;
+    uint64_t missing;
+    bool lost;    /* a job's submission is missing, or too many versions */
+    bool endless; /* the horizon is missing */
+};
+
+/* ---- the cell ---- */
+
+static bool is_there(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+/* Does the cell tell the same as a segment of all changes that both hold? What else is wrong with
+ * the segment is told when it is played. */
+static int agree(struct log_gaps *gaps, const char *path, omega_error_t *err)
+{
+    struct runlog_reader *reader = NULL;
+    const struct runlog_record *record = NULL;
+    int rc = OMEGA_OK;
+    if (runlog_reader_open(path, &reader, NULL) != OMEGA_OK) {
+        return OMEGA_OK;
+    }
+    while (rc == OMEGA_OK && runlog_reader_next(reader, &record, NULL) == 1) {
+        rc = record->changes ? runlog_repair_agrees(gaps->repair, record, err) : OMEGA_OK;
+    }
+    runlog_reader_close(reader);
+    return rc;
+}
+
+static int agree_all(struct log_gaps *gaps, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < runlog_merge_opening(gaps->merge)->segments; i++) {
+        const struct runlog_reader *segment = runlog_merge_segment(gaps->merge, i);
+        rc = segment == NULL ? OMEGA_OK : agree(gaps, runlog_reader_name(segment), err);
+    }
+    return rc;
+}
+
+/* The cell of a point: `cells` itself, or VARIANT-seed-N in it (experiment key store.dir). */
+static int open_cell(struct log_gaps *gaps, const char *cells, omega_error_t *err)
+{
+    const struct runlog_opening *opening = runlog_merge_opening(gaps->merge);
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s%sseed-%" PRIu64, cells, opening->variant,
+                 opening->variant[0] == '\0' ? "" : "-", opening->seed) < 0) {
+        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+    }
+    int rc = runlog_repair_open(is_there(path) ? path : cells, opening, &gaps->repair, err);
+    free(path);
+    return rc == OMEGA_OK ? agree_all(gaps, err) : rc;
+}
+
+int log_gaps_open(const struct runlog_merge *merge, const char *cells, struct log_gaps **out,
+                  omega_error_t *err)
+{
+    struct log_gaps *gaps = calloc(1, sizeof *gaps);
+    *out = gaps;
+    if (gaps == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+    }
+    gaps->merge = merge;
+    return cells != NULL && runlog_merge_opening(merge)->live ? open_cell(gaps, cells, err)
+                                                              : OMEGA_OK;
+}
+
+void log_gaps_close(struct log_gaps *gaps)
+{
+    if (gaps != NULL) {
+        runlog_repair_close(gaps->repair);
+        free(gaps);
+    }
+}
+
+/* ---- versions ---- */
+
+static void note_missing(struct log_gaps *gaps, uint64_t version)
+{
+    struct range *last = gaps->range_count == 0 ? NULL : &gaps->ranges[gaps->range_count - 1];
+    gaps->missing++;
+    if (last != NULL && last->last + 1 == version) {
+        last->last = version;
+    } else if (gaps->range_count < RANGES_TOLD) {
+        gaps->ranges[gaps->range_count++] = (struct range){.first = version, .last = version};
+    } else {
+        return;
+    }
+    gaps->named++;
+}
+
+/* Plays a version from the change log, if it is there; else tells the checker that it is not. */
+static int fill(struct log_gaps *gaps, struct runlog_check *check, omega_error_t *err)
+{
+    const struct runlog_record *made = NULL;
+    const struct runlog_effect *effect = NULL;
+    uint64_t version = runlog_check_version(check) + 1;
+    bool lost = runlog_check_is_lost(check);
+    int rc = gaps->repair == NULL || lost
+                 ? 0
+                 : runlog_repair_version(gaps->repair, version, gaps->now_us, &made, err);
+    if (rc == 1) {
+        rc = runlog_check_record(check, made, &effect, err);
+        bool played = rc == 1 && !runlog_check_is_lost(check);
+        gaps->repaired += played;
+        if (rc == 1 && !played) {
+            note_missing(gaps, version);
+        }
+        return rc;
+    }
+    note_missing(gaps, version);
+    rc = rc < 0 ? rc : runlog_check_missing(check, 1, err);
+    return rc == OMEGA_OK ? 1 : rc;
+}
+
+int log_gaps_before(struct log_gaps *gaps, struct runlog_check *check,
+                    const struct runlog_record *record, omega_error_t *err)
+{
+    int rc = 1;
+    if (!runlog_merge_opening(gaps->merge)->live) {
+        return 1; /* one process wrote it all: whatever is missing is a violation */
+    }
+    if (runlog_merge_cuts(gaps->merge) > 0) {
+        runlog_check_torn(check);
+    }
+    while (rc == 1 && runlog_check_version(check) + record->changes < record->version) {
+        if (gaps->missing == MISSING_MAX) {
+            gaps->lost = true;
+            return 0;
+        }
+        rc = fill(gaps, check, err);
+    }
+    gaps->now_us = record->time_us;
+    return rc;
+}
+
+void log_gaps_end(struct log_gaps *gaps, const struct runlog_check *check)
+{
+    gaps->endless = !runlog_check_ended(check);
+    gaps->lost = gaps->lost || runlog_check_is_lost(check);
+}
+
+/* ---- telling ---- */
+
+bool log_gaps_none(const struct log_gaps *gaps)
+{
+    return gaps->missing + gaps->repaired + runlog_merge_cuts(gaps->merge) == 0;
+}
+
+void log_gaps_counts(const struct log_gaps *gaps, struct log_gaps_counts *counts)
+{
+    *counts = (struct log_gaps_counts){
+        .cut = runlog_merge_cuts(gaps->merge),
+        .repaired = gaps->repaired,
+        .missing = gaps->missing,
+        .incomplete = gaps->missing > 0 || gaps->lost || (gaps->endless && !log_gaps_none(gaps)),
+    };
+}
+
+static void tell_segments(const struct log_gaps *gaps, FILE *out)
+{
+    for (uint32_t i = 0; i < runlog_merge_opening(gaps->merge)->segments; i++) {
+        const struct runlog_reader *segment = runlog_merge_segment(gaps->merge, i);
+        if (!runlog_merge_cut(gaps->merge, i)) {
+            continue;
+        }
+        if (segment == NULL) {
+            fprintf(out, "segment %" PRIu32 " is missing\n", i);
+        } else {
+            message_write(runlog_reader_name(segment), out);
+            fprintf(out, ": is cut behind record %" PRIu64 "\n", runlog_reader_number(segment));
+        }
+    }
+}
+
+void log_gaps_tell(const struct log_gaps *gaps, FILE *out)
+{
+    if (log_gaps_none(gaps)) {
+        return;
+    }
+    tell_segments(gaps, out);
+    for (uint32_t i = 0; i < gaps->range_count; i++) {
+        const struct range *range = &gaps->ranges[i];
+        if (range->first == range->last) {
+            fprintf(out, "version %" PRIu64 " is missing\n", range->first);
+        } else {
+            fprintf(out, "versions %" PRIu64 " to %" PRIu64 " are missing\n", range->first,
+                    range->last);
+        }
+    }
+    if (gaps->missing > gaps->named) {
+        fprintf(out, "and %" PRIu64 " more\n", gaps->missing - gaps->named);
+    }
+    if (gaps->endless) {
+        fputs("the horizon is missing: the run may have gone on\n", out);
+    }
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Playing a log: see log_play.h. */
+#include "core/experiment/log_play.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct player {
+    struct runlog_merge *merge;
+    struct runlog_check *check;
+    struct log_figures *figures;
+    log_seen *seen;
+    void *context;
+    char violation[256]; /* the first */
+};
+
+static void on_violation(void *context, const char *text)
+{
+    struct player *player = context;
+    if (player->violation[0] == '\0') {
+        snprintf(player->violation, sizeof player->violation, "%s", text);
+    }
+}
+
+static int play(struct player *player, omega_error_t *err)
+{
+    const struct runlog_record *record = NULL;
+    const struct runlog_effect *effect = NULL;
+    int rc = 1;
+    log_figures_begin(player->figures, player->check);
+    while (rc == 1 && (rc = runlog_merge_next(player->merge, &record, err)) == 1) {
+        log_figures_before(player->figures, player->check, record->time_us);
+        rc = runlog_check_record(player->check, record, &effect, err);
+        if (rc != 1) {
+            break;
+        }
+        if (player->seen != NULL && player->seen(player->context, record, effect, err) != 0) {
+            return err->code;
+        }
+        log_figures_add(player->figures, player->check, record, effect);
+    }
+    if (rc == 0 && player->violation[0] == '\0') {
+        runlog_check_end(player->check);
+    }
+    if (rc == 0 && runlog_merge_cuts(player->merge) > 0) {
+        rc = omega_error_set(err, OMEGA_ECORRUPT,
+                             "the log of this run is incomplete: %" PRIu32
+                             " of its segments are cut or missing",
+                             runlog_merge_cuts(player->merge));
+    }
+    return rc < 0 || player->violation[0] == '\0'
+               ? rc
+               : omega_error_set(err, OMEGA_ECORRUPT, "the log of this run is not sound: %s",
+                                 player->violation);
+}
+
+int log_play(struct runlog_merge *merge, const struct log_figures_options *options, log_seen *seen,
+             void *context, struct log_played *played, omega_error_t *err)
+{
+    omega_error_t own = {0};
+    err = err == NULL ? &own : err;
+    const struct runlog_opening *opening = runlog_merge_opening(merge);
+    struct player player = {.merge = merge, .seen = seen, .context = context};
+    *played = (struct log_played){.metrics = NULL};
+    player.figures = log_figures_create(opening, options);
+    int rc = player.figures == NULL
+                 ? omega_error_set(err, OMEGA_ENOMEM, "no memory to play a log")
+                 : runlog_check_create(opening, on_violation, &player, &player.check, err);
+    if (rc == OMEGA_OK && options->counterfactuals) {
+        runlog_check_counterfactuals(player.check);
+    }
+    rc = rc == OMEGA_OK ? play(&player, err) : rc;
+    if (rc == OMEGA_OK) {
+        runlog_check_report(player.check, &played->report);
+        runlog_check_counters(player.check, &played->counters);
+        played->metrics = log_figures_take_metrics(player.figures);
+    }
+    runlog_check_destroy(player.check);
+    log_figures_destroy(player.figures);
+    return rc;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* The points of a run and their segments: see log_points.h. */
+#include "core/experiment/log_points.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/experiment/run_logs.h"
+
+struct log_points {
+    char **paths; /* of all segments */
+    bool *taken;
+    uint32_t count;
+    uint32_t next; /* paths before it have been looked at */
+};
+
+static int no_memory(omega_error_t *err)
+{
+    return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+}
+
+int log_points_open(const char *directory, struct log_points **out, omega_error_t *err)
+{
+    struct log_points *points = calloc(1, sizeof *points);
+    char *folder = NULL;
+    *out = NULL;
+    if (points == NULL || asprintf(&folder, "%s/" RUN_LOGS_FOLDER, directory) < 0) {
+        free(points);
+        return no_memory(err);
+    }
+    int rc = run_logs_list(folder, &points->paths, &points->count, err);
+    if (rc == OMEGA_OK && points->count == 0) {
+        rc = omega_error_set_at(err, OMEGA_EINVAL, folder, 0,
+                                "holds no log, expected the outputs of 'omega run --log'");
+    }
+    if (rc == OMEGA_OK) {
+        points->taken = calloc(points->count, sizeof *points->taken);
+        rc = points->taken == NULL ? no_memory(err) : OMEGA_OK;
+    }
+    free(folder);
+    if (rc != OMEGA_OK) {
+        log_points_close(points);
+        return rc;
+    }
+    *out = points;
+    return OMEGA_OK;
+}
+
+void log_points_close(struct log_points *points)
+{
+    if (points != NULL) {
+        run_logs_free_list(points->paths, points->count);
+        free(points->taken);
+        free(points);
+    }
+}
+
+static bool is_same_point(const struct runlog_opening *a, const struct runlog_opening *b)
+{
+    return strcmp(a->variant, b->variant) == 0 && a->assignment == b->assignment &&
+           a->seed == b->seed;
+}
+
+/* Opens the segments that belong to the first one, which is readers[0] of path `first`. */
+static void open_rest(struct log_points *points, uint32_t first, struct runlog_reader **readers,
+                      uint32_t *count)
+{
+    const struct runlog_opening *opening = runlog_reader_opening(readers[0]);
+    for (uint32_t i = first + 1; opening->segments > *count && i < points->count; i++) {
+        struct runlog_reader *reader = NULL;
+        if (points->taken[i] || runlog_reader_open(points->paths[i], &reader, NULL) != 0) {
+            continue; /* told when its turn comes */
+        }
+        if (is_same_point(opening, runlog_reader_opening(reader))) {
+            readers[(*count)++] = reader;
+            points->taken[i] = true;
+        } else {
+            runlog_reader_close(reader);
+        }
+    }
+}
+
+int log_points_next(struct log_points *points, struct runlog_merge **merge, uint32_t *segments,
+                    omega_error_t *err)
+{
+    *merge = NULL;
+    *segments = 0;
+    while (points->next < points->count && points->taken[points->next]) {
+        points->next++;
+    }
+    if (points->next == points->count) {
+        return 0;
+    }
+    struct runlog_reader **readers = calloc(RUNLOG_SEGMENTS_MAX, sizeof(struct runlog_reader *));
+    uint32_t first = points->next;
+    points->taken[first] = true;
+    int rc = readers == NULL ? no_memory(err)
+                             : runlog_reader_open(points->paths[first], &readers[0], err);
+    if (rc == OMEGA_OK) {
+        *segments = 1;
+        open_rest(points, first, readers, segments);
+        rc = runlog_merge_open(readers, *segments, merge, err);
+    }
+    free(readers);
+    return rc == OMEGA_OK ? 1 : rc;
+}

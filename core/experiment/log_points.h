@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* The points of a run, each with all its segments of the run log, in the folder of its outputs. */
+#ifndef OMEGA_CORE_EXPERIMENT_LOG_POINTS_H
+#define OMEGA_CORE_EXPERIMENT_LOG_POINTS_H
+
+#include "core/runlog/runlog_read.h"
+
+struct log_points;
+
+/* Finds the logs in DIRECTORY/log. OMEGA_EINVAL where there is none; OMEGA_EIO, OMEGA_ENOMEM. */
+int log_points_open(const char *directory, struct log_points **points, omega_error_t *err);
+void log_points_close(struct log_points *points); /* NULL is allowed */
+
+/* The next point, in the order of the names of files: 1 and its segments, merged, which are the
+ * caller's to close, and how many there are; 0: there is no more. What is wrong with the files of a
+ * point is an error of the point, and the next call goes on behind it: OMEGA_ECORRUPT,
+ * OMEGA_EVERSION, OMEGA_EINVAL where segments are missing; others are OMEGA_EIO, OMEGA_ENOMEM. */
+int log_points_next(struct log_points *points, struct runlog_merge **merge, uint32_t *segments,
+                    omega_error_t *err);
+
+#endif

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/* Predicted beside observed: see replay_report.h. */
+#include "core/experiment/replay_report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/statistics.h"
+#include "core/experiment/pool.h"
+#include "core/experiment/table.h"
+
+#define CONFIDENCE 0.95
+#define NONE __builtin_nan("")
+
+/* The figures that are held side by side: keys of the results. */
+static const struct {
+    const char *key;
+    const char *title;
+} figures[] = {
+    {"conflict_fraction", "conflict fraction"},
+    {"claim_conflict_fraction", "claims in conflict, of all claims"},
+    {"busyness", "busyness"},
+    {"wait_first_mean_s", "wait to the first attempt, mean [s]"},
+    {"wait_first_p90_s", "wait to the first attempt, p90 [s]"},
+    {"wait_full_mean_s", "wait until fully scheduled, mean [s]"},
+};
+
+#define FIGURES (sizeof figures / sizeof figures[0])
+
+/* One scheduler of one point. */
+struct line {
+    const char *variant;
+    const char *scheduler;
+    uint64_t seed;
+    uint32_t instances;
+    uint64_t conflicts; /* observed: transactions */
+    struct recorded_counts counts;
+    double predicted[FIGURES];
+    double observed[FIGURES];
+};
+
+struct replay_report {
+    struct pool pool; /* of texts */
+    struct line *lines;
+    uint32_t count;
+    uint32_t points;
+    bool variants; /* there are several */
+};
+
+struct replay_report *replay_report_create(void)
+{
+    return calloc(1, sizeof(struct replay_report));
+}
+
+void replay_report_destroy(struct replay_report *report)
+{
+    if (report != NULL) {
+        pool_release(&report->pool);
+        free(report->lines);
+        free(report);
+    }
+}
+
+/* ---- reading the results ---- */
+
+struct reading {
+    struct line *lines; /* of this point, by scheduler */
+    uint32_t next;
+    bool predicted;
+};
+
+static double real_of(const struct row *row, const char *key)
+{
+    for (uint32_t i = 0; i < row->size; i++) {
+        if (strcmp(row->values[i].key, key) == 0) {
+            return row->values[i].real;
+        }
+    }
+    return NONE;
+}
+
+static uint64_t count_of(const struct row *row, const char *key)
+{
+    for (uint32_t i = 0; i < row->size; i++) {
+        if (strcmp(row->values[i].key, key) == 0) {
+            return row->values[i].count;
+        }
+    }
+    return 0;
+}
+
+static void read_row(void *context, const struct row *row)
+{
+    struct reading *reading = context;
+    if (strcmp(row->values[0].text, "scheduler") != 0) {
+        return;
+    }
+    struct line *line = &reading->lines[reading->next++];
+    for (size_t f = 0; f < FIGURES; f++) {
+        double *to = reading->predicted ? line->predicted : line->observed;
+        to[f] = real_of(row, figures[f].key);
+    }
+    if (!reading->predicted) {
+        line->conflicts = count_of(row, "transactions_conflicting");
+        line->instances = (uint32_t)count_of(row, "instances");
+    }
+}
+
+int replay_report_add(struct replay_report *report, const struct point_result *predicted,
+                      const struct point_result *observed, const struct recorded_counts *counts,
+                      omega_error_t *err)
+{
+    const struct point *point = predicted->point;
+    uint32_t schedulers = point->config.scheduler_count;
+    struct line *grown =
+        reallocarray(report->lines, report->count + schedulers + 1u, sizeof *grown);
+    report->lines = grown == NULL ? report->lines : grown;
+    const char *variant = point->assignment == 0 ? pool_text(&report->pool, point->variant)
+                                                 : pool_format(&report->pool, "%s#%" PRIu32,
+                                                               point->variant, point->assignment);
+    if (grown == NULL || variant == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+    }
+    struct line *lines = &report->lines[report->count];
+    for (uint32_t s = 0; s < schedulers; s++) {
+        lines[s] = (struct line){.variant = variant, .seed = point->seed, .counts = counts[s]};
+        lines[s].scheduler = pool_text(&report->pool, point->config.schedulers[s].name);
+        if (lines[s].scheduler == NULL) {
+            return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+        }
+    }
+    struct reading first = {.lines = lines, .predicted = true};
+    struct reading second = {.lines = lines, .predicted = false};
+    int rc = results_rows(predicted, read_row, &first, err);
+    rc = rc == 0 ? results_rows(observed, read_row, &second, err) : rc;
+    if (rc == 0) {
+        report->variants = report->variants || strcmp(report->lines[0].variant, variant) != 0;
+        report->count += schedulers;
+        report->points++;
+    }
+    return rc;
+}
+
+/* ---- ratios ---- */
+
+/* NaN where nothing was observed to hold it against. */
+static double ratio_of(const struct line *line, size_t figure)
+{
+    double observed = line->observed[figure];
+    return observed > 0 ? line->predicted[figure] / observed : NONE;
+}
+
+/* The interval of the ratios of a scheduler's figure, of one variant or (NULL) of all. */
+static void interval_of(const struct replay_report *report, const char *variant,
+                        const char *scheduler, size_t figure, struct interval *interval)
+{
+    double *ratios = calloc(report->count + 1u, sizeof *ratios);
+    uint32_t count = 0;
+    for (uint32_t i = 0; ratios != NULL && i < report->count; i++) {
+        const struct line *line = &report->lines[i];
+        double ratio = ratio_of(line, figure);
+        if (ratio == ratio && strcmp(line->scheduler, scheduler) == 0 &&
+            (variant == NULL || strcmp(line->variant, variant) == 0)) {
+            ratios[count++] = ratio;
+        }
+    }
+    interval_of_mean(ratios, count, CONFIDENCE, interval);
+    free(ratios);
+}
+
+/* Is a line the first of its scheduler, among those of its variant or (`all`) of all? */
+static bool is_first(const struct replay_report *report, uint32_t line, bool all)
+{
+    for (uint32_t i = 0; i < line; i++) {
+        if (strcmp(report->lines[i].scheduler, report->lines[line].scheduler) == 0 &&
+            (all || strcmp(report->lines[i].variant, report->lines[line].variant) == 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Calls `each` for every interval: by variant and scheduler; then, with variant NULL, of all
+ * variants together, where there are several. */
+static void intervals(const struct replay_report *report,
+                      void (*each)(void *context, const char *variant, const char *scheduler,
+                                   size_t figure, const struct interval *interval),
+                      void *context)
+{
+    for (int all = 0; all <= report->variants; all++) {
+        for (uint32_t i = 0; i < report->count; i++) {
+            const struct line *line = &report->lines[i];
+            const char *variant = all ? NULL : line->variant;
+            for (size_t f = 0; f < FIGURES && is_first(report, i, all); f++) {
+                struct interval interval;
+                interval_of(report, variant, line->scheduler, f, &interval);
+                each(context, variant, line->scheduler, f, &interval);
+            }
+        }
+    }
+}
+
+/* ---- tables ---- */
+
+static void begin_line(struct table *table, const struct line *line)
+{
+    table_cell(table, "%s", line->variant[0] == '\0' ? "-" : line->variant);
+    table_cell(table, "%" PRIu64, line->seed);
+    if (line->instances > 1) {
+        table_cell(table, "%s x%" PRIu32, line->scheduler, line->instances);
+    } else {
+        table_cell(table, "%s", line->scheduler);
+    }
+}
+
+static void write_counts(const struct replay_report *report, FILE *out)
+{
+    static const char *const headings[] = {"variant",  "seed",       "scheduler",
+                                           "recorded", "conflicts",  "simulated",
+                                           "drawn",    "of formula", NULL};
+    struct table *table = table_create(headings, 3);
+    for (uint32_t i = 0; table != NULL && i < report->count; i++) {
+        const struct line *line = &report->lines[i];
+        const struct recorded_counts *counts = &line->counts;
+        uint64_t asked = counts->recorded + counts->drawn + counts->formula;
+        double share = asked == 0 ? NONE : (double)counts->drawn / (double)asked;
+        begin_line(table, line);
+        table_cell(table, "%" PRIu64, counts->known);
+        table_cell(table, "%" PRIu64, line->conflicts);
+        table_cell(table, "%" PRIu64, asked);
+        table_figure_as(table, "", share * 100, " %");
+        table_cell(table, "%" PRIu64, counts->formula);
+    }
+    if (table != NULL) {
+        fputs("attempts recorded, and conflicting transactions after the warm-up; attempts "
+              "simulated, and\nof these whose times were drawn or the formula's, since the attempt "
+              "was not recorded:\n",
+              out);
+        table_write(table, out);
+    }
+    table_destroy(table);
+}
+
+static void write_figure(const struct replay_report *report, size_t figure, FILE *out)
+{
+    static const char *const headings[] = {"variant",  "seed",  "scheduler", "predicted",
+                                           "observed", "ratio", NULL};
+    struct table *table = table_create(headings, 3);
+    for (uint32_t i = 0; table != NULL && i < report->count; i++) {
+        const struct line *line = &report->lines[i];
+        begin_line(table, line);
+        table_figure(table, line->predicted[figure]);
+        table_figure(table, line->observed[figure]);
+        table_figure(table, ratio_of(line, figure));
+    }
+    if (table != NULL) {
+        fprintf(out, "\n%s:\n", figures[figure].title);
+        table_write(table, out);
+    }
+    table_destroy(table);
+}
+
+static void add_interval(void *context, const char *variant, const char *scheduler, size_t figure,
+                         const struct interval *interval)
+{
+    struct table *table = context;
+    const char *shown = variant == NULL ? "(all)" : variant[0] == '\0' ? "-" : variant;
+    table_cell(table, "%s", shown);
+    table_cell(table, "%s", scheduler);
+    table_cell(table, "%s", figures[figure].title);
+    table_cell(table, "%" PRIu32, interval->n);
+    table_figure(table, interval->estimate);
+    table_figure(table, interval->low);
+    table_figure(table, interval->high);
+}
+
+void replay_report_write(const struct replay_report *report, FILE *out)
+{
+    static const char *const headings[] = {"variant", "scheduler", "figure", "points",
+                                           "mean",    "from",      "to",     NULL};
+    write_counts(report, out);
+    for (size_t f = 0; f < FIGURES; f++) {
+        write_figure(report, f, out);
+    }
+    struct table *table = table_create(headings, 3);
+    if (table != NULL) {
+        intervals(report, add_interval, table);
+        fputs("\npredicted / observed, the mean of the points with its 95 % interval:\n", out);
+        table_write(table, out);
+    }
+    table_destroy(table);
+}
+
+/* ---- JSON ---- */
+
+static void write_line(const struct line *line, FILE *out)
+{
+    struct row row = {0};
+    char keys[3 * FIGURES][64];
+    row_text(&row, "variant", line->variant);
+    row_count(&row, "seed", line->seed);
+    row_text(&row, "scheduler", line->scheduler);
+    row_count(&row, "instances", line->instances);
+    row_count(&row, "attempts_recorded", line->counts.known);
+    row_count(&row, "transactions_conflicting_observed", line->conflicts);
+    row_count(&row, "times_recorded", line->counts.recorded);
+    row_count(&row, "times_drawn", line->counts.drawn);
+    row_count(&row, "times_of_formula", line->counts.formula);
+    for (size_t f = 0; f < FIGURES; f++) {
+        snprintf(keys[3 * f], sizeof keys[0], "%s_predicted", figures[f].key);
+        snprintf(keys[3 * f + 1], sizeof keys[0], "%s_observed", figures[f].key);
+        snprintf(keys[3 * f + 2], sizeof keys[0], "%s_ratio", figures[f].key);
+        row_real(&row, keys[3 * f], line->predicted[f]);
+        row_real(&row, keys[3 * f + 1], line->observed[f]);
+        row_real(&row, keys[3 * f + 2], ratio_of(line, f));
+    }
+    row_write_json(&row, out);
+}
+
+struct writing {
+    FILE *out;
+    uint32_t count;
+};
+
+static void write_interval(void *context, const char *variant, const char *scheduler, size_t figure,
+                           const struct interval *interval)
+{
+    struct writing *writing = context;
+    struct row row = {0};
+    if (variant == NULL) {
+        row_json(&row, "variant", "null");
+    } else {
+        row_text(&row, "variant", variant);
+    }
+    row_text(&row, "scheduler", scheduler);
+    row_text(&row, "figure", figures[figure].key);
+    row_count(&row, "points", interval->n);
+    row_real(&row, "ratio_mean", interval->estimate);
+    row_real(&row, "ratio_sd", interval->sd);
+    row_real(&row, "ratio_low", interval->low);
+    row_real(&row, "ratio_high", interval->high);
+    fputs(writing->count++ == 0 ? "\n" : ",\n", writing->out);
+    row_write_json(&row, writing->out);
+}
+
+void replay_report_write_json(const struct replay_report *report, const char *experiment, FILE *out)
+{
+    struct writing writing = {.out = out};
+    fputs("{\"experiment\":", out);
+    row_put_json_text(experiment, out);
+    fputs(",\"rows\":[", out);
+    for (uint32_t i = 0; i < report->count; i++) {
+        fputs(i == 0 ? "\n" : ",\n", out);
+        write_line(&report->lines[i], out);
+    }
+    fprintf(out, "\n],\"confidence\":%.2f,\"intervals\":[", CONFIDENCE);
+    intervals(report, write_interval, &writing);
+    fputs("\n]}\n", out);
+}

@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# omega replay: a recorded run is simulated again with its decision times, beside what was observed;
+# and omega check-log on live runs whose segments are cut.
+. "$(dirname "$0")/../support/shell.sh"
+
+cat >"$T/live.json" <<'JSON'
+{
+  "name": "replayed",
+  "horizon_s": 40,
+  "warmup_s": 2,
+  "cell": { "machines": [ { "count": 40, "cpu_milli": 4000, "mem_mib": 16384 } ],
+            "prefill": { "cpu_utilisation": 0.2, "cpu_milli": 500, "mem_mib": 256 } },
+  "workloads": [
+    { "name": "batch", "interarrival_s": 0.25, "tasks": { "type": "uniform", "min": 1, "max": 9 },
+      "duration_s": { "type": "exponential", "mean": 6 }, "cpu_milli": 1000, "mem_mib": 512 },
+    { "name": "picky", "interarrival_s": 2, "tasks": 2, "pickiness": 0.3,
+      "duration_s": 10, "cpu_milli": 500, "mem_mib": 512 } ],
+  "architecture": "shared_state",
+  "schedulers": [
+    { "name": "batch", "module": "batch", "workloads": [ "batch" ], "instances": 2,
+      "decision": { "job_s": 0.2, "task_s": 0.01 } },
+    { "name": "picky", "module": "service", "workloads": [ "picky" ],
+      "decision": { "job_s": 0.3 } } ],
+  "seeds": [ 1, 2 ]
+}
+JSON
+
+# ---- a simulated run: its own times give it again, byte for byte ----
+
+same_again() {
+    "$OMEGA" run --quiet --log --out "$T/sim" "$T/live.json" &&
+        "$OMEGA" replay --out "$T/again" "$T/sim" >"$T/sim.txt" &&
+        cmp "$T/sim/results.jsonl" "$T/again/results.jsonl" &&
+        cmp "$T/sim/conflicts.csv" "$T/again/conflicts.csv"
+}
+# (attempts that the horizon cuts have no recorded time, and no end in the simulation either)
+check "a simulated run comes out again" same_again
+check "all ratios are 1" awk '/^conflict fraction:/ { on = 1; next } on && NF == 0 { exit !seen }
+    on && $1 == "-" && $NF != "-" { seen = 1; if ($NF != "1.00") exit 1 }' "$T/sim.txt"
+check "the results are a run's" test -s "$T/again/run.json" -a -s "$T/again/experiment.json"
+check "no part stays" test -z "$(ls "$T/again" | grep part)"
+
+# ---- a live run ----
+
+check "a live run" "$OMEGA" run --live --set live.speedup=20 --quiet --log --out "$T/live" \
+    --set store.kind=lmdb --set store.dir="$T/cells" "$T/live.json"
+check "its replay" "$OMEGA" replay --json "$T/live"
+cp "$T/check.out" "$T/live.replay"
+count() { grep -o "\"$1\":[0-9]*" "$T/live.replay" | head -n 1 | cut -d: -f2; }
+recorded() {
+    [ "$(grep -c '"seed":' "$T/live.replay")" -eq 4 ] && [ "$(count times_recorded)" -gt 50 ] &&
+        [ "$(count times_recorded)" -gt "$(count times_drawn)" ] &&
+        [ "$(count times_of_formula)" -eq 0 ]
+}
+check "most times are recorded ones" recorded
+busy_alike() {
+    grep -o '"busyness_ratio":[0-9.]*' "$T/live.replay" | awk -F: '
+        { n++; if ($2 < 0.8 || $2 > 1.25) bad++ } END { exit n != 4 || bad }'
+}
+check "schedulers are as busy as they were" busy_alike
+check "intervals over the seeds" grep -q \
+    '"scheduler":"batch","figure":"busyness","points":2,"ratio_mean":' "$T/live.replay"
+check "twice the same" cmp "$T/live.replay" <("$OMEGA" replay --json "$T/live")
+
+# ---- what is wrong ----
+
+check "no log" fails_with 1 'log: holds no log, expected the outputs of' "$OMEGA" replay "$T"
+check "no directory" fails_with 2 'expected one directory, got 0' "$OMEGA" replay
+check "an unknown option" fails_with 2 "unknown option '--fast'" "$OMEGA" replay --fast "$T/live"
+check "an option without its value" fails_with 2 "'--out' needs a value" "$OMEGA" replay --out
+other_jobs() {
+    printf '1\n' >"$T/tasks.txt"
+    "$OMEGA" run --quiet --log --out "$T/other" --seed 1 --set \
+        'workloads.0.tasks={"type":"empirical","file":"tasks.txt"}' "$T/live.json" &&
+        "$OMEGA" replay --paths "$T" "$T/other" >/dev/null || return 1
+    printf '2\n' >"$T/tasks.txt"
+    fails_with 1 'jobs are not those that were recorded, expected the experiment.s inputs' \
+        "$OMEGA" replay --paths "$T" --out "$T/none" "$T/other" && [ ! -e "$T/none" ]
+}
+check "inputs that have changed, and nothing is written" other_jobs
+
+# ---- cut segments ----
+
+# cut SEGMENT BYTES: a copy of the live run, from whose segment so many bytes are cut.
+cut_off() {
+    rm -rf "$T/cut"
+    cp -r "$T/live" "$T/cut"
+    truncate -s "-$2" "$T/cut/log/seed-1.$1.omlog"
+}
+incomplete() {
+    cut_off 2 100
+    fails_with 1 'seed-1.2.omlog: is cut behind record' "$OMEGA" check-log "$T/cut" &&
+        grep -q 'versions\? [0-9]* .*\(is\|are\) missing' "$T/fails.err" &&
+        grep -q '^incomplete: versions missing: [1-9]' "$T/fails.out"
+}
+check "a log that is cut is incomplete, and tells what is missing" incomplete
+repaired() {
+    "$OMEGA" check-log --cell "$T/cells" "$T/cut" && "$OMEGA" check-log --json --cell "$T/cells" \
+        "$T/cut" | grep -q '"versions_repaired":[1-9].*"versions_missing":0,"verdict":"proved"'
+}
+check "the cell repairs it" repaired
+of_executor() {
+    cut_off 1 100
+    "$OMEGA" check-log --cell "$T/cells" "$T/cut"
+}
+check "releases, too" of_executor
+end_only() {
+    cut_off 3 30
+    "$OMEGA" check-log "$T/cut" | grep -q '^segments cut: 1'
+}
+check "an end that is missing, and nothing else" end_only
+of_parent() {
+    cut_off 5 100
+    fails_with 1 'the horizon is missing' "$OMEGA" check-log --cell "$T/cells" "$T/cut" &&
+        grep -q '^incomplete' "$T/fails.out"
+}
+check "without the horizon it stays incomplete" of_parent
+gone() {
+    cut_off 3 0
+    rm "$T/cut/log/seed-1.3.omlog"
+    fails_with 1 'segment 3 is missing' "$OMEGA" check-log "$T/cut" &&
+        grep -q '^incomplete' "$T/fails.out"
+}
+check "a segment that is missing" gone
+check "it is not replayed" fails_with 1 'seed 1: .*(incomplete|not sound)' "$OMEGA" replay "$T/cut"
+check "the cell of another run" fails_with 1 'expected the cell of the run|has another change' \
+    "$OMEGA" check-log --cell "$T/cells/seed-2" "$T/cut"
+damaged() {
+    cut_off 2 0
+    printf x | dd of="$T/cut/log/seed-1.2.omlog" bs=1 conv=notrunc \
+        seek="$(($(stat -c %s "$T/cut/log/seed-1.2.omlog") - 200))" 2>/dev/null
+    fails_with 1 'the checksum of this block' "$OMEGA" check-log "$T/cut" &&
+        grep -q '^illegal' "$T/fails.out"
+}
+check "a damaged block is illegal" damaged
+finish
