@@ -157,8 +157,11 @@ static uint64_t find_submitted(const struct live_process *process, bool *told)
         return jobs;
     }
     store_counters(process->store, &counters);
-    *told = !live_intends(process, LIVE_INTENDS_SUBMISSION);
-    return *told || counters.tasks_submitted > intent->tasks ? intent->job : jobs;
+    if (!live_intends(process, LIVE_INTENDS_SUBMISSION)) {
+        return intent->job;
+    }
+    *told = counters.tasks_submitted <= intent->tasks; /* of the one before, else */
+    return *told ? jobs : intent->job;
 }
 
 /* Draws the jobs that were submitted once more, since the ones behind them depend on it. */

@@ -31,7 +31,8 @@ void live_intended(struct live_process *process)
 bool live_intends(const struct live_process *process, enum live_intent_kind kind)
 {
     const struct live_intent *intent = &process->slot->intent;
-    return atomic_load(&intent->kind) == kind && process->slot->mark.records <= intent->records;
+    return atomic_load(&intent->kind) == kind &&
+           runlog_mark_records(&process->slot->mark) <= intent->records;
 }
 
 /* ---- scheduler instances ---- */

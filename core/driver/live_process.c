@@ -117,11 +117,22 @@ pid_t live_fork(struct live_process *process,
     _exit(rc == OMEGA_OK ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
+/* What a process committed that died inside LMDB's commit is shown to readers by the next writer
+ * only. So this one writes before it reads: it ends a placement that there never was. */
+static int see_all(const struct live_process *process, omega_error_t *err)
+{
+    uint64_t nothing = omega_placement_id(0, 0);
+    struct store_release_result released;
+    uint64_t version = 0;
+    return store_release(process->store, &nothing, 1, STORE_FINISHED, &released, &version, err);
+}
+
 int live_join_in(struct live_process *process, const char *module, omega_error_t *err)
 {
     struct lmdb_use use = {.module = module, .config = &process->config->cell};
     int rc = process->store != NULL ? OMEGA_OK
                                     : lmdb_open(process->directory, &use, &process->store, err);
+    rc = rc == OMEGA_OK && live_is_successor(process) ? see_all(process, err) : rc;
     return rc == OMEGA_OK
                ? live_wake_open(process->directory_fd, process->number, &process->wake, err)
                : rc;

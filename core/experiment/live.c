@@ -79,12 +79,12 @@ int live_read(struct point *point, const struct field *root, const struct top *t
     if (field.value != NULL && field_read(&field, live_specs, &given, err) != 0) {
         return err->code;
     }
-    point->parts->experiment->is_live |= point->lives;
     struct field restart = field_member(&field, "restart");
     if (restart.value != NULL &&
         field_read(&restart, restart_specs, &given.options.restart, err) != 0) {
         return err->code;
     }
     point->live = given.options;
+    point->parts->experiment->is_live |= point->lives;
     return point->lives ? check(point, root, err) : 0;
 }

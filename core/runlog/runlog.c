@@ -82,6 +82,15 @@ static int put_coded(FILE *stream, uint32_t type, struct codec_out *block, omega
     return failed ? omega_error_set(err, OMEGA_ENOMEM, "no memory for the run log") : OMEGA_OK;
 }
 
+/* Moves a mark behind the block that was being written. */
+static void move_mark(struct runlog_mark *mark, uint64_t bytes)
+{
+    uint64_t to = (mark->turn + 1) % 2;
+    mark->whole[to].bytes = runlog_mark_bytes(mark) + bytes;
+    mark->whole[to].records = mark->next;
+    __atomic_store_n(&mark->turn, mark->turn + 1, __ATOMIC_RELEASE);
+}
+
 /* A block that is whole on the stream is there for good, so that the mark may go behind it. */
 static void write_records(struct runlog *log, size_t size)
 {
@@ -91,8 +100,7 @@ static void write_records(struct runlog *log, size_t size)
     }
     put_block(log->stream, RUNLOG_BLOCK_RECORDS, log->bytes, size);
     if (mark != NULL && fflush(log->stream) == 0) {
-        mark->bytes += RUNLOG_BLOCK_HEADER_SIZE + size;
-        mark->records = mark->next;
+        move_mark(mark, RUNLOG_BLOCK_HEADER_SIZE + size);
     }
 }
 
@@ -538,7 +546,7 @@ void runlog_put(struct runlog *log, const struct runlog_record *record)
 void runlog_follow(struct runlog *log, struct runlog_mark *mark)
 {
     log->mark = mark;
-    log->records = mark->records;
+    log->records = runlog_mark_records(mark);
 }
 
 void runlog_sync(struct runlog *log)
@@ -557,7 +565,7 @@ int runlog_mark_init(struct runlog_mark *mark, FILE *stream, omega_error_t *err)
     if (at < 0) {
         return omega_error_set_errno(err, NULL, "cannot write the run log");
     }
-    *mark = (struct runlog_mark){.bytes = (uint64_t)at};
+    *mark = (struct runlog_mark){.whole[0].bytes = (uint64_t)at};
     return OMEGA_OK;
 }
 
@@ -586,14 +594,14 @@ int runlog_mend(struct runlog_mark *mark, FILE *stream, omega_error_t *err)
 {
     int fd = fileno(stream);
     struct stat status;
+    uint64_t at = runlog_mark_bytes(mark);
     uint64_t whole = 0;
-    if (fstat(fd, &status) == 0 && (uint64_t)status.st_size > mark->bytes &&
-        is_whole(fd, (off_t)mark->bytes, (uint64_t)status.st_size - mark->bytes, &whole)) {
-        mark->bytes += whole;
-        mark->records = mark->next;
+    if (fstat(fd, &status) == 0 && (uint64_t)status.st_size > at &&
+        is_whole(fd, (off_t)at, (uint64_t)status.st_size - at, &whole)) {
+        move_mark(mark, whole);
+        at += whole;
     }
-    if (ftruncate(fd, (off_t)mark->bytes) != 0 ||
-        lseek(fd, (off_t)mark->bytes, SEEK_SET) != (off_t)mark->bytes) {
+    if (ftruncate(fd, (off_t)at) != 0 || lseek(fd, (off_t)at, SEEK_SET) != (off_t)at) {
         return omega_error_set_errno(err, NULL, "cannot mend the run log");
     }
     return OMEGA_OK;

@@ -135,10 +135,23 @@ int runlog_create(const struct runlog_opening *opening, FILE *stream, struct run
  * whole. All that a writer has told before runlog_sync() outlives it, too.
  */
 struct runlog_mark {
-    uint64_t bytes;   /* on the stream: a block ends there */
-    uint64_t records; /* in them */
-    uint64_t next;    /* records at the end of the block that was being written */
+    struct {
+        uint64_t bytes;   /* on the stream: a block ends there */
+        uint64_t records; /* in them */
+    } whole[2];
+    uint64_t turn; /* whole[turn % 2] holds: moved by one store, so that a death moves it or not */
+    uint64_t next; /* records at the end of the block that was being written */
 };
+
+static inline uint64_t runlog_mark_bytes(const struct runlog_mark *mark)
+{
+    return mark->whole[mark->turn % 2].bytes;
+}
+
+static inline uint64_t runlog_mark_records(const struct runlog_mark *mark)
+{
+    return mark->whole[mark->turn % 2].records;
+}
 
 /* Puts a mark behind what the stream holds: the opening, which is written out. OMEGA_EIO. */
 int runlog_mark_init(struct runlog_mark *mark, FILE *stream, omega_error_t *err);
