@@ -118,13 +118,19 @@ static int interrupted(omega_error_t *err)
     return omega_error_set(err, OMEGA_EINTR, "interrupted");
 }
 
+static int look(struct live *live, uint32_t *left, omega_error_t *err)
+{
+    return live->options->threads ? live_threads_look(live, left, err)
+                                  : live_look(live, true, left, err);
+}
+
 /* Waits until everybody is ready. */
 static int wait_ready(struct live *live, omega_error_t *err)
 {
     int64_t until_ns = live_clock_ns() + START_NS_MAX;
     for (uint32_t ready = 0; ready < live->count;) {
         uint32_t left = 0;
-        int rc = live_look(live, true, &left, err);
+        int rc = look(live, &left, err);
         if (rc != OMEGA_OK || asked_to_stop(live, 0)) {
             return rc == OMEGA_OK ? interrupted(err) : rc;
         }
@@ -158,7 +164,7 @@ static int watch(struct live *live, omega_error_t *err)
             return interrupted(err);
         }
         live_pause(LIVE_LOOK_NS);
-        int rc = live_look(live, true, &left, err);
+        int rc = look(live, &left, err);
         if (rc != OMEGA_OK) {
             return rc;
         }
@@ -241,9 +247,12 @@ static int close_live(struct live *live, int result, omega_error_t *err)
 
 static int run_all(struct live *live, omega_error_t *err)
 {
-    int rc = live_start_all(live, err);
+    bool threads = live->options->threads;
+    int rc = threads ? live_threads_start(live, err) : live_start_all(live, err);
     rc = rc == OMEGA_OK ? wait_ready(live, err) : rc;
-    return rc == OMEGA_OK ? watch(live, err) : rc;
+    rc = rc == OMEGA_OK ? watch(live, err) : rc;
+    int ended = threads ? live_threads_end(live, err) : live_end_all(live, err);
+    return rc == OMEGA_OK ? ended : rc;
 }
 
 int run_live(const struct run_config *config, const struct live_options *options,
@@ -272,8 +281,6 @@ int run_live(const struct run_config *config, const struct live_options *options
     if (rc == OMEGA_OK) {
         live.server = live_metrics_start(config, live.directory, options->metrics);
         rc = run_all(&live, err);
-        int ended = live_end_all(&live, err);
-        rc = rc == OMEGA_OK ? ended : rc;
     }
     live_metrics_stop(live.server);
     rc = rc == OMEGA_OK ? finish(&live, report, counters, times, err) : rc;

@@ -28,6 +28,7 @@ struct live_options {
     double speedup;
     bool emulate; /* an attempt takes its decision time besides what it really takes to plan */
     int metrics;  /* a socket of metrics_listen(), where figures are served meanwhile; 0: none */
+    bool threads; /* of one process, instead of processes: then what follows does not count */
     struct live_restart restart;
     double deadline_s;    /* real time: a process that shows no progress for so long hangs */
     uint32_t flood_per_s; /* an instance that makes so many attempts in a second, none of which gets

@@ -4,7 +4,7 @@
  * behind), live_supervise.c (watching them), live_process.c (what every process has: clock,
  * waiting, log), live_feeder.c, live_executor.c, live_scheduler.c, live_queue.c (its jobs),
  * live_intent.c (what a process was about to do when it died), live_wake.c (wake-ups), live_page.c
- * (statistics).
+ * (statistics); live_threads.c has all of them in one process.
  */
 #ifndef OMEGA_CORE_DRIVER_LIVE_PRIVATE_H
 #define OMEGA_CORE_DRIVER_LIVE_PRIVATE_H
@@ -107,6 +107,9 @@ struct live_process {
     struct standing *standing; /* NULL: a live run */
 };
 
+/* What a process, or a thread, does from its start to its end. */
+typedef int live_work(struct live_process *process, void *context, omega_error_t *err);
+
 /* ---- live_process.c ---- */
 
 int64_t live_clock_ns(void);
@@ -116,14 +119,12 @@ void live_pause(int64_t ns);
 
 /* Runs `work` in a process of its own, which ends with it: returns its id, or -1 with errno. The
  * process has `process->number` filled in, and tells of a failure in its slot. */
-pid_t live_fork(struct live_process *process,
-                int (*work)(struct live_process *process, void *context, omega_error_t *err),
-                void *context);
+pid_t live_fork(struct live_process *process, live_work *work, void *context);
 
 /* From now on SIGTERM asks this process to stop, the second one ends it. */
 void live_catch_signals(void);
 
-/* Opens the process's store and wake-ups, unless they are open; `module` names it to others. */
+/* Opens the process's wake-ups and, unless it is open, its store; `module` names it to others. */
 int live_join_in(struct live_process *process, const char *module, omega_error_t *err);
 
 /* Prepares to wake all scheduler instances. */
@@ -136,11 +137,10 @@ bool live_is_successor(const struct live_process *process);
  * request to stop. */
 void live_begin(struct live_process *process);
 
-/* Asks this process to stop. */
-void live_stop(void);
-
 /* Was the process asked to stop? */
 bool live_stopped(void);
+/* Asks this process, with all of its threads, to stop, or takes that back. */
+void live_ask_to_stop(bool stop);
 
 /* Experiment time by the clock. */
 int64_t live_now_us(const struct live_process *process);
@@ -280,6 +280,7 @@ struct live_child {
 };
 
 struct lmdb_gate;
+struct live_thread;
 
 struct live {
     const struct run_config *config;
@@ -296,10 +297,17 @@ struct live {
     size_t shared_bytes;
     uint8_t *rooms; /* of all processes, in shared memory */
     struct live_child *children;
+    struct live_thread *threads; /* instead of children; NULL: none were started */
     struct live_restarts *restarts; /* of each: the caller's */
     uint32_t count;                 /* of processes, without this one */
     pid_t server;                   /* serves figures; 0: nobody does */
 };
+
+/* Writes the name of a process to its live->restarts. */
+void live_name(struct live *live, uint32_t number);
+/* Fills in a process that is to be started, but for what it opens; and what it has to do. */
+void live_process_init(struct live *live, uint32_t number, struct live_process *process);
+live_work *live_work_of(uint32_t number);
 
 /* Starts all processes, whose names go to live->restarts. */
 int live_start_all(struct live *live, omega_error_t *err);
@@ -311,5 +319,13 @@ int live_look(struct live *live, bool again, uint32_t *left, omega_error_t *err)
 
 /* Ends all that still run: asks, waits, and names and kills who does not answer. */
 int live_end_all(struct live *live, omega_error_t *err);
+
+/* ---- live_threads.c: the same with threads of this process, and one store for all ---- */
+
+int live_threads_start(struct live *live, omega_error_t *err);
+/* *left counts those that run. An error, of the first that failed, ends the run. */
+int live_threads_look(struct live *live, uint32_t *left, omega_error_t *err);
+/* Asks all to stop, waits until they have, and closes the store. */
+int live_threads_end(struct live *live, omega_error_t *err);
 
 #endif

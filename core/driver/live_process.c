@@ -14,7 +14,7 @@
 #define READY_PAUSE_NS 200000
 #define WAIT_NS_MAX 1e9 /* at one time */
 
-static volatile sig_atomic_t stop; /* of this process */
+static atomic_bool stop; /* of this process */
 
 int64_t live_clock_ns(void)
 {
@@ -34,17 +34,17 @@ void live_pause(int64_t ns)
 static void on_stop(int number)
 {
     (void)number;
-    stop = 1;
-}
-
-void live_stop(void)
-{
-    stop = 1;
+    atomic_store(&stop, true);
 }
 
 bool live_stopped(void)
 {
-    return stop != 0;
+    return atomic_load_explicit(&stop, memory_order_relaxed);
+}
+
+void live_ask_to_stop(bool on)
+{
+    atomic_store(&stop, on);
 }
 
 /* Ctrl-C reaches all processes of a terminal: the one that started this one tells it what to do.
@@ -64,11 +64,11 @@ static void set_signals(void)
 
 static void on_catch(int number)
 {
-    if (stop != 0) {
+    if (live_stopped()) {
         signal(number, SIG_DFL);
         raise(number);
     }
-    stop = 1;
+    live_ask_to_stop(true);
 }
 
 void live_catch_signals(void)
@@ -89,9 +89,7 @@ static int finish_log(struct live_process *process, omega_error_t *err)
     return rc;
 }
 
-pid_t live_fork(struct live_process *process,
-                int (*work)(struct live_process *process, void *context, omega_error_t *err),
-                void *context)
+pid_t live_fork(struct live_process *process, live_work *work, void *context)
 {
     pid_t original = getpid();
     pid_t child = fork();
@@ -181,7 +179,7 @@ static void wait_ns(const struct live_process *process, struct pollfd *files, nf
     struct timespec pause = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
     sigset_t open;
     atomic_store_explicit(&process->slot->due_ns, live_clock_ns() + ns, memory_order_relaxed);
-    sigprocmask(SIG_SETMASK, NULL, &open);
+    pthread_sigmask(SIG_SETMASK, NULL, &open);
     sigdelset(&open, SIGTERM);
     ppoll(files, count, &pause, &open);
 }
@@ -208,7 +206,8 @@ void live_wait(struct live_process *process, int64_t until_us, bool woken)
 {
     double ns = (double)until_us * 1e3 / process->options->speedup + 1;
     double left = ns - (double)(live_clock_ns() - process->epoch_ns);
-    double most = woken ? (double)LIVE_POLL_NS : WAIT_NS_MAX;
+    bool looks = woken || process->options->threads; /* no signal tells a thread to stop */
+    double most = looks ? (double)LIVE_POLL_NS : WAIT_NS_MAX;
     struct pollfd files[1 + STANDING_FILES];
     nfds_t count = 0;
     if (woken) {

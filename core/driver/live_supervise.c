@@ -27,7 +27,7 @@ static const char *name_of(const struct live *live, uint32_t number)
 }
 
 /* "the feeder", "instance 1 of scheduler 'batch'" */
-static void name_process(struct live *live, uint32_t number)
+void live_name(struct live *live, uint32_t number)
 {
     char *out = live->restarts[number].process;
     if (number < LIVE_SCHEDULERS) {
@@ -52,15 +52,13 @@ static void tell(const struct live *live, const char *text)
 
 /* ---- starting ---- */
 
-static int start_one(struct live *live, uint32_t number, omega_error_t *err)
+void live_process_init(struct live *live, uint32_t number, struct live_process *process)
 {
-    struct live_slot *slot = &live->shared->slots[number];
-    struct live_child *child = &live->children[number];
-    struct live_process process = {
+    *process = (struct live_process){
         .config = live->config,
         .options = live->options,
         .shared = live->shared,
-        .slot = slot,
+        .slot = &live->shared->slots[number],
         .room = live->rooms + number * LIVE_INTENT_BYTES,
         .number = number,
         .directory = live->directory,
@@ -68,16 +66,27 @@ static int start_one(struct live *live, uint32_t number, omega_error_t *err)
         .log = live->segments[number].log,
         .metrics = live->metrics,
     };
-    int (*work)(struct live_process *, void *, omega_error_t *) = live_schedule;
-    if (number < LIVE_SCHEDULERS) {
-        work = number == LIVE_FEEDER ? live_feed : live_execute;
-    }
+}
+
+live_work *live_work_of(uint32_t number)
+{
+    return number == LIVE_FEEDER     ? live_feed
+           : number == LIVE_EXECUTOR ? live_execute
+                                     : live_schedule;
+}
+
+static int start_one(struct live *live, uint32_t number, omega_error_t *err)
+{
+    struct live_slot *slot = &live->shared->slots[number];
+    struct live_child *child = &live->children[number];
+    struct live_process process;
+    live_process_init(live, number, &process);
     omega_error_clear(&slot->err);
     atomic_store(&slot->ready, false);
     slot->starts++;
     atomic_store(&slot->due_ns, live_clock_ns() + OPENING_NS);
     *child = (struct live_child){
-        .pid = live_fork(&process, work, &live->prefilled),
+        .pid = live_fork(&process, live_work_of(number), &live->prefilled),
         .delay_s = child->delay_s,
         .in_row = child->in_row,
         .done = atomic_load(&slot->done),
@@ -93,7 +102,7 @@ int live_start_all(struct live *live, omega_error_t *err)
 {
     int rc = OMEGA_OK;
     for (uint32_t i = 0; rc == OMEGA_OK && i < live->count; i++) {
-        name_process(live, i);
+        live_name(live, i);
         live->children[i].delay_s = live->options->restart.delay_s;
         rc = start_one(live, i, err);
     }

@@ -137,7 +137,7 @@ static int obey(struct standing *standing, const struct msg *msg, struct msg *re
         standing->status.draining = msg->request == MSG_DRAIN;
     } else if (msg->request == MSG_STOP) {
         standing->told_to_stop = true;
-        live_stop();
+        live_ask_to_stop(true);
     }
     reply->has_status = true;
     fill_status(standing, &reply->status);

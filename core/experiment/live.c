@@ -17,6 +17,7 @@ struct live_fields {
 static const struct field_spec live_specs[] = {
     {"speedup", FIELD_REAL, LIVE_AT(options.speedup), false, 1e-3, LIVE_SPEEDUP_MAX, NULL},
     {"emulate_decisions", FIELD_BOOL, LIVE_AT(options.emulate), false, 0, 0, NULL},
+    {"threads", FIELD_BOOL, LIVE_AT(options.threads), false, 0, 0, NULL},
     {"restart", FIELD_VALUE, LIVE_AT(restart), false, 0, 0, NULL},
     {"deadline_s", FIELD_REAL, LIVE_AT(options.deadline_s), false, 0.1, REAL_S_MAX, NULL},
     {"flood_per_s", FIELD_UINT32, LIVE_AT(options.flood_per_s), false, 0, UINT32_MAX, NULL},

@@ -230,8 +230,9 @@ static json_t *describe(const struct point *point, const struct live_report *rep
         put_spent(entry, "commit", &sum.commit);
         json_array_append_new(schedulers, entry);
     }
-    return json_pack("{s:f, s:b, s:f, s:o, s:o}", "speedup", point->live.speedup,
-                     "emulate_decisions", point->live.emulate, "passed_s", report->wall_s,
+    return json_pack("{s:f, s:b, s:b, s:f, s:o, s:o}", "speedup", point->live.speedup,
+                     "emulate_decisions", point->live.emulate, "threads", point->live.threads,
+                     "passed_s", report->wall_s,
                      "restarts", describe_restarts(report, processes), "schedulers", schedulers);
 }
 
