@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Live runs whose instances are threads of one process: eight of them, which conflict all the time,
-# leave a sound cell and a log that is proved, also with Ctrl-C and where one fails. Under the thread
-# sanitizer this is where races of the live driver are looked for.
+# leave a sound cell and a log that is proved, also with Ctrl-C and where one fails. Under the
+# thread sanitizer this is where races of the live driver are looked for.
 . "$(dirname "$0")/../support/shell.sh"
 
 mkdir "$T/scratch"
@@ -62,6 +62,7 @@ interrupted() {
 }
 check "Ctrl-C ends all of them" interrupted
 check "a full cell is told by who met it" fails_with 1 'no room for the cell' live \
-    --out "$T/full" --set store.kind=lmdb --set store.map_mib=1 --set workloads.0.interarrival_s=0.001
+    --out "$T/full" --set store.kind=lmdb --set store.map_mib=1 \
+    --set workloads.0.interarrival_s=0.001
 check "no cell stays" test -z "$(ls -A "$T/scratch")"
 finish
