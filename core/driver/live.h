@@ -51,7 +51,7 @@ enum live_cause {
 struct live_restarts {
     char process[LIVE_NAME_BYTES]; /* "instance 0 of scheduler 'batch'" */
     uint32_t by_cause[LIVE_CAUSES];
-    char last[256]; /* why it was the last time; "" = never */
+    char last[400]; /* an error's text: why it was the last time; "" = never */
 };
 
 /* One segment of the run log: begun by runlog_create() with `live`, and nothing of its opening is

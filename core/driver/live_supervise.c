@@ -165,7 +165,7 @@ static int plan_restart(struct live *live, uint32_t number, enum live_cause caus
     const struct live_restart *how = &live->options->restart;
     struct live_child *child = &live->children[number];
     struct live_slot *slot = &live->shared->slots[number];
-    char text[512];
+    char text[800];
     if (cause != LIVE_FLOODED && atomic_load(&slot->done) != child->done) {
         child->in_row = 0;
         child->delay_s = how->delay_s;

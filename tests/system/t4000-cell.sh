@@ -35,7 +35,8 @@ for verb in init load export show check drain undrain fail add; do
     usage "$verb without a directory" "see 'omega cell $verb --help'" "$verb"
 done
 usage "no verb" "^usage: omega cell VERB"
-usage "unknown verb" "unknown verb 'kill', expected init, load, export, show, check, drain" kill
+usage "unknown verb" \
+    "unknown verb 'kill', expected init, load, export, show, metrics, events, check, drain" kill
 usage "two directories" "2 directories, expected one" init "$T/a" "$T/b"
 usage "missing value" "option '--machines' needs a value" init "$T/a" --machines
 usage "machines twice" "expected one of --machines, --trace and --uniform" \

@@ -98,7 +98,7 @@ begin() {
     run=$!
     for _ in $(seq 1200); do
         if [ "$(children "$run")" -eq 5 ] &&
-            "$OMEGA" cell show "$cell" jobs 2>/dev/null | grep -q running; then
+            "$OMEGA" cell show "$cell" jobs --json 2>/dev/null | grep -q '"state":"running"'; then
             return 0
         fi
         sleep 0.05

@@ -52,7 +52,8 @@ interrupted() {
         >/dev/null 2>"$T/int.err" &
     run=$!
     for _ in $(seq 1200); do # until a task runs
-        "$OMEGA" cell show "$T/int.cells/seed-1" jobs 2>/dev/null | grep -q running && break
+        "$OMEGA" cell show "$T/int.cells/seed-1" jobs --json 2>/dev/null |
+            grep -q '"state":"running"' && break
         sleep 0.05
     done
     kill -INT "$run"
