@@ -49,7 +49,7 @@ static const char *behind_number(const char *text, const char *json)
     return behind(text, text, (size_t)(end - text));
 }
 
-/* The same behind a value: as it is in JSON, which may hold commas, or a text without its quotes. */
+/* The same behind a value: as in JSON, which may hold commas, or a text without its quotes. */
 static const char *behind_value(const char *text, const char *json)
 {
     size_t length = strlen(json);

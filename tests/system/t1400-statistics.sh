@@ -92,7 +92,8 @@ check "and name" said '^A: same a.b=3$'
 tell "numbers in any form, and values with commas" "$OMEGA" compare \
     "$T/sweep:a.b=3.0,same" "$T/sweep:same,a.b={\"c\":1,\"d\":[2,3]}" --metric $metric
 check "are found" said '^B: same a.b=\{"c":1,"d":\[2,3\]\}$'
-tell "a text with a comma" "$OMEGA" compare "$T/sweep:a.b=x,y,same" "$T/sweep:a.b=x" --metric $metric
+tell "a text with a comma" "$OMEGA" compare --metric $metric \
+    "$T/sweep:a.b=x,y,same" "$T/sweep:a.b=x"
 check "is another one" said '^A: same a.b="x,y"$'
 check "what is told to choose is what can be typed" fails_with 1 "one of 'same,a.b=3', 'same,a.b=" \
     "$OMEGA" compare "$T/sweep:same" "$T/sweep:same"
