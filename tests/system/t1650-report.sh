@@ -142,6 +142,21 @@ check "an experiment that is not that of the results" fails_with 1 \
     "$OMEGA" report --out "$T/none" "$T/spoilt"
 check "nothing is left of these" test -z "$(find "$T" -maxdepth 1 -name 'none*')"
 
+# ---- long names ----
+
+# Two variants whose names begin alike for longer than a legend has room.
+long=a-name-that-is-longer-than-the-room-of-a-legend
+cp -r "$T/run" "$T/long"
+rm "$T/long/experiment.json"
+sed -i "s#\"variant\":\"\(fine\|coarse\)\"#\"variant\":\"$long-\1\"#" "$T/long"/*.jsonl
+sed -i "s#^\(fine\|coarse\),#$long-\1,#" "$T/long"/*.csv
+check "long names" "$OMEGA" report --out "$T/long-report" --format pdf "$T/long"
+check "differ in legends" test "$(sed -n "s/.* title '\(a-name.*\)'.*/\1/p" \
+    "$T/long-report/figures/use-time.gp" | tr '\n' ';')" = \
+    "a-name-that-...the-room-of-a-legend-fine;a-name-that-...e-room-of-a-legend-coarse;"
+check "and above panels" test "$(grep -c "^set title 'a-name.*-\(fine\|coarse\)'" \
+    "$T/long-report/figures/conflicts.gp")" = 2
+
 # ---- names of strangers ----
 
 name='`touch hacked`<script>alert(1)</script>'
