@@ -189,6 +189,17 @@ struct lists {
     const char **sweeps;
 };
 
+/* What the options say that may come often. */
+static void take_change(int code, const char *value, const struct lists *lists,
+                        struct experiment_options *changes)
+{
+    if (code == OPTION_SWEEP) {
+        lists->sweeps[changes->sweep_count++] = value;
+    } else {
+        lists->sets[changes->set_count++] = code == OPTION_LIVE ? "driver=live" : value;
+    }
+}
+
 /* `argv` is reordered by getopt; `line` is the command line as it was given. */
 static int run_with(int argc, char **argv, char *const *line, const struct lists *lists)
 {
@@ -212,13 +223,9 @@ static int run_with(int argc, char **argv, char *const *line, const struct lists
             how.directory = optarg;
             break;
         case OPTION_SET:
-            lists->sets[changes.set_count++] = optarg;
-            break;
         case OPTION_SWEEP:
-            lists->sweeps[changes.sweep_count++] = optarg;
-            break;
         case OPTION_LIVE:
-            lists->sets[changes.set_count++] = "driver=live";
+            take_change(code, optarg, lists, &changes);
             break;
         case OPTION_RESUME:
         case OPTION_FRESH:
