@@ -131,15 +131,11 @@ static int run_looks(struct search *search, struct probe *runs, struct find_prob
 static int try_value(struct search *search, double value, struct find_probe **out,
                      omega_error_t *err)
 {
-    char *setting = NULL;
     struct find_probe *probe = &search->result->probes[search->result->probe_count];
     *probe = (struct find_probe){.value = value};
     snprintf(probe->text, sizeof probe->text, "%.12g", value);
-    if (asprintf(&setting, "%s=%s", search->options->parameter, probe->text) < 0) {
-        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
-    }
-    struct probe *runs = probe_create(&search->options->runs, setting);
-    free(setting);
+    struct probe *runs =
+        probe_create(&search->options->runs, search->options->parameter, probe->text);
     int rc = runs == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
                           : run_looks(search, runs, probe, err);
     probe_destroy(runs);

@@ -102,6 +102,37 @@ void metric_text(const struct metric *metric, char *out, size_t size)
     }
 }
 
+static bool is_listed(const struct metric *metrics, uint32_t count, const struct metric *metric)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (metrics[i].scope == metric->scope && strcmp(metrics[i].name, metric->name) == 0 &&
+            strcmp(metrics[i].key, metric->key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int metric_find_all(const struct result_set *set, const char *const *texts, uint32_t text_count,
+                    struct metric *metrics, uint32_t room, uint32_t *count, omega_error_t *err)
+{
+    *count = 0;
+    for (uint32_t i = 0; i < text_count; i++) {
+        struct metric metric;
+        if (metric_find(set, texts[i], &metric, err) != 0) {
+            return OMEGA_EINVAL;
+        }
+        if (is_listed(metrics, *count, &metric)) {
+            continue;
+        }
+        if (*count == room) {
+            return omega_error_set(err, OMEGA_EINVAL, "more than %u metrics, expected fewer", room);
+        }
+        metrics[(*count)++] = metric;
+    }
+    return 0;
+}
+
 /* ---- values ---- */
 
 static bool ends_with(const char *text, const char *end)

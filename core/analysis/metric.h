@@ -36,6 +36,12 @@ struct metric_values {
 int metric_find(const struct result_set *set, const char *text, struct metric *metric,
                 omega_error_t *err);
 
+/* The same with a list of texts. A metric that is named again, be it in another form, is left out,
+ * so that no statement is made, or corrected for, twice. OMEGA_EINVAL also where there are more
+ * than `room`. */
+int metric_find_all(const struct result_set *set, const char *const *texts, uint32_t text_count,
+                    struct metric *metrics, uint32_t room, uint32_t *count, omega_error_t *err);
+
 /* "workload:batch.wait_first_p90_s": what metric_find() takes, in its one form. */
 void metric_text(const struct metric *metric, char *out, size_t size);
 

@@ -10,32 +10,31 @@
 
 struct probe {
     const struct probe_options *options;
-    const char **sets; /* those of the options and this probe's */
-    char *setting;
+    char *setting; /* the parameter and its one value, as for --sweep: it outdoes a variant's */
+    const char *sweeps[1];
     char *text; /* what results.jsonl would hold, behind `memory` */
     size_t size;
     FILE *memory;
     bool headed;
 };
 
-struct probe *probe_create(const struct probe_options *options, const char *setting)
+struct probe *probe_create(const struct probe_options *options, const char *parameter,
+                           const char *value)
 {
     struct probe *probe = calloc(1, sizeof *probe);
     if (probe == NULL) {
         return NULL;
     }
     probe->options = options;
-    probe->sets = calloc(options->set_count + 1, sizeof *probe->sets);
-    probe->setting = strdup(setting);
+    if (asprintf(&probe->setting, "%s=[%s]", parameter, value) < 0) {
+        probe->setting = NULL;
+    }
+    probe->sweeps[0] = probe->setting;
     probe->memory = open_memstream(&probe->text, &probe->size);
-    if (probe->sets == NULL || probe->setting == NULL || probe->memory == NULL) {
+    if (probe->setting == NULL || probe->memory == NULL) {
         probe_destroy(probe);
         return NULL;
     }
-    for (uint32_t i = 0; i < options->set_count; i++) {
-        probe->sets[i] = options->sets[i];
-    }
-    probe->sets[options->set_count] = probe->setting;
     return probe;
 }
 
@@ -49,8 +48,13 @@ void probe_destroy(struct probe *probe)
     }
     free(probe->text);
     free(probe->setting);
-    free(probe->sets);
     free(probe);
+}
+
+static bool is_looked_for(const struct probe *probe, const char *path)
+{
+    size_t length = strlen(path);
+    return strncmp(probe->setting, path, length) == 0 && probe->setting[length] == '=';
 }
 
 /* The point of the variant that was chosen. */
@@ -62,11 +66,13 @@ static int find_point(const struct probe *probe, const struct experiment *experi
     struct parameter at[PARAMETERS_MAX];
     struct parameters parameters;
     experiment_parameters(experiment, 0, at, &parameters);
-    if (parameters.count > 0) {
-        return omega_error_set(err, OMEGA_EINVAL,
-                               "the experiment sweeps '%.60s', expected one without a sweep: what "
-                               "is looked for is the one value that changes",
-                               parameters.at[0].path);
+    for (uint32_t i = 0; i < parameters.count; i++) {
+        if (!is_looked_for(probe, parameters.at[i].path)) {
+            return omega_error_set(err, OMEGA_EINVAL,
+                                   "the experiment sweeps '%.60s', expected one without a sweep: "
+                                   "what is looked for is the one value that changes",
+                                   parameters.at[i].path);
+        }
     }
     if (variant == NULL && count > 1) {
         return omega_error_set(err, OMEGA_EINVAL,
@@ -110,8 +116,10 @@ static int run_point(struct probe *probe, struct point *point, omega_error_t *er
 
 static int run_seed(struct probe *probe, uint64_t seed, omega_error_t *err)
 {
-    const struct experiment_options options = {.sets = probe->sets,
-                                               .set_count = probe->options->set_count + 1,
+    const struct experiment_options options = {.sets = probe->options->sets,
+                                               .set_count = probe->options->set_count,
+                                               .sweeps = probe->sweeps,
+                                               .sweep_count = 1,
                                                .has_seed = true,
                                                .seed = seed};
     struct experiment *experiment = NULL;

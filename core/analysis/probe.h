@@ -23,9 +23,11 @@ struct probe_options {
 
 struct probe;
 
-/* A probe with one more setting, "path=value". `options` and what it names outlive it; the setting
- * is copied. NULL without memory. */
-struct probe *probe_create(const struct probe_options *options, const char *setting);
+/* A probe with a parameter, a path as for --sweep, at a value as JSON has it; a variant that sets
+ * the field itself does not keep it from that value. `options` and what it names outlive it; the
+ * rest is copied. NULL without memory. */
+struct probe *probe_create(const struct probe_options *options, const char *parameter,
+                           const char *value);
 void probe_destroy(struct probe *probe); /* NULL is allowed */
 
 /* Runs the seeds first .. first + count - 1 besides those that were run. Errors as

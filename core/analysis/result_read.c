@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/analysis/lines.h"
 #include "core/analysis/result_set_private.h"
 #include "core/experiment/results.h"
 
@@ -12,12 +13,7 @@
 
 struct reader {
     struct result_set *set;
-    FILE *stream;
-    const char *file;
-    char *line;
-    size_t size; /* of the line, without its end */
-    size_t room;
-    long number;      /* of the line, from 1 */
+    struct lines lines;
     uint32_t run;     /* of the row before */
     double *values;   /* of the row that is read */
     uint32_t counted; /* values of it */
@@ -34,53 +30,18 @@ __attribute__((format(printf, 2, 3))) static int fail(struct reader *reader, con
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    return omega_error_set_at(reader->err, OMEGA_EINVAL, reader->file, reader->number, "%s", text);
+    return omega_error_set_at(reader->err, OMEGA_EINVAL, reader->lines.file, reader->lines.number,
+                              "%s", text);
 }
 
 /* ---- lines ---- */
-
-static int grow_line(struct reader *reader)
-{
-    size_t room = reader->room == 0 ? 4096 : 2 * reader->room;
-    char *grown = realloc(reader->line, room);
-    if (grown == NULL) {
-        return result_out_of_memory(reader->err);
-    }
-    reader->line = grown;
-    reader->room = room;
-    return 0;
-}
-
-/* 1: a line; 0: the end. */
-static int next_line(struct reader *reader)
-{
-    int c;
-    reader->size = 0;
-    reader->number++;
-    while ((c = getc_unlocked(reader->stream)) != EOF && c != '\n') {
-        if (reader->size == RESULT_LINE_BYTES_MAX) {
-            return fail(reader, "longer than %u bytes, expected a row of results",
-                        RESULT_LINE_BYTES_MAX);
-        }
-        if (reader->size == reader->room && grow_line(reader) != 0) {
-            return reader->err->code;
-        }
-        reader->line[reader->size++] = (char)c;
-    }
-    if (ferror(reader->stream)) {
-        return omega_error_set_errno(reader->err, reader->file, "cannot read");
-    }
-    if (c == EOF && reader->size > 0) {
-        return fail(reader, "ends in the middle of a line, expected a whole one");
-    }
-    return c == EOF ? 0 : 1;
-}
 
 /* The line as an object, owned by the caller; NULL: said. */
 static json_t *parse_line(struct reader *reader)
 {
     json_error_t error;
-    json_t *object = json_loadb(reader->line, reader->size, JSON_REJECT_DUPLICATES, &error);
+    json_t *object =
+        json_loadb(reader->lines.line, reader->lines.size, JSON_REJECT_DUPLICATES, &error);
     if (object == NULL) {
         fail(reader, "not valid JSON: %s", error.text);
     } else if (!json_is_object(object)) {
@@ -127,9 +88,9 @@ static int read_head_object(struct reader *reader, const json_t *head, struct re
         return fail(reader, "the first line has no number 'schema', expected results of omega");
     }
     if (json_integer_value(schema) != RESULTS_SCHEMA) {
-        return omega_error_set_at(reader->err, OMEGA_EVERSION, reader->file, reader->number,
-                                  "schema %lld, expected %d", (long long)json_integer_value(schema),
-                                  RESULTS_SCHEMA);
+        return omega_error_set_at(reader->err, OMEGA_EVERSION, reader->lines.file,
+                                  reader->lines.number, "schema %lld, expected %d",
+                                  (long long)json_integer_value(schema), RESULTS_SCHEMA);
     }
     source->omega = head_text(reader, head, "omega");
     source->experiment = source->omega == NULL ? NULL : head_text(reader, head, "experiment");
@@ -140,7 +101,7 @@ static int read_head_object(struct reader *reader, const json_t *head, struct re
 
 static int read_head(struct reader *reader, struct result_source *source)
 {
-    int rc = next_line(reader);
+    int rc = lines_next(&reader->lines, reader->err);
     if (rc <= 0) {
         return rc == 0 ? fail(reader, "is empty, expected results of omega") : rc;
     }
@@ -496,7 +457,7 @@ static int read_row(struct reader *reader, json_t *object)
 static int read_rows(struct reader *reader)
 {
     int rc;
-    while ((rc = next_line(reader)) > 0) {
+    while ((rc = lines_next(&reader->lines, reader->err)) > 0) {
         json_t *object = parse_line(reader);
         if (object == NULL) {
             return reader->err->code;
@@ -513,18 +474,21 @@ static int read_rows(struct reader *reader)
 int result_read(struct result_set *set, FILE *stream, const char *directory, const char *file,
                 omega_error_t *err)
 {
-    struct reader reader = {.set = set, .stream = stream, .run = UINT32_MAX, .err = err};
+    struct reader reader = {.set = set, .run = UINT32_MAX, .err = err};
     struct result_source *source = &set->sources[set->source_count];
     source->directory = pool_text(&set->pool, directory);
     source->file = pool_text(&set->pool, file);
-    reader.file = source->file;
+    reader.lines = (struct lines){.stream = stream,
+                                  .file = source->file,
+                                  .of = "a row of results",
+                                  .max = RESULT_LINE_BYTES_MAX};
     reader.values = malloc(RESULT_KEYS_MAX * sizeof *reader.values);
     int rc = source->directory == NULL || source->file == NULL || reader.values == NULL
                  ? result_out_of_memory(err)
                  : read_head(&reader, source);
     rc = rc == 0 ? read_rows(&reader) : rc;
     free(reader.values);
-    free(reader.line);
+    lines_release(&reader.lines);
     set->source_count += rc == 0;
     return rc;
 }

@@ -29,41 +29,71 @@ static char *cut(char *text)
     return NULL;
 }
 
-/* A value as it was typed, against one in JSON. */
-static bool same_value(const char *typed, const char *json)
+/* What of `text` is left behind `part` and a comma or the end; NULL: it does not begin so. */
+static const char *behind(const char *text, const char *part, size_t length)
 {
-    size_t length = strlen(json);
-    return strcmp(typed, json) == 0 ||
-           (length >= 2 && json[0] == '"' && strlen(typed) == length - 2 &&
-            strncmp(typed, json + 1, length - 2) == 0);
+    if (strncmp(text, part, length) != 0) {
+        return NULL;
+    }
+    return text[length] == ',' ? text + length + 1 : text[length] == '\0' ? text + length : NULL;
 }
 
-static bool has_parameter(const struct result_configuration *configuration, const char *setting)
+/* The same behind a number that is written in another way than in results, such as 2.0 for 2. */
+static const char *behind_number(const char *text, const char *json)
 {
-    const char *equals = strchr(setting, '=');
-    size_t length = (size_t)(equals - setting);
+    char *end;
+    double number = strtod(json, &end);
+    if (end == json || *end != '\0' || strtod(text, &end) != number || end == text) {
+        return NULL;
+    }
+    return behind(text, text, (size_t)(end - text));
+}
+
+/* The same behind a value: as in JSON, which may hold commas, or a text without its quotes. */
+static const char *behind_value(const char *text, const char *json)
+{
+    size_t length = strlen(json);
+    const char *rest = behind(text, json, length);
+    if (rest == NULL && length >= 2 && json[0] == '"') {
+        rest = behind(text, json + 1, length - 2);
+    }
+    return rest != NULL ? rest : behind_number(text, json);
+}
+
+/* The same behind the variant, or a parameter and its value, of a configuration. */
+static const char *behind_part(const struct result_configuration *configuration, const char *text)
+{
     for (uint32_t i = 0; i < configuration->parameter_count; i++) {
         const struct result_parameter *parameter = &configuration->parameter_list[i];
-        if (strlen(parameter->path) == length && strncmp(parameter->path, setting, length) == 0) {
-            return same_value(equals + 1, parameter->value);
+        size_t length = strlen(parameter->path);
+        if (strncmp(text, parameter->path, length) == 0 && text[length] == '=') {
+            return behind_value(text + length + 1, parameter->value);
         }
     }
-    return false;
+    return behind(text, configuration->variant, strlen(configuration->variant));
 }
 
 /* Does a configuration fit "VARIANT,PATH=VALUE,..."? */
 static bool fits(const struct result_configuration *configuration, const char *wanted)
 {
-    char *copy = wanted == NULL ? NULL : strdup(wanted);
-    char *rest = copy;
-    bool good = wanted == NULL || copy != NULL;
-    for (char *part = strsep(&rest, ","); part != NULL && good; part = strsep(&rest, ",")) {
-        good = part[0] == '\0' ||
-               (strchr(part, '=') != NULL ? has_parameter(configuration, part)
-                                          : strcmp(configuration->variant, part) == 0);
+    while (wanted != NULL && *wanted != '\0') {
+        wanted = *wanted == ',' ? wanted + 1 : behind_part(configuration, wanted);
+        if (wanted == NULL) {
+            return false;
+        }
     }
-    free(copy);
-    return good;
+    return true;
+}
+
+/* A configuration as one writes it behind "DIR:". */
+static void put_name(const struct result_configuration *configuration, char *out, size_t size)
+{
+    size_t length = (size_t)snprintf(out, size, "%s", configuration->variant);
+    for (uint32_t i = 0; i < configuration->parameter_count && length < size; i++) {
+        const struct result_parameter *parameter = &configuration->parameter_list[i];
+        length += (size_t)snprintf(out + length, size - length, ",%s=%s", parameter->path,
+                                   parameter->value);
+    }
 }
 
 static int refuse(const char *text, const struct result_set *set, const char *wanted,
@@ -78,7 +108,7 @@ static int refuse(const char *text, const struct result_set *set, const char *wa
         if (fitting > 0 && !fits(configuration, wanted)) {
             continue;
         }
-        result_configuration_name(configuration, name, sizeof name);
+        put_name(configuration, name, sizeof name);
         if (length + strlen(name) + 8 < sizeof list) {
             length += (size_t)snprintf(list + length, sizeof list - length, "%s'%s'",
                                        length == 0 ? "" : ", ", name);
@@ -86,8 +116,9 @@ static int refuse(const char *text, const struct result_set *set, const char *wa
     }
     return omega_error_set(err, OMEGA_EINVAL,
                            fitting > 0 ? "'%.80s' fits several configurations, expected "
-                                         "DIR:VARIANT[,PATH=VALUE] of one of them: %s"
-                                       : "'%.80s' fits no configuration, expected one of %s",
+                                         "DIR:VARIANT[,PATH=VALUE] with one of %s"
+                                       : "'%.80s' fits no configuration, expected "
+                                         "DIR:VARIANT[,PATH=VALUE] with one of %s",
                            text, list);
 }
 

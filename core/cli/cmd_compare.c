@@ -177,20 +177,12 @@ static void print_json(const struct request *request)
 static int choose_metrics(struct request *request, omega_error_t *err)
 {
     const struct result_set *set = request->sides[0].set;
-    int rc = 0;
-    if (request->text_count > COMPARE_METRICS_MAX) {
-        return omega_error_set(err, OMEGA_EINVAL, "%u metrics, expected at most %u",
-                               request->text_count, COMPARE_METRICS_MAX);
-    }
     if (request->text_count == 0) {
         request->count = metric_defaults(set, request->metrics, COMPARE_METRICS_MAX);
         return 0;
     }
-    for (; rc == 0 && request->count < request->text_count; request->count++) {
-        rc = metric_find(set, request->texts[request->count], &request->metrics[request->count],
-                         err);
-    }
-    return rc;
+    return metric_find_all(set, request->texts, request->text_count, request->metrics,
+                           COMPARE_METRICS_MAX, &request->count, err);
 }
 
 /* What was not asked for, and one side does not have, says nothing. */

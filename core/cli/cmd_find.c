@@ -22,7 +22,7 @@ static const char help[] =
     "Each value that is tried is run with several seeds, until an interval of the mean over seeds\n"
     "decides the condition or there are no more. Waits that are lower bounds can show that it\n"
     "fails, never that it holds. That it holds on one side only is taken for granted.\n\n"
-    "  --parameter PATH   a number of the experiment, as for --set of 'omega run'\n"
+    "  --parameter PATH   a number of the experiment, as for --sweep of 'omega run'\n"
     "  --from A, --to B   the range\n"
     "  --whole            whole numbers only\n"
     "  --condition C      METRIC <= NUMBER, or with <, >= or >; the metric as for 'omega compare'\n"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/cli/command.h"
+#include "core/cli/signals.h"
 #include "core/experiment/row.h"
 #include "core/report/report.h"
 
@@ -28,6 +29,8 @@ static const struct option options[] = {
     {"title", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
     {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
 };
+
+static volatile sig_atomic_t stop;
 
 /* "pdf,svg" as bits; 0: it is no such list. */
 static unsigned parse_formats(const char *list)
@@ -81,6 +84,8 @@ static int make(struct report_options *report, bool json)
         }
         report->out = out;
     }
+    report->stop = &stop;
+    signals_catch_stop(&stop);
     int rc = report_write(report, &done, &err);
     if (rc == 0) {
         print_done(report, &done, json);
@@ -98,6 +103,9 @@ int cmd_report(int argc, char **argv)
     while ((code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         switch (code) {
         case 'o':
+            if (optarg[0] == '\0') {
+                return command_usage("report", "--out: '', expected a directory");
+            }
             report.out = optarg;
             break;
         case 'f':
@@ -116,6 +124,8 @@ int cmd_report(int argc, char **argv)
         case 'h':
             fputs(help, stdout);
             return COMMAND_DONE;
+        case ':':
+            return command_usage("report", "option '%.60s' needs a value", argv[optind - 1]);
         default:
             return command_bad_option("report", argv);
         }

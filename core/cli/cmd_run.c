@@ -140,6 +140,16 @@ static bool parse_shard(const char *text, struct parts_shard *shard)
            shard->number <= shard->count;
 }
 
+/* Goes on with the points of an earlier run, or drops them. */
+static int take_start(enum parts_start start, struct runner_options *how)
+{
+    if (how->start != PARTS_NEW && how->start != start) {
+        return command_usage("run", "--resume and --fresh exclude each other, expected one");
+    }
+    how->start = start;
+    return COMMAND_DONE;
+}
+
 /* What the options with numbers say; COMMAND_DONE, or a usage error. */
 static int take_number(int code, const char *value, struct experiment_options *changes,
                        struct runner_options *how)
@@ -167,12 +177,6 @@ static int take_number(int code, const char *value, struct experiment_options *c
 static bool take_flag(int code, struct runner_options *how)
 {
     switch (code) {
-    case OPTION_RESUME:
-        how->start = PARTS_RESUME;
-        return true;
-    case OPTION_FRESH:
-        how->start = PARTS_FRESH;
-        return true;
     case OPTION_LOG:
         how->log = true;
         return true;
@@ -201,6 +205,17 @@ struct lists {
     const char **sweeps;
 };
 
+/* What the options say that may come often. */
+static void take_change(int code, const char *value, const struct lists *lists,
+                        struct experiment_options *changes)
+{
+    if (code == OPTION_SWEEP) {
+        lists->sweeps[changes->sweep_count++] = value;
+    } else {
+        lists->sets[changes->set_count++] = code == OPTION_LIVE ? "driver=live" : value;
+    }
+}
+
 /* `argv` is reordered by getopt; `line` is the command line as it was given. */
 static int run_with(int argc, char **argv, char *const *line, const struct lists *lists)
 {
@@ -225,13 +240,13 @@ static int run_with(int argc, char **argv, char *const *line, const struct lists
             how.directory = optarg;
             break;
         case OPTION_SET:
-            lists->sets[changes.set_count++] = optarg;
-            break;
         case OPTION_SWEEP:
-            lists->sweeps[changes.sweep_count++] = optarg;
-            break;
         case OPTION_LIVE:
-            lists->sets[changes.set_count++] = "driver=live";
+            take_change(code, optarg, lists, &changes);
+            break;
+        case OPTION_RESUME:
+        case OPTION_FRESH:
+            usage = take_start(code == OPTION_FRESH ? PARTS_FRESH : PARTS_RESUME, &how);
             break;
         case OPTION_METRICS:
             metrics = optarg;

@@ -174,17 +174,13 @@ static void end(const struct request *request)
 
 static int choose_metrics(struct request *request, const struct result_set *set, omega_error_t *err)
 {
-    int rc = 0;
     if (request->text_count == 0) {
         request->count =
             (request->all ? metric_all : metric_defaults)(set, request->metrics, METRICS_MAX);
         return 0;
     }
-    for (; rc == 0 && request->count < request->text_count; request->count++) {
-        rc = metric_find(set, request->texts[request->count], &request->metrics[request->count],
-                         err);
-    }
-    return rc;
+    return metric_find_all(set, request->texts, request->text_count, request->metrics, METRICS_MAX,
+                           &request->count, err);
 }
 
 static int show_all(struct request *request, const struct result_set *set, omega_error_t *err)
@@ -263,7 +259,10 @@ static int run_with(int argc, char **argv, struct request *request)
             return command_bad_option("statistics", argv);
         }
     }
-    if (optind == argc || request->text_count > METRICS_MAX) {
+    if (request->csv && request->json) {
+        return command_usage("statistics", "--csv and --json exclude each other, expected one");
+    }
+    if (optind == argc) {
         return command_usage("statistics", "expected at least one directory of results");
     }
     return run(request, (const char *const *)&argv[optind], (uint32_t)(argc - optind));

@@ -233,8 +233,7 @@ static int check_same(const json_t *found, const json_t *expected, const char *w
         if (strcmp(text_at(found, keys[i].key), text_at(expected, keys[i].key)) != 0) {
             return omega_error_set_at(err, OMEGA_EINVAL, where, 0,
                                       "holds points of %s: %.16s, expected %.16s", keys[i].text,
-                                      text_at(found, keys[i].key),
-                                      text_at(expected, keys[i].key));
+                                      text_at(found, keys[i].key), text_at(expected, keys[i].key));
         }
     }
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
@@ -369,18 +368,33 @@ static int check_shard(const struct parts *parts, const json_t *found, omega_err
     return OMEGA_OK;
 }
 
+/* Each point names its run, so the finished ones are known without a head that has gone or is
+ * damaged, and it can be written again. */
+static int resume_headless(struct parts *parts, omega_error_t *err)
+{
+    int rc = list(parts, take_in, parts, err);
+    return rc == OMEGA_OK && parts->finished_count > 0 ? parts_write_head(parts, err) : rc;
+}
+
 static int resume(struct parts *parts, omega_error_t *err)
 {
+    omega_error_t cause = {0};
     json_t *found = NULL;
     char *head = path_of(parts, HEAD_NAME);
-    int rc = head == NULL ? no_memory(err) : OMEGA_OK;
-    bool there = head != NULL && access(head, F_OK) == 0;
-    free(head);
-    if (rc != OMEGA_OK || !there) {
-        return rc; /* nothing was finished */
+    if (head == NULL) {
+        return no_memory(err);
     }
-    rc = read_head(parts, &found, err);
-    rc = rc == OMEGA_OK ? check_same(found, parts->about, parts->folder, err) : rc;
+    bool there = access(head, F_OK) == 0;
+    free(head);
+    int rc = there ? read_head(parts, &found, &cause) : OMEGA_ECORRUPT;
+    if (rc == OMEGA_ECORRUPT) {
+        return resume_headless(parts, err);
+    }
+    if (rc != OMEGA_OK) {
+        *err = cause;
+        return rc;
+    }
+    rc = check_same(found, parts->about, parts->folder, err);
     rc = rc == OMEGA_OK ? check_shard(parts, found, err) : rc;
     json_decref(found);
     return rc == OMEGA_OK ? list(parts, take_in, parts, err) : rc;

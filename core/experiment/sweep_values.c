@@ -153,13 +153,37 @@ static json_t *parse_span(const char *text)
                      to < from ? -1 : 1);
 }
 
+/* Where a value of a list ends: at the next comma that is in no text and no brackets. */
+static size_t value_length(const char *text)
+{
+    size_t depth = 0;
+    size_t i = 0;
+    for (bool quoted = false; text[i] != '\0' && (text[i] != ',' || quoted || depth > 0); i++) {
+        if (quoted && text[i] == '\\' && text[i + 1] != '\0') {
+            i++;
+        } else if (text[i] == '"') {
+            quoted = !quoted;
+        } else if (!quoted) {
+            depth += strchr("[{", text[i]) != NULL;
+            depth -= strchr("]}", text[i]) != NULL && depth > 0;
+        }
+    }
+    return i;
+}
+
 /* "1,2,four": each JSON or else a string. */
 static json_t *parse_list(const char *text)
 {
     char *copy = strdup(text);
     json_t *list = copy == NULL ? NULL : json_array();
     char *rest = copy;
-    for (char *part; list != NULL && (part = strsep(&rest, ",")) != NULL;) {
+    while (list != NULL && rest != NULL) {
+        char *part = rest;
+        rest += value_length(part);
+        rest = *rest == '\0' ? NULL : rest;
+        if (rest != NULL) {
+            *rest++ = '\0';
+        }
         if (json_array_append_new(list, settings_value(part)) != 0) {
             json_decref(list);
             list = NULL;

@@ -61,24 +61,29 @@ static void flatten(char *text)
     }
 }
 
-/* A figure that is there and not empty. */
-static bool is_drawn(const char *path)
+/* Is a figure there to its end? Gnuplot does not notice that a disk is full. */
+static bool is_drawn(const char *path, enum report_format format)
 {
+    static const char *const ends[REPORT_FORMATS] = {
+        [REPORT_PDF] = "%%EOF", [REPORT_SVG] = "</svg>", [REPORT_PNG] = "IEND"};
+    char last[16];
     FILE *file = fopen(path, "re");
-    bool drawn = file != NULL && fgetc(file) != EOF;
+    size_t size = file != NULL && fseek(file, -(long)sizeof last, SEEK_END) == 0
+                      ? fread(last, 1, sizeof last, file)
+                      : 0;
     if (file != NULL) {
         fclose(file);
     }
-    return drawn;
+    return memmem(last, size, ends[format], strlen(ends[format])) != NULL;
 }
 
-static int run_gnuplot(const char *folder, const char *script, const char *format, const char *path,
-                       omega_error_t *err)
+static int run_gnuplot(const char *folder, const char *script, enum report_format format,
+                       const char *path, omega_error_t *err)
 {
     char setting[32];
     char messages[MESSAGE_BYTES];
     int code = 0;
-    snprintf(setting, sizeof setting, "format='%s'", format);
+    snprintf(setting, sizeof setting, "format='%s'", report_format_names[format]);
     const char *const argv[] = {"gnuplot", "-d", "-e", setting, script, NULL};
     const char *const environment[] = {"LC_ALL=C", "TZ=UTC", "GNUTERM=dumb", NULL};
     const struct program program = {
@@ -92,10 +97,15 @@ static int run_gnuplot(const char *folder, const char *script, const char *forma
         return rc;
     }
     flatten(messages);
-    /* warnings, such as of fonts or of room for long names, are no reason to have no figure */
-    if (code != 0 || !is_drawn(path)) {
+    const char *says = messages[0] == '\0' ? "it says nothing" : messages;
+    if (code != 0) {
         return omega_error_set_at(err, OMEGA_EIO, script, 0, "gnuplot ended with exit code %d: %s",
-                                  code, messages[0] == '\0' ? "it says nothing" : messages);
+                                  code, says);
+    }
+    /* warnings, such as of fonts or of room for long names, are no reason to have no figure */
+    if (!is_drawn(path, format)) {
+        return omega_error_set_at(err, OMEGA_EIO, script, 0,
+                                  "gnuplot wrote no whole figure (is the disk full?): %s", says);
     }
     return 0;
 }
@@ -112,7 +122,7 @@ int draw_figure(const char *folder, const char *name, enum report_format format,
         free(path);
         return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
-    rc = run_gnuplot(folder, script, report_format_names[format], path, err);
+    rc = run_gnuplot(folder, script, format, path, err);
     if (rc == 0 && format == REPORT_PDF) {
         rc = rewrite_date(path, err);
     }

@@ -17,7 +17,9 @@
 #define KEY_LINE_IN 0.165
 #define KEY_SHOWN_MAX 40 /* characters of an entry: as many as fit in a column */
 #define KEY_SAMPLE_IN 0.52
-#define CHARACTER_IN 0.064 /* of 8 points, rather too much */
+#define KEY_SPARE                                                                                  \
+    5 /* gnuplot takes texts for so much wider: one in five; it would make one column */
+#define CHARACTER_IN 0.067 /* of 8 points, of a wide font: rather too much */
 
 static const char *const styles[FIGURE_STYLES] = {
     /* Okabe and Ito's colours, told apart without trouble by the colour-blind; dashes and points do
@@ -93,17 +95,25 @@ struct figure_panel *figure_panel(struct figure *figure, const char *title)
     if (panel->settings == NULL || panel->plot == NULL) {
         return NULL;
     }
-    if (title != NULL && *title != '\0') {
-        fputs("set title ", panel->settings);
-        figure_put_text(panel->settings, title);
-        fputs(" offset 0,-0.6\n", panel->settings);
-    }
+    panel->title = title == NULL || *title == '\0' ? NULL : pool_text(figure->pool, title);
     return panel;
+}
+
+/* Text of at most `room` characters; what is longer loses some behind its first third, since names
+ * that begin alike differ at their ends. */
+static const char *shorten(struct pool *pool, const char *text, size_t room)
+{
+    size_t length = strlen(text);
+    size_t kept = room < 6 ? 3 : room - 3;
+    size_t first = kept / 3;
+    return length <= room
+               ? pool_text(pool, text)
+               : pool_format(pool, "%.*s...%s", (int)first, text, text + length - (kept - first));
 }
 
 void figure_key_as(struct figure *figure, const char *how, const char *text)
 {
-    char *kept = pool_format(figure->pool, "%.*s", KEY_SHOWN_MAX, text);
+    const char *kept = shorten(figure->pool, text, KEY_SHOWN_MAX);
     char *sample = pool_text(figure->pool, how);
     if (figure->key_count < FIGURE_KEYS_MAX && kept != NULL && sample != NULL) {
         figure->keys[figure->key_count++] = (struct figure_key){.how = sample, .text = kept};
@@ -127,6 +137,7 @@ struct layout {
     double cell_height;
     uint32_t columns;
     uint32_t key_columns;
+    uint32_t key_spare; /* characters by which gnuplot takes the longest entry for too long */
 };
 
 static void lay_out_key(const struct figure *figure, struct layout *layout)
@@ -136,6 +147,7 @@ static void lay_out_key(const struct figure *figure, struct layout *layout)
         size_t length = strlen(figure->keys[i].text);
         longest = length > longest ? length : longest;
     }
+    layout->key_spare = (uint32_t)(longest / KEY_SPARE) + 1;
     double entry = KEY_SAMPLE_IN + CHARACTER_IN * (double)longest;
     layout->key_columns = layout->width > 2 * entry ? (uint32_t)(layout->width / entry) : 1;
     uint32_t rows = (figure->key_count + layout->key_columns - 1) / layout->key_columns;
@@ -147,7 +159,7 @@ static void lay_out(const struct figure *figure, struct layout *layout)
     static const uint32_t columns[] = {1, 1, 2, 3, 2, 3, 3};
     uint32_t panels = figure->panel_count;
     bool heat = panels > 0 && figure->panels[0].heat;
-    bool named = panels > 0 && strstr(figure->panels[0].settings_text, "set title") != NULL;
+    bool named = panels > 0 && figure->panels[0].title != NULL;
     layout->columns = panels >= sizeof columns / sizeof columns[0] ? 3 : columns[panels];
     if (heat && layout->columns > 2) {
         layout->columns = 2;
@@ -162,27 +174,28 @@ static void lay_out(const struct figure *figure, struct layout *layout)
 
 static void put_head(const struct figure *figure, const struct layout *layout, FILE *out)
 {
-    fprintf(out,
-            "# %s: gnuplot -e \"format='pdf'\" %s.gp draws %s.pdf; the same for svg and png\n"
-            "if (!exists('format')) format = 'pdf'\n"
-            "width = %.3f  # inches\n"
-            "height = %.3f\n"
-            "if (format eq 'pdf') {\n"
-            "    set terminal pdfcairo noenhanced size width,height font 'Sans,8' fontscale 1 \\\n"
-            "        linewidth 1 dashlength 0.7\n"
-            "} else { if (format eq 'svg') {\n"
-            "    set terminal svg noenhanced size 144*width,144*height dynamic \\\n"
-            "        font 'sans-serif,16' linewidth 1.6 dashlength 0.7 background 'white'\n"
-            "} else {\n"
-            "    set terminal pngcairo noenhanced size 300*width,300*height font 'Sans,8' \\\n"
-            "        fontscale 3.125 linewidth 3.5 pointscale 3.5 dashlength 0.7\n"
-            "} }\n"
-            "set output '%s.'.format\n"
-            "data = '%s.dat'\n"
-            "small = format eq 'svg' ? ',12' : ',6'  # a font of 6 points\n"
-            "\n",
-            figure->name, figure->name, figure->name, layout->width, layout->height, figure->name,
-            figure->name);
+    fprintf(
+        out,
+        "# %s: gnuplot -e \"format='pdf'\" %s.gp draws %s.pdf; the same for svg and png\n"
+        "if (!exists('format')) format = 'pdf'\n"
+        "width = %.3f  # inches\n"
+        "height = %.3f\n"
+        "if (format eq 'pdf') {\n"
+        "    set terminal pdfcairo noenhanced size width,height font 'Helvetica,8' fontscale 1 \\\n"
+        "        linewidth 1 dashlength 0.7\n"
+        "} else { if (format eq 'svg') {\n"
+        "    set terminal svg noenhanced size 144*width,144*height dynamic \\\n"
+        "        font 'sans-serif,16' linewidth 1.6 dashlength 0.7 background 'white'\n"
+        "} else {\n"
+        "    set terminal pngcairo noenhanced size 300*width,300*height font 'Helvetica,8' \\\n"
+        "        fontscale 3.125 linewidth 3.5 pointscale 3.5 dashlength 0.7\n"
+        "} }\n"
+        "set output '%s.'.format\n"
+        "data = '%s.dat'\n"
+        "small = format eq 'svg' ? ',12' : ',6'  # a font of 6 points\n"
+        "\n",
+        figure->name, figure->name, figure->name, layout->width, layout->height, figure->name,
+        figure->name);
     for (uint32_t i = 0; i < FIGURE_STYLES; i++) {
         fprintf(out, "set style line %u %s lw 1.5 ps 0.5\n", i + 1, styles[i]);
     }
@@ -201,16 +214,16 @@ static void put_key(const struct figure *figure, const struct layout *layout, FI
     if (figure->key_count == 0) {
         return;
     }
-    fprintf(
-        out,
-        "\n# the legend, above the panels\n"
-        "set lmargin at screen 0\nset rmargin at screen 1\n"
-        "set bmargin at screen %.5f\nset tmargin at screen 1\n"
-        "unset border; unset tics; unset grid\n"
-        "set xrange [0:1]; set yrange [0:1]\n"
-        "set key center center horizontal Left reverse maxcols %u samplen 2 width -2 spacing 1\n"
-        "plot ",
-        1 - layout->key_height / layout->height, layout->key_columns);
+    fprintf(out,
+            "\n# the legend, above the panels\n"
+            "set lmargin at screen 0\nset rmargin at screen 1\n"
+            "set bmargin at screen %.5f\nset tmargin at screen 1\n"
+            "unset border; unset tics; unset grid\n"
+            "set xrange [0:1]; set yrange [0:1]\n"
+            "set key center center horizontal Left reverse maxcols %u samplen 2 width -%u spacing "
+            "1\n"
+            "plot ",
+            1 - layout->key_height / layout->height, layout->key_columns, layout->key_spare);
     for (uint32_t i = 0; i < figure->key_count; i++) {
         fprintf(out, "%sNaN %s title ", i == 0 ? "" : ", \\\n     ", figure->keys[i].how);
         figure_put_text(out, figure->keys[i].text);
@@ -218,6 +231,21 @@ static void put_key(const struct figure *figure, const struct layout *layout, FI
     fputs("\nunset key\nset border 3 lw 0.7\nset tics scale 0.5 nomirror\n"
           "set grid lc rgb '#d0d0d0' lw 0.5 dt 1\n",
           out);
+}
+
+/* The title, centred above the axes and no longer than there is room on either side of that. */
+static void put_title(const struct figure *figure, const char *title, double left, double right,
+                      double width, FILE *out)
+{
+    double middle = (left + right) / 2;
+    double half = middle < width - middle ? middle : width - middle;
+    const char *kept =
+        title == NULL ? NULL : shorten(figure->pool, title, (size_t)(2 * half / CHARACTER_IN));
+    if (kept != NULL) {
+        fputs("set title ", out);
+        figure_put_text(out, kept);
+        fputs(" offset 0,-0.6\n", out);
+    }
 }
 
 /* Of the figure's panels, the one at this position. */
@@ -239,6 +267,7 @@ static void put_panel(const struct figure *figure, const struct layout *layout, 
             "set format '%%g'\n",
             index + 1, (left + figure->left_in) / layout->width, right / layout->width,
             bottom / layout->height, (bottom + figure->panel_height_in) / layout->height);
+    put_title(figure, panel->title, figure->left_in, right - left, layout->cell_width, out);
     fputs(panel->settings_text, out);
     if (!panel->heat) {
         fputs("set xtics nomirror scale 0.5\nset ytics nomirror scale 0.5\n", out);

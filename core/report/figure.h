@@ -2,7 +2,7 @@
 /*
  * Figures: data and a gnuplot script beside each other, in one style. A figure is a grid of panels
  * below one legend; who draws it writes numbers to its data file and plot elements to its panels.
- * Names from result files reach a script only through figure_text().
+ * Names from result files reach a script only through figure_put_text().
  */
 #ifndef OMEGA_CORE_REPORT_FIGURE_H
 #define OMEGA_CORE_REPORT_FIGURE_H
@@ -25,7 +25,8 @@ struct figure_panel {
     char *plot_text;
     size_t settings_size;
     size_t plot_size;
-    bool heat; /* has a colour box to its right */
+    const char *title; /* NULL: none; in the figure's pool */
+    bool heat;         /* has a colour box to its right */
 };
 
 struct figure_key {
@@ -66,7 +67,7 @@ void figure_number(struct figure *figure, double value);
 struct figure_panel *figure_panel(struct figure *figure, const char *title);
 
 /* Adds an entry to the legend, in the line style `style` (from 0) and drawn as `with`: "lines",
- * "points", "linespoints". What has no room is left out. */
+ * "points", "linespoints". What has no room is left out; long texts lose their middle. */
 void figure_key(struct figure *figure, const char *with, uint32_t style, const char *text);
 /* The same with gnuplot's own words for the sample. */
 void figure_key_as(struct figure *figure, const char *how, const char *text);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/analysis/lines.h"
 #include "core/base/symbols.h"
 #include "core/report/columns.h"
 
@@ -22,14 +23,14 @@ struct histograms {
 
 struct reader {
     struct histograms *histograms;
-    const char *file;
-    long line;
+    struct lines lines;
     omega_error_t *err;
 };
 
 static int fail(const struct reader *reader, const char *what)
 {
-    return omega_error_set_at(reader->err, OMEGA_EINVAL, reader->file, reader->line, "%s", what);
+    return omega_error_set_at(reader->err, OMEGA_EINVAL, reader->lines.file, reader->lines.number,
+                              "%s", what);
 }
 
 /* ---- buckets ---- */
@@ -179,13 +180,10 @@ static int read_object(const struct reader *reader, const json_t *object)
     return rc == 0 ? read_buckets(reader, object, &histograms->distributions[at]) : rc;
 }
 
-static int read_line(const struct reader *reader, const char *line, size_t length)
+static int read_line(const struct reader *reader)
 {
-    json_error_t error;
-    if (length > HISTOGRAMS_LINE_BYTES_MAX || length == 0 || line[length - 1] != '\n') {
-        return fail(reader, "ends in the middle of a line or is too long, expected a histogram");
-    }
-    json_t *object = json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
+    json_t *object =
+        json_loadb(reader->lines.line, reader->lines.size, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(object)) {
         json_decref(object);
         return fail(reader, "no JSON object, expected one on each line");
@@ -198,19 +196,20 @@ static int read_line(const struct reader *reader, const char *line, size_t lengt
 static int read_stream(struct histograms *histograms, FILE *stream, const char *file,
                        omega_error_t *err)
 {
-    struct reader reader = {.histograms = histograms, .file = file, .err = err};
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length;
-    int rc = 0;
-    while (rc == 0 && (length = getline(&line, &room, stream)) >= 0) {
-        reader.line++;
-        rc = read_line(&reader, line, (size_t)length);
+    struct reader reader = {.histograms = histograms,
+                            .lines = {.stream = stream,
+                                      .file = file,
+                                      .of = "a histogram",
+                                      .max = HISTOGRAMS_LINE_BYTES_MAX},
+                            .err = err};
+    int rc;
+    while ((rc = lines_next(&reader.lines, err)) == 1) {
+        rc = read_line(&reader);
+        if (rc != 0) {
+            break;
+        }
     }
-    if (rc == 0 && ferror(stream)) {
-        rc = omega_error_set_errno(err, file, "cannot read");
-    }
-    free(line);
+    lines_release(&reader.lines);
     return rc;
 }
 

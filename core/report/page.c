@@ -21,7 +21,7 @@ static const char style[] =
     "var(--line)}h3{margin:1.5rem 0 .5rem}\n"
     "a{color:var(--link)}\n"
     "nav{background:var(--soft);padding:.5rem 1rem;border-radius:.4rem}nav ul{margin:.2rem 0;"
-    "padding-left:1.2rem;columns:20rem}nav li{break-inside:avoid}\n"
+    "padding-left:1.2rem}nav ul ul{columns:20rem}nav ul ul li{break-inside:avoid}\n"
     ".figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,28rem),1fr));"
     "gap:1.2rem;align-items:start}\n"
     "figure{margin:0;border:1px solid var(--line);border-radius:.4rem;padding:.6rem;"

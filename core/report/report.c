@@ -43,6 +43,18 @@ static int write_figures(struct report *report, omega_error_t *err)
     return rc == 0 ? report_plot_machines(report, err) : rc;
 }
 
+/* Has the user asked to stop? Then that is why, and not what gnuplot says that was stopped, too. */
+static bool stopped(const struct report *report, omega_error_t *err)
+{
+    const volatile sig_atomic_t *stop = report->options->stop;
+    if (stop == NULL || *stop == 0) {
+        return false;
+    }
+    omega_error_clear(err);
+    omega_error_set(err, OMEGA_EINTR, "stopped: nothing is written");
+    return true;
+}
+
 /* Draws every figure in the formats that are wanted, and as SVG for the page. */
 static int draw_figures(const struct report *report, omega_error_t *err)
 {
@@ -53,6 +65,7 @@ static int draw_figures(const struct report *report, omega_error_t *err)
             if ((formats >> f & 1) != 0) {
                 rc = draw_figure(report->drawing, report->figures[i].name, (enum report_format)f,
                                  err);
+                rc = stopped(report, err) ? OMEGA_EINTR : rc;
             }
         }
     }

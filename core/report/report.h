@@ -6,6 +6,7 @@
 #ifndef OMEGA_CORE_REPORT_REPORT_H
 #define OMEGA_CORE_REPORT_REPORT_H
 
+#include <signal.h>
 #include <stdint.h>
 
 #include "core/base/error.h"
@@ -26,6 +27,7 @@ struct report_options {
     const char *out;   /* directory of the report: made, or replaced if it is a report */
     const char *title; /* NULL: the experiment's name */
     unsigned formats;  /* bit 1 << format for each one that is wanted */
+    const volatile sig_atomic_t *stop; /* or NULL: other than 0 ends it with OMEGA_EINTR */
 };
 
 struct report_done {
@@ -39,7 +41,7 @@ struct report_done {
  * gnuplot script NAME.gp. All of it appears at once, or nothing: it is made in a folder beside OUT,
  * which then takes its place. Errors: OMEGA_EINVAL for result files that are none, with file and
  * line, and for an OUT that is there and no report; OMEGA_EIO, also if gnuplot is missing or fails;
- * OMEGA_EVERSION; OMEGA_ENOMEM.
+ * OMEGA_EINTR; OMEGA_EVERSION; OMEGA_ENOMEM.
  */
 int report_write(const struct report_options *options, struct report_done *done,
                  omega_error_t *err);

@@ -72,7 +72,7 @@ check "with verdict and correction" eval \
     "said '\"correction\":\"none\",\"tests\":1' && said '\"verdict\":\"different\"'"
 check "one of several has to be named" fails_with 1 "fits several .*'same', 'dice', 'slower'" \
     compare "$T/all"
-check "one that is not there" fails_with 1 "fits no configuration, expected one of 'same'" \
+check "one that is not there" fails_with 1 "fits no configuration, expected .* of 'same'" \
     compare "$T/all:x"
 check "no seed in common" fails_with 1 'have no seed in common' compare "$T/more:same"
 check "other jobs" fails_with 1 "workload 'jobs', seed 1: 162 jobs under 'same' and " eval \
@@ -83,12 +83,27 @@ check "one side" fails_with 2 'expected two configurations, got 1' compare
 # In a sweep a configuration has parameters, too.
 mkdir "$T/sweep"
 head -1 "$T/all/results.jsonl" >"$T/sweep/results.jsonl"
-for value in 3 '"x"'; do
+for value in 3 '"x"' '{"c":1,"d":[2,3]}' '"x,y"'; do
     sed -n "/\"variant\":\"same\"/s/\(\"seed\":[0-9]*\)/\1,\"parameters\":{\"a.b\":$value}/p" \
         "$T/all/results.jsonl" >>"$T/sweep/results.jsonl"
 done
 tell "parameters choose" "$OMEGA" compare "$T/sweep:same,a.b=3" "$T/sweep:,a.b=x" --metric $metric
 check "and name" said '^A: same a.b=3$'
+tell "numbers in any form, and values with commas" "$OMEGA" compare \
+    "$T/sweep:a.b=3.0,same" "$T/sweep:same,a.b={\"c\":1,\"d\":[2,3]}" --metric $metric
+check "are found" said '^B: same a.b=\{"c":1,"d":\[2,3\]\}$'
+tell "a text with a comma" "$OMEGA" compare --metric $metric \
+    "$T/sweep:a.b=x,y,same" "$T/sweep:a.b=x"
+check "is another one" said '^A: same a.b="x,y"$'
+check "what is told to choose is what can be typed" fails_with 1 "one of 'same,a.b=3', 'same,a.b=" \
+    "$OMEGA" compare "$T/sweep:same" "$T/sweep:same"
+check "the start of a value is none" fails_with 1 'fits no configuration' \
+    "$OMEGA" compare "$T/sweep:a.b=x,z" "$T/sweep:same,a.b=3"
+tell "a metric that is named twice" compare "$T/all:slower" --metric $metric --metric "${metric#*:}"
+check "needs no correction" said 'one metric, so p needs no correction'
+tell "statistics of it" "$OMEGA" statistics "$T/all" --csv --metric $metric --metric $metric
+check "say it once" cmp "$T/told" "$T/whole.csv"
+check "CSV or JSON" fails_with 2 'exclude each other' "$OMEGA" statistics "$T/all" --csv --json
 
 # ---- find ----
 
@@ -104,6 +119,12 @@ check "with its probes" said '"value":0.4,"seeds":4,"mean":0\.3'
 check "nothing between is a failure" eval "! seek --from 0.1 --to 0.2 \
     --condition 'jobs.wait_first_mean_s <= 9' >'$T/told'"
 check "that is told" said 'not found: it holds at both ends'
+tell "a variant does not keep a parameter" seek --from 0.01 --to 2 --variant slow \
+    --set 'variants=[{"name": "slow", "set": {"schedulers.0.decision.job_s": 3}}]' \
+    --parameter schedulers.0.decision.job_s --condition 'scheduler:server.busyness <= 0.3'
+check "from the values that are tried" said '^holds at 0\.[0-9]+, fails at '
+check "seeds are not looked for" fails_with 1 'seed: is no field to sweep' \
+    seek --parameter seed --from 1 --to 2 --condition 'scheduler:server.busyness < 0.3'
 check "a condition is needed" fails_with 2 'expected --parameter, --from' seek --from 1 --to 2
 check "of the right form" fails_with 2 'expected METRIC <= NUMBER' seek --from 1 --to 2 \
     --condition 'x'

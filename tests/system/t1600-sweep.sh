@@ -146,6 +146,12 @@ check "nor other records" fails_with 1 "holds points of a run with another 'reco
 check "nor with a log" fails_with 1 'holds points of a run without logs, expected one with' \
     run --out "$T/stopped" --resume --log
 before=$(parts "$T/stopped")
+check "nor does it begin anew as well" fails_with 2 'resume and --fresh exclude each other' \
+    run --out "$T/stopped" --resume --fresh
+head -c 60 "$T/stopped/points/head.part" >"$T/cut"
+mv "$T/cut" "$T/stopped/points/head.part"
+check "other experiments do not go on without a head" fails_with 1 'is no point of this run' \
+    run --out "$T/stopped" --resume --set horizon_s=119
 check "--resume goes on" eval '"$OMEGA" run "$sweep" --out "$T/stopped" --resume --jobs 3 \
     2>"$T/progress" >"$T/table2"'
 check "with what is missing only" test "$(grep -c '^point ' "$T/progress")" -eq $((500 - before))
@@ -153,8 +159,11 @@ check "and gives the same bytes" same "$T/stopped"
 check "and the same table" cmp <(head -n 51 "$T/table2") <(head -n 51 "$T/table")
 killed() { interrupted KILL "$@"; }
 check "SIGKILL ends a run" fails_with 137 '' killed "$T/killed" --jobs 2
+rm "$T/killed/points/head.part"
 check "points are left" test "$(parts "$T/killed")" -ge 20
-check "--resume goes on" run --out "$T/killed" --resume --jobs 1
+check "--resume goes on" fails_with 0 \
+    '^([2-9][0-9]|[1-4][0-9][0-9]) of 500 points are finished already$' \
+    eval '"$OMEGA" run "$sweep" --out "$T/killed" --resume --jobs 1 >"$T/check.out"'
 check "and gives the same bytes" same "$T/killed"
 check "a shard can be interrupted, too" fails_with 1 'stopped, [0-9]+ of 167 points' \
     interrupted INT "$T/part" --jobs 2 --shard 1/3
@@ -191,6 +200,13 @@ check "a sweep with the command's seed" seeded
 check "and its log has the experiment that ran" "$OMEGA" check-log "$T/seeded"
 sed -i '2s/^,3,5,/,3,6,/' "$T/seeded/jobs.csv"
 check "and finds a row of another assignment" fails_with 1 '' "$OMEGA" check-log "$T/seeded"
+listed() {
+    run --set sweep=null --set horizon_s=20 --seed 1 --out "$T/listed" --sweep \
+        'schedulers.0.decision={"job_s":1,"task_s":0.1},{"job_s":2,"task_s":0.1}'
+}
+check "objects with commas are listed, too" listed
+check "each a value" test "$(grep -Ec '"schedulers.0.decision":\{"job_s":[12],"task_s":0.1\}' \
+    "$T/listed/results.jsonl")" -eq 6
 cells() {
     "$OMEGA" run "$sweep" --quiet --set sweep=null --sweep 'schedulers.0.instances=1,2' --seed 1 \
         --sweep "store.dir=[\"$T/cells-a\",\"$T/cells-b\"]" --set store.kind=lmdb \

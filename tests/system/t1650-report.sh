@@ -93,12 +93,43 @@ check "untouched" grep -q precious "$T/mine/index.html"
 check "no directory" fails_with 2 'expected a directory of results' "$OMEGA" report
 check "an unknown format" fails_with 2 "'pdf,gif', expected a list of pdf, svg, png" \
     "$OMEGA" report --format pdf,gif "$T/run"
+check "a format without its list" fails_with 2 "option '--format' needs a value" \
+    "$OMEGA" report "$T/run" --format
+check "nowhere" fails_with 2 "expected a directory" "$OMEGA" report "$T/run" --out ''
 check "no results" fails_with 1 'nowhere/results.jsonl: ' "$OMEGA" report "$T/nowhere"
 mkdir "$T/empty-path"
 check "without gnuplot it names the package" \
     fails_with 1 "cannot start 'gnuplot': .*expected it in PATH \(Debian package gnuplot-nox\)" \
     env PATH="$T/empty-path" "$OMEGA" report --out "$T/none" "$T/run"
 check "and leaves nothing" test -z "$(find "$T" -maxdepth 1 -name 'none*')"
+
+# A gnuplot that writes half a figure, as on a full disk, and one that ends when the user stops it.
+mkdir "$T/half" "$T/slow"
+cat >"$T/half/gnuplot" <<'SH'
+#!/bin/sh
+echo '<svg' >"$(basename "$5" .gp).$(echo "$4" | sed "s/format='\(.*\)'/\1/")"
+SH
+printf '#!/bin/sh\ntouch "%s/drawing"\nexec sleep 20\n' "$T" >"$T/slow/gnuplot"
+chmod +x "$T/half/gnuplot" "$T/slow/gnuplot"
+check "half a figure is none" fails_with 1 'gnuplot wrote no whole figure \(is the disk full\?\)' \
+    env PATH="$T/half:$PATH" "$OMEGA" report --out "$T/none" "$T/run"
+stopped() {
+    local pid rc=0
+    rm -f "$T/drawing"
+    PATH="$T/slow:$PATH" setsid "$OMEGA" report --out "$T/none" "$T/run" &
+    pid=$!
+    for _ in $(seq 2000); do
+        [ -e "$T/drawing" ] && break
+        sleep 0.005
+    done
+    kill "-$1" -- "-$pid"
+    wait "$pid" || rc=$?
+    return "$rc"
+}
+for signal in INT TERM; do
+    check "SIG$signal stops" fails_with 1 'omega: stopped: nothing is written$' stopped "$signal"
+    check "and leaves nothing" test -z "$(find "$T" -maxdepth 1 -name 'none*')"
+done
 cp -r "$T/run" "$T/spoilt"
 sed -i '2s/^fine,1,/fine,9,/' "$T/spoilt/series.csv"
 check "a row of no point" fails_with 1 \
@@ -110,6 +141,21 @@ check "an experiment that is not that of the results" fails_with 1 \
     'experiment.json: is not the experiment of the results beside it' \
     "$OMEGA" report --out "$T/none" "$T/spoilt"
 check "nothing is left of these" test -z "$(find "$T" -maxdepth 1 -name 'none*')"
+
+# ---- long names ----
+
+# Two variants whose names begin alike for longer than a legend has room.
+long=a-name-that-is-longer-than-the-room-of-a-legend
+cp -r "$T/run" "$T/long"
+rm "$T/long/experiment.json"
+sed -i "s#\"variant\":\"\(fine\|coarse\)\"#\"variant\":\"$long-\1\"#" "$T/long"/*.jsonl
+sed -i "s#^\(fine\|coarse\),#$long-\1,#" "$T/long"/*.csv
+check "long names" "$OMEGA" report --out "$T/long-report" --format pdf "$T/long"
+check "differ in legends" test "$(sed -n "s/.* title '\(a-name.*\)'.*/\1/p" \
+    "$T/long-report/figures/use-time.gp" | tr '\n' ';')" = \
+    "a-name-that-...the-room-of-a-legend-fine;a-name-that-...e-room-of-a-legend-coarse;"
+check "and above panels" test "$(grep -c "^set title 'a-name.*-\(fine\|coarse\)'" \
+    "$T/long-report/figures/conflicts.gp")" = 2
 
 # ---- names of strangers ----
 

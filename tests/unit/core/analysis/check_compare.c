@@ -201,7 +201,7 @@ END_TEST
 
 /* ---- by runs ---- */
 
-static struct result_set *run_seeds(const char *variant, const char *setting, uint64_t first)
+static struct result_set *run_seeds(const char *variant, const char *stream, uint64_t first)
 {
     const struct probe_options options = {.file = EXPERIMENT, .variant = variant};
     struct result_set *set = NULL;
@@ -210,7 +210,7 @@ static struct result_set *run_seeds(const char *variant, const char *setting, ui
     const char *build = getenv("B");
     snprintf(modules, sizeof modules, "%s/schedulers", build == NULL ? "build" : build);
     setenv("OMEGA_MODULES", modules, 0);
-    struct probe *probe = probe_create(&options, setting);
+    struct probe *probe = probe_create(&options, "scheduler_stream", stream);
     ck_assert_ptr_nonnull(probe);
     ck_assert_msg(probe_run(probe, first, 10, &err) == 0, "%s", err.text);
     ck_assert_int_eq(probe_results(probe, &set, &err), 0);
@@ -225,8 +225,7 @@ START_TEST(test_planted)
 {
     struct compare_options unpaired = usual;
     omega_error_t err = {0};
-    struct pair pair = {.sets = {run_seeds("same", "scheduler_stream=0", 1),
-                                 run_seeds("slower", "scheduler_stream=0", 1)}};
+    struct pair pair = {.sets = {run_seeds("same", "0", 1), run_seeds("slower", "0", 1)}};
     ck_assert_int_eq(compare(&pair, METRIC, &usual, &err), 0);
     puts(pair.sentence);
     ck_assert_int_eq((int)pair.comparison.verdict, COMPARE_DIFFERENT);
@@ -234,8 +233,8 @@ START_TEST(test_planted)
     ck_assert_double_ge(pair.comparison.relative_high, 0.05);
     ck_assert_double_gt(pair.comparison.difference.low, 0);
     unpaired.unpaired = true;
-    pair.sets[0] = run_seeds("same", "scheduler_stream=0", 1);
-    pair.sets[1] = run_seeds("slower", "scheduler_stream=0", 1);
+    pair.sets[0] = run_seeds("same", "0", 1);
+    pair.sets[1] = run_seeds("slower", "0", 1);
     ck_assert_int_eq(compare(&pair, METRIC, &unpaired, &err), 0);
     ck_assert_int_eq((int)pair.comparison.verdict, COMPARE_NOT_DIFFERENT);
     ck_assert_double_lt(pair.comparison.difference.low, 0);
@@ -253,8 +252,7 @@ START_TEST(test_dice)
     for (int i = 0; i < tries; i++) {
         uint64_t first = 1 + 10 * (uint64_t)i;
         omega_error_t err = {0};
-        struct pair pair = {.sets = {run_seeds("same", "scheduler_stream=1", first),
-                                     run_seeds("same", "scheduler_stream=2", first)}};
+        struct pair pair = {.sets = {run_seeds("same", "1", first), run_seeds("same", "2", first)}};
         ck_assert_int_eq(compare(&pair, METRIC, &usual, &err), 0);
         different += pair.comparison.verdict != COMPARE_NOT_DIFFERENT;
     }

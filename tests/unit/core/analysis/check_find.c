@@ -198,7 +198,7 @@ START_TEST(test_refused)
     options = options_of("jobs.wait_first_mean_s <= 1", sets, 1);
     options.parameter = "workloads.0.rate";
     ck_assert_int_eq(find_run(&options, NULL, NULL, &result, &err), OMEGA_EINVAL);
-    ck_assert_ptr_nonnull(strstr(err.text, "workloads[0].rate: unknown key"));
+    ck_assert_ptr_nonnull(strstr(err.text, "workloads.0.rate[0]: unknown key"));
     omega_error_clear(&err);
     options.parameter = "workloads.0.rate_factor";
     options.runs.variant = "x";

@@ -142,11 +142,13 @@ START_TEST(test_selections)
     snprintf(text, sizeof text, "%s:1:v", top);
     ck_assert_int_eq(selection_open(text, &selection, &err), OMEGA_EINVAL);
     ck_assert_ptr_nonnull(strstr(err.text, "fits several configurations"));
-    ck_assert_ptr_nonnull(strstr(err.text, "'v p=1', 'v p=2'"));
+    ck_assert_ptr_nonnull(strstr(err.text, "with one of 'v,p=1', 'v,p=2'"));
     omega_error_clear(&err);
     snprintf(text, sizeof text, "%s:1:,p=3", top);
     ck_assert_int_eq(selection_open(text, &selection, &err), OMEGA_EINVAL);
-    ck_assert_ptr_nonnull(strstr(err.text, "fits no configuration, expected one of 'v p=1'"));
+    ck_assert_ptr_nonnull(strstr(err.text,
+                                 "fits no configuration, expected DIR:VARIANT[,PATH=VALUE] "
+                                 "with one of 'v,p=1'"));
     snprintf(text, sizeof text, "%s:1", top);
     scratch_remove(text);
 }
