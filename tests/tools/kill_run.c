@@ -2,8 +2,8 @@
 /*
  * kill_run PID CELL KILLS SECONDS SEED: kills processes of a live run at random, one in eight of
  * them by SIGSTOP, which its supervisor has to notice. Half of the victims are caught while they
- * write to the cell, so that many die between the store's answer and the log. Measures how long it takes from each to the
- * next commit in the cell, whoever makes it, and prints the distribution.
+ * write to the cell, so that many die between the store's answer and the log. Measures how long it
+ * takes from each to the next commit in the cell, whoever makes it, and prints the distribution.
  */
 #include <dirent.h>
 #include <inttypes.h>
