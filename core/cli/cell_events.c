@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* omega cell events: what the processes of a cell tell, as it happens. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -59,9 +58,9 @@ int cell_events(int argc, char **argv)
     if (a.word_count != 1) {
         return command_usage(a.verb, "expected a directory");
     }
-    int directory_fd = open(a.words[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = directory_fd < 0 ? omega_error_set_errno(&err, a.words[0], "cannot open the cell")
-                              : listener_open(directory_fd, 0, &listener, &err);
+    int directory_fd = -1;
+    int rc = cell_open_directory(a.words[0], &directory_fd, &err);
+    rc = rc == OMEGA_OK ? listener_open(directory_fd, 0, &listener, &err) : rc;
     rc = rc == OMEGA_OK ? print_events(&a, listener, &err) : rc;
     listener_close(listener);
     if (directory_fd >= 0) {

@@ -99,6 +99,10 @@ void cell_say_blocked(void *context, const struct lmdb_writer *writer);
 /* Opens a cell; whoever it waits for is named on stderr. */
 int cell_open(const char *path, bool read_only, struct store **store, omega_error_t *err);
 
+/* Opens a cell's directory to speak with its processes; the caller closes it. OMEGA_EINVAL: no
+ * cell is there. */
+int cell_open_directory(const char *path, int *fd, omega_error_t *err);
+
 /* Writes who a writer is: "process 7 (module batch, instance 3)". */
 void cell_write_writer(const struct lmdb_writer *writer, FILE *out);
 

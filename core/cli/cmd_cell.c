@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* omega cell: makes cells on disk, looks at them, proves them, changes their machines, and writes
  * and reads their dumps. This file finds the verb and reads its options. */
+#include <unistd.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdint.h>
@@ -321,6 +323,21 @@ int cell_open(const char *path, bool read_only, struct store **store, omega_erro
         .context = (void *)(uintptr_t)path,
     };
     return lmdb_open(path, &use, store, err);
+}
+
+int cell_open_directory(const char *path, int *fd, omega_error_t *err)
+{
+    *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0) {
+        return omega_error_set_errno(err, path, "cannot open the cell");
+    }
+    if (faccessat(*fd, "cell", F_OK, 0) == 0) {
+        return OMEGA_OK;
+    }
+    close(*fd);
+    *fd = -1;
+    return omega_error_set_at(err, OMEGA_EINVAL, path, 0,
+                              "is no cell, expected one made by 'omega cell init'");
 }
 
 int cell_find_machine(const struct store *store, const char *path, const char *text,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* omega control: asks and tells the processes of a cell on disk. */
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/cli/cell_private.h"
 #include "core/cli/command.h"
 #include "core/driver/control.h"
 #include "core/experiment/messages.h"
@@ -158,11 +158,12 @@ static int control(const struct arguments *a, omega_error_t *err)
     if (a->address != NULL) {
         return ask(a, -1, NULL, &headed, err);
     }
-    int directory_fd = open(a->cell, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory_fd < 0) {
-        return omega_error_set_errno(err, a->cell, "cannot open the cell");
+    int directory_fd = -1;
+    int rc = cell_open_directory(a->cell, &directory_fd, err);
+    if (rc != OMEGA_OK) {
+        return rc;
     }
-    int rc = a->name_count == 0 ? ask_all(a, directory_fd, err) : ask_named(a, directory_fd, err);
+    rc = a->name_count == 0 ? ask_all(a, directory_fd, err) : ask_named(a, directory_fd, err);
     close(directory_fd);
     return rc;
 }

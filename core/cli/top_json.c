@@ -68,7 +68,6 @@ static json_t *scheduler_json(const struct watch *watch, const struct status_pro
     const struct page_copy *page = &process->page;
     const struct status_queue queue = status_queue(&watch->now, page->instance);
     const struct page_copy *before = watch_before(watch, page);
-    uint64_t version = watch->now.counters.version;
     uint64_t shown = page->gauges[PAGE_VIEW_VERSION];
     json_t *object = json_pack(
         "{s:o, s:s, s:s, s:i, s:i, s:i, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
@@ -89,7 +88,7 @@ static json_t *scheduler_json(const struct watch *watch, const struct status_pro
             watch_page_rate(watch, page, PAGE_REFUSED),
         "conflict_fraction", status_conflict_fraction(page, NULL), "conflict_fraction_interval",
         status_conflict_fraction(page, before), "view_version", count(shown), "view_age_versions",
-        count(version > shown ? version - shown : 0));
+        count(status_view_age(&watch->now, page)));
     if (object != NULL) {
         add_refusals(object, page);
         add_times(object, page);

@@ -135,8 +135,6 @@ static void print_scheduler(struct page_view *view, const struct status_process 
     char name[STATUS_NAME_BYTES];
     char plan[16];
     char commit[16];
-    uint64_t version = watch->now.counters.version;
-    uint64_t shown = page->gauges[PAGE_VIEW_VERSION];
     double commits = watch_page_rate(watch, page, PAGE_SUCCESSFUL) +
                      watch_page_rate(watch, page, PAGE_CONFLICTING) +
                      watch_page_rate(watch, page, PAGE_REFUSED);
@@ -148,7 +146,7 @@ static void print_scheduler(struct page_view *view, const struct status_process 
          status_conflict_fraction(page, NULL),
          duration(page_quantile_ns(&page->times[PAGE_PLAN], 0.99), plan),
          duration(page_quantile_ns(&page->times[PAGE_COMMIT], 0.99), commit),
-         version > shown ? version - shown : 0);
+         status_view_age(&watch->now, page));
 }
 
 static uint32_t count_schedulers(const struct status *status)

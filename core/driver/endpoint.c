@@ -11,6 +11,7 @@
 #include <nanomsg/pipeline.h>
 #include <nanomsg/pubsub.h>
 #include <nanomsg/reqrep.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -74,6 +75,18 @@ static int make(enum endpoint_kind kind, int protocol, struct endpoint **out, om
     return OMEGA_OK;
 }
 
+/* The mode of the file is that of the umask, which all threads share. */
+int endpoint_bind_private(int socket, const char *address)
+{
+    static pthread_mutex_t masking = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&masking);
+    mode_t before = umask(S_IRWXG | S_IRWXO | S_IXUSR);
+    int bound = nn_bind(socket, address);
+    umask(before);
+    pthread_mutex_unlock(&masking);
+    return bound;
+}
+
 int endpoint_serve(int directory_fd, enum endpoint_kind kind, uint32_t number,
                    struct endpoint **out, omega_error_t *err)
 {
@@ -83,10 +96,7 @@ int endpoint_serve(int directory_fd, enum endpoint_kind kind, uint32_t number,
         return rc;
     }
     address_of(directory_fd, kind, number, address);
-    mode_t before = umask(S_IRWXG | S_IRWXO | S_IXUSR);
-    int bound = nn_bind((*out)->socket, address);
-    umask(before);
-    if (bound < 0) {
+    if (endpoint_bind_private((*out)->socket, address) < 0) {
         rc = failed("serve messages in the cell's directory", err);
         endpoint_close(*out);
         *out = NULL;

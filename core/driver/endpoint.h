@@ -27,6 +27,9 @@ int endpoint_serve(int directory_fd, enum endpoint_kind kind, uint32_t number,
 int endpoint_listen(struct endpoint *endpoint, const char *address, omega_error_t *err);
 /* Removes the file of an endpoint that is not served any more. */
 void endpoint_unlink(int directory_fd, enum endpoint_kind kind, uint32_t number);
+/* Binds a nanomsg socket to an ipc file that only its owner may use; several threads may at once.
+ * Returns what nn_bind() does. */
+int endpoint_bind_private(int socket, const char *address);
 /* The other side of a kind: of a control endpoint it asks, of events it listens. */
 int endpoint_open(enum endpoint_kind kind, struct endpoint **endpoint, omega_error_t *err);
 /* Connects it to a process, which need not be there yet; events: to several. */

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/driver/endpoint.h"
 #include "core/driver/live_private.h"
 
 #define PEERS_MAX (LIVE_INSTANCES_MAX + LIVE_SCHEDULERS)
@@ -53,9 +53,7 @@ int live_wake_open(int directory_fd, uint32_t number, struct live_wake **out, om
     memset(wake->peers, 0xff, sizeof wake->peers);
     wake->socket = nn_socket(AF_SP, NN_PULL);
     address_of(directory_fd, number, address);
-    mode_t before = umask(S_IRWXG | S_IRWXO | S_IXUSR);
-    int bound = wake->socket < 0 ? -1 : nn_bind(wake->socket, address);
-    umask(before);
+    int bound = wake->socket < 0 ? -1 : endpoint_bind_private(wake->socket, address);
     if (bound < 0 || nn_getsockopt(wake->socket, NN_SOL_SOCKET, NN_RCVFD, &wake->fd, &size) != 0) {
         int rc = failed(err, "receive");
         live_wake_close(wake);

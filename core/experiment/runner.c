@@ -149,6 +149,7 @@ static void work(void *context, uint32_t task, struct worker *worker)
         .log = runner->options->log,
         .verbose = runner->options->verbose,
         .stop = worker_stop(worker),
+        .metrics = runner->options->metrics,
         .context = worker,
         .share = worker_share,
         .say = worker_say,

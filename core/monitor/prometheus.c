@@ -152,9 +152,7 @@ static double pending_tasks(const struct status *status, const struct status_pro
 
 static double view_age(const struct status *status, const struct status_process *process)
 {
-    uint64_t shown = process->page.gauges[PAGE_VIEW_VERSION];
-    uint64_t version = status->counters.version;
-    return version > shown ? (double)(version - shown) : 0;
+    return (double)status_view_age(status, &process->page);
 }
 
 static double scheduled(const struct status *status, const struct status_process *process)

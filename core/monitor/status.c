@@ -343,6 +343,13 @@ uint64_t status_rise(const struct page_copy *page, const struct page_copy *befor
     return page->counts[which] > base ? page->counts[which] - base : 0;
 }
 
+uint64_t status_view_age(const struct status *status, const struct page_copy *page)
+{
+    uint64_t shown = page->gauges[PAGE_VIEW_VERSION];
+    uint64_t version = status->counters.version;
+    return shown > 0 && version > shown ? version - shown : 0;
+}
+
 double status_conflict_fraction(const struct page_copy *page, const struct page_copy *before)
 {
     uint64_t successful = status_rise(page, before, PAGE_SUCCESSFUL);

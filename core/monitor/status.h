@@ -83,6 +83,10 @@ uint32_t status_conflicts(const struct status *status, struct status_conflict *o
  * same process, or NULL) is taken off: the fraction since then. */
 double status_conflict_fraction(const struct page_copy *page, const struct page_copy *before);
 
+/* View age: by how many versions the cell is ahead of the view that an instance planned on last; 0
+ * before its process has planned. */
+uint64_t status_view_age(const struct status *status, const struct page_copy *page);
+
 /* How much a count has risen since `before` (NULL: since its beginning); 0 if it has not. */
 uint64_t status_rise(const struct page_copy *page, const struct page_copy *before,
                      enum page_count which);

@@ -3,6 +3,7 @@
 # A live run under load, with machines that fail, of which random processes are killed, and some
 # stopped: 20 times, or 1,000 with OMEGA_SOAK. Nothing may be lost: the log is complete and proved,
 # the cell is sound, and each job was submitted once, with each of its tasks placed once or not.
+# Half of the victims are caught while they write, where a commit may be missing in the log.
 . "$(dirname "$0")/../support/shell.sh"
 
 export TMPDIR=$T

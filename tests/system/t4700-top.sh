@@ -152,6 +152,18 @@ gone() {
 }
 check "no page stays behind" gone
 check "a cell without processes" top --once
+
+# Points of a run with several are run in workers.
+several() {
+    local rc=0
+    begin --metrics :0 --set 'seeds=[1,2]' || return 1
+    url=$(sed -n 's/^omega: figures for Prometheus at //p' "$T/run.err")
+    [ "$(get --max-time 20 "$url")" = 200 ] && tests/support/check-prometheus "$T/got" || rc=1
+    kill "$run"
+    wait "$run"
+    return "$rc"
+}
+! command -v curl >/dev/null || check "figures of one point of several" several
 check "no cell at all" fails_with 1 "$T/nothing" "$OMEGA" top --cell "$T/nothing"
 check "no cell is named" fails_with 2 'no cell, expected --cell DIR' "$OMEGA" top
 check "no interval" fails_with 2 "'0' is no interval" "$OMEGA" top --cell "$cell" --interval 0

@@ -128,6 +128,11 @@ check "which was told" grep -q "process $first was ended by signal 9 .*; starts 
 
 check "a second of its name" fails_with 1 "'batch' works on this cell already \(process [0-9]+\)" \
     "$OMEGA" scheduler --cell "$C" --module batch
+mkdir "$T/no-cell"
+check "events of what is no cell" fails_with 1 'is no cell, expected' timeout 20 \
+    "$OMEGA" cell events "$T/no-cell"
+check "control of what is no cell" fails_with 1 'is no cell, expected' \
+    "$OMEGA" control --cell "$T/no-cell" status
 check "no such scheduler" fails_with 1 "there is no scheduler 'x', expected one of: batch" \
     submit --to x - <<<"$task"
 check "an unknown key, with its line" fails_with 1 "standard input:2: 'cpu' is no key" \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kill_run PID CELL KILLS SECONDS SEED: kills processes of a live run at random, one in eight of
- * them by SIGSTOP, which its supervisor has to notice. Measures how long it takes from each to the
- * next commit in the cell, whoever makes it, and prints the distribution.
+ * them by SIGSTOP, which its supervisor has to notice. Half of the victims are caught while they
+ * write to the cell, so that many die between the store's answer and the log. Measures how long it
+ * takes from each to the next commit in the cell, whoever makes it, and prints the distribution.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -20,7 +21,9 @@
 #define KILLS_MAX 100000
 #define PATIENCE_NS INT64_C(30000000000) /* for a commit */
 #define LOOK_NS 50000
-#define STOPS 8 /* one in so many is stopped */
+#define LATE_NS INT64_C(2000000000) /* for the last kills, where those before took longer */
+#define STOPS 8                     /* one in so many is stopped */
+#define CATCH_NS INT64_C(50000000)  /* for one of the run to write */
 
 struct run {
     pid_t pid;
@@ -104,6 +107,28 @@ static int64_t wait_for_commit(struct run *run, int64_t since_ns)
     return -1;
 }
 
+/* Waits for one of these to write to the cell, and a little, up to the time of a commit. */
+static pid_t catch_writer(struct run *run, const pid_t *children, int count)
+{
+    struct lmdb_writer writer;
+    int64_t until_ns = now_ns() + CATCH_NS;
+    while (now_ns() < until_ns) {
+        if (!lmdb_writer_now(run->cell, &writer)) {
+            continue;
+        }
+        for (int i = 0; i < count; i++) {
+            if (children[i] == writer.pid) {
+                int64_t at_ns = now_ns() + omega_random_below(&run->random, 200) * INT64_C(1000);
+                while (now_ns() < at_ns) {
+                    /* a sleep takes longer than that */
+                }
+                return writer.pid;
+            }
+        }
+    }
+    return 0;
+}
+
 static bool kill_one(struct run *run)
 {
     pid_t children[CHILDREN_MAX];
@@ -112,7 +137,9 @@ static bool kill_one(struct run *run)
     if (count == 0) {
         return true; /* all are about to be started again */
     }
-    pid_t victim = children[omega_random_below(&run->random, (uint32_t)count)];
+    pid_t caught = run->kills % 2 == 0 ? catch_writer(run, children, count) : 0;
+    pid_t chosen = children[omega_random_below(&run->random, (uint32_t)count)];
+    pid_t victim = caught != 0 ? caught : chosen;
     bool stop = omega_random_below(&run->random, STOPS) == 0;
     store_counters(run->cell, &counters);
     run->seen = counters.version;
@@ -147,8 +174,8 @@ static int kill_all(struct run *run, int kills, double seconds)
 {
     int64_t begin_ns = now_ns();
     int64_t end_ns = begin_ns + (int64_t)(seconds * 1e9);
-    while (run->kills < kills && now_ns() < end_ns) {
-        int64_t left_ns = end_ns - now_ns();
+    while (run->kills < kills && now_ns() < end_ns + LATE_NS) {
+        int64_t left_ns = end_ns > now_ns() ? end_ns - now_ns() : 0;
         int64_t mean_ns = left_ns / (kills - run->kills);
         pause_ns((int64_t)(2 * omega_random_unit(&run->random) * (double)mean_ns));
         if (!kill_one(run)) {

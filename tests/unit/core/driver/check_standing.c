@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -385,8 +386,51 @@ START_TEST(garbage_is_answered_and_changes_nothing)
 }
 END_TEST
 
+/* ---- threads ---- */
+
+#define THREADS 8
+#define ROUNDS 50
+
+static void *serve_often(void *number)
+{
+    uint32_t first = (uint32_t)(uintptr_t)number * ROUNDS;
+    for (uint32_t i = first; i < first + ROUNDS; i++) {
+        struct endpoint *endpoint;
+        char name[32];
+        struct stat status;
+        snprintf(name, sizeof name, "events-%u", i);
+        if (endpoint_serve(directory_fd, ENDPOINT_EVENTS, i, &endpoint, NULL) != OMEGA_OK ||
+            fstatat(directory_fd, name, &status, 0) != 0 || (status.st_mode & 0777) != 0600) {
+            return number;
+        }
+        endpoint_close(endpoint);
+        endpoint_unlink(directory_fd, ENDPOINT_EVENTS, i);
+    }
+    return NULL;
+}
+
+/* The umask is one for all threads: theirs must not get the better of each other. */
+START_TEST(threads_serve_at_once)
+{
+    pthread_t threads[THREADS];
+    mode_t before = umask(022);
+    make_cell();
+    for (uintptr_t i = 0; i < THREADS; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, serve_often, (void *)(i + 1)), 0);
+    }
+    for (uintptr_t i = 0; i < THREADS; i++) {
+        void *failed = NULL;
+        ck_assert_int_eq(pthread_join(threads[i], &failed), 0);
+        ck_assert_ptr_null(failed);
+    }
+    ck_assert_int_eq(umask(before), 022);
+    close_cell();
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
+    check_case(suite, "threads serve at once", threads_serve_at_once);
     check_case(suite, "names keep their numbers", names_keep_their_numbers);
     check_case(suite, "a spoilt register is told", a_spoilt_register_is_told);
     check_case(suite, "ids are above all that were", ids_are_above_all_that_were);

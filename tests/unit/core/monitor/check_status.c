@@ -176,6 +176,20 @@ START_TEST(test_fractions)
 END_TEST
 
 /* Labels are escaped, buckets add up. */
+/* A process that has just been started has no view yet: it is not all of the cell's versions
+ * behind. */
+START_TEST(test_view_age)
+{
+    struct status status = {.counters = {.version = 100}};
+    struct page_copy page = {.number = 2};
+    ck_assert_uint_eq(status_view_age(&status, &page), 0);
+    page.gauges[PAGE_VIEW_VERSION] = 60;
+    ck_assert_uint_eq(status_view_age(&status, &page), 40);
+    page.gauges[PAGE_VIEW_VERSION] = 101; /* written since the cell was looked at */
+    ck_assert_uint_eq(status_view_age(&status, &page), 0);
+}
+END_TEST
+
 START_TEST(test_prometheus)
 {
     static struct status_process process;
@@ -213,6 +227,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "status", test_status);
     check_case(suite, "relics", test_relics);
     check_case(suite, "fractions", test_fractions);
+    check_case(suite, "view age", test_view_age);
     check_case(suite, "prometheus", test_prometheus);
 }
 
