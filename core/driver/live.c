@@ -154,6 +154,9 @@ static int watch(struct live *live, omega_error_t *err)
     int64_t epoch_ns = live_clock_ns();
     uint32_t left = live->count;
     atomic_store(&live->shared->epoch_ns, epoch_ns);
+    if (live->config->store.directory != NULL) {
+        run_scratch_unlist(live->directory); /* it stays, also if a second signal ends all at once */
+    }
     while (left > 0) {
         double passed_ns = (double)(live_clock_ns() - epoch_ns);
         if (passed_ns > horizon_ns + LIVE_GRACE_NS) {

@@ -55,7 +55,8 @@ run=$!
 begun() {
     for _ in $(seq 600); do
         kill -0 "$run" 2>/dev/null || return 1
-        "$OMEGA" cell show "$cell" jobs 2>/dev/null | grep -q running && return 0
+        "$OMEGA" cell show "$cell" jobs --json 2>/dev/null | grep -q '"state":"running"' &&
+            return 0
         sleep 0.05
     done
     return 1

@@ -41,7 +41,8 @@ begin() {
     "$OMEGA" run --live --quiet --log --out "$T/$1.out" "$T/$1.json" 2>"$T/$1.err" >/dev/null &
     run=$!
     for _ in $(seq 600); do
-        "$OMEGA" cell show "$T/$1.cells/seed-1" jobs 2>/dev/null | grep -q running && return 0
+        "$OMEGA" cell show "$T/$1.cells/seed-1" jobs --json 2>/dev/null |
+            grep -q '"state":"running"' && return 0
         kill -0 "$run" || return 1
         sleep 0.05
     done
