@@ -155,7 +155,7 @@ static int watch(struct live *live, omega_error_t *err)
     uint32_t left = live->count;
     atomic_store(&live->shared->epoch_ns, epoch_ns);
     if (live->config->store.directory != NULL) {
-        run_scratch_unlist(live->directory); /* it stays, also if a second signal ends all at once */
+        run_scratch_unlist(live->directory); /* it stays, whatever ends this process */
     }
     while (left > 0) {
         double passed_ns = (double)(live_clock_ns() - epoch_ns);

@@ -89,7 +89,7 @@ cut_off() {
     truncate -s "-$2" "$T/cut/log/seed-1.$1.omlog"
 }
 incomplete() {
-    cut_off 2 100
+    cut_off 2 2000
     fails_with 1 'seed-1.2.omlog: is cut behind record' "$OMEGA" check-log "$T/cut" &&
         grep -q 'versions\? [0-9]* .*\(is\|are\) missing' "$T/fails.err" &&
         grep -q '^incomplete: versions missing: [1-9]' "$T/fails.out"

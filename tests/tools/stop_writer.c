@@ -11,7 +11,7 @@
 
 #include "cellstate/lmdb.h"
 
-#define TRIES 2000000
+#define SECONDS_MAX 4 /* to catch one */
 
 /* Waits until the process is stopped. */
 static bool is_stopped(pid_t pid)
@@ -35,6 +35,13 @@ static bool is_stopped(pid_t pid)
     return false;
 }
 
+static time_t now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
 int main(int count, char **arguments)
 {
     struct store *cell = NULL;
@@ -45,7 +52,8 @@ int main(int count, char **arguments)
         fprintf(stderr, "stop_writer CELL: %s\n", err.text);
         return EXIT_FAILURE;
     }
-    for (int i = 0; i < TRIES; i++) {
+    time_t until = now_s() + SECONDS_MAX;
+    while (now_s() < until) {
         struct lmdb_writer after;
         if (!lmdb_writer_now(cell, &writer) || kill(writer.pid, SIGSTOP) != 0) {
             continue;
