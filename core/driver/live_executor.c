@@ -213,7 +213,11 @@ static int open_executor(struct live_executor *executor, omega_error_t *err)
 {
     const struct live_prefilled *prefilled = executor->prefilled;
     struct store_counters counters;
-    const struct page_who who = {.role = PAGE_EXECUTOR, .instance = OMEGA_INSTANCE_NONE};
+    const struct live_process *process = executor->process;
+    const struct page_who who = {
+        .role = PAGE_EXECUTOR,
+        .instance = OMEGA_INSTANCE_NONE,
+        .incarnation = process->standing == NULL ? process->slot->starts : 0};
     executor->ids = malloc(BATCH * sizeof *executor->ids);
     executor->released = malloc(BATCH * sizeof *executor->released);
     int rc = executor->ids == NULL || executor->released == NULL

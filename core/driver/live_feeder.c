@@ -47,7 +47,9 @@ static int open_feeder(struct feeder *feeder, omega_error_t *err)
         feeder->next == NULL || feeder->fetched == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for the jobs' sources");
     }
-    const struct page_who who = {.role = PAGE_FEEDER, .instance = OMEGA_INSTANCE_NONE};
+    const struct page_who who = {.role = PAGE_FEEDER,
+                                 .instance = OMEGA_INSTANCE_NONE,
+                                 .incarnation = process->slot->starts};
     int rc = live_join_in(process, "feeder", err);
     rc = rc == OMEGA_OK ? live_page_open(process, &who, err) : rc;
     for (uint32_t w = 0; rc == OMEGA_OK && w < config->workload_count; w++) {

@@ -14,7 +14,7 @@
 
 struct entry {
     uint64_t version;
-    int64_t seen_us;
+    int64_t clock_us; /* of the monotonic clock */
 };
 
 struct journal {
@@ -24,18 +24,28 @@ struct journal {
 
 #define JOURNAL_ENTRIES ((LIVE_INTENT_BYTES - sizeof(struct journal)) / sizeof(struct entry))
 
+/* The journal tells times by the machine's monotonic clock, which is the same for all executors of
+ * a boot: on a standing cell each begins with the time of day, which may be set between two. */
+static int64_t clock_offset_us(const struct live_process *process)
+{
+    return process->epoch_ns / 1000;
+}
+
 void live_journal(struct live_executor *executor, uint64_t version, int64_t seen_us)
 {
     struct journal *journal = executor->process->room;
     uint64_t count = atomic_load(&journal->count);
-    journal->entries[count % JOURNAL_ENTRIES] =
-        (struct entry){.version = version, .seen_us = seen_us};
+    journal->entries[count % JOURNAL_ENTRIES] = (struct entry){
+        .version = version, .clock_us = seen_us + clock_offset_us(executor->process)};
     atomic_store(&journal->count, count + 1);
 }
 
-/* When a version was seen: the time of the first entry that reaches it, or `now_us`. */
-static int64_t seen_at(const struct journal *journal, uint64_t version, int64_t now_us)
+/* When a version was seen: the time of the first entry that reaches it, or `now_us`; that also
+ * where the entry cannot be (of another boot, or damaged: a standing cell's journal is a file). */
+static int64_t seen_at(const struct live_process *process, uint64_t version, int64_t now_us)
 {
+    const struct journal *journal = process->room;
+    int64_t offset_us = clock_offset_us(process);
     uint64_t high = atomic_load(&journal->count);
     uint64_t end = high;
     /* the oldest one of a full ring may be half overwritten */
@@ -48,7 +58,8 @@ static int64_t seen_at(const struct journal *journal, uint64_t version, int64_t 
             high = middle;
         }
     }
-    return low == end ? now_us : journal->entries[low % JOURNAL_ENTRIES].seen_us;
+    int64_t clock_us = low == end ? -1 : journal->entries[low % JOURNAL_ENTRIES].clock_us;
+    return clock_us < 0 || clock_us > now_us + offset_us ? now_us : clock_us - offset_us;
 }
 
 /* ---- what runs ---- */
@@ -200,7 +211,7 @@ int live_take_over(struct live_executor *executor, omega_error_t *err)
     for (uint32_t i = 0; rc == OMEGA_OK && i < executor->seen_count; i++) {
         struct live_seen *seen = &executor->seen[i];
         uint64_t version = omega_placement_version(executor->placements[seen->first].id);
-        seen->seen_us = seen_at(process->room, version, now_us);
+        seen->seen_us = seen_at(process, version, now_us);
     }
     if (rc == OMEGA_OK) {
         live_journal(executor, executor->version, now_us);

@@ -100,6 +100,8 @@ check "which it does" ended
 kill -9 $E
 wait $E 2>/dev/null
 check "the executor's journal stays" test -s "$C/journal"
+head -c 4194304 /dev/zero | tr '\0' '\377' >"$T/damage"
+dd if="$T/damage" of="$C/journal" conv=notrunc 2>/dev/null # the long task counts anew then
 "$OMEGA" executor --cell "$C" 2>/dev/null &
 E=$!
 check "its successor ends tasks" submit --wait - <<<'{"duration_us":1}'
