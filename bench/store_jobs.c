@@ -75,7 +75,7 @@ static int64_t commit_next(struct series *series, struct omega_random *random, u
     uint64_t placements[CLAIMS];
     uint64_t version;
     omega_error_t err;
-    err.code = 0;
+    omega_error_clear(&err);
     if (series->job == 0 || series->claimed + CLAIMS > series->tasks) {
         submit(series, (*next_job)++);
     }

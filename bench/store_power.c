@@ -107,7 +107,7 @@ static void commit_singles(struct batch *batch, void *cell)
     }
     for (uint32_t i = 0; i < SINGLES && batch->ops != &cell_bare; i++) {
         omega_error_t err;
-        err.code = 0;
+        omega_error_clear(&err);
         struct omega_result result;
         bench_check(
             store_commit(cell_store(cell), &batch->txns[i], batch->results[i], &result, &err), &err,
@@ -229,7 +229,7 @@ static void *commit_all(void *context)
         struct omega_claim_result results[CLAIMS_MAX];
         struct omega_result result;
         omega_error_t err;
-        err.code = 0;
+        omega_error_clear(&err);
         cell_draw(&thread->random, thread->machines, i * CLAIMS_MAX, CLAIMS_MAX, claims);
         struct omega_transaction txn = cell_transaction(thread->instance, thread->incarnation,
                                                         thread->job, i + 1, claims, CLAIMS_MAX);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Views of a cell on disk: refreshing one that is ten commits behind, against copying all machines
- * anew; copying all machines, against a bare cursor that fills the same arrays from records of the
- * same size; and opening a cell, against reading its file.
+ * Views of a cell on disk: refreshing one that is ten commits behind, of one claim and of ten each,
+ * against copying all machines anew; copying all machines, against a bare cursor that fills the
+ * same arrays from records of the same size; and opening a cell, against reading its file.
  *
  * usage: store_views [--rounds N] [--machines N] [--seed N]
  */
@@ -16,13 +16,16 @@
 #include "bench/support/cell.h"
 #include "cellstate/store_view.h"
 
-#define CLAIMS 10
+#define CLAIMS 10       /* of a commit, where nothing else is said */
+#define SIZES 2
 #define BEHIND 10       /* commits */
 #define LOG_CHANGES 64u /* few, so that a view is soon too old for the log */
 #define TOO_OLD 70      /* commits */
 #define REFRESHES 40    /* a round */
 #define COPIES 9        /* a round */
 #define OPENINGS 3      /* a round */
+
+static const uint32_t sizes[SIZES] = {1, CLAIMS}; /* of the commits that are refreshed */
 
 struct cell {
     uint32_t machines;
@@ -37,7 +40,7 @@ struct cell {
 };
 
 struct figures {
-    struct bench_row refresh;
+    struct bench_row refresh[SIZES];
     struct bench_row copy;
     struct bench_row copy_checked;
     struct bench_row opening;
@@ -46,7 +49,7 @@ struct figures {
 static void refresh_view(struct cell *cell)
 {
     omega_error_t err;
-    err.code = 0;
+    omega_error_clear(&err);
     bench_check(store_view_refresh(cell_store(cell->omega), cell->view, &err), &err,
                 "store_view_refresh");
 }
@@ -95,11 +98,11 @@ static void look_at_arrays(const struct cell *cell)
             arrays->cpu_limit_milli, arrays->mem_limit_mib, cell->machines);
 }
 
-/* Refreshes the view `commits` commits later: ns. */
-static double refresh(struct cell *cell, uint32_t commits)
+/* Refreshes the view `commits` commits of `claims` claims later: ns. */
+static double refresh(struct cell *cell, uint32_t commits, uint32_t claims)
 {
     struct cell_load load;
-    cell_load_init(&load, &cell->random, cell->machines, cell->next_job, commits, CLAIMS);
+    cell_load_init(&load, &cell->random, cell->machines, cell->next_job, commits, claims);
     cell->next_job += commits;
     cell_load_submit(&load, &cell_omega, cell->omega);
     cell_load_commit(&load, &cell_omega, cell->omega, 0, commits);
@@ -138,25 +141,29 @@ static double copy_bare(struct cell *cell, uint32_t commits, bool checksums)
 
 static void measure_copies(struct cell *cell, struct figures *figures)
 {
-    double quick[REFRESHES];
+    double quick[SIZES][REFRESHES];
     double full[COPIES];
     double bare[COPIES];
     double checked[COPIES];
     for (uint32_t i = 0; i < REFRESHES; i++) {
-        quick[i] = refresh(cell, BEHIND);
+        for (uint32_t s = 0; s < SIZES; s++) {
+            quick[s][i] = refresh(cell, BEHIND, sizes[s]);
+        }
     }
     for (uint32_t i = 0; i < COPIES; i++) {
-        full[i] = refresh(cell, TOO_OLD);
+        full[i] = refresh(cell, TOO_OLD, CLAIMS);
         bare[i] = copy_bare(cell, TOO_OLD, false);
         checked[i] = copy_bare(cell, TOO_OLD, true);
     }
-    double quick_us = bench_middle(quick, REFRESHES) / 1e3;
     double full_us = bench_middle(full, COPIES) / 1e3;
     double bare_us = bench_middle(bare, COPIES) / 1e3;
     double checked_us = bench_middle(checked, COPIES) / 1e3;
-    bench_add(&figures->refresh.omega, quick_us);
-    bench_add(&figures->refresh.beside, full_us);
-    bench_add(&figures->refresh.ratio, full_us / quick_us);
+    for (uint32_t s = 0; s < SIZES; s++) {
+        double quick_us = bench_middle(quick[s], REFRESHES) / 1e3;
+        bench_add(&figures->refresh[s].omega, quick_us);
+        bench_add(&figures->refresh[s].beside, full_us);
+        bench_add(&figures->refresh[s].ratio, full_us / quick_us);
+    }
     bench_add(&figures->copy.omega, full_us);
     bench_add(&figures->copy.beside, bare_us);
     bench_add(&figures->copy.ratio, full_us / bare_us);
@@ -244,11 +251,6 @@ static void run_size(const struct bench_options *options, const char *directory,
     cell_arrays_init(&cell.arrays, machines);
     omega_random_init(&cell.random, options->seed, "bench-views", machines);
     struct figures figures = {
-        .refresh = {.title = "refresh 10 commits behind | full copy, us",
-                    .mode = "pwrite",
-                    .machines = machines,
-                    .direction = BENCH_AT_LEAST,
-                    .goal = machines < 100000 ? 100 : 1000},
         .copy = {.title = "full copy | bare cursor copy, us",
                  .mode = "pwrite",
                  .machines = machines,
@@ -265,6 +267,14 @@ static void run_size(const struct bench_options *options, const char *directory,
                     .direction = machines < 100000 ? BENCH_NO_GOAL : BENCH_AT_MOST,
                     .goal = 20},
     };
+    for (uint32_t s = 0; s < SIZES; s++) {
+        figures.refresh[s] = (struct bench_row){.mode = "pwrite",
+                                                .machines = machines,
+                                                .direction = BENCH_AT_LEAST,
+                                                .goal = machines < 100000 ? 100 : 1000};
+        snprintf(figures.refresh[s].title, sizeof(figures.refresh[s].title),
+                 "refresh %u commits of %u | full copy, us", BEHIND, sizes[s]);
+    }
     for (uint32_t round = 0; round < options->rounds; round++) {
         open_cell(&cell);
         stir(&cell, round == 0 ? machines / 50 : 100);
@@ -273,7 +283,9 @@ static void run_size(const struct bench_options *options, const char *directory,
         measure_openings(&cell, &figures);
     }
     cell_arrays_fini(&cell.arrays);
-    bench_print_row(&figures.refresh);
+    for (uint32_t s = 0; s < SIZES; s++) {
+        bench_print_row(&figures.refresh[s]);
+    }
     bench_print_row(&figures.copy);
     bench_print_row(&figures.copy_checked);
     bench_print_row(&figures.opening);

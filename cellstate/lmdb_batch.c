@@ -51,11 +51,13 @@ static void fail_all(struct lmdb_request *const *requests, uint32_t count, int c
 static bool run_batch(struct lmdb *lmdb, struct lmdb_request *const *requests, uint32_t count)
 {
     struct lmdb_write *write = &lmdb->write;
-    omega_error_t why = {.code = OMEGA_OK};
+    omega_error_t why;
+    omega_error_clear(&why);
     begin_requests(requests, count);
     int rc = lmdb_write_begin(lmdb, &why);
     for (uint32_t i = 0; rc == OMEGA_OK && i < count; i++) {
-        omega_error_t own = {.code = OMEGA_OK};
+        omega_error_t own;
+        omega_error_clear(&own);
         int code = requests[i]->run(lmdb, requests[i]->arguments, &own);
         if (write->broken) {
             why = own;
@@ -85,7 +87,8 @@ static int enter(struct lmdb *lmdb, uint16_t instance, omega_error_t *err)
 /* Takes the gate for a batch, unless its leader is inside. */
 static void run_gated(struct lmdb *lmdb, struct lmdb_request *const *requests, uint32_t count)
 {
-    omega_error_t why = {.code = OMEGA_OK};
+    omega_error_t why;
+    omega_error_clear(&why);
     int rc = lmdb->inside ? OMEGA_OK : enter(lmdb, requests[0]->instance, &why);
     lmdb->inside = false;
     if (rc != OMEGA_OK) {
@@ -187,7 +190,8 @@ static void run_alone(struct lmdb *lmdb, struct lmdb_request *requests, uint32_t
 
 int lmdb_execute(struct lmdb *lmdb, struct lmdb_request *requests, uint32_t count)
 {
-    omega_error_t why = {.code = OMEGA_OK};
+    omega_error_t why;
+    omega_error_clear(&why);
     int rc = lmdb_check_process(lmdb, &why);
     if (rc == OMEGA_OK && lmdb->read_only) {
         rc = omega_error_set_at(&why, OMEGA_EINVAL, lmdb->path, 0,

@@ -70,26 +70,24 @@ static int look_up(struct lmdb *lmdb, const struct omega_transaction *txn,
     return OMEGA_OK;
 }
 
-/* Records the result of a transaction that has an identity. */
-static int record_result(struct lmdb *lmdb, const struct omega_transaction *txn, const char *module,
+/* Records the result of a transaction that has an identity; of the instance the module stays. */
+static int record_result(struct lmdb *lmdb, const struct omega_transaction *txn,
+                         struct record_instance *instance,
                          const struct omega_claim_result *results,
                          const struct omega_result *result, omega_error_t *err)
 {
-    struct record_instance instance = {
-        .incarnation = txn->incarnation,
-        .attempt = txn->attempt,
-        .job = txn->job,
-        .result = *result,
-        .claim_count = txn->claim_count,
-    };
-    memcpy(instance.module, module, sizeof instance.module);
-    size_t size = record_instance_bytes(&instance, results);
+    instance->incarnation = txn->incarnation;
+    instance->attempt = txn->attempt;
+    instance->job = txn->job;
+    instance->result = *result;
+    instance->claim_count = txn->claim_count;
+    size_t size = record_instance_bytes(instance, results);
     int rc = lmdb_reserve_bytes(lmdb, size, err);
     if (rc != OMEGA_OK) {
         lmdb->write.broken = true;
         return rc;
     }
-    record_encode_instance(&instance, results, txn->instance, lmdb->write.bytes);
+    record_encode_instance(instance, results, txn->instance, lmdb->write.bytes);
     return lmdb_put(lmdb, LMDB_INSTANCES, txn->instance, lmdb->write.bytes, size, err);
 }
 
@@ -329,13 +327,11 @@ static int run_commit(struct lmdb *lmdb, void *arguments, omega_error_t *err)
 {
     const struct commit *commit = arguments;
     const struct omega_transaction *txn = commit->txn;
-    struct record_instance instance = {.incarnation = 0};
-    char module[RECORD_MODULE_MAX + 1] = "";
+    struct record_instance instance; /* of those with an identity */
     bool known = false;
     int rc = OMEGA_OK;
     if (txn->incarnation > 0) {
         rc = look_up(lmdb, txn, &instance, commit->results, commit->result, &known, err);
-        memcpy(module, instance.module, sizeof module);
     }
     if (rc != OMEGA_OK || known) {
         return rc;
@@ -349,7 +345,7 @@ static int run_commit(struct lmdb *lmdb, void *arguments, omega_error_t *err)
         rc = decide_and_apply(lmdb, entry, txn, commit->results, commit->result, err);
     }
     if (rc == OMEGA_OK && txn->incarnation > 0 && commit->result->accepted > 0) {
-        rc = record_result(lmdb, txn, module, commit->results, commit->result, err);
+        rc = record_result(lmdb, txn, &instance, commit->results, commit->result, err);
     }
     return rc;
 }

@@ -83,11 +83,9 @@ static bool disk_is_full(const struct lmdb *lmdb)
     return statvfs(lmdb->path, &disk) == 0 && disk.f_bavail * disk.f_frsize < 1u << 20;
 }
 
-int lmdb_failed(const struct lmdb *lmdb, int code, const char *doing, omega_error_t *err)
+int lmdb_failure(const struct lmdb *lmdb, int code, const char *doing, omega_error_t *err)
 {
     switch (code) {
-    case MDB_SUCCESS:
-        return OMEGA_OK;
     case MDB_MAP_FULL:
         return omega_error_set_at(err, OMEGA_EFULL, lmdb->path, 0,
                                   "cannot %s: the cell has used its map of %llu KiB, nothing was "

@@ -62,6 +62,12 @@ static void fill_groups(struct job_entry *entry, const struct record_job *job)
     }
 }
 
+/* Words of bits that tell something of each part of a job's tasks. */
+static uint32_t part_words(const struct job_entry *entry)
+{
+    return entry->slots / (RECORD_TASKS_EACH * 64) + 1;
+}
+
 static void fill_entry(struct lmdb_write *write, const struct record_job *job,
                        const struct record_job_state *state)
 {
@@ -84,8 +90,8 @@ static void fill_entry(struct lmdb_write *write, const struct record_job *job,
     write->lists_durations = job->listed > 0;
     fill_groups(entry, job);
     record_job_state_placed(state, entry->state);
-    memset(write->parts_read, 0, sizeof write->parts_read);
-    memset(write->parts_changed, 0, sizeof write->parts_changed);
+    memset(write->parts_read, 0, part_words(entry) * sizeof *write->parts_read);
+    memset(write->parts_changed, 0, part_words(entry) * sizeof *write->parts_changed);
     write->parts_read[0] = 1;
 }
 
@@ -175,9 +181,10 @@ static int put_parts(struct lmdb *lmdb, omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
     uint64_t id = write->entry.id;
+    uint32_t words = part_words(&write->entry);
     int rc = OMEGA_OK;
     write->parts_changed[0] &= ~UINT64_C(1);
-    for (uint32_t word = 0; rc == OMEGA_OK && word < LMDB_PARTS / 64; word++) {
+    for (uint32_t word = 0; rc == OMEGA_OK && word < words; word++) {
         for (uint64_t bits = write->parts_changed[word]; rc == OMEGA_OK && bits != 0;
              bits &= bits - 1) {
             uint32_t part = word * 64 + (uint32_t)__builtin_ctzll(bits);

@@ -158,7 +158,12 @@ static inline struct lmdb *lmdb_of(const struct store *store)
 /* ---- lmdb_env.c ---- */
 
 /* Our code and text for what LMDB said (0: OMEGA_OK). `doing` as in "cannot <doing>". */
-int lmdb_failed(const struct lmdb *lmdb, int code, const char *doing, omega_error_t *err);
+int lmdb_failure(const struct lmdb *lmdb, int code, const char *doing, omega_error_t *err);
+static inline int lmdb_failed(const struct lmdb *lmdb, int code, const char *doing,
+                              omega_error_t *err)
+{
+    return code == MDB_SUCCESS ? OMEGA_OK : lmdb_failure(lmdb, code, doing, err);
+}
 /* A record that cannot be read: code from its decoder. */
 int lmdb_bad_record(const struct lmdb *lmdb, int code, enum lmdb_table table, uint64_t key,
                     omega_error_t *err);
@@ -290,7 +295,12 @@ void lmdb_write_fini(struct lmdb *lmdb);
 /* `fast`: makes sure of room for one more record of so many bytes before it is written. */
 int lmdb_write_room(struct lmdb *lmdb, size_t size, omega_error_t *err);
 /* LMDB failed inside a batch: marks it broken. */
-int lmdb_write_failed(struct lmdb *lmdb, int code, const char *doing, omega_error_t *err);
+static inline int lmdb_write_failed(struct lmdb *lmdb, int code, const char *doing,
+                                    omega_error_t *err)
+{
+    lmdb->write.broken |= code != MDB_SUCCESS;
+    return lmdb_failed(lmdb, code, doing, err);
+}
 /* A machine at hand: read from the table where it is not yet. The pointer stays good. */
 int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand **hand,
                          omega_error_t *err);

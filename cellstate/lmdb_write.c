@@ -89,14 +89,6 @@ int lmdb_reserve_bytes(struct lmdb *lmdb, size_t size, omega_error_t *err)
 
 /* ---- tables ---- */
 
-int lmdb_write_failed(struct lmdb *lmdb, int code, const char *doing, omega_error_t *err)
-{
-    if (code != MDB_SUCCESS) {
-        lmdb->write.broken = true;
-    }
-    return lmdb_failed(lmdb, code, doing, err);
-}
-
 static int put(struct lmdb *lmdb, enum lmdb_table table, MDB_val *where, const void *bytes,
                size_t size, omega_error_t *err)
 {
@@ -438,6 +430,9 @@ int lmdb_write_room(struct lmdb *lmdb, size_t size, omega_error_t *err)
     }
     /* the record, the page that it lies on, and one for those above, which many records share */
     lmdb->write.end += size + 2 * lmdb->page_bytes;
+    if (lmdb->write.end <= lmdb->allocated) {
+        return OMEGA_OK;
+    }
     int rc = allocate(lmdb, lmdb->write.end, err);
     lmdb->write.broken = lmdb->write.broken || rc != OMEGA_OK;
     return rc;

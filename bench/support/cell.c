@@ -153,11 +153,11 @@ static void omega_commit(void *context, uint64_t job, uint32_t attempt,
         cell_transaction(cell->instance, cell->incarnation, job, attempt, claims, count);
     struct omega_result result;
     omega_error_t err;
-    err.code = 0;
+    omega_error_clear(&err);
     int rc = store_commit(cell->store, &txn, cell->results, &result, &err);
     bench_check(rc, &err, "store_commit");
     if (result.accepted != count) {
-        err.code = 0;
+        omega_error_clear(&err);
         omega_error_set(&err, OMEGA_EINVAL, "%u of %u claims held, expected all", result.accepted,
                         count);
         bench_check(err.code, &err, "store_commit");
@@ -173,7 +173,7 @@ static void omega_release(void *context, const uint64_t *placements, uint32_t co
     reserve(cell, count);
     uint64_t version = 0;
     omega_error_t err;
-    err.code = 0;
+    omega_error_clear(&err);
     int rc = store_release(cell->store, placements, count, STORE_FINISHED, cell->released, &version,
                            &err);
     bench_check(rc, &err, "store_release");

@@ -230,7 +230,7 @@ static void draw_job(struct worker *worker)
 static uint32_t plan(struct worker *worker, uint32_t attempt)
 {
     omega_error_t err;
-    err.code = 0;
+    omega_error_clear(&err);
     int64_t start_ns = bench_now_ns();
     bench_check(store_view_refresh(worker->store, worker->view, &err), &err, "store_view_refresh");
     take_time(worker, LIVE_REFRESH, start_ns);
@@ -325,7 +325,7 @@ static void commit(struct worker *worker, uint32_t attempt)
     };
     struct omega_result result;
     omega_error_t err;
-    err.code = 0;
+    omega_error_clear(&err);
     int64_t start_ns = bench_now_ns();
     bench_check(store_commit(worker->store, &txn, worker->results, &result, &err), &err,
                 "store_commit");
