@@ -16,7 +16,7 @@
 #include "bench/support/cell.h"
 #include "cellstate/store_view.h"
 
-#define CLAIMS 10       /* of a commit, where nothing else is said */
+#define CLAIMS 10 /* of a commit, where nothing else is said */
 #define SIZES 2
 #define BEHIND 10       /* commits */
 #define LOG_CHANGES 64u /* few, so that a view is soon too old for the log */
