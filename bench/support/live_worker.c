@@ -69,13 +69,6 @@ static void show_log(void *context, enum omega_log_level level, const char *mess
     fprintf(stderr, "live: process %u, level %d: %s\n", worker->number, (int)level, message);
 }
 
-static void ignore_count(void *context, const char *name, int64_t delta)
-{
-    (void)context;
-    (void)name;
-    (void)delta;
-}
-
 static void show_blocked(void *context, const struct lmdb_writer *writer)
 {
     const struct worker *worker = context;
@@ -120,7 +113,6 @@ static void open_worker(struct worker *worker, const char *path)
         .machine_count = worker->store->machine_count,
         .context = worker,
         .log = show_log,
-        .count = ignore_count,
     };
     bench_check(instance_create(&config, &worker->instance, &err), &err, "instance_create");
     omega_random_init(&worker->random, options->seed, "live-jobs", worker->number);

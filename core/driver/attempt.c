@@ -98,10 +98,10 @@ static void forward_log(void *context, enum omega_log_level level, const char *m
     }
 }
 
-static void forward_count(void *context, const char *name, int64_t delta)
+static bool forward_count(void *context, const char *name, int64_t delta)
 {
     const struct runner *runner = context;
-    metrics_count(runner->metrics, runner->scheduler, name, delta);
+    return metrics_count(runner->metrics, runner->scheduler, name, delta);
 }
 
 /* A live view is the store's own arrays: where there are none, a private one shows the same, since

@@ -25,10 +25,10 @@ static const struct ban bans[] = {
      "srand48 getrandom getentropy arc4random arc4random_uniform arc4random_buf ",
      LOADED_FORBIDDEN, "draws random numbers that differ from run to run: use host->random"},
     {" time clock clock_gettime gettimeofday timespec_get times localtime localtime_r gmtime "
-     "clock_getres ftime ",
+     "clock_getres ftime mktime getrusage timer_create setitimer alarm ",
      LOADED_FORBIDDEN, "reads a clock: use host->now_us(), which is experiment time"},
     {" sleep usleep nanosleep clock_nanosleep select pselect poll epoll_wait pause "
-     "pthread_mutex_lock sem_wait ",
+     "pthread_mutex_lock pthread_cond_wait mtx_lock cnd_wait sem_wait sched_yield ",
      LOADED_FORBIDDEN, "waits: callbacks may not block"},
     {" pthread_create thrd_create fork vfork clone system popen posix_spawn posix_spawnp execve "
      "execv execvp execl execlp ",
@@ -37,21 +37,30 @@ static const struct ban bans[] = {
      "__longjmp_chk siglongjmp ",
      LOADED_FORBIDDEN, "ends or diverts the process: use host->fail() and return"},
     {" open open64 openat creat read write pread pwrite fopen fopen64 fread fwrite fgets fclose "
-     "unlink socket connect send recv mmap mmap64 ioctl dlopen dlsym shm_open ",
+     "unlink freopen opendir readdir stat fstat lstat getline getdelim fgetc getc getchar scanf "
+     "fscanf __isoc99_scanf __isoc99_fscanf __isoc23_scanf __isoc23_fscanf pipe dup2 socket "
+     "connect "
+     "send recv mmap mmap64 mprotect sbrk ioctl fcntl prctl syscall dlopen dlsym shm_open shmget "
+     "memfd_create ",
      LOADED_FORBIDDEN,
      "reaches files, memory or other processes: what it does may depend on "
      "nothing but its arguments"},
-    {" getenv secure_getenv setenv putenv getpid getppid gethostname uname sysconf environ "
+    {" getenv secure_getenv setenv unsetenv clearenv putenv getpid getppid gettid pthread_self "
+     "gethostname uname sysconf get_nprocs getpagesize environ "
      "getauxval sched_getcpu ",
      LOADED_FORBIDDEN, "looks at the host: declare an option instead"},
-    {" printf __printf_chk puts putchar fprintf __fprintf_chk vprintf vfprintf fputs fputc putc "
-     "perror stdout stderr fflush syslog ",
+    {" printf __printf_chk puts putchar fprintf __fprintf_chk vprintf __vprintf_chk vfprintf "
+     "__vfprintf_chk dprintf __dprintf_chk vdprintf fputs fputc putc err errx warn warnx error "
+     "psignal perror stdout stderr fflush syslog ",
      LOADED_FORBIDDEN, "prints: use host->log()"},
-    {" setlocale srandom_r initstate setstate environ chdir umask mallopt ", LOADED_FORBIDDEN,
-     "changes the whole process, and with it other schedulers"},
+    {" setlocale srandom_r initstate setstate chdir umask mallopt fesetround fesetenv feupdateenv "
+     "feenableexcept strtok hcreate ",
+     LOADED_FORBIDDEN, "changes the whole process, and with it other schedulers"},
+    {" qsort qsort_r ", LOADED_DOUBTFUL,
+     "which orders elements that compare equal otherwise in other C libraries"},
     {" exp exp2 expm1 log log2 log10 log1p pow sin cos tan asin acos atan atan2 sinh cosh tanh "
      "cbrt "
-     "hypot erf erfc lgamma tgamma expf logf powf sinf cosf tanf log2f exp2f ",
+     "hypot erf erfc lgamma tgamma sincos exp10 expf logf powf sinf cosf tanf log2f log10f exp2f ",
      LOADED_DOUBTFUL, "of libm: its last bit differs between CPUs, and so may results"},
 };
 
@@ -79,6 +88,11 @@ enum loaded_judgement loaded_judge(const char *function, const char **why)
 }
 
 /* ---- imports ---- */
+
+/* Libraries that a C or C++ compiler links to by itself. */
+static const char *const compilers[] = {"libc.so", "libm.so",      "libgcc_s.so", "libstdc++.so",
+                                        "libc++",  "ld-linux",     "libasan.so",  "libubsan.so",
+                                        "libtsan", "libclang_rt.", "linux-vdso"};
 
 /* A module's dynamic section, as far as it is needed. */
 struct dynamic {
@@ -176,6 +190,33 @@ int loaded_imports(const struct module *module, void (*each)(void *context, cons
     return OMEGA_OK;
 }
 
+static bool is_compilers(const char *library)
+{
+    bool is = false;
+    for (size_t i = 0; i < sizeof compilers / sizeof *compilers; i++) {
+        is = is || strncmp(library, compilers[i], strlen(compilers[i])) == 0;
+    }
+    return is;
+}
+
+int loaded_libraries(const struct module *module, void (*each)(void *context, const char *name),
+                     void *context, omega_error_t *err)
+{
+    const struct link_map *map = map_of(module);
+    struct dynamic dynamic;
+    if (map == NULL) {
+        return omega_error_set(err, OMEGA_EIO, "the loader does not know the module");
+    }
+    read_dynamic(map, &dynamic);
+    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
+        const char *name = dynamic.strings + entry->d_un.d_val;
+        if (entry->d_tag == DT_NEEDED && !is_compilers(name)) {
+            each(context, name);
+        }
+    }
+    return OMEGA_OK;
+}
+
 /* ---- writable memory ---- */
 
 struct loaded_data {
@@ -256,4 +297,44 @@ bool loaded_data_changed(const struct loaded_data *data, size_t *offset, size_t 
         }
     }
     return *bytes > 0;
+}
+
+struct thread_data {
+    const struct link_map *map;
+    const char *now;   /* of this thread; NULL = never used */
+    const char *image; /* what it begins with; zeros behind it */
+    size_t image_size;
+    size_t size;
+};
+
+static int find_thread_data(struct dl_phdr_info *info, size_t size, void *context)
+{
+    struct thread_data *data = context;
+    (void)size;
+    if (info->dlpi_addr != data->map->l_addr) {
+        return 0;
+    }
+    for (ElfW(Half) i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type == PT_TLS) {
+            data->now = info->dlpi_tls_data;
+            data->image = (const char *)(info->dlpi_addr + segment->p_vaddr);
+            data->image_size = segment->p_filesz;
+            data->size = segment->p_memsz;
+        }
+    }
+    return 1;
+}
+
+bool loaded_thread_data_changed(const struct module *module)
+{
+    struct thread_data data = {.map = map_of(module)};
+    if (data.map == NULL || dl_iterate_phdr(find_thread_data, &data) == 0 || data.now == NULL) {
+        return false;
+    }
+    bool changed = memcmp(data.now, data.image, data.image_size) != 0;
+    for (size_t i = data.image_size; i < data.size; i++) {
+        changed = changed || data.now[i] != 0;
+    }
+    return changed;
 }

@@ -24,6 +24,10 @@ enum loaded_judgement loaded_judge(const char *function, const char **why);
 int loaded_imports(const struct module *module, void (*each)(void *context, const char *name),
                    void *context, omega_error_t *err);
 
+/* The same with the name of every library that the module links to, but for those of C and C++. */
+int loaded_libraries(const struct module *module, void (*each)(void *context, const char *name),
+                     void *context, omega_error_t *err);
+
 /* A copy of a module's writable memory, to be compared with what it is later. */
 struct loaded_data;
 
@@ -36,5 +40,8 @@ void loaded_data_free(struct loaded_data *data); /* NULL is allowed */
 /* Where the memory differs first from what was kept: its offset in the module's file image, and how
  * many bytes differ in all. False if it is the same. `data` may be NULL. */
 bool loaded_data_changed(const struct loaded_data *data, size_t *offset, size_t *bytes);
+
+/* True if this thread has written to thread-local data of the module. */
+bool loaded_thread_data_changed(const struct module *module);
 
 #endif

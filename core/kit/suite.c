@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The behaviour suite: running its checks and telling what they found. See suite.h. */
-#include <ctype.h>
+#include <float.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,8 +13,9 @@
 #include "core/kit/confine.h"
 #include "core/kit/suite_private.h"
 
-#define GRACE_S 20u    /* beyond what a process allows itself */
-#define PAD_BYTES 100u /* times the pattern: moves what comes behind it */
+#define GRACE_S 20u /* beyond what a process allows itself */
+#define STEP 32u    /* bytes: an odd number of the units that addresses are made of */
+#define PIECE_MAX 1024u
 
 /* ---- a process ---- */
 
@@ -24,22 +25,59 @@ struct assignment {
     const struct trial_plan *plan;
 };
 
+/* How far a process moves what lies in memory: by other numbers than those that the patterns, each
+ * the other's complement, have in common. */
+static uint32_t steps_of(uint8_t pattern)
+{
+    return pattern == 0 ? 0 : pattern + 2u;
+}
+
+/* Takes memory and keeps it, so that what comes behind lies elsewhere: pages one by one, which fill
+ * the gaps that a module could be loaded into, and pieces of each size, since one that has been
+ * freed would be given out again. */
+static void take_memory(uint32_t steps)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *taken;
+    for (uint32_t i = 0; i < steps; i++) {
+        taken = mmap(NULL, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    }
+    for (size_t size = 16; size <= PIECE_MAX; size += 16) {
+        for (uint32_t i = 0; i < steps; i++) {
+            taken = malloc(size);
+            __asm__ volatile("" : : "r"(taken) : "memory"); /* it is not in vain */
+        }
+    }
+    taken = malloc((size_t)steps * STEP);
+    __asm__ volatile("" : : "r"(taken) : "memory");
+}
+
 /* Other contents of fresh memory, other addresses, another environment: nothing that a module may
  * depend on. */
 static void make_different(uint8_t pattern)
 {
-    if (pattern != 0) {
-        void *pad = malloc((size_t)pattern * PAD_BYTES); /* is kept: it moves what comes behind */
-        mallopt(M_PERTURB, pattern);
-        clearenv();
-        *(volatile uint8_t *)(pad == NULL ? &pattern : pad) = pattern; /* it is not in vain */
-    }
+    take_memory(steps_of(pattern));
+    mallopt(M_PERTURB, pattern);
+    clearenv();
+}
+
+/* -ffast-math, for one, lets what links with it change this for the whole process. */
+static bool computes_as_usual(void)
+{
+    volatile double one = 1.0;
+    volatile double little = 0x1p-60;
+    volatile double small = DBL_MIN;
+    volatile double half = small / 2; /* is 0 where such small numbers are */
+    return one + little == one && one - little == one && half * 2 == small;
 }
 
 /* In a process of its own. */
 static void do_work(void *context)
 {
     const struct assignment *assignment = context;
+    uint8_t pattern = assignment->plan->pattern;
+    uint8_t *moved = __builtin_alloca(steps_of(pattern) * STEP + 1u); /* the stack of the module */
+    *(volatile uint8_t *)moved = pattern;
     const struct suite *suite = assignment->suite;
     struct finding *finding = suite->finding;
     struct confine_limits limits = {
@@ -50,34 +88,40 @@ static void do_work(void *context)
     omega_error_t err = {0};
     struct module *module;
     confine(finding, &limits);
-    make_different(assignment->plan->pattern);
+    if (pattern != 0) {
+        make_different(pattern);
+    }
     if (module_open(suite->options->module, NULL, &module, &err) != OMEGA_OK) {
         finding_wrong(finding, "%s", err.text);
     } else {
         assignment->work(suite, module, assignment->plan, finding);
         module_close(module);
     }
+    if (!computes_as_usual()) {
+        finding_wrong(finding, "changes how the whole process rounds or treats small numbers, and "
+                               "with it what others compute ('-ffast-math' does so)");
+    }
     finding->ended = true;
 }
 
-/* Keeps the first of what processes have printed. */
-static void keep_printed(struct suite *suite)
+/* The first line that the process has printed; keeps the first of all of them. */
+static void read_printed(struct suite *suite, char printed[PRINTED_MAX])
 {
-    char *printed = suite->printed;
-    if (suite->output < 0 || printed[0] != '\0') {
-        return;
-    }
-    ssize_t length = pread(suite->output, printed, sizeof suite->printed - 1, 0);
+    ssize_t length = suite->output < 0 ? 0 : pread(suite->output, printed, PRINTED_MAX - 1, 0);
     printed[length > 0 ? length : 0] = '\0';
     printed[strcspn(printed, "\r\n")] = '\0';
     if (length > 0 && printed[0] == '\0') {
-        snprintf(printed, sizeof suite->printed, "an empty line");
+        snprintf(printed, PRINTED_MAX, "an empty line");
+    }
+    if (suite->printed[0] == '\0') {
+        memcpy(suite->printed, printed, PRINTED_MAX);
     }
 }
 
-/* What is told of a process that has not come to its end and left no word. */
-static void explain_end(const struct isolate_end *end, struct finding *finding)
+/* What is told of a process that has not come to its end and left no word, but `printed`. */
+static void explain_end(const struct isolate_end *end, const char *printed, struct finding *finding)
 {
+    const char *said = printed[0] == '\0' ? "" : ": ";
     unsigned long long calls = finding->calls;
     if (finding->ended || finding->wrong) {
         return;
@@ -86,11 +130,11 @@ static void explain_end(const struct isolate_end *end, struct finding *finding)
         finding_wrong(finding, "does not end: killed after %llu calls and %.0f s", calls,
                       (double)end->wall_us / 1e6);
     } else if (end->signal != 0) {
-        finding_wrong(finding, "the process was killed by signal %d after %llu calls", end->signal,
-                      calls);
+        finding_wrong(finding, "the process was killed by signal %d after %llu calls%s%s",
+                      end->signal, calls, said, printed);
     } else {
-        finding_wrong(finding, "ended the process, with exit code %d, after %llu calls", end->code,
-                      calls);
+        finding_wrong(finding, "ended the process, with exit code %d, after %llu calls%s%s",
+                      end->code, calls, said, printed);
     }
 }
 
@@ -99,6 +143,7 @@ bool suite_try(struct suite *suite, suite_work *work, const struct trial_plan *p
     struct assignment assignment = {suite, work, plan};
     struct finding *finding = suite->finding;
     struct isolate_end end = {0};
+    char printed[PRINTED_MAX];
     memset(finding, 0, sizeof *finding);
     if (suite->output >= 0 &&
         (ftruncate(suite->output, 0) != 0 || lseek(suite->output, 0, SEEK_SET) != 0)) {
@@ -113,8 +158,8 @@ bool suite_try(struct suite *suite, suite_work *work, const struct trial_plan *p
         return false;
     }
     suite->result->wall_us += end.wall_us;
-    explain_end(&end, finding);
-    keep_printed(suite);
+    read_printed(suite, printed);
+    explain_end(&end, printed, finding);
     if (finding->unable) {
         suite_skip(suite, finding->text);
     } else if (finding->wrong) {

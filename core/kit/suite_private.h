@@ -10,11 +10,13 @@
 #include "core/kit/suite.h"
 #include "core/kit/trial.h"
 
+#define PRINTED_MAX 200u /* bytes of a line that a process has printed */
+
 struct suite {
     const struct suite_options *options;
     struct finding *finding;     /* of the process that ran last; shared with it */
     int output;                  /* gets what processes print; -1 = nowhere */
-    char printed[80];            /* the first that one of them printed; "" = nothing */
+    char printed[PRINTED_MAX];   /* the first that one of them printed; "" = nothing */
     bool loads;                  /* the module can be loaded */
     struct suite_result *result; /* of the check that is running */
     omega_error_t *err;

@@ -46,6 +46,16 @@ static void add_name(char *list, size_t size, const char *name)
     }
 }
 
+static void note_library(void *context, const char *name)
+{
+    struct finding *finding = context;
+    if (finding->note[0] == '\0') {
+        snprintf(finding->note, sizeof finding->note,
+                 "links to %.100s, which has to be there, and the same, wherever the module runs",
+                 name);
+    }
+}
+
 static void judge_import(void *context, const char *name)
 {
     struct finding *finding = context;
@@ -67,7 +77,8 @@ void suite_work_imports(const struct suite *suite, const struct module *module,
     omega_error_t err = {0};
     (void)suite;
     (void)plan;
-    if (loaded_imports(module, judge_import, finding, &err) != OMEGA_OK) {
+    if (loaded_libraries(module, note_library, finding, &err) != OMEGA_OK ||
+        loaded_imports(module, judge_import, finding, &err) != OMEGA_OK) {
         finding_unable(finding, "%s", err.text);
     } else if (finding->wrong && finding->heard[0] != '\0') {
         size_t used = strlen(finding->text);
@@ -216,6 +227,10 @@ void suite_work_statics(const struct suite *suite, const struct module *module,
                       "variable): all memory belongs into the state",
                       offset);
     }
+    if (loaded_thread_data_changed(module)) {
+        finding_wrong(finding, "writes to thread-local data, which all instances share: all memory "
+                               "belongs into the state");
+    }
     if (!loaded_data_visible()) {
         finding_unable(finding, "this omega was built with a sanitizer, which guards static data");
     }
@@ -316,9 +331,11 @@ void suite_work_memory(const struct suite *suite, const struct module *module,
         return;
     }
     many.jobs = UINT32_MAX;
+    /* jobs first: what each of them leaves behind, each life does, too */
     if (trial_create(module, suite->options->options, &many, finding, &trial) == 0 &&
-        plan_jobs(trial, WARM_JOBS) == 1 && look_at_lives(trial, finding) == 1) {
-        look_at_jobs(trial, suite->options->jobs, finding);
+        plan_jobs(trial, WARM_JOBS) == 1 &&
+        look_at_jobs(trial, suite->options->jobs, finding) == 1) {
+        look_at_lives(trial, finding);
     }
     trial_destroy(trial);
 }

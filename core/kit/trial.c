@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a trial, and the course of its jobs: see trial.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,13 +14,30 @@
 
 static void keep_log(void *context, enum omega_log_level level, const char *message)
 {
-    struct finding *finding = context;
+    struct finding *finding = ((struct trial *)context)->finding;
     bool counter = strstr(finding->heard, "is ignored:") != NULL; /* a check looks for this one */
     if (level <= OMEGA_LOG_WARNING && !counter) {
         size_t length = strnlen(message, sizeof finding->heard - 1);
         memcpy(finding->heard, message, length);
         finding->heard[length] = '\0';
     }
+}
+
+/* Remembers a name; false if there are too many. */
+static bool keep_count(void *context, const char *name, int64_t delta)
+{
+    struct trial *trial = context;
+    (void)delta;
+    for (uint32_t i = 0; i < trial->counter_count; i++) {
+        if (strcmp(trial->counters[i], name) == 0) {
+            return true;
+        }
+    }
+    if (trial->counter_count == TRIAL_COUNTERS) {
+        return false;
+    }
+    snprintf(trial->counters[trial->counter_count++], TRIAL_COUNTER_BYTES, "%s", name);
+    return true;
 }
 
 /* The text of an error without what is said elsewhere: "module 'x' (scheduler 'y')". */
@@ -60,8 +78,9 @@ static int instance_start(struct trial *trial)
         .stream = plan->number,
         .number = plan->number,
         .machine_count = plan->known == 0 ? plan->machines : plan->known,
-        .context = trial->finding,
+        .context = trial,
         .log = keep_log,
+        .count = keep_count,
     };
     if (plan->pattern != 0) {
         paint_heap(plan->pattern);
@@ -69,6 +88,7 @@ static int instance_start(struct trial *trial)
     trial->finding->heard[0] = '\0';
     trial->finding->calls++;
     if (instance_create(&config, &trial->instance, &err) == OMEGA_OK) {
+        trial->host = *instance_host(trial->instance);
         return 0;
     }
     const char *heard = trial->finding->heard;

@@ -26,7 +26,7 @@ struct trial_plan {
     uint32_t tasks;    /* a group has up to so many tasks, at least 1 */
     bool all_tasks;    /* each group has just so many */
     uint32_t attempts; /* of a job, at most */
-    uint32_t fill;     /* per cent of CPU and memory above which tasks end; 100: only when a job
+    uint32_t fill;     /* per cent of CPU, memory or GPU above which tasks end; 100: only when a job
                            does not fit */
     bool roomy;        /* machines so large that everything fits on each of them */
     bool picks;        /* every other claim or so is held back, and told as over the limit */

@@ -201,6 +201,15 @@ static void mark(struct trial *trial)
     finding->mark[finding->marks++] = hash;
 }
 
+/* The host must stay as it was given to init(). */
+static int look_at_host(const struct trial *trial)
+{
+    return memcmp(&trial->host, instance_host(trial->instance), sizeof trial->host) == 0
+               ? 0
+               : finding_wrong(trial->finding, "job %" PRIu64 ": wrote to the struct of the host",
+                               trial->job.job.id);
+}
+
 static int call_place(struct trial *trial, struct call *call)
 {
     omega_error_t err = {0};
@@ -228,7 +237,7 @@ static int call_place(struct trial *trial, struct call *call)
                              trial->job.job.id);
     }
     mark(trial);
-    return 0;
+    return look_at_host(trial);
 }
 
 /* ---- the commit ---- */
@@ -267,6 +276,9 @@ static int take_in(struct trial *trial, const struct omega_result *result, bool 
     }
     trial->finding->placed += result->accepted;
     job->unplaced = elastic && result->accepted > 0 ? 0 : job->unplaced - result->accepted;
+    if (module_scheduler(trial->module)->ignores_last) {
+        return rc;
+    }
     job->last_count = trial->claim_count;
     memcpy(trial->last_claims, trial->claims, trial->claim_count * sizeof *trial->last_claims);
     memcpy(trial->last_results, trial->results, trial->claim_count * sizeof *trial->last_results);
@@ -284,7 +296,7 @@ static int call_started(struct trial *trial, uint32_t accepted)
         const char *text = strstr(err.text, "), job ");
         return finding_wrong(trial->finding, "%s", text == NULL ? err.text : text + 3);
     }
-    return 0;
+    return look_at_host(trial);
 }
 
 /* Copies the claims that are committed, every other one or so, to the front of `sent`. */

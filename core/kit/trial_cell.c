@@ -151,7 +151,8 @@ static bool is_above(const struct trial *trial)
     int64_t fill = trial->plan.fill;
     store_totals(trial->store, &totals);
     return totals.cpu_used_milli * 100 > totals.cpu_capacity_milli * fill ||
-           totals.mem_used_mib * 100 > totals.mem_capacity_mib * fill;
+           totals.mem_used_mib * 100 > totals.mem_capacity_mib * fill ||
+           totals.gpu_used_milli * 100 > totals.gpu_capacity_milli * fill;
 }
 
 int trial_cell_release(struct trial *trial, bool stuck)

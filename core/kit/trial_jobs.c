@@ -5,6 +5,8 @@
 
 #include "core/kit/trial_private.h"
 
+#define MEAN_US 100000000u /* at most, of the activities of a MapReduce job */
+
 static uint32_t between(struct trial *trial, uint32_t least, uint32_t most)
 {
     return least + omega_random_below(&trial->random, most - least + 1);
@@ -39,12 +41,11 @@ static int reserve(struct trial *trial, uint32_t slots)
     return 0;
 }
 
+/* Here as below, a draw a statement: their order is part of what a seed stands for. */
 static struct omega_request draw_request(struct trial *trial)
 {
-    struct omega_request request = {
-        .cpu_milli = (int32_t)between(trial, 100, 2000),
-        .mem_mib = (int32_t)between(trial, 64, 4096),
-    };
+    struct omega_request request = {.cpu_milli = (int32_t)between(trial, 100, 2000)};
+    request.mem_mib = (int32_t)between(trial, 64, 4096);
     uint32_t kind = trial->plan.gpus ? omega_random_below(&trial->random, 3) : 0;
     if (kind == 1) {
         request.gpu_devices = 1;
@@ -56,20 +57,53 @@ static struct omega_request draw_request(struct trial *trial)
     return request;
 }
 
+/* Those that started() may look at: some have no end. */
+static int64_t draw_duration(struct trial *trial)
+{
+    if (!trial->plan.optional) {
+        return 1000000;
+    }
+    uint32_t us = between(trial, 1, MEAN_US);
+    return us % 8 == 0 ? OMEGA_NEVER : us;
+}
+
 static void draw_group(struct trial *trial, uint32_t index)
 {
     const struct trial_plan *plan = &trial->plan;
     uint32_t set = plan->constraints ? omega_random_below(&trial->random, TRIAL_CONSTRAINTS) : 0;
     uint32_t subset = plan->constraints ? omega_random_below(&trial->random, TRIAL_SUBSETS + 1) : 0;
+    uint32_t count = plan->all_tasks ? plan->tasks : between(trial, 1, plan->tasks);
+    uint32_t optional = plan->optional ? between(trial, 0, plan->tasks) : 0;
     struct omega_task_group *group = &trial->job.groups[index];
     *group = (struct omega_task_group){
-        .count = plan->all_tasks ? plan->tasks : between(trial, 1, plan->tasks),
-        .optional = plan->optional ? between(trial, 0, plan->tasks) : 0,
+        .count = count,
+        .optional = optional,
         .constraints = trial->constraints[set],
         .request = draw_request(trial),
-        .duration_us = 1000000,
     };
+    group->duration_us = draw_duration(trial);
     trial->job.eligible[index] = set == 0 && subset == 0 ? NULL : trial->eligible[set][subset];
+}
+
+/* What a job with optional tasks has to do: nothing that is known, or maps and reduces. Some have
+ * nothing to reduce, need no more workers than they ask for, or are as large as any can be. */
+static void draw_mapreduce(struct trial *trial, struct omega_job *job)
+{
+    uint32_t kind = omega_random_below(&trial->random, 8);
+    struct omega_mapreduce numbers = {.workers_asked = job->tasks};
+    if (kind < 3) {
+        return;
+    }
+    numbers.map_activities = between(trial, 1, 2 * job->slots);
+    numbers.map_mean_us = between(trial, 0, MEAN_US);
+    if (kind == 3) {
+        numbers.map_activities = UINT32_MAX;
+        numbers.map_mean_us = OMEGA_DURATION_MAX;
+    } else if (kind > 4) {
+        numbers.reduce_activities = between(trial, 1, 2 * job->slots);
+        numbers.reduce_mean_us = between(trial, 0, MEAN_US);
+    }
+    job->mapreduce = numbers;
 }
 
 int trial_job_draw(struct trial *trial)
@@ -77,18 +111,24 @@ int trial_job_draw(struct trial *trial)
     static const int32_t precedences[] = {50, 100, 116, 120, 360};
     struct trial_job *job = &trial->job;
     omega_error_t err = {0};
+    int32_t precedence = precedences[omega_random_below(&trial->random, 5)];
+    uint32_t groups = between(trial, 1, trial->plan.groups);
     *job = (struct trial_job){.job = {
                                   .id = ++trial->last_job,
                                   .submit_us = trial->now_us,
-                                  .precedence = precedences[omega_random_below(&trial->random, 5)],
-                                  .group_count = between(trial, 1, trial->plan.groups),
+                                  .precedence = precedence,
+                                  .group_count = groups,
                                   .groups = job->groups,
                               }};
     for (uint32_t g = 0; g < job->job.group_count; g++) {
         draw_group(trial, g);
     }
-    if (omega_job_seal(&job->job, job->groups, &err) != OMEGA_OK ||
-        store_submit(trial->store, &job->job, &err) != OMEGA_OK) {
+    int rc = omega_job_seal(&job->job, job->groups, &err);
+    if (rc == OMEGA_OK && omega_job_is_elastic(&job->job)) {
+        draw_mapreduce(trial, &job->job);
+    }
+    rc = rc == OMEGA_OK ? store_submit(trial->store, &job->job, &err) : rc;
+    if (rc != OMEGA_OK) {
         return finding_unable(trial->finding, "%s", err.text);
     }
     if (reserve(trial, job->job.slots) != 0) {

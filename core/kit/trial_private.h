@@ -15,6 +15,8 @@
 #define TRIAL_CONSTRAINTS 6u
 #define TRIAL_SUBSETS 3u    /* random sets of machines, beside "all" */
 #define TRIAL_RUNNING 4096u /* placements that can be ended one by one */
+#define TRIAL_COUNTERS 64u  /* names that a scheduler may count under, as scheduler.h promises */
+#define TRIAL_COUNTER_BYTES 32u
 
 /* A job on its way. */
 struct trial_job {
@@ -47,6 +49,9 @@ struct trial {
     uint32_t running_count;
     /* the instance */
     struct instance *instance;
+    struct omega_host host;                             /* as the instance was given it */
+    char counters[TRIAL_COUNTERS][TRIAL_COUNTER_BYTES]; /* names that it counts under */
+    uint32_t counter_count;
     struct lender *lender; /* NULL: it plans on `view` */
     uint32_t planned;      /* jobs */
     struct trial_job job;

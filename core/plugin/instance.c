@@ -15,7 +15,7 @@
 #include "cellstate/rules.h"
 #include "core/plugin/running.h"
 
-#define COUNTER_NAME_MAX 31u /* as scheduler.h promises */
+#define COUNTER_NAME_MAX 31u /* as scheduler.h promises, and messages say */
 #define COUNTER_SHOWN 64u    /* bytes of a refused name that are told apart, with the NUL */
 #define COUNTERS_REFUSED 16u /* names of an instance that get a warning; the rest go unsaid */
 
@@ -28,7 +28,7 @@ enum taken {
 struct omega_txn {
     struct omega_txn_head head;
     struct store_view *view;
-    const struct instance_job *given;
+    const struct instance_job *given; /* NULL = no attempt is being planned */
     const struct catalogue *catalogue;
     struct omega_claim *claims;
     uint32_t count;
@@ -238,6 +238,9 @@ static __attribute__((noinline)) int claim_with_care(struct omega_txn *txn, uint
     if (txn->breach[0] != '\0') {
         return -1;
     }
+    if (txn->given == NULL) {
+        return breach(txn, "claimed task %u outside place()", task);
+    }
     if (group >= txn->given->pending->job->group_count) {
         return breach(txn, "claimed for group %u of %u", group,
                       txn->given->pending->job->group_count);
@@ -286,7 +289,8 @@ static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint3
 
 static int txn_unclaim(struct omega_txn *txn, uint32_t task)
 {
-    if (task >= txn->given->pending->job->slots || txn->taken[task] != TAKEN_CLAIMED) {
+    if (txn->given == NULL || task >= txn->given->pending->job->slots ||
+        txn->taken[task] != TAKEN_CLAIMED) {
         return breach(txn, "took back task %u, which is not claimed", task);
     }
     uint32_t i = txn->count - 1;
@@ -337,12 +341,14 @@ static int txn_open(struct omega_txn *txn, const struct instance_job *given,
     return OMEGA_OK;
 }
 
-/* Takes every claim back from the view. */
-static void txn_roll_back(struct omega_txn *txn)
+/* Takes every claim back from the view, and takes no more of them. */
+static void txn_close(struct omega_txn *txn)
 {
     for (uint32_t i = txn->count; i > 0; i--) {
         store_view_give(txn->view, &txn->claims[i - 1]);
     }
+    txn->given = NULL;
+    txn->plain = false;
 }
 
 /* ---- host services ---- */
@@ -375,7 +381,7 @@ static bool is_counter_name(const char *name)
 }
 
 /* Says once of each name that its counts are ignored, of the first few in full. */
-static void refuse_counter(const struct omega_host *host, const char *name)
+static void refuse_counter(const struct omega_host *host, const char *name, const char *expected)
 {
     struct instance *instance = host->context;
     char shown[COUNTER_SHOWN];
@@ -387,10 +393,7 @@ static void refuse_counter(const struct omega_host *host, const char *name)
     }
     if (instance->refused_count < COUNTERS_REFUSED) {
         memcpy(instance->refused[instance->refused_count++], shown, sizeof shown);
-        host_log(host, OMEGA_LOG_WARNING,
-                 "counter '%s' is ignored: expected a name of 1 to %u letters, digits and "
-                 "underscores",
-                 shown, COUNTER_NAME_MAX);
+        host_log(host, OMEGA_LOG_WARNING, "counter '%s' is ignored: expected %s", shown, expected);
     }
 }
 
@@ -398,9 +401,11 @@ static void host_count(const struct omega_host *host, const char *name, int64_t 
 {
     const struct instance *instance = host->context;
     if (name == NULL || !is_counter_name(name)) {
-        refuse_counter(host, name == NULL ? "(null)" : name);
-    } else if (instance->config.count != NULL) {
-        instance->config.count(instance->config.context, name, delta);
+        refuse_counter(host, name == NULL ? "(null)" : name,
+                       "a name of 1 to 31 letters, digits and underscores");
+    } else if (instance->config.count != NULL &&
+               !instance->config.count(instance->config.context, name, delta)) {
+        refuse_counter(host, name, "at most 64 names of counters");
     }
 }
 
@@ -507,6 +512,11 @@ void instance_destroy(struct instance *instance)
     free(instance);
 }
 
+const struct omega_host *instance_host(const struct instance *instance)
+{
+    return &instance->host;
+}
+
 /* ---- planning ---- */
 
 static int blame(const struct instance *instance, const struct omega_job *job, const char *what,
@@ -535,7 +545,7 @@ int instance_place(struct instance *instance, const struct instance_job *job,
     instance->scheduler->place(instance->state, job->pending, &view->shown, txn);
     running_leave();
     view->shown.eligible = NULL;
-    txn_roll_back(txn);
+    txn_close(txn);
 #ifdef OMEGA_DEBUG
     if (store_view_hash(view) != before) {
         return blame(instance, job->pending->job, "the view was written to", err);
@@ -563,8 +573,15 @@ int instance_started(struct instance *instance, const struct omega_job *job, uin
     enter(instance, "started()", job->id);
     *duration_us = instance->scheduler->started(instance->state, job, accepted);
     running_leave();
-    if (*duration_us <= 0) {
-        return blame(instance, job, "started() returned no duration above 0", err);
+    if (instance->txn.breach[0] != '\0') {
+        return blame(instance, job, instance->txn.breach, err);
+    }
+    if (*duration_us <= 0 || (*duration_us > OMEGA_DURATION_MAX && *duration_us != OMEGA_NEVER)) {
+        char what[120];
+        snprintf(what, sizeof what,
+                 "started() returned %" PRId64 " us, expected 1 to %" PRId64 ", or OMEGA_NEVER",
+                 *duration_us, OMEGA_DURATION_MAX);
+        return blame(instance, job, what, err);
     }
     return OMEGA_OK;
 }

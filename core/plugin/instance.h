@@ -21,7 +21,8 @@ struct instance_config {
     uint32_t machine_count;
     void *context; /* passed to the two functions below */
     void (*log)(void *context, enum omega_log_level level, const char *message);
-    void (*count)(void *context, const char *name, int64_t delta);
+    /* Returns false if the name is one too many. */
+    bool (*count)(void *context, const char *name, int64_t delta);
 };
 
 struct instance;
@@ -31,6 +32,9 @@ int instance_create(const struct instance_config *config, struct instance **inst
                     omega_error_t *err);
 /* Calls fini() and frees; NULL is allowed. */
 void instance_destroy(struct instance *instance);
+
+/* What the module has been offered; owned by the instance. It should stay as it is. */
+const struct omega_host *instance_host(const struct instance *instance);
 
 /* One job to plan. */
 struct instance_job {
@@ -52,7 +56,8 @@ int instance_place(struct instance *instance, const struct instance_job *job,
                    struct store_view *view, const struct omega_claim **claims, uint32_t *count,
                    omega_error_t *err);
 
-/* Calls started(); 0 if the module has none. OMEGA_EMODULE if it returns no duration > 0. */
+/* Calls started(); *duration_us is 0 if the module has none. OMEGA_EMODULE if that claims tasks,
+ * gives up, or returns anything but 1 to OMEGA_DURATION_MAX and OMEGA_NEVER. */
 int instance_started(struct instance *instance, const struct omega_job *job, uint32_t accepted,
                      int64_t *duration_us, omega_error_t *err);
 

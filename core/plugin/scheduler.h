@@ -200,7 +200,8 @@ struct omega_scheduler {
                   struct omega_txn *txn);
 
     /* Called once for a job with optional tasks, when its commit accepted `accepted` tasks, at
-     * least its required ones. Returns how long they all run, in microseconds from now, > 0.
+     * least its required ones. Returns how long they all run, in microseconds from now: 1 to
+     * OMEGA_DURATION_MAX, or OMEGA_NEVER. Anything else, and host->fail(), ends the run.
      * Absent: the durations of the job's groups hold. */
     int64_t (*started)(void *state, const struct omega_job *job, uint32_t accepted);
 

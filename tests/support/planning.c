@@ -34,18 +34,18 @@ static void keep_log(void *context, enum omega_log_level level, const char *mess
     snprintf(planning->log, sizeof(planning->log), "%d: %s", (int)level, message);
 }
 
-static void keep_count(void *context, const char *name, int64_t delta)
+static bool keep_count(void *context, const char *name, int64_t delta)
 {
     struct planning *planning = context;
     for (int i = 0; i < PLANNING_COUNTERS; i++) {
         struct planning_counter *counter = &planning->counters[i];
-        if (counter->name == NULL || strcmp(counter->name, name) == 0) {
-            counter->name = name;
+        if (counter->name[0] == '\0' || strcmp(counter->name, name) == 0) {
+            snprintf(counter->name, sizeof(counter->name), "%s", name);
             counter->value += delta;
-            return;
+            return true;
         }
     }
-    ck_abort_msg("more than %d counters", PLANNING_COUNTERS);
+    return false;
 }
 
 static void fill_view(struct planning *planning, uint32_t machines, int32_t cpu_milli,
@@ -178,7 +178,7 @@ int planning_place(struct planning *planning)
 
 int64_t planning_counter(const struct planning *planning, const char *name)
 {
-    for (int i = 0; i < PLANNING_COUNTERS && planning->counters[i].name != NULL; i++) {
+    for (int i = 0; i < PLANNING_COUNTERS && planning->counters[i].name[0] != '\0'; i++) {
         if (strcmp(planning->counters[i].name, name) == 0) {
             return planning->counters[i].value;
         }

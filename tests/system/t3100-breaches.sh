@@ -48,6 +48,20 @@ check "an option out of range does not validate" \
     fails_with 1 "option 'number' of module 'options' is 100001, expected an integer from -10" \
     "$OMEGA" validate "$T/options.json" --set 'schedulers.0.options={"number":100001}'
 
+# What is done wrong in started(), and more counters than there is room for.
+experiment wrong_late ""
+late() { "$OMEGA" run "$T/wrong_late.json" --quiet --out "$T/out-late" "$@" \
+    --set workloads.0.optional_factor=1 --set workloads.0.gpu_devices=0; }
+check "a claim in started() is named" fails_with 1 \
+    "module 'wrong_late' \(scheduler 's'\), job 1: claimed task 3 outside place" late
+check "a module may give up in started()" fails_with 1 "job 1: gave up: no model of such a job" \
+    late --set 'schedulers.0.options={"what":"fails"}'
+experiment wrong_names ""
+check "more than 64 counters" bash -c "'$OMEGA' run '$T/wrong_names.json' --quiet \
+    --out '$T/out-names' --set workloads.0.jobs=66 >'$T/said' 2>&1"
+check "get a warning" grep -q "counter 'job_66' is ignored: expected at most 64 names" "$T/said"
+check "and no more than these" test "$(grep -c 'is ignored' "$T/said")" -eq 2
+
 # The good ones, for contrast: three jobs of two tasks and, for elastic, as many optional ones.
 for module in random_one stateful elastic; do
     experiment "$module" ""

@@ -7,7 +7,7 @@ modules=$B/tests/modules
 
 suite() { "$OMEGA" test-scheduler --quick --timeout 1 "$@"; }
 
-good="batch first_fit service reference"
+good="batch first_fit service reference mapreduce"
 for module in $good "$modules"/{elastic,random_one,stateful,talker}.so; do
     suite "$module" >"$T/good"
     code=$?
@@ -17,12 +17,13 @@ done
 check "each check is told" test "$(grep -cE '^[a-z]+ +(ok|skipped)' "$T/good")" = \
     "$("$OMEGA" test-scheduler --list | wc -l)"
 
-# finds MODULE CHECK REGEX: CHECK is the first that fails, with a text that matches.
+# finds MODULE CHECK REGEX [OPTIONS]: CHECK is the first that fails, with a text that matches.
 finds() {
-    local module=$1 name=$2 regex=$3 code=0
-    suite --first "$modules/$module.so" >"$T/bad" 2>"$T/bad.err" || code=$?
-    check "$module is caught by '$name'" bash -c "[ $code -eq 1 ] && [ ! -s '$T/bad.err' ] &&
-        grep -m 1 FAILED '$T/bad' | grep -E '^$name +FAILED: ' | grep -E -- \"$regex\" ||
+    local module=$1 name=$2 regex=$3 options=${4:-{\}} code=0
+    suite --first --options "$options" "$modules/$module.so" >"$T/bad" 2>"$T/bad.err" || code=$?
+    check "$module is caught by '$name'${4:+ ($4)}" bash -c "
+        [ $code -eq 1 ] && [ ! -s '$T/bad.err' ] && grep -m 1 FAILED '$T/bad' |
+        grep -E '^$name +FAILED: ' | grep -E -- \"$regex\" ||
         { cat '$T/bad' '$T/bad.err'; false; }"
 }
 # A sanitizer ends the process itself where there would be a signal, and has the memory.
@@ -38,6 +39,10 @@ finds bad_size loads "has [0-9]+ bytes in it, expected [0-9]+"
 finds bad_no_name loads "name is missing"
 finds bad_no_place loads "place is missing"
 finds bad_option_range loads "the default is out of its own range"
+case $(uname -m) in
+x86_64 | aarch64) finds wrong_rounding loads "changes how the whole process rounds" ;;
+*) skip "wrong_rounding is caught" "it does nothing on this kind of processor" ;;
+esac
 finds wrong_load loads "crash, signal [0-9]+, in the loading of module"
 finds wrong_random imports "uses getrandom, which draws random numbers .*: use host->random"
 finds wrong_clock imports "uses time, which reads a clock: use host->now_us"
@@ -49,6 +54,8 @@ finds crash_place tasks "crash, signal [0-9]+, in place\(\) of module 'crash_pla
 finds hang_place tasks "has not returned for [0-9]+ s, in place\(\) of module 'hang_place'"
 finds wrong_end tasks "ended the process, with exit code 0, after [0-9]+ calls"
 finds gives_up tasks "gave up"
+finds wrong_host tasks "job 1: wrote to the struct of the host"
+finds wrong_last tasks "$crash"
 finds breach_machine tasks "claimed machine 40 of 40"
 finds wrong_twice tasks "job 1: claimed task 0, which is claimed already, attempt 1"
 finds wrong_retry tasks "which is placed already, attempt 2"
@@ -56,7 +63,13 @@ finds wrong_room claims "where the view shows no room for task"
 finds wrong_eligible constraints "which is not eligible for group"
 finds wrong_declined constraints "has not returned"
 finds wrong_devices devices "where the view shows no room for task"
-finds wrong_started optional "started\(\) returned no duration above 0"
+finds wrong_started optional "started\(\) returned 0 us, expected 1 to 10*, or OMEGA_NEVER"
+finds wrong_late optional "claimed task [0-9]+ outside place\(\)"
+finds wrong_late optional "took back task 0, which is not claimed" '{"what": "unclaims"}'
+finds wrong_late optional "gave up: no model of such a job" '{"what": "fails"}'
+finds wrong_late optional "started\(\) returned 9223372036854775806 us" \
+    '{"what": "returns_too_much"}'
+finds wrong_model optional "$crash"
 finds wrong_view lent "wrote to view->free_cpu_milli, in place\(\) of module 'wrong_view'"
 finds wrong_sorts lent "wrote to pending->groups\[\].tasks"
 finds wrong_keeps kept "used after the call that lent it: view->seq"
@@ -68,15 +81,21 @@ finds wrong_empty empty "$crash"
 finds wrong_huge huge "$crash"
 finds wrong_grows grows "$crash|between two calls|claimed already"
 finds wrong_option options "with every at 0: ($crash)"
-finds wrong_address repeats "the first job placed otherwise in a (second|third) process"
+for of in state code stack; do
+    finds wrong_address repeats "the first job placed otherwise in a (second|third) process" \
+        "{\"of\": \"$of\"}"
+done
+finds wrong_thread_local statics "writes to thread-local data"
 finds wrong_shared instances "the first job placed otherwise beside another instance"
 finds counters quiet "counter '.*' is ignored"
+finds wrong_names quiet "counter 'job_[0-9]+' is ignored: expected at most 64 names"
 if [ "$sanitized" = yes ]; then
     skip "leaks, static data and fresh memory are found" "a sanitizer has the memory"
 else
     finds wrong_fresh repeats "the first job placed otherwise in a second process"
     finds wrong_static statics "writes to static data, at 0x[0-9a-f]+ of the file"
-    finds wrong_leaks memory "leaks: about 1\.[0-9]* bytes a job"
+    finds wrong_leaks memory "leaks: about 0\.[0-9]* bytes a job"
+    finds wrong_leaks memory "leaks: about 0\.[0-9]* bytes a job" '{"in_started": true}'
     finds wrong_fini memory "leaks: fini\(\) leaves about [0-9]+ bytes of each instance"
     finds wrong_hoard memory "no memory|crash|killed"
 fi
@@ -86,6 +105,23 @@ check "what is printed is told even where nothing else is looked at" \
 check "a module that places nothing is no fault, but told" \
     bash -c "'$OMEGA' test-scheduler --only places '$modules/options.so' |
              grep -Eq '^places +ok: note: places 0 of [0-9]+ tasks'"
+
+if command -v cc >/dev/null; then
+    check "a module that links to a library is told so" bash -c "
+        cc -shared -fPIC -I. tests/modules/wrong_last.c -Wl,--no-as-needed -ljansson -lm \
+            -o '$T/links.so' &&
+        '$OMEGA' test-scheduler --only imports '$T/links.so' |
+        grep -Eq '^imports +ok: links to libjansson.so[.0-9]*, which has to be there'"
+    sed -e 's/(void)state;/dprintf(2, "that was all"), _exit(3);/' \
+        -e '1i #include <stdio.h>' -e '1i #include <unistd.h>' \
+        tests/modules/wrong_last.c >"$T/ends.c"
+    check "what a process prints before it ends is told" bash -c "
+        cc -shared -fPIC -I. '$T/ends.c' -o '$T/ends.so' &&
+        '$OMEGA' test-scheduler --only tasks '$T/ends.so' |
+        grep -Eq 'ended the process, with exit code 3, after [0-9]+ calls: that was all'"
+else
+    skip "modules that are built here" "there is no cc"
+fi
 
 # The command.
 check "a file here needs no './'" \

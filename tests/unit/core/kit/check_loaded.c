@@ -64,6 +64,8 @@ START_TEST(names_are_judged_whole)
         {"time", LOADED_FORBIDDEN, "now_us"},
         {"nanosleep", LOADED_FORBIDDEN, "block"},
         {"pthread_create", LOADED_FORBIDDEN, "thread"},
+        {"syscall", LOADED_FORBIDDEN, "processes"},
+        {"strtok", LOADED_FORBIDDEN, "whole"},
         {"quick_exit", LOADED_FORBIDDEN, "host->fail"},
         {"fopen", LOADED_FORBIDDEN, "files"},
         {"getenv", LOADED_FORBIDDEN, "option"},
@@ -77,7 +79,8 @@ START_TEST(names_are_judged_whole)
         {"__assert_fail", LOADED_FINE, ""},
         {"", LOADED_FINE, ""},
         {"exp2x", LOADED_FINE, ""},
-        {"qsort", LOADED_FINE, ""},
+        {"qsort", LOADED_DOUBTFUL, "C libraries"},
+        {"bsearch", LOADED_FINE, ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *why = NULL;
@@ -122,11 +125,44 @@ START_TEST(static_data_is_watched)
 }
 END_TEST
 
+/* In an instance of a module: true if thread-local data of it has changed. */
+static bool changes_thread_data(const char *name)
+{
+    struct planning p;
+    planning_open(&p, name, NULL, 3, 4000, 4000, false);
+    planning_group(&p, 2, 0, (struct omega_request){.cpu_milli = 10, .mem_mib = 10}, NULL);
+    ck_assert(!loaded_thread_data_changed(p.module));
+    ck_assert_int_eq(planning_place(&p), 0);
+    bool changed = loaded_thread_data_changed(p.module);
+    planning_close(&p);
+    return changed;
+}
+
+START_TEST(thread_data_is_watched)
+{
+    ck_assert(changes_thread_data("wrong_thread_local"));
+    ck_assert(!changes_thread_data("wrong_static"));
+    ck_assert(!changes_thread_data("batch"));
+}
+END_TEST
+
+START_TEST(libraries_are_listed)
+{
+    struct module *module = open_module("batch");
+    struct wanted wanted = {.name = "libc.so.6"};
+    ck_assert_int_eq(loaded_libraries(module, look, &wanted, NULL), 0);
+    ck_assert_uint_eq(wanted.count, 0); /* those of the compiler are not told */
+    module_close(module);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     check_case(suite, "imports", imports_are_listed);
     check_case(suite, "judgement", names_are_judged_whole);
     check_case(suite, "static data", static_data_is_watched);
+    check_case(suite, "thread-local data", thread_data_is_watched);
+    check_case(suite, "libraries", libraries_are_listed);
 }
 
 CHECK_MAIN("loaded", add_cases)

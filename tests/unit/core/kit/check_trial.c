@@ -102,14 +102,15 @@ END_TEST
 
 START_TEST(memory_makes_no_difference)
 {
-    static const char *const modules[] = {"batch", "service", "first_fit", "stateful", "elastic"};
+    static const char *const modules[] = {"batch",     "service",  "mapreduce",
+                                          "first_fit", "stateful", "elastic"};
     for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
         const struct finding *found;
         struct trial_plan plan = everything;
         ck_assert_int_eq(try_out(modules[i], &plan, &found), 0);
         struct finding first = *found;
         ck_assert_uint_eq(first.marks, 200);
-        ck_assert_uint_gt(first.placed, 100);
+        ck_assert_uint_gt(first.placed, 50);
         for (int memory = TRIAL_LENT; memory <= TRIAL_RETIRED; memory++) {
             plan.memory = (enum trial_memory)memory;
             plan.pattern = (uint8_t)(100 + memory);
@@ -134,7 +135,8 @@ START_TEST(faults_are_told)
     ck_assert_str_eq(found->text, "init refused: this module never starts");
     plan.optional = true;
     ck_assert_int_eq(try_out("wrong_started", &plan, &found), -1);
-    ck_assert_ptr_nonnull(strstr(found->text, "started() returned no duration above 0"));
+    ck_assert_ptr_nonnull(strstr(found->text, "started() returned 0 us, expected 1 to 1000000000000"
+                                              "000000, or OMEGA_NEVER"));
 }
 END_TEST
 

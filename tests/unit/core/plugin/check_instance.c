@@ -238,6 +238,56 @@ START_TEST(without_started_the_duration_is_the_groups)
 }
 END_TEST
 
+/* What a module does wrong in started(): the text of the error, without module and job. */
+static const char *late(struct planning *p, const char *options)
+{
+    static const char prefix[] = "module 'wrong_late' (scheduler 'tested'), job 7: ";
+    int64_t duration;
+    planning_open(p, "wrong_late", options, 2, 1000, 1000, false);
+    planning_group(p, 1, 1, small, NULL);
+    ck_assert_int_eq(planning_place(p), 0);
+    int32_t room = p->view.free_cpu_milli[0];
+    ck_assert_int_eq(instance_started(p->instance, &p->job, 2, &duration, &p->err), OMEGA_EMODULE);
+    ck_assert_int_eq(p->view.free_cpu_milli[0], room);
+    ck_assert_int_eq(strncmp(p->err.text, prefix, strlen(prefix)), 0);
+    return p->err.text + strlen(prefix);
+}
+
+START_TEST(started_may_neither_claim_nor_give_up)
+{
+    struct planning p;
+    ck_assert_str_eq(late(&p, NULL), "claimed task 1 outside place()");
+    planning_close(&p);
+    ck_assert_str_eq(late(&p, "{\"what\": \"unclaims\"}"),
+                     "took back task 0, which is not claimed");
+    planning_close(&p);
+    ck_assert_str_eq(late(&p, "{\"what\": \"fails\"}"), "gave up: no model of such a job");
+    planning_close(&p);
+    ck_assert_str_eq(late(&p, "{\"what\": \"returns_too_much\"}"),
+                     "started() returned 9223372036854775806 us, expected 1 to "
+                     "1000000000000000000, or OMEGA_NEVER");
+    planning_close(&p);
+}
+END_TEST
+
+START_TEST(counters_beyond_the_limit_are_told)
+{
+    struct planning p;
+    planning_open(&p, "wrong_names", NULL, 1, 1000, 1000, false);
+    planning_group(&p, 1, 0, small, NULL);
+    for (uint64_t id = 1; id <= PLANNING_COUNTERS; id++) {
+        p.job.id = id;
+        ck_assert_int_eq(planning_place(&p), 0);
+    }
+    ck_assert_str_eq(p.log, "");
+    p.job.id++;
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_str_eq(p.log, "1: counter 'job_17' is ignored: expected at most 64 names of "
+                            "counters");
+    planning_close(&p);
+}
+END_TEST
+
 START_TEST(counters_of_bad_names_are_ignored)
 {
     struct planning p;
@@ -271,6 +321,8 @@ static void add_cases(Suite *suite)
     check_case(suite, "a refusing init is an error", a_refusing_init_is_an_error);
     check_case(suite, "optional tasks and started", optional_tasks_and_started);
     check_case(suite, "state lives on", state_lives_from_attempt_to_attempt);
+    check_case(suite, "started, and then", started_may_neither_claim_nor_give_up);
+    check_case(suite, "too many counters", counters_beyond_the_limit_are_told);
     check_case(suite, "no started", without_started_the_duration_is_the_groups);
 }
 
