@@ -455,8 +455,8 @@ static void write_next(const struct summary *summary)
     fputs("\n            the same with other random numbers\n          ", out);
     write_argument(program_invocation_name, out);
     fputs(" schedulers\n            the modules there are, with their options\n"
-          "every key of an experiment file and every column: core/experiment/README.md in the "
-          "source tree\n",
+          "every key of an experiment file and every column: core/experiment/README.md, in the "
+          "folder\n            that 'omega config --documents' names\n",
           out);
 }
 

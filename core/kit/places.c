@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define HEADER "core/plugin/scheduler.h"
+#define DOCUMENT "schedulers/TUTORIAL.md"
 
 /* Writes the folder `up` from `base`, tidied, if it holds `file`. */
 static bool take(const char *base, const char *up, const char *file, char out[PATH_MAX])
@@ -22,36 +23,46 @@ static bool take(const char *base, const char *up, const char *file, char out[PA
     return n > 0 && realpath(path, out) != NULL;
 }
 
+/* The same with the first of several folders. */
+static bool take_first(const char *base, const char *const *ups, size_t count, const char *file,
+                       char out[PATH_MAX])
+{
+    bool found = false;
+    for (size_t i = 0; !found && i < count; i++) {
+        found = take(base, ups[i], file, out);
+    }
+    return found;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
 int places_of(const char *command, struct places *places, omega_error_t *err)
 {
     /* a build folder is build/ or build/VARIANT */
     static const char *const headers[] = {"../include/omega", "..", "../.."};
     static const char *const modules[] = {"schedulers", "../lib/omega/schedulers"};
+    static const char *const documents[] = {"../share/doc/omega", "..", "../.."};
     char folder[PATH_MAX];
-    bool found = false;
     snprintf(folder, sizeof folder, "%s", command);
     char *slash = strrchr(folder, '/');
     if (slash != NULL) {
         *slash = '\0';
     }
-    for (size_t i = 0; !found && i < sizeof headers / sizeof *headers; i++) {
-        found = take(folder, headers[i], HEADER, places->headers);
+    if (!take_first(folder, documents, COUNT(documents), DOCUMENT, places->documents)) {
+        places->documents[0] = '\0';
     }
-    if (!found) {
+    if (!take_first(folder, headers, COUNT(headers), HEADER, places->headers)) {
         return omega_error_set(err, OMEGA_EIO,
                                "no '" HEADER "' for '%.150s', expected it in ../include/omega "
                                "beside it ('make install') or in the tree that it was built in",
                                command);
     }
-    found = false;
-    for (size_t i = 0; !found && i < sizeof modules / sizeof *modules; i++) {
-        found = take(folder, modules[i], ".", places->modules);
-    }
-    return found ? OMEGA_OK
-                 : omega_error_set(err, OMEGA_EIO,
-                                   "no modules for '%.150s', expected them in "
-                                   "../lib/omega/schedulers beside it",
-                                   command);
+    return take_first(folder, modules, COUNT(modules), ".", places->modules)
+               ? OMEGA_OK
+               : omega_error_set(err, OMEGA_EIO,
+                                 "no modules for '%.150s', expected them in "
+                                 "../lib/omega/schedulers beside it",
+                                 command);
 }
 
 int places_find(struct places *places, omega_error_t *err)

@@ -42,7 +42,16 @@ else
 fi
 check "an installed experiment runs" omega run "$P/share/omega/experiments/first.json" --quiet \
     --set horizon_s=3900 --out "$T/first"
-check "the documents are there" test -s "$P/share/doc/omega/schedulers/TUTORIAL.md"
+check "the documents are there" bash -c "
+    test -s \"\$(omega config --documents)/schedulers/TUTORIAL.md\""
+links_hold() { # links_hold: each file that a document links to is there
+    cd "$P/share/doc/omega" && find . -name '*.md' | while read -r document; do
+        grep -oE '\]\([^)#:]+' "$document" | cut -c3- | while read -r link; do
+            [ -e "$(dirname "$document")/$link" ] || { echo "$document: $link"; exit 1; }
+        done || exit 1
+    done
+}
+check "and what they link to" links_hold
 cp -r "$P" "$T/moved"
 check "all of it may be moved" bash -c "cd '$T/moved' &&
     [ \"\$(bin/omega config --headers)\" = \"\$(pwd -P)/include/omega\" ] &&
@@ -120,5 +129,22 @@ touch "$T/stage/usr/lib/omega/old"
 check "installing again" env B="$B" PREFIX=/usr DESTDIR="$T/stage" core/kit/install
 check "takes away what is not installed any more" test ! -e "$T/stage/usr/lib/omega/old"
 check "uninstall from the stage" env PREFIX=/usr DESTDIR="$T/stage" core/kit/install --remove
-check "leaves nothing" bash -c "[ -z \"\$(find '$T/stage' -mindepth 1)\" ]"
+check "leaves nothing" test ! -e "$T/stage"
+(umask 077 && B=$B PREFIX="$T/some where/else" core/kit/install >/dev/null)
+check "others may use it, whatever the umask" test -z "$(find "$T/some where" -not -perm -a+r)"
+if command -v make >/dev/null && command -v cc >/dev/null; then
+    check "a path with blanks will do" bash -c "cd '$T' && rm -rf blank &&
+        '$T/some where/else/bin/omega' new-scheduler blank &&
+        make -C blank run OMEGA='$T/some where/else/bin/omega'"
+fi
+check "uninstall from there" env PREFIX="$T/some where/else" core/kit/install --remove
+check "leaves no folder above the prefix" test ! -e "$T/some where"
+mkdir -p "$T/half/share/doc"
+touch "$T/half/share/doc/omega"
+check "an installation that fails" bash -c "! PREFIX='$T/half' B='$B' core/kit/install"
+check "can be removed" env PREFIX="$T/half" core/kit/install --remove
+check "and leaves what was there" bash -c "
+    [ \"\$(find '$T/half' -type f)\" = '$T/half/share/doc/omega' ] && [ ! -e '$T/half/bin' ]"
+check "a build without its command" bash -c "! PREFIX='$T/none' B='$T' core/kit/install"
+check "is not called installed" bash -c "! grep -q 'installed omega' '$T/check.out'"
 finish

@@ -20,14 +20,24 @@ static void folder(const char *path)
     ck_assert_int_eq(file_make_directory(full, NULL), 0);
 }
 
-static void header(const char *path)
+static void empty_file(const char *path, const char *name)
 {
-    char full[PATH_MAX + 80];
+    char full[PATH_MAX + 160];
     folder(path);
-    snprintf(full, sizeof full, "%s/%s/scheduler.h", top, path);
+    snprintf(full, sizeof full, "%s/%s/%s", top, path, name);
     FILE *file = fopen(full, "w");
     ck_assert_ptr_nonnull(file);
     fclose(file);
+}
+
+static void header(const char *path)
+{
+    empty_file(path, "scheduler.h");
+}
+
+static void document(const char *path)
+{
+    empty_file(path, "TUTORIAL.md");
 }
 
 static void begin(void)
@@ -38,7 +48,9 @@ static void begin(void)
     ck_assert_ptr_nonnull(realpath(path, top));
 }
 
-static void expect(const char *command, const char *headers, const char *modules)
+/* `documents` NULL: there are none. */
+static void expect(const char *command, const char *headers, const char *modules,
+                   const char *documents)
 {
     char full[PATH_MAX + 80];
     struct places places;
@@ -50,6 +62,8 @@ static void expect(const char *command, const char *headers, const char *modules
     ck_assert_str_eq(places.headers, full);
     snprintf(full, sizeof full, "%s%s", top, modules);
     ck_assert_str_eq(places.modules, full);
+    snprintf(full, sizeof full, "%s%s", top, documents == NULL ? "" : documents);
+    ck_assert_str_eq(places.documents, documents == NULL ? "" : full);
 }
 
 START_TEST(installed)
@@ -58,7 +72,9 @@ START_TEST(installed)
     folder("bin");
     folder("lib/omega/schedulers");
     header("include/omega/core/plugin");
-    expect("bin/omega", "/include/omega", "/lib/omega/schedulers");
+    expect("bin/omega", "/include/omega", "/lib/omega/schedulers", NULL);
+    document("share/doc/omega/schedulers");
+    expect("bin/omega", "/include/omega", "/lib/omega/schedulers", "/share/doc/omega");
 }
 END_TEST
 
@@ -68,8 +84,9 @@ START_TEST(in_a_tree)
     header("core/plugin");
     folder("build/schedulers");
     folder("build/clang/schedulers");
-    expect("build/omega", "", "/build/schedulers");
-    expect("build/clang/omega", "", "/build/clang/schedulers");
+    document("schedulers");
+    expect("build/omega", "", "/build/schedulers", "");
+    expect("build/clang/omega", "", "/build/clang/schedulers", "");
 }
 END_TEST
 
