@@ -47,10 +47,22 @@ static int mapreduce_init(void *state, const struct omega_host *host)
     return 0;
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* `times` x whole, rounded down. The number nearest to 0.29, say, lies below it, and so would 0.29 x
+ * 100: what is a whole number but for that counts as one. */
+static int64_t multiple(double times, int64_t whole)
+{
+    return (int64_t)(times * (double)whole * (1 + 0x1p-51));
+}
+
 /* What is left of a resource below the cap; 0 above it. */
 static int64_t below_cap(double cap, int64_t limit, int64_t used)
 {
-    int64_t allowed = (int64_t)(cap * (double)limit);
+    int64_t allowed = multiple(cap, limit);
     return allowed > used ? allowed - used : 0;
 }
 
@@ -84,18 +96,13 @@ static struct allowance allow(const struct mapreduce *mapreduce, const struct om
     }
     allowance.workers = useful - job->tasks;
     if (mapreduce->policy == POLICY_RELATIVE_JOB_SIZE) {
-        uint64_t most = (uint64_t)(mapreduce->factor * job->tasks) - job->tasks;
-        allowance.workers = most < allowance.workers ? most : allowance.workers;
+        uint64_t most = (uint64_t)multiple(mapreduce->factor, job->tasks);
+        allowance.workers = least(allowance.workers, most - job->tasks);
     }
     if (mapreduce->policy == POLICY_GLOBAL_CAP) {
         cap_allowance(mapreduce->cap, view, &allowance);
     }
     return allowance;
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* How many of `count` such tasks the allowance has room for. */

@@ -32,11 +32,11 @@ struct omega_task_group {
 
 /* What a MapReduce scheduler needs to know to choose a number of workers; all 0 for other jobs. */
 struct omega_mapreduce {
-    uint32_t map_activities;
-    uint32_t reduce_activities;
-    int64_t map_mean_us;
+    uint32_t map_activities;    /* any of them runs on any worker, one at a time */
+    uint32_t reduce_activities; /* start when all maps are done */
+    int64_t map_mean_us;        /* how long an activity takes, 0 to OMEGA_DURATION_MAX */
     int64_t reduce_mean_us;
-    uint32_t workers_asked;
+    uint32_t workers_asked; /* as recorded; what counts are the required tasks of the job */
 };
 
 struct omega_job {

@@ -123,6 +123,11 @@ check "nor lost time" has b '"busy_s":2,"busy_useful_s":2,"busy_wasted_s":0,'
 check "and it ran for as long as 20 workers take" has b '"speedup_max":4'
 check "the log agrees" "$OMEGA" check-log "$T/race"
 
+cp -r "$T/race" "$T/race-memory"
+check "a cell on disk" "$OMEGA" run "$T/race.json" --quiet --out "$T/race" --set store=lmdb
+check "makes no difference" bash -c "cmp '$T/race/jobs.csv' '$T/race-memory/jobs.csv' &&
+    cmp '$T/race/conflicts.csv' '$T/race-memory/conflicts.csv'"
+
 # In a cell without idle machines a job gets what it asks for and waits for no more.
 check "no room for further workers" "$OMEGA" run "$T/race.json" --quiet --out "$T/race" \
     --set cell.machines.0.count=5 --set workloads.1.interarrival_s=5000

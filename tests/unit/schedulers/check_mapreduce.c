@@ -62,6 +62,10 @@ START_TEST(test_global_cap)
     ck_assert_uint_eq(planned(options, 90), 5); /* what it asks for, it may have */
     ck_assert_uint_eq(planned("{\"policy\": \"global_cap\", \"cap\": 0.75}", 60), 15);
     ck_assert_uint_eq(planned("{\"policy\": \"global_cap\", \"cap\": 0}", 0), 5);
+    ck_assert_uint_eq(planned("{\"policy\": \"global_cap\", \"cap\": 1}", 70), 30);
+    /* up to the cap means up to it: 0.29 x 100,000 is 28,999.999999999996 for the processor */
+    ck_assert_uint_eq(planned("{\"policy\": \"global_cap\", \"cap\": 0.29}", 0), 29);
+    ck_assert_uint_eq(planned("{\"policy\": \"global_cap\", \"cap\": 0.2899}", 0), 28);
 }
 END_TEST
 
@@ -89,6 +93,22 @@ START_TEST(test_global_cap_of_what)
     }
     ck_assert_int_eq(planning_place(&p), OMEGA_OK);
     ck_assert_uint_eq(p.count, 300);
+    planning_close(&p);
+}
+END_TEST
+
+/* Up to `factor` times the workers asked for means up to that: 1.15 x 100 is 114.99999999999999 for
+ * the processor. */
+START_TEST(test_relative_job_size_exactly)
+{
+    struct planning p;
+    struct omega_request worker = {.cpu_milli = 1, .mem_mib = 1};
+    planning_open(&p, "mapreduce", "{\"policy\": \"relative_job_size\", \"factor\": 1.15}",
+                  MACHINES, MACHINE_CPU, 1000, false);
+    planning_group(&p, 100, 100, worker, "");
+    p.job.mapreduce = (struct omega_mapreduce){1000, 0, 1000000, 0, 100};
+    ck_assert_int_eq(planning_place(&p), OMEGA_OK);
+    ck_assert_uint_eq(p.count, 115);
     planning_close(&p);
 }
 END_TEST
@@ -181,6 +201,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "global_cap", test_global_cap);
     check_case(suite, "global_cap: of what", test_global_cap_of_what);
     check_case(suite, "relative_job_size", test_relative_job_size);
+    check_case(suite, "relative_job_size, exactly", test_relative_job_size_exactly);
     check_case(suite, "what is of use", test_useful);
     check_case(suite, "groups", test_groups);
     check_case(suite, "started", test_started);
