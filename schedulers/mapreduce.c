@@ -52,8 +52,8 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* `times` x whole, rounded down. The number nearest to 0.29, say, lies below it, and so would 0.29 x
- * 100: what is a whole number but for that counts as one. */
+/* `times` x whole, rounded down. The number nearest to 0.29, say, lies below it, and so would
+ * 0.29 x 100: what is a whole number but for that counts as one. */
 static int64_t multiple(double times, int64_t whole)
 {
     return (int64_t)(times * (double)whole * (1 + 0x1p-51));

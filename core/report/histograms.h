@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * histograms.jsonl read back: the waits of each scheduler of each configuration, the seeds pooled.
+ * histograms.jsonl read back: waits or speed-ups of each scheduler of each configuration, the seeds
+ * pooled.
  */
 #ifndef OMEGA_CORE_REPORT_HISTOGRAMS_H
 #define OMEGA_CORE_REPORT_HISTOGRAMS_H

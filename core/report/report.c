@@ -37,7 +37,7 @@ int report_add(struct report *report, struct figure *figure, omega_error_t *err)
 static int write_figures(struct report *report, omega_error_t *err)
 {
     int rc = report_plot_metrics(report, err);
-    rc = rc == 0 ? report_plot_waits(report, err) : rc;
+    rc = rc == 0 ? report_plot_distributions(report, err) : rc;
     rc = rc == 0 ? report_plot_series(report, err) : rc;
     rc = rc == 0 ? report_plot_conflicts(report, err) : rc;
     return rc == 0 ? report_plot_machines(report, err) : rc;

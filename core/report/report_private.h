@@ -83,7 +83,7 @@ void report_estimate(const struct report *report, uint32_t configuration, enum r
 /* ---- the figures, each function those of one file ---- */
 
 int report_plot_metrics(struct report *report, omega_error_t *err);
-int report_plot_waits(struct report *report, omega_error_t *err);
+int report_plot_distributions(struct report *report, omega_error_t *err);
 int report_plot_series(struct report *report, omega_error_t *err);
 int report_plot_conflicts(struct report *report, omega_error_t *err);
 int report_plot_machines(struct report *report, omega_error_t *err);

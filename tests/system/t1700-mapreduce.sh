@@ -73,6 +73,25 @@ check "of their scheduler only" test "$(speedups | grep -vc '"scheduler":"mapred
 check "rows of other workloads have no such keys" bash -c "
     ! grep '\"name\":\"batch\"' '$T/out/results.jsonl' | grep -q 'speedup\|mapreduce_'"
 
+# ---- the figure ----
+
+first_of() { # the first share of a curve: of jobs that have gained nothing
+    sed -n "/^# $1: mapreduce: speedup, share of/{n;p}" "$T/report/figures/speedups.dat" |
+        sed 's/^ *1 //'
+}
+if command -v gnuplot >/dev/null; then
+    check "a report" "$OMEGA" report --format svg --out "$T/report" "$T/out"
+    check "draws the speed-ups" test -s "$T/report/figures/speedups.svg"
+    check "nobody's without a policy" test "$(first_of idle-none)" = 1
+    # the histogram counts thousandths: jobs that gained less than one stand with those that did not
+    check "with one, those of who gained" is "1 - $(first_of idle-max) < $(gain idle-max) + 1e-9 &&
+        1 - $(first_of idle-max) > $(gain idle-max) - 0.01"
+else
+    skip "the report" "gnuplot is missing"
+fi
+
+# ---- logs ----
+
 run --log --set horizon_s=7200 --set series_step_s=600 >/dev/null 2>&1
 check "logs prove them" "$OMEGA" check-log "$T/out"
 sed -i 's/"mapreduce_gained":[1-9][0-9]*/"mapreduce_gained":1/' "$T/out/results.jsonl"
