@@ -2,6 +2,7 @@
 /* A process that tries a module out: see confine.h. Handlers are async-signal-safe. */
 #include "core/kit/confine.h"
 
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,13 +147,22 @@ void confine(struct finding *finding, const struct confine_limits *limits)
     catch_signals();
     atexit(on_exit_in_module);
     limit(RLIMIT_CORE, 0);
-#ifndef OMEGA_DEBUG /* sanitizers reserve more addresses than there is memory */
-    limit(RLIMIT_AS, MEMORY_MAX);
-#endif
+    if (!confine_sanitized()) { /* sanitizers reserve more addresses than there is memory */
+        limit(RLIMIT_AS, MEMORY_MAX);
+    }
     if (limits->output >= 0) {
         dup2(limits->output, STDOUT_FILENO);
         dup2(limits->output, STDERR_FILENO);
     }
+}
+
+bool confine_sanitized(void)
+{
+#ifdef OMEGA_DEBUG
+    return true;
+#else
+    return dlsym(RTLD_DEFAULT, "__asan_init") != NULL || dlsym(RTLD_DEFAULT, "__tsan_init") != NULL;
+#endif
 }
 
 bool confine_enough(void)

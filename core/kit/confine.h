@@ -18,6 +18,10 @@ struct confine_limits {
  * exit() in the module is written into the finding, and ends the process. */
 void confine(struct finding *finding, const struct confine_limits *limits);
 
+/* True if a sanitizer has this process's memory: this omega was built with one, or one was put
+ * before it (LD_PRELOAD) for the sake of a module. */
+bool confine_sanitized(void);
+
 /* True once the process has taken as long as it should: what can be cut short is cut short. */
 bool confine_enough(void);
 

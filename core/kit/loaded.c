@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/kit/confine.h"
+
 /* ---- judging ---- */
 
 struct ban {
@@ -257,11 +259,7 @@ static int find_data(struct dl_phdr_info *info, size_t size, void *context)
 
 bool loaded_data_visible(void)
 {
-#ifdef OMEGA_DEBUG /* the address sanitizer guards the gaps between variables */
-    return false;
-#else
-    return true;
-#endif
+    return !confine_sanitized(); /* it guards the gaps between variables */
 }
 
 struct loaded_data *loaded_data_keep(const struct module *module)

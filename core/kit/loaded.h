@@ -31,7 +31,7 @@ int loaded_libraries(const struct module *module, void (*each)(void *context, co
 /* A copy of a module's writable memory, to be compared with what it is later. */
 struct loaded_data;
 
-/* NULL for a module without any, without memory, and in a sanitized build, where it may not be
+/* NULL for a module without any, without memory, and under a sanitizer, where it may not be
  * looked at: loaded_data_visible() tells. */
 struct loaded_data *loaded_data_keep(const struct module *module);
 bool loaded_data_visible(void);

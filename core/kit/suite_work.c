@@ -232,28 +232,19 @@ void suite_work_statics(const struct suite *suite, const struct module *module,
                                "belongs into the state");
     }
     if (!loaded_data_visible()) {
-        finding_unable(finding, "this omega was built with a sanitizer, which guards static data");
+        finding_unable(finding, "a sanitizer is at work, which guards static data");
     }
     loaded_data_free(data);
 }
 
 /* ---- memory ---- */
 
-#ifdef OMEGA_DEBUG /* a sanitizer's allocator does not tell */
-static bool in_use(int64_t *bytes)
-{
-    *bytes = 0;
-    return false;
-}
-#else
 /* Bytes allocated and not freed. */
-static bool in_use(int64_t *bytes)
+static int64_t in_use(void)
 {
     struct mallinfo2 info = mallinfo2();
-    *bytes = (int64_t)(info.uordblks + info.hblkhd);
-    return true;
+    return (int64_t)(info.uordblks + info.hblkhd);
 }
-#endif
 
 /* True if what is in use rises steadily: not by less than `least` in any quarter behind the first,
  * and in none by much less than on the average. */
@@ -288,7 +279,7 @@ static int look_at_lives(struct trial *trial, struct finding *finding)
         rc = plan_jobs(trial, LIFE_JOBS);
         rc = rc == 1 && trial_renew(trial) == 0 ? 1 : -1;
         if (life % (LIVES / QUARTERS) == 0) {
-            in_use(&bytes[life / (LIVES / QUARTERS) - 1]);
+            bytes[life / (LIVES / QUARTERS) - 1] = in_use();
         }
     }
     if (rc == 1 && rises(bytes, LEAST_PIECE * LIVES / QUARTERS)) {
@@ -306,7 +297,7 @@ static int look_at_jobs(struct trial *trial, uint64_t jobs, struct finding *find
     int rc = 1;
     for (uint32_t quarter = 0; rc == 1 && quarter < QUARTERS; quarter++) {
         rc = plan_jobs(trial, jobs / QUARTERS);
-        in_use(&bytes[quarter]);
+        bytes[quarter] = in_use();
     }
     if (rc == 1 && rises(bytes, LEAST_LEAK)) {
         return finding_wrong(finding, "leaks: about %.3g bytes a job, over %llu jobs",
@@ -325,9 +316,8 @@ void suite_work_memory(const struct suite *suite, const struct module *module,
 {
     struct trial_plan many = *plan;
     struct trial *trial;
-    int64_t bytes;
-    if (!in_use(&bytes)) {
-        finding_unable(finding, "this omega was built with a sanitizer, whose memory is not told");
+    if (confine_sanitized()) {
+        finding_unable(finding, "a sanitizer is at work, which does not tell how much is in use");
         return;
     }
     many.jobs = UINT32_MAX;

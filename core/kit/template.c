@@ -16,7 +16,7 @@
 #define PLACEHOLDER "my_scheduler"                  /* what the files have where the name goes */
 #define SPDX "/* SPDX-License-Identifier: MIT */\n" /* of ours, not of what grows out of it */
 
-/* Files that the linker has taken in as they are (Makefile, template.o). */
+/* Files that the linker has taken in as they are (Makefile, template_files.o). */
 #define EMBEDDED(symbol)                                                                           \
     extern const char _binary_schedulers_template_##symbol##_start[];                              \
     extern const char _binary_schedulers_template_##symbol##_end[];

@@ -119,6 +119,18 @@ if command -v cc >/dev/null; then
         cc -shared -fPIC -I. '$T/ends.c' -o '$T/ends.so' &&
         '$OMEGA' test-scheduler --only tasks '$T/ends.so' |
         grep -Eq 'ended the process, with exit code 3, after [0-9]+ calls: that was all'"
+    asan=$(cc -print-file-name=libasan.so)
+    if [ -e "$asan" ] && [ "$sanitized" = no ]; then
+        check "a module with a sanitizer of its own" bash -c "
+            cc -shared -fPIC -I. -fsanitize=address tests/modules/wrong_static.c \
+                -o '$T/own.so' &&
+            LD_PRELOAD='$asan' ASAN_OPTIONS=detect_leaks=0 '$OMEGA' test-scheduler --quick \
+                '$T/own.so' >'$T/own'"
+        check "but for what that has is tried out as others are" bash -c "
+            grep -q ' ok, 0 failed, 2 skipped$' '$T/own'"
+    else
+        skip "a module with a sanitizer of its own" "there is none, or omega has one"
+    fi
 else
     skip "modules that are built here" "there is no cc"
 fi
