@@ -14,7 +14,7 @@
 #include "core/kit/suite_private.h"
 
 #define GRACE_S 20u /* beyond what a process allows itself */
-#define STEP 32u    /* bytes: an odd number of the units that addresses are made of */
+#define STEP 32u    /* bytes: with 16 on top of all steps, an odd number of 16 */
 #define PIECE_MAX 1024u
 
 /* ---- a process ---- */

@@ -31,7 +31,7 @@ struct planning {
     omega_error_t err;
     char log[256];        /* the last message */
     struct planning_counter {
-        char name[32];    /* "" = free */
+        char name[32]; /* "" = free */
         int64_t value;
     } counters[PLANNING_COUNTERS];
 };
