@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/analysis/sums.h"
+#include "core/experiment/outputs.h"
+
 const char *const result_scope_names[RESULT_SCOPES] = {"scheduler", "workload", "cell"};
 
 int result_out_of_memory(omega_error_t *err)
@@ -90,6 +93,16 @@ static int finish(struct result_set *set, omega_error_t *err)
     return 0;
 }
 
+/* Whether the results are whole, where the directory has what tells it. */
+static int check_results(const char *directory, omega_error_t *err)
+{
+    struct sums *sums;
+    int rc = sums_open(directory, &sums, err);
+    rc = sums != NULL ? sums_check(sums, OUTPUTS_RESULTS, err) : rc;
+    sums_close(sums);
+    return rc;
+}
+
 static int read_directory(struct result_set *set, const char *directory, omega_error_t *err)
 {
     char *path = NULL;
@@ -115,7 +128,8 @@ int result_set_open(const char *const *directories, uint32_t count, struct resul
     *out = NULL;
     int rc = set == NULL ? result_out_of_memory(e) : 0;
     for (uint32_t i = 0; rc == 0 && i < count; i++) {
-        rc = read_directory(set, directories[i], e);
+        rc = check_results(directories[i], e);
+        rc = rc == 0 ? read_directory(set, directories[i], e) : rc;
     }
     rc = rc == 0 ? finish(set, e) : rc;
     if (rc != 0) {

@@ -60,7 +60,8 @@ struct result_row;
 
 /*
  * Reads DIRECTORY/results.jsonl of each directory. Errors, as `file:line: what, expected what`:
- * OMEGA_EIO; OMEGA_EINVAL for what is no such file, a row that comes twice (in one file or in two)
+ * OMEGA_EIO; OMEGA_EINVAL for what is no such file or, where SHA256SUMS lies beside it, not the one
+ * that was written, a row that comes twice (in one file or in two)
  * or a limit above; OMEGA_EVERSION for another schema; OMEGA_ENOMEM. Rows may have keys that this
  * version does not know. Experiments of different names are refused; of different SHA-256 they are
  * taken, since other seeds make another one: result_set_mixed().

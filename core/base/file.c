@@ -148,6 +148,11 @@ FILE *file_out_stream(struct file_out *out)
     return out->stream;
 }
 
+const char *file_out_temporary(const struct file_out *out)
+{
+    return out->temporary;
+}
+
 /* Brings everything to the disk. A write that failed earlier has left an error flag but no errno:
  * one more byte is tried for its sake, since the file is thrown away in any case. */
 static int sync_stream(struct file_out *out, omega_error_t *err)

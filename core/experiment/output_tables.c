@@ -19,6 +19,7 @@ static const char *const names[OUTPUT_FILES] = {
     [OUTPUT_MACHINES] = "machines.csv",
     [OUTPUT_REFUSED] = "refused.csv",
     [OUTPUT_EXPERIMENT] = OUTPUT_EXPERIMENT_NAME,
+    [OUTPUT_SUMS] = OUTPUT_SUMS_NAME,
     [OUTPUT_RUN] = "run.json",
 };
 
@@ -40,6 +41,7 @@ bool output_is_recorded(enum output_file file, const struct experiment_record *r
         [OUTPUT_MACHINES] = record->machines,
         [OUTPUT_REFUSED] = record->refused,
         [OUTPUT_EXPERIMENT] = true,
+        [OUTPUT_SUMS] = true,
         [OUTPUT_RUN] = true,
     };
     return recorded[file];

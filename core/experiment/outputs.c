@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/base/sha256.h"
 #include "core/experiment/conflict_records.h"
 #include "core/experiment/output_tables.h"
 #include "core/experiment/run_logs.h"
@@ -262,11 +263,11 @@ int outputs_begin(struct outputs *outputs, struct part *head, omega_error_t *err
 {
     int rc = 0;
     for (int i = 0; rc == 0 && i < OUTPUT_FILES; i++) {
-        if (i == OUTPUT_RUN || part_size(head, output_name((enum output_file)i)) >= 0) {
+        if (i >= OUTPUT_SUMS || part_size(head, output_name((enum output_file)i)) >= 0) {
             rc = file_out_open(outputs->paths[i], &outputs->files[i], err);
         }
     }
-    return rc == 0 ? copy_sections(outputs, head, OUTPUT_RUN, err) : rc;
+    return rc == 0 ? copy_sections(outputs, head, OUTPUT_SUMS, err) : rc;
 }
 
 int outputs_add(struct outputs *outputs, struct part *part, omega_error_t *err)
@@ -301,14 +302,28 @@ static int name_files(struct outputs *outputs, omega_error_t *err)
     return rc == 0 ? run_logs_commit(outputs->logs, err) : rc;
 }
 
+/* A line for each file before it, as sha256sum writes and checks them. */
+static int write_sums(struct outputs *outputs, omega_error_t *err)
+{
+    FILE *out = stream(outputs, OUTPUT_SUMS);
+    int rc = sync_streams(outputs, err);
+    for (int i = 0; rc == 0 && i < OUTPUT_SUMS; i++) {
+        char sha256[SHA256_HEX];
+        if (outputs->files[i] != NULL) {
+            rc = sha256_file(file_out_temporary(outputs->files[i]), sha256, err);
+            fprintf(out, "%s  %s\n", sha256, output_name((enum output_file)i));
+        }
+    }
+    return rc;
+}
+
 int outputs_commit(struct outputs *outputs, const struct run_json *run, omega_error_t *err)
 {
     struct run_json whole = *run;
     whole.points = outputs->points;
     int rc = run_json_write(&whole, stream(outputs, OUTPUT_RUN), err);
-    if (rc == 0) {
-        rc = name_files(outputs, err);
-    }
+    rc = rc == 0 ? write_sums(outputs, err) : rc;
+    rc = rc == 0 ? name_files(outputs, err) : rc;
     outputs_abort(outputs);
     return rc;
 }

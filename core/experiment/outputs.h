@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The files of a run: results.jsonl, results.csv, and as recorded histograms.jsonl, series.csv,
- * jobs.csv and those of conflicts; run.json for what depends on the host. They are put together
+ * jobs.csv and those of conflicts; SHA256SUMS of these; run.json for what depends on the host. They are put together
  * from the parts of the points (parts.h), in temporaries in the output directory, and get their
  * names together at the end: a failed run leaves nothing half-written.
  * Files of these names are replaced or removed only where run.json says that a run of omega has
@@ -24,11 +24,13 @@ enum output_file {
     OUTPUT_MACHINES,
     OUTPUT_REFUSED,
     OUTPUT_EXPERIMENT, /* the normalised experiment: what experiment_sha256 is over */
+    OUTPUT_SUMS,       /* what tells that the files before it are whole */
     OUTPUT_RUN,
     OUTPUT_FILES,
 };
 
 #define OUTPUT_EXPERIMENT_NAME "experiment.json"
+#define OUTPUT_SUMS_NAME "SHA256SUMS"
 
 struct outputs;
 struct run_json;
@@ -44,7 +46,7 @@ int outputs_add(struct outputs *outputs, struct part *part, omega_error_t *err);
 int outputs_add_log(struct outputs *outputs, const char *path, const char *label,
                     omega_error_t *err);
 
-/* Writes run.json and names all files; removes those of an earlier run that are not recorded now.
+/* Writes SHA256SUMS and run.json, and names all files; removes those of an earlier run that are not recorded now.
  * Frees `outputs` either way. */
 int outputs_commit(struct outputs *outputs, const struct run_json *run, omega_error_t *err);
 

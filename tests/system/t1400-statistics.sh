@@ -44,6 +44,10 @@ check "other seeds are the same configurations, with a warning" fails_with 0 \
     "'$OMEGA' run bench/experiments/compare.json --seed 11 --quiet --out '$T/more' >/dev/null &&
      '$OMEGA' statistics '$T/all' '$T/more' --csv --metric $metric"
 check "and one more value" grep -q '^same,{},scheduler:jobs.busyness,11,' "$T/fails.out"
+cp -r "$T/one" "$T/cut"
+sed -i '$d' "$T/cut/results.jsonl"
+check "rows that were cut at the end of a line" fails_with 1 \
+    'cut/results.jsonl:[0-9]+: ends here, and was cut or changed' "$OMEGA" statistics "$T/cut"
 check "no directory" fails_with 2 'at least one directory' "$OMEGA" statistics
 check "an unknown metric" fails_with 1 'no such key' "$OMEGA" statistics "$T/all" --metric jobs.x
 check "a bad confidence" fails_with 2 "'5' is no confidence" \

@@ -19,7 +19,7 @@ cat >"$T/sweep.json" <<'JSON'
 JSON
 sweep=$T/sweep.json
 files="results.jsonl results.csv histograms.jsonl series.csv jobs.csv conflicts.csv machines.csv
-    refused.csv experiment.json"
+    refused.csv experiment.json SHA256SUMS"
 
 # same DIR: its files are those of the reference, and nothing else is there but run.json.
 same() {
@@ -27,7 +27,7 @@ same() {
     for file in $files; do
         cmp "$T/whole/$file" "$1/$file" || return 1
     done
-    [ "$(ls -A "$1" | wc -l)" -eq 10 ] || { ls -A "$1"; return 1; }
+    [ "$(ls -A "$1" | wc -l)" -eq 11 ] || { ls -A "$1"; return 1; }
 }
 run() { "$OMEGA" run "$sweep" --quiet "$@"; }
 parts() { find "$1/points" -name '0*.part' | wc -l; }

@@ -82,6 +82,32 @@ known=$(grep '"variant":"fine".*"histogram":"wait_first"' "$T/run/histograms.jso
 check "distributions end at the share of jobs that began" test "$known" = "$(
     awk '/^$/ { exit } !/^#/ { last = $2 } END { print last }' "$T/second/figures/waits.dat")"
 
+# ---- files that are not whole ----
+
+# signed DIR: what was changed in it is what its run has written.
+signed() { (cd "$1" && sha256sum $(sed 's/.*  //' SHA256SUMS) >"$T/sums" && mv "$T/sums" SHA256SUMS); }
+cp -r "$T/run" "$T/cut"
+for file in results.jsonl histograms.jsonl series.csv conflicts.csv machines.csv; do
+    sed -i '$d' "$T/cut/$file"
+    check "$file, cut at the end of a line, is refused" fails_with 1 \
+        "/cut/$file:$(wc -l <"$T/cut/$file"): ends here, and was cut or changed: SHA-256 .* expected" \
+        "$OMEGA" report --out "$T/none" "$T/cut"
+    cp "$T/run/$file" "$T/cut/$file"
+done
+rm "$T/cut/series.csv"
+check "a file that is gone is missed" fails_with 1 \
+    'series.csv: is missing, expected it: .*/cut/SHA256SUMS names it' \
+    "$OMEGA" report --out "$T/none" "$T/cut"
+cp "$T/run/series.csv" "$T/cut/series.csv"
+sed -i '/machines.csv/d' "$T/cut/SHA256SUMS"
+check "one of another run is none" fails_with 1 'machines.csv: is not of this run' \
+    "$OMEGA" report --out "$T/none" "$T/cut"
+rm "$T/cut/SHA256SUMS"
+check "nor is one drawn that nobody knows to be whole" fails_with 1 \
+    '/cut: has no SHA256SUMS, expected what omega run has left' \
+    "$OMEGA" report --out "$T/none" "$T/cut"
+check "nothing is written of these" test ! -e "$T/none"
+
 # ---- what is refused ----
 
 mkdir -p "$T/mine"
@@ -132,11 +158,13 @@ for signal in INT TERM; do
 done
 cp -r "$T/run" "$T/spoilt"
 sed -i '2s/^fine,1,/fine,9,/' "$T/spoilt/series.csv"
+signed "$T/spoilt"
 check "a row of no point" fails_with 1 \
     "series.csv:2: variant 'fine' with seed 9 and these parameters is not in results.jsonl" \
     "$OMEGA" report --out "$T/none" "$T/spoilt"
 cp "$T/run/series.csv" "$T/spoilt/series.csv"
 echo '{}' >"$T/spoilt/experiment.json"
+signed "$T/spoilt"
 check "an experiment that is not that of the results" fails_with 1 \
     'experiment.json: is not the experiment of the results beside it' \
     "$OMEGA" report --out "$T/none" "$T/spoilt"
@@ -147,9 +175,9 @@ check "nothing is left of these" test -z "$(find "$T" -maxdepth 1 -name 'none*')
 # Two variants whose names begin alike for longer than a legend has room.
 long=a-name-that-is-longer-than-the-room-of-a-legend
 cp -r "$T/run" "$T/long"
-rm "$T/long/experiment.json"
 sed -i "s#\"variant\":\"\(fine\|coarse\)\"#\"variant\":\"$long-\1\"#" "$T/long"/*.jsonl
 sed -i "s#^\(fine\|coarse\),#$long-\1,#" "$T/long"/*.csv
+signed "$T/long"
 check "long names" "$OMEGA" report --out "$T/long-report" --format pdf "$T/long"
 check "differ in legends" test "$(sed -n "s/.* title '\(a-name.*\)'.*/\1/p" \
     "$T/long-report/figures/use-time.gp" | tr '\n' ';')" = \
@@ -161,10 +189,10 @@ check "and above panels" test "$(grep -c "^set title 'a-name.*-\(fine\|coarse\)'
 
 name='`touch hacked`<script>alert(1)</script>'
 cp -r "$T/run" "$T/odd"
-rm "$T/odd/experiment.json"
 sed -i "s#\"variant\":\"fine\"#\"variant\":\"$name\"#" "$T/odd/results.jsonl" \
     "$T/odd/histograms.jsonl"
 sed -i "s|^fine,|$name,|" "$T/odd"/*.csv
+signed "$T/odd"
 check "hostile names are drawn" "$OMEGA" report --out "$T/odd-report" "$T/odd"
 check "and do nothing" test ! -e "$T/odd-report/figures/hacked" -a \
     "$(grep -c '<script' "$T/odd-report/index.html")" -eq 0
