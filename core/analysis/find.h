@@ -13,6 +13,7 @@
 
 #define FIND_PROBES_MAX 200u
 #define FIND_VALUE_BYTES 32
+#define FIND_WHOLE_MAX 1e12 /* all of them have the 12 digits that values are written with */
 
 /* "batch.wait_first_p90_s <= 30": of the mean over seeds. */
 struct find_condition {
@@ -28,7 +29,7 @@ struct find_options {
     struct find_condition condition;
     double from;
     double to;
-    bool whole;         /* whole numbers only */
+    bool whole;         /* whole numbers only: `from` and `to` are, up to FIND_WHOLE_MAX */
     double precision;   /* width that is asked for, as a share of the larger end */
     double confidence;  /* that the boundary lies where it is said to */
     uint64_t seed;      /* the first; the others follow */

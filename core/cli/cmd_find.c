@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/analysis/find.h"
 #include "core/cli/command.h"
 #include "core/cli/signals.h"
+#include "core/driver/workers.h"
 #include "core/experiment/row.h"
 #include "core/experiment/table.h"
 
@@ -33,6 +35,8 @@ static const char help[] =
     "  --seeds N..M       N seeds at first, doubled up to M where they do not decide (10..160)\n"
     "  --seed S           the first seed (1)\n"
     "  --probes N         at most so many values are tried (20)\n"
+    "  --jobs N           worker processes that run seeds side by side (one for each CPU); the\n"
+    "                     answer is the same, byte for byte\n"
     "  --json             one JSON object instead of text\n"
     "  --quiet            no progress\n"
     "  --help             this text\n\n"
@@ -51,6 +55,7 @@ enum option_code {
     OPTION_SEEDS,
     OPTION_SEED,
     OPTION_PROBES,
+    OPTION_JOBS,
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_HELP,
@@ -69,6 +74,7 @@ static const struct option options[] = {
     {"seeds", required_argument, NULL, OPTION_SEEDS},
     {"seed", required_argument, NULL, OPTION_SEED},
     {"probes", required_argument, NULL, OPTION_PROBES},
+    {"jobs", required_argument, NULL, OPTION_JOBS},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -157,6 +163,13 @@ static int take_number(struct request *request, int code)
         return parse_count(optarg, 0, INT64_MAX - PROBE_SEEDS_MAX, &how->seed, &end) && *end == '\0'
                    ? 0
                    : bad_value("seed", "a whole number");
+    case OPTION_JOBS:
+        if (!parse_count(optarg, 1, WORKERS_MAX, &count, &end) || *end != '\0') {
+            return command_usage("find", "'%.60s' for --jobs, expected a whole number from 1 to %u",
+                                 optarg, WORKERS_MAX);
+        }
+        how->runs.jobs = (uint32_t)count;
+        return 0;
     default:
         if (!parse_count(optarg, 2, FIND_PROBES_MAX, &count, &end) || *end != '\0') {
             return bad_value("probes", "a whole number from 2 to 200");
@@ -204,6 +217,12 @@ static int take_option(struct request *request, int code, char **argv)
     }
 }
 
+/* The limit first: what lies far beyond it is no int64. */
+static bool is_whole(double value)
+{
+    return value >= -FIND_WHOLE_MAX && value <= FIND_WHOLE_MAX && value == (double)(int64_t)value;
+}
+
 static int check_request(const struct request *request, int files)
 {
     const struct find_options *how = &request->how;
@@ -214,9 +233,10 @@ static int check_request(const struct request *request, int files)
     if (how->from == how->to) {
         return command_usage("find", "--from and --to are the same, expected a range");
     }
-    if (how->whole &&
-        (how->from != (double)(int64_t)how->from || how->to != (double)(int64_t)how->to)) {
-        return command_usage("find", "--whole: expected whole numbers for --from and --to");
+    if (how->whole && !(is_whole(how->from) && is_whole(how->to))) {
+        return command_usage("find",
+                             "--whole: expected whole numbers from -10^12 to 10^12 for --from and "
+                             "--to");
     }
     return files == 1 ? 0 : command_usage("find", "expected one experiment file, got %d", files);
 }
@@ -352,12 +372,19 @@ static void tell(void *context, const struct find_probe *probe)
     }
 }
 
+static void leave_worker(void)
+{
+    _exit(COMMAND_DONE);
+}
+
 static int find(struct request *request, const char *file)
 {
     omega_error_t err = {0};
     request->how.runs.file = file;
     request->how.runs.sets = request->sets;
     request->how.runs.stop = &stop;
+    request->how.runs.in_worker = signals_in_worker;
+    request->how.runs.leave_worker = leave_worker;
     signals_catch_stop(&stop);
     if (find_run(&request->how, tell, request, &request->result, &err) != 0) {
         return command_failed(&err);
@@ -373,7 +400,7 @@ static int run_with(int argc, char **argv, struct request *request)
     while ((code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         bool number = code == OPTION_FROM || code == OPTION_TO || code == OPTION_PRECISION ||
                       code == OPTION_CONFIDENCE || code == OPTION_SEEDS || code == OPTION_SEED ||
-                      code == OPTION_PROBES;
+                      code == OPTION_PROBES || code == OPTION_JOBS;
         int rc = number ? take_number(request, code) : take_option(request, code, argv);
         if (rc > 0 || (rc == COMMAND_DONE && !number)) {
             return rc;
@@ -396,6 +423,7 @@ int cmd_find(int argc, char **argv)
             .seeds_max = 160,
             .probes = 20,
             .censored_max = METRIC_CENSORED_MAX,
+            .runs = {.jobs = workers_cpus()},
         };
         request->sets = calloc((size_t)argc, sizeof *request->sets);
         if (request->sets != NULL) {

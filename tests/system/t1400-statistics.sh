@@ -118,6 +118,31 @@ seek() {
 tell "find" seek --from 0.4 --to 0.95 --condition 'jobs.wait_first_mean_s <= 1.1666667'
 check "says how sure it is" said 'with 95 % confidence the boundary lies between, known to'
 check "and what is taken for granted" said 'taken for granted: it holds on one side'
+for jobs in 1 2 3; do
+    seek --from 0.4 --to 0.95 --condition 'jobs.wait_first_mean_s <= 1.17' --json --jobs $jobs \
+        >"$T/find-$jobs" 2>"$T/find.err"
+done
+check "one worker, two and three give the same answer" eval \
+    "cmp '$T/find-1' '$T/find-2' && cmp '$T/find-1' '$T/find-3'"
+if [ -e "$B/tests/modules/crash_place.so" ]; then
+    check "a worker that dies is told" fails_with 1 \
+        'schedulers.0.instances=\[1\], seed 1: its worker ended (by signal 11|with exit code)' \
+        seek --from 1 --to 2 --parameter schedulers.0.instances --jobs 2 \
+        --condition 'scheduler:server.busyness <= 0.3' \
+        --set "schedulers.0.module=\"$B/tests/modules/crash_place.so\""
+else
+    skip "a worker that dies is told" "the test modules are not built"
+fi
+check "no workers" fails_with 2 "'0' for --jobs, expected a whole number from 1" seek --jobs 0
+check "live is not looked for" fails_with 1 'driver is live, expected sim' seek --from 0.4 --to 0.9 \
+    --condition 'jobs.wait_first_mean_s <= 1' --set driver=live
+tell "whole numbers" seek --whole --from 1 --to 6 --parameter schedulers.0.instances \
+    --condition 'scheduler:server.busyness <= 0.7'
+check "end at neighbours" said '^holds at 2, fails at 1: .* lies between: they are neighbours$'
+for number in 0.5 1e13 -1e300; do
+    check "--whole of $number" fails_with 2 'expected whole numbers from -10\^12 to 10\^12' \
+        seek --whole --from $number --to 9 --condition 'a.b < 1'
+done
 tell "as JSON" seek --from 0.4 --to 0.95 --condition 'jobs.wait_first_mean_s <= 1.17' --json
 check "with its probes" said '"value":0.4,"seeds":4,"mean":0\.3'
 check "nothing between is a failure" eval "! seek --from 0.1 --to 0.2 \
