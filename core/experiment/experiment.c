@@ -128,6 +128,24 @@ static int read_sweep(struct experiment *experiment, const struct field *root, o
     return 0;
 }
 
+/* A --set of a field that is swept, or of one within it, would have no effect: each assignment gives
+ * it a value. */
+static int refuse_swept_settings(const struct experiment *experiment, uint32_t set_count,
+                                 omega_error_t *err)
+{
+    for (uint32_t i = 0; i < set_count; i++) {
+        const char *path = experiment->source.sets[i];
+        const char *swept = sweep_field_above(&experiment->sweep, path);
+        if (swept != NULL) {
+            return omega_error_set(err, OMEGA_EINVAL,
+                                   "--set %.80s: '%.80s' is swept, so this has no effect, expected "
+                                   "--sweep %.80s=VALUE,... for other values, or --set sweep=null",
+                                   path, swept, swept);
+        }
+    }
+    return 0;
+}
+
 /* The command's seed. Beside a sweep "seed" would stand for ten. */
 static void fix_seed(json_t *base, uint64_t seed)
 {
@@ -156,6 +174,7 @@ static int read_base(struct experiment *experiment, const struct experiment_opti
     struct field root = {.source = &experiment->source, .value = experiment->base};
     if (top_read(&root, false, &top, err) != 0 || read_record(experiment, &root, err) != 0 ||
         read_sweep(experiment, &root, err) != 0 ||
+        refuse_swept_settings(experiment, options->set_count, err) != 0 ||
         normalised_sha256(experiment->base, experiment->sha256, err) != 0) {
         return err->code;
     }

@@ -81,16 +81,19 @@ uint32_t parts_log_segments(const struct parts *parts, uint32_t point)
 }
 
 /* The number of a file of a point, "000012.part", or "000012-3.omlog" of a segment; false: it is
- * none. */
+ * none, as where somebody has written the number in another way. */
 static bool is_point_file(const char *name, const char *suffix, uint32_t *point)
 {
     char *end;
+    char digits[16];
     if (name[0] < '0' || name[0] > '9' || strlen(name) > 32) {
         return false;
     }
     unsigned long number = strtoul(name, &end, 10);
     *point = (uint32_t)number;
-    bool numbered = number <= UINT32_MAX && end - name >= 6;
+    int length = snprintf(digits, sizeof digits, "%06" PRIu32, *point);
+    bool numbered =
+        number <= UINT32_MAX && end - name == length && memcmp(name, digits, (size_t)length) == 0;
     if (*end == '-' && strcmp(suffix, LOG_SUFFIX) == 0) {
         end += 1 + strspn(end + 1, "0123456789");
     }
@@ -264,16 +267,29 @@ static bool number_at(const json_t *about, const char *key, uint32_t min, uint32
 
 /* ---- taking stock ---- */
 
+/* Nothing is lost of a point of this run that has another one's name: it can be run again. What is
+ * of another run, or of another shard, may be somebody's only copy. */
 static int check_point(const struct parts *parts, uint32_t point, const struct part *part,
                        omega_error_t *err)
 {
     const json_t *about = part_about(part);
     uint32_t number;
-    if (strcmp(text_at(about, "run"), text_at(parts->about, "run")) != 0 ||
-        !number_at(about, "point", 0, UINT32_MAX, &number) || number != point ||
-        !parts_is_due(parts, point)) {
+    if (strcmp(text_at(about, "run"), text_at(parts->about, "run")) != 0) {
         return omega_error_set_at(err, OMEGA_EINVAL, part_name(part), 0,
-                                  "is no point of this run, expected those of its head only");
+                                  "is no point of this run, expected those of its head only: move "
+                                  "it away, or drop all that are there (--fresh)");
+    }
+    if (!number_at(about, "point", 0, UINT32_MAX, &number) || number != point) {
+        return omega_error_set_at(err, OMEGA_ECORRUPT, part_name(part), 0,
+                                  "has the name of another point, expected that of point %" PRIu32
+                                  ": --resume runs the missing one again",
+                                  number);
+    }
+    if (!parts_is_due(parts, point)) {
+        return omega_error_set_at(err, OMEGA_EINVAL, part_name(part), 0,
+                                  "is a point of another shard, expected those of %" PRIu32
+                                  "/%" PRIu32 " only: move it away",
+                                  parts->shard.number, parts->shard.count);
     }
     return OMEGA_OK;
 }
@@ -513,6 +529,32 @@ int parts_begin(const char *directory, const struct parts_run *run, struct parts
     return OMEGA_OK;
 }
 
+/* Says what a directory without a head lacks. */
+static int check_head(struct parts *parts, const char *directory, omega_error_t *err)
+{
+    char *head = path_of(parts, HEAD_NAME);
+    int there = head == NULL ? -1 : access(head, F_OK);
+    free(head);
+    if (head == NULL) {
+        return no_memory(err);
+    }
+    if (there == 0 || errno != ENOENT) {
+        return OMEGA_OK; /* opening it says the rest */
+    }
+    int rc = list(parts, count_in, parts, err);
+    uint32_t points = parts->finished_count;
+    parts->finished_count = 0;
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    return omega_error_set_at(
+        err, OMEGA_EINVAL, directory, 0,
+        points == 0 ? "is no shard, expected a directory that 'omega run --shard I/N' has left, "
+                      "with " PARTS_FOLDER "/" HEAD_NAME
+                    : "has points but no " PARTS_FOLDER "/" HEAD_NAME
+                      ", expected it: 'omega run --shard I/N --resume' writes it again");
+}
+
 int parts_open(const char *directory, struct parts **out, omega_error_t *err)
 {
     struct parts *parts;
@@ -521,7 +563,8 @@ int parts_open(const char *directory, struct parts **out, omega_error_t *err)
     if (rc != OMEGA_OK) {
         return rc;
     }
-    rc = read_head(parts, &parts->about, err);
+    rc = check_head(parts, directory, err);
+    rc = rc == OMEGA_OK ? read_head(parts, &parts->about, err) : rc;
     rc = rc == OMEGA_OK ? take_about(parts, err) : rc;
     rc = rc == OMEGA_OK ? list(parts, take_in, parts, err) : rc;
     if (rc != OMEGA_OK) {

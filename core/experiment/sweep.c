@@ -252,6 +252,17 @@ void sweep_release(struct sweep *sweep)
     }
 }
 
+const char *sweep_field_above(const struct sweep *sweep, const char *path)
+{
+    for (uint32_t i = 0; i < sweep->axis_count; i++) {
+        const char *swept = sweep->axes[i].path;
+        if (strlen(path) >= strlen(swept) && overlap(swept, path)) {
+            return swept;
+        }
+    }
+    return NULL;
+}
+
 json_t *sweep_normal(const struct sweep *sweep)
 {
     json_t *list = json_array();

@@ -39,6 +39,9 @@ int sweep_read(struct sweep *sweep, const struct field *field, struct pool *pool
                omega_error_t *err);
 void sweep_release(struct sweep *sweep);
 
+/* The swept field that a path, with dots only, is or lies within; NULL: there is none. */
+const char *sweep_field_above(const struct sweep *sweep, const char *path);
+
 /* The sweep in its one form: a list of objects of lists, ranges written out. NULL: no memory. */
 json_t *sweep_normal(const struct sweep *sweep);
 

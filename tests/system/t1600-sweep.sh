@@ -98,8 +98,30 @@ check "a missing point is named" fails_with 1 \
     'shard 1/3: schedulers.0.instances=1, schedulers.0.decision.job_s=0.1, seed 4$' \
     "$OMEGA" merge --out "$T/no" "$T/shard1" "$T/shard2" "$T/shard3"
 cp "$T/shard1/points/000006.part" "$T/shard1/points/000003.part"
-check "another one does not take its place" fails_with 1 '000003.part: is no point of this run' \
+check "another one does not take its place" fails_with 1 \
+    '000003.part: has the name of another point, expected that of point 6: --resume runs the miss' \
     "$OMEGA" merge --out "$T/no" "$T/shard1" "$T/shard2" "$T/shard3"
+check "which --resume runs again" run --out "$T/shard1" --shard 1/3 --resume
+mv "$T/shard1/points/000003.part" "$T/shard1/points/0000003.part"
+check "nor does it go by a name that is none" fails_with 1 '^omega: 1 of 500 points are missing' \
+    "$OMEGA" merge --out "$T/no" "$T/shard1" "$T/shard2" "$T/shard3"
+check "it is run again, too" run --out "$T/shard1" --shard 1/3 --resume
+rm "$T/shard1/points/0000003.part"
+cp "$T/shard2/points/000001.part" "$T/shard1/points"
+check "a point of another shard is not dropped" fails_with 1 \
+    '000001.part: is a point of another shard, expected those of 1/3 only: move it away' \
+    run --out "$T/shard1" --shard 1/3 --resume
+rm "$T/shard1/points/000001.part"
+cp "$T/other/points/000001.part" "$T/shard2/points"
+check "nor one of another run" fails_with 1 '000001.part: is no point of this run.*: move it away' \
+    run --out "$T/shard2" --shard 2/3 --resume
+rm "$T/shard2/points/000001.part"
+check "though one that was moved away runs again" run --out "$T/shard2" --shard 2/3 --resume
+mv "$T/shard1/points/head.part" "$T/head"
+check "a head that is missing is named, and how to get it" fails_with 1 \
+    'shard1: has points but no points/head.part, expected it: .omega run --shard I/N --resume. wri' \
+    "$OMEGA" merge --out "$T/no" "$T/shard1" "$T/shard2" "$T/shard3"
+mv "$T/head" "$T/shard1/points/head.part"
 head -c 1000 "$T/moved" >"$T/shard1/points/000003.part"
 check "a damaged point is found" fails_with 1 '000003.part: ' \
     "$OMEGA" merge --out "$T/no" "$T/shard1" "$T/shard2" "$T/shard3"
@@ -241,11 +263,26 @@ else
     skip "a worker that crashes" "the test modules are not built"
 fi
 
+# ---- a field that is swept is not set, too ----
+
+check "--set of a swept field has no effect, and is refused" fails_with 1 \
+    "--set schedulers.0.instances: 'schedulers.0.instances' is swept, .* expected --sweep sch" \
+    run --out "$T/no" --set 'schedulers[0].instances=7'
+check "so is one within it" fails_with 1 "--set workloads.0.duration_s.mean: 'workloads.0.dura" \
+    run --out "$T/no" --sweep 'workloads.0.duration_s={"type":"exponential","mean":2},3' \
+    --set workloads.0.duration_s.mean=4
+check "one that it lies within is not" "$OMEGA" validate "$sweep" \
+    --set 'schedulers.0.decision={"job_s":1,"task_s":0.5}'
+
 # ---- usage ----
 
 check "no jobs" fails_with 2 "--jobs '0': expected a number from 1" run --jobs 0
 check "a shard beyond the last" fails_with 2 "--shard '4/3': expected such as 1/3" run --shard 4/3
 check "a shard of none" fails_with 2 "--shard '1': expected such as 1/3" run --shard 1
 check "merge of nothing" fails_with 2 'expected the output directories of shards' "$OMEGA" merge
-check "merge of a whole run" fails_with 1 'points/head.part: cannot open' "$OMEGA" merge "$T/whole"
+check "merge of a whole run" fails_with 1 \
+    "whole: is no shard, expected a directory that 'omega run --shard I/N' has left" \
+    "$OMEGA" merge "$T/whole"
+check "merge of nothing that is there" fails_with 1 'nowhere: is no shard, expected a directory' \
+    "$OMEGA" merge "$T/nowhere"
 finish
