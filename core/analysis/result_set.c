@@ -163,14 +163,44 @@ const struct result_source *result_set_source(const struct result_set *set, uint
     return index < set->source_count ? &set->sources[index] : NULL;
 }
 
-bool result_set_mixed(const struct result_set *set)
+const char *result_set_mixed(const struct result_set *set)
 {
     for (uint32_t i = 1; i < set->source_count; i++) {
         if (strcmp(set->sources[i].sha256, set->sources[0].sha256) != 0) {
-            return true;
+            return "experiments that differ, in their seeds or in more; variants of the same name "
+                   "are taken for the same";
         }
     }
-    return false;
+    return NULL;
+}
+
+static void swap(struct result_set *set, uint32_t a, uint32_t b)
+{
+    struct result_configuration configuration = set->configurations[a];
+    uint32_t first_run = set->first_runs[a];
+    set->configurations[a] = set->configurations[b];
+    set->first_runs[a] = set->first_runs[b];
+    set->configurations[b] = configuration;
+    set->first_runs[b] = first_run;
+}
+
+/* Those that are kept keep their order; nobody asks for that of the others. */
+void result_set_keep(struct result_set *set, const bool *keep)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < set->configuration_count; i++) {
+        if (keep[i]) {
+            swap(set, i, kept++);
+        }
+    }
+    set->dropped_count += set->configuration_count - kept;
+    set->configuration_count = kept;
+}
+
+const struct result_configuration *result_set_dropped(const struct result_set *set, uint32_t index)
+{
+    return index < set->dropped_count ? &set->configurations[set->configuration_count + index]
+                                      : NULL;
 }
 
 const struct result_configuration *result_set_configuration(const struct result_set *set,
@@ -243,6 +273,11 @@ const struct result_row *result_set_run_row(const struct result_set *set, uint32
         row = row->next;
     }
     return row;
+}
+
+uint32_t result_row_source(const struct result_row *row)
+{
+    return row->source;
 }
 
 enum result_scope result_row_scope(const struct result_row *row)

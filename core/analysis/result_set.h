@@ -77,13 +77,18 @@ void result_set_close(struct result_set *set); /* NULL is allowed */
 /* The files read, in order; NULL past the end. */
 const struct result_source *result_set_source(const struct result_set *set, uint32_t index);
 
-/* Do the sources tell of experiments that differ, in their seeds or in more? */
-bool result_set_mixed(const struct result_set *set);
+/* "experiments that differ ...", for people, where the sources tell of such; else NULL. */
+const char *result_set_mixed(const struct result_set *set);
 
 /* The configurations in the order in which they first come; NULL past the end. */
 const struct result_configuration *result_set_configuration(const struct result_set *set,
                                                             uint32_t index);
 uint32_t result_set_configuration_count(const struct result_set *set);
+
+/* Drops configurations, by keep[index] of each; the others keep their order. Names and keys stay.
+ * What was dropped is still known, for readers of files that have it, too; NULL past the end. */
+void result_set_keep(struct result_set *set, const bool *keep);
+const struct result_configuration *result_set_dropped(const struct result_set *set, uint32_t index);
 
 /* What a configuration is called: its variant, and behind it PATH=VALUE of each parameter, between
  * spaces; "-" if there is neither. Cut to `size` bytes with the NUL. */
@@ -107,6 +112,7 @@ const struct result_row *result_set_row(const struct result_set *set, uint32_t c
 const struct result_row *result_set_run_row(const struct result_set *set, uint32_t configuration,
                                             uint32_t seed_index, uint32_t index);
 enum result_scope result_row_scope(const struct result_row *row);
+uint32_t result_row_source(const struct result_row *row); /* index of the file that it is from */
 const char *result_row_name(const struct result_set *set, const struct result_row *row);
 
 /* The number of a key; true is 1, false 0. NaN where the row has no such key, or null, or something

@@ -44,6 +44,7 @@ struct result_set {
     struct result_configuration *configurations;
     uint32_t configuration_room;
     uint32_t configuration_count;
+    uint32_t dropped_count;  /* configurations behind those, no longer part of the set */
     struct result_run *runs; /* once read: by configuration and seed */
     uint32_t run_room;
     uint32_t run_count;

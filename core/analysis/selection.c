@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define LIST_BYTES 200 /* of configurations, in messages */
+
 static bool is_directory(const char *path)
 {
     struct stat status;
@@ -96,30 +98,36 @@ static void put_name(const struct result_configuration *configuration, char *out
     }
 }
 
-static int refuse(const char *text, const struct result_set *set, const char *wanted,
-                  uint32_t fitting, omega_error_t *err)
+/* The configurations that fit, or all of them if `wanted` is NULL, as far as there is room. */
+static void list(const struct result_set *set, const char *wanted, char out[LIST_BYTES])
 {
-    char list[200];
     size_t length = 0;
     const struct result_configuration *configuration;
-    list[0] = '\0';
+    out[0] = '\0';
     for (uint32_t i = 0; (configuration = result_set_configuration(set, i)) != NULL; i++) {
         char name[100];
-        if (fitting > 0 && !fits(configuration, wanted)) {
+        if (!fits(configuration, wanted)) {
             continue;
         }
         put_name(configuration, name, sizeof name);
-        if (length + strlen(name) + 8 < sizeof list) {
-            length += (size_t)snprintf(list + length, sizeof list - length, "%s'%s'",
+        if (length + strlen(name) + 8 < LIST_BYTES) {
+            length += (size_t)snprintf(out + length, LIST_BYTES - length, "%s'%s'",
                                        length == 0 ? "" : ", ", name);
         }
     }
+}
+
+static int refuse(const char *text, const struct result_set *set, const char *wanted,
+                  uint32_t fitting, omega_error_t *err)
+{
+    char names[LIST_BYTES];
+    list(set, fitting > 0 ? wanted : NULL, names);
     return omega_error_set(err, OMEGA_EINVAL,
                            fitting > 0 ? "'%.80s' fits several configurations, expected "
                                          "DIR:VARIANT[,PATH=VALUE] with one of %s"
                                        : "'%.80s' fits no configuration, expected "
                                          "DIR:VARIANT[,PATH=VALUE] with one of %s",
-                           text, list);
+                           text, names);
 }
 
 static int choose(const char *text, const char *wanted, struct selection *selection,
@@ -164,4 +172,46 @@ void selection_close(struct selection *selection)
 {
     result_set_close(selection->set);
     *selection = (struct selection){0};
+}
+
+/* Notes those that fit a text. */
+static int mark(const struct result_set *set, const char *text, bool *keep, omega_error_t *err)
+{
+    char names[LIST_BYTES];
+    uint32_t fitting = 0;
+    const struct result_configuration *configuration;
+    for (uint32_t i = 0; (configuration = result_set_configuration(set, i)) != NULL; i++) {
+        bool fit = fits(configuration, text);
+        keep[i] |= fit;
+        fitting += fit;
+    }
+    if (fitting == 0) {
+        list(set, NULL, names);
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "'%.80s' fits no configuration, expected VARIANT[,PATH=VALUE] of "
+                               "one of %s",
+                               text, names);
+    }
+    return 0;
+}
+
+int selection_keep(struct result_set *set, const char *const *texts, uint32_t count,
+                   omega_error_t *err)
+{
+    int rc = 0;
+    if (count == 0) {
+        return 0;
+    }
+    bool *keep = calloc(result_set_configuration_count(set) + 1, sizeof *keep);
+    if (keep == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
+    }
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        rc = mark(set, texts[i], keep, err);
+    }
+    if (rc == 0) {
+        result_set_keep(set, keep);
+    }
+    free(keep);
+    return rc;
 }

@@ -211,11 +211,7 @@ static int run(struct request *request, const char *const *directories, uint32_t
                  ? omega_error_set(&err, OMEGA_ENOMEM, "out of memory")
                  : result_set_open(directories, count, &set, &err);
     if (rc == 0) {
-        if (result_set_mixed(set)) {
-            fputs("omega: warning: the directories are of experiments that differ, in their seeds "
-                  "or in more; variants of the same name are taken for the same\n",
-                  stderr);
-        }
+        command_warn_mixed(result_set_mixed(set));
         rc = show_all(request, set, &err);
     }
     result_set_close(set);

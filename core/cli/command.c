@@ -80,3 +80,10 @@ void command_warnings(const struct experiment *experiment)
         fputc('\n', stderr);
     }
 }
+
+void command_warn_mixed(const char *mixed)
+{
+    if (mixed != NULL) {
+        fprintf(stderr, "omega: warning: the directories are of %s\n", mixed);
+    }
+}

@@ -62,6 +62,9 @@ int cmd_config(int argc, char **argv);
 /* Writes "omega: warning: ..." to stderr for each warning of an experiment. */
 void command_warnings(const struct experiment *experiment);
 
+/* Warns on stderr of results that are of experiments that differ; `mixed` as result_set_mixed(). */
+void command_warn_mixed(const char *mixed);
+
 /* Reads a percentage, "95" or "95%", of at least `min` and below 100, as a share; false for all
  * else. */
 bool command_percent(const char *text, double min, double *share);

@@ -12,6 +12,7 @@
 #include "core/cli/command.h"
 #include "core/driver/run.h"
 #include "core/plugin/running.h"
+#include "core/report/folder.h"
 
 #define STACK_BYTES (64u << 10) /* of the handlers: a module may have used up its own */
 #define MESSAGE_BYTES 1024u
@@ -50,6 +51,13 @@ static void say(const char *message)
     errno = kept;
 }
 
+static void remove_temporaries(void)
+{
+    file_out_unlink_all();
+    run_scratch_unlink_all();
+    folder_remove_making();
+}
+
 /* ---- crashes ---- */
 
 static void on_fatal(int number)
@@ -68,8 +76,7 @@ static void on_fatal(int number)
     if (!silent) {
         say(message);
     }
-    file_out_unlink_all();
-    run_scratch_unlink_all();
+    remove_temporaries();
     for (size_t i = 0; i < FATAL_COUNT; i++) {
         if (fatal[i] == number) {
             sigaction(number, &before[i], NULL);
@@ -92,8 +99,7 @@ static void on_exit_in_module(void)
         add(message, where);
         add(message, "\n");
         say(message);
-        file_out_unlink_all();
-        run_scratch_unlink_all();
+        remove_temporaries();
         _exit(COMMAND_FAILED);
     }
 }
@@ -129,8 +135,7 @@ static void on_stop(int number)
         }
         return;
     }
-    file_out_unlink_all();
-    run_scratch_unlink_all();
+    remove_temporaries();
     signal(number, SIG_DFL);
     raise(number);
 }
@@ -157,8 +162,7 @@ void signals_install(void)
 
 static void on_end(int number)
 {
-    file_out_unlink_all();
-    run_scratch_unlink_all();
+    remove_temporaries();
     signal(number, SIG_DFL);
     raise(number);
 }

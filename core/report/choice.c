@@ -310,7 +310,8 @@ const char *report_shown_note(struct report *report)
     }
     const char *note = pool_format(
         &report->pool,
-        " Shown are %u of %u configurations: of each variant the first, the middle and the last.",
+        " Shown are %u of %u configurations: of each variant the first, the middle and the last "
+        "(--only draws others).",
         report->shown_count, report->configuration_count);
     return note == NULL ? "" : note;
 }

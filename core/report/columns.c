@@ -103,11 +103,10 @@ static bool is_value(const char *field, const char *json)
     return end[0] != field && *end[0] == '\0' && *end[1] == '\0' && number[0] == number[1];
 }
 
-static bool is_configuration(const struct columns *columns, uint32_t index)
+static bool is_configuration(const struct columns *columns,
+                             const struct result_configuration *configuration)
 {
     const struct csv *csv = &columns->csv;
-    const struct result_configuration *configuration =
-        result_set_configuration(columns->set, index);
     if (strcmp(configuration->variant, csv->fields[0]) != 0) {
         return false;
     }
@@ -122,10 +121,8 @@ static bool is_configuration(const struct columns *columns, uint32_t index)
     return configuration->parameter_count == columns->parameter_count;
 }
 
-bool columns_find_seed(const struct result_set *set, uint32_t configuration, uint64_t seed,
-                       uint32_t *index)
+static bool find_seed(const struct result_configuration *of, uint64_t seed, uint32_t *index)
 {
-    const struct result_configuration *of = result_set_configuration(set, configuration);
     for (*index = 0; *index < of->seed_count; (*index)++) {
         if (of->seeds[*index] == seed) {
             return true;
@@ -134,36 +131,79 @@ bool columns_find_seed(const struct result_set *set, uint32_t configuration, uin
     return false;
 }
 
-/* Most rows are of the same configuration as the one before. */
+bool columns_find_seed(const struct result_set *set, uint32_t configuration, uint64_t seed,
+                       uint32_t *index)
+{
+    return find_seed(result_set_configuration(set, configuration), seed, index);
+}
+
+/* The configuration of a row; how many there are if it is none of them. Most rows are of the same
+ * one as the row before. */
+static uint32_t find_configuration(const struct columns *columns)
+{
+    const struct result_set *set = columns->set;
+    uint32_t count = result_set_configuration_count(set);
+    uint32_t found = columns->configuration;
+    if (found < count && is_configuration(columns, result_set_configuration(set, found))) {
+        return found;
+    }
+    for (found = 0; found < count; found++) {
+        if (is_configuration(columns, result_set_configuration(set, found))) {
+            break;
+        }
+    }
+    return found;
+}
+
+static bool is_dropped(struct columns *columns, uint64_t seed)
+{
+    uint32_t index;
+    const struct result_configuration *last = result_set_dropped(columns->set, columns->dropped);
+    if (last != NULL && is_configuration(columns, last)) {
+        return find_seed(last, seed, &index);
+    }
+    columns->dropped = 0;
+    while ((last = result_set_dropped(columns->set, columns->dropped)) != NULL &&
+           !is_configuration(columns, last)) {
+        columns->dropped++;
+    }
+    return last != NULL && find_seed(last, seed, &index);
+}
+
+/* 1: the row is of a point of the set; 0: of one that was dropped from it. */
 static int find_point(struct columns *columns, omega_error_t *err)
 {
-    uint32_t count = result_set_configuration_count(columns->set);
-    uint32_t found = columns->configuration;
     int64_t seed;
     int rc = csv_integer(&columns->csv, 1, 0, INT64_MAX, &seed, err);
     if (rc != 0) {
         return rc;
     }
-    if (found >= count || !is_configuration(columns, found)) {
-        found = 0;
-        while (found < count && !is_configuration(columns, found)) {
-            found++;
-        }
+    uint32_t found = find_configuration(columns);
+    if (found < result_set_configuration_count(columns->set) &&
+        columns_find_seed(columns->set, found, (uint64_t)seed, &columns->seed)) {
+        columns->configuration = found;
+        return 1;
     }
-    columns->configuration = found;
-    if (found == count || !columns_find_seed(columns->set, found, (uint64_t)seed, &columns->seed)) {
-        return csv_fail(&columns->csv, OMEGA_EINVAL, err,
-                        "variant '%.64s' with seed %lld and these parameters is not in "
-                        "results.jsonl, expected a point of it",
-                        columns->csv.fields[0], (long long)seed);
+    if (is_dropped(columns, (uint64_t)seed)) {
+        return 0;
     }
-    return 1;
+    return csv_fail(&columns->csv, OMEGA_EINVAL, err,
+                    "variant '%.64s' with seed %lld and these parameters is not in "
+                    "results.jsonl, expected a point of it",
+                    columns->csv.fields[0], (long long)seed);
 }
 
 int columns_next(struct columns *columns, omega_error_t *err)
 {
-    int rc = csv_next(&columns->csv, err);
-    return rc == 1 ? find_point(columns, err) : rc;
+    int rc;
+    do {
+        rc = csv_next(&columns->csv, err);
+        if (rc != 1) {
+            return rc;
+        }
+        rc = find_point(columns, err);
+    } while (rc == 0);
+    return rc;
 }
 
 const char *columns_text(const struct columns *columns, uint32_t column)

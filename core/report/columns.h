@@ -20,6 +20,7 @@ struct columns {
     uint32_t parameter_count; /* columns between seed and the first one asked for */
     uint32_t configuration;   /* of the row read last */
     uint32_t seed;            /* index among the seeds of the configuration */
+    uint32_t dropped;         /* configuration of the row passed over last, among those dropped */
     char *head;               /* owned: the first line, whose names csv keeps */
 };
 
@@ -30,8 +31,8 @@ int columns_init(struct columns *columns, const struct result_set *set, FILE *st
                  const char *file, const char *const *names, omega_error_t *err);
 void columns_fini(struct columns *columns);
 
-/* The next row: 1, 0 at the end, or a negative code. A row of a point that the set has not is an
- * error. */
+/* The next row: 1, 0 at the end, or a negative code. Rows of what was dropped from the set are
+ * passed over; one of a point that it never had is an error. */
 int columns_next(struct columns *columns, omega_error_t *err);
 
 /* Of the row read last, the column asked for as `column`: its text, lent until the next row; */

@@ -6,16 +6,79 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/base/file.h"
 
 #define FOLDERS_OPEN 16 /* file descriptors that walking a folder may use */
+#define REMOVE_TRIES 10 /* gnuplot may still be at work in it */
+
+/* What is being made, for a signal handler to find. */
+static _Atomic(const char *) making;
+
+/* ---- from a signal handler ---- */
+
+/* An entry of a folder as the kernel tells it: readdir() may not be called in a handler. */
+struct entry {
+    uint64_t inode;
+    int64_t next;
+    uint16_t size;
+    uint8_t kind;
+    char name[];
+};
+
+/* Unlinks the files in a folder; `each` is called with the others, which may be folders. */
+static void unlink_files(int folder, void (*each)(int folder, const char *name))
+{
+    _Alignas(struct entry) char block[4096];
+    long size;
+    while ((size = syscall(SYS_getdents64, folder, block, sizeof block)) > 0) {
+        for (long at = 0; at < size;) {
+            const struct entry *entry = (const struct entry *)(const void *)(block + at);
+            bool dots =
+                entry->name[0] == '.' &&
+                (entry->name[1] == '\0' || (entry->name[1] == '.' && entry->name[2] == '\0'));
+            if (!dots && unlinkat(folder, entry->name, 0) != 0 && each != NULL) {
+                each(folder, entry->name);
+            }
+            at += entry->size;
+        }
+    }
+}
+
+static void unlink_folder(int above, const char *name)
+{
+    int folder = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder >= 0) {
+        unlink_files(folder, NULL);
+        close(folder);
+    }
+    unlinkat(above, name, AT_REMOVEDIR);
+}
+
+void folder_remove_making(void)
+{
+    const char *path = atomic_load(&making);
+    for (int i = 0; path != NULL && i < REMOVE_TRIES && rmdir(path) != 0; i++) {
+        int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (folder < 0) {
+            return;
+        }
+        unlink_files(folder, unlink_folder);
+        close(folder);
+    }
+}
+
+/* ---- in peace ---- */
 
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
 {
@@ -99,6 +162,21 @@ static char *trimmed(const char *path)
     return strndup(path, length);
 }
 
+/* Makes it and tells the handler, without a signal in between. */
+static int make_listed(char *temporary)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = mkdtemp(temporary) == NULL || chmod(temporary, 0755) != 0 ? -1 : 0;
+    int kept = errno;
+    atomic_store(&making, rc == 0 ? temporary : NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = kept;
+    return rc;
+}
+
 int folder_begin(const char *path, char **temporary, omega_error_t *err)
 {
     char *place = trimmed(path);
@@ -112,7 +190,7 @@ int folder_begin(const char *path, char **temporary, omega_error_t *err)
         *temporary = NULL;
         rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
-    if (rc == 0 && (mkdtemp(*temporary) == NULL || chmod(*temporary, 0755) != 0)) {
+    if (rc == 0 && make_listed(*temporary) != 0) {
         rc = omega_error_set_errno(err, place, "cannot make a directory beside it");
         free(*temporary);
         *temporary = NULL;
@@ -161,6 +239,9 @@ int folder_commit(const char *temporary, const char *path, omega_error_t *err)
     int rc = write_mark(temporary, err);
     rc = rc == 0 ? check_place(place, err) : rc;
     rc = rc == 0 ? take_place(temporary, place, err) : rc;
+    if (rc == 0) {
+        atomic_store(&making, NULL);
+    }
     free(place);
     return rc;
 }
@@ -169,5 +250,6 @@ void folder_abort(const char *temporary)
 {
     if (temporary != NULL) {
         remove_all(temporary);
+        atomic_store(&making, NULL);
     }
 }

@@ -22,4 +22,8 @@ int folder_commit(const char *temporary, const char *path, omega_error_t *err);
 /* Removes the temporary folder; NULL is allowed. */
 void folder_abort(const char *temporary);
 
+/* The same of the one that is being made, if there is one, for a process that is about to end: two
+ * levels of it, which is all that a report has. Async-signal-safe. */
+void folder_remove_making(void);
+
 #endif

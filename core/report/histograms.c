@@ -12,6 +12,8 @@
 #include "core/base/symbols.h"
 #include "core/report/columns.h"
 
+#define DROPPED UINT32_MAX /* a configuration that is no longer part of the set */
+
 struct histograms {
     const struct result_set *set;
     const char *name;
@@ -105,7 +107,26 @@ static int read_buckets(const struct reader *reader, const json_t *object,
 
 /* ---- lines ---- */
 
-/* The configuration of a line, as the set has it; the number of configurations if it has none. */
+static bool is_configuration(const struct result_configuration *configuration, const char *variant,
+                             const char *parameters)
+{
+    return strcmp(configuration->variant, variant) == 0 &&
+           strcmp(configuration->parameters, parameters) == 0;
+}
+
+static bool is_dropped(const struct result_set *set, const char *variant, const char *parameters)
+{
+    const struct result_configuration *dropped;
+    for (uint32_t i = 0; (dropped = result_set_dropped(set, i)) != NULL; i++) {
+        if (is_configuration(dropped, variant, parameters)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The configuration of a line, as the set has it; DROPPED, where it had it; the number of
+ * configurations if it never did. */
 static uint32_t find_configuration(const struct reader *reader, const char *variant,
                                    const json_t *object)
 {
@@ -118,12 +139,11 @@ static uint32_t find_configuration(const struct reader *reader, const char *vari
     uint32_t count = result_set_configuration_count(set);
     uint32_t i = 0;
     for (; text != NULL && i < count; i++) {
-        const struct result_configuration *configuration = result_set_configuration(set, i);
-        if (strcmp(configuration->variant, variant) == 0 &&
-            strcmp(configuration->parameters, text) == 0) {
+        if (is_configuration(result_set_configuration(set, i), variant, text)) {
             break;
         }
     }
+    i = text != NULL && i == count && is_dropped(set, variant, text) ? DROPPED : i;
     free(text);
     return text == NULL ? count : i;
 }
@@ -170,6 +190,9 @@ static int read_object(const struct reader *reader, const json_t *object)
     }
     uint32_t configuration = find_configuration(reader, variant, object);
     uint32_t number = find_scheduler(histograms->set, scheduler);
+    if (configuration == DROPPED) {
+        return 0;
+    }
     if (configuration == result_set_configuration_count(histograms->set) || number == UINT32_MAX ||
         !columns_find_seed(histograms->set, configuration, (uint64_t)json_integer_value(seed),
                            &seed_index)) {

@@ -29,6 +29,7 @@ static const char style[] =
     "figure img{display:block;width:100%;height:auto;background:#fff;border-radius:.2rem}\n"
     ".wide img{min-width:42rem}\n"
     "figcaption{font-size:.9rem;padding-top:.4rem}figcaption b{display:block}\n"
+    ".caution{border-left:.3rem solid #d55e00;padding-left:.6rem}\n"
     ".scroll{overflow-x:auto}\n"
     "table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}\n"
     "th,td{padding:.2rem .6rem;border-bottom:1px solid var(--line);text-align:right;"
@@ -46,6 +47,28 @@ static const char *title_of(const struct report *report)
 {
     return report->options->title != NULL ? report->options->title
                                           : result_set_source(report->set, 0)->experiment;
+}
+
+/* What a reader has to know of results that are not all of one run. */
+static void put_cautions(const struct report *report, FILE *out)
+{
+    const struct report_options *options = report->options;
+    if (report->missing > 0) {
+        fprintf(
+            out,
+            "<p class=\"caution\">%u of %u points are missing: the run was stopped, or parts of "
+            "it are not here. Configurations may differ in their seeds.</p>\n",
+            report->missing, report->points);
+    }
+    if (result_set_mixed(report->set) != NULL) {
+        fprintf(out, "<p class=\"caution\">The results are of %s.</p>\n",
+                result_set_mixed(report->set));
+    }
+    for (uint32_t i = 0; i < options->only_count; i++) {
+        fputs(i == 0 ? "<p>Only configurations that fit <code>" : "</code> or <code>", out);
+        html_text(out, options->only[i]);
+    }
+    fputs(options->only_count > 0 ? "</code>.</p>\n" : "", out);
 }
 
 static void put_head(const struct report *report, FILE *out)
@@ -67,6 +90,7 @@ static void put_head(const struct report *report, FILE *out)
             (unsigned long long)runs);
     html_text(out, result_set_source(report->set, 0)->omega);
     fputs(".</p>\n", out);
+    put_cautions(report, out);
 }
 
 static void put_contents(const struct report *report, FILE *out)
@@ -172,7 +196,7 @@ int report_write_page(struct report *report, omega_error_t *err)
     rc = put_figures(report, out, err);
     if (rc == 0) {
         page_summary(report, out);
-        rc = page_origin(report, out, err);
+        page_origin(report, out);
     }
     page_notes(out);
     fputs("</body>\n</html>\n", out);

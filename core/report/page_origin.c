@@ -4,31 +4,13 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "core/base/file.h"
-#include "core/base/sha256.h"
+#include "core/analysis/lines.h"
 #include "core/experiment/outputs.h"
 #include "core/report/html.h"
 #include "core/report/page_private.h"
 
 #define SEEDS_SHOWN 50u
-
-/* DIRECTORY/NAME, for free(); NULL without memory. */
-static char *path_in(const struct result_source *source, const char *name)
-{
-    char *path;
-    return asprintf(&path, "%s/%s", source->directory, name) < 0 ? NULL : path;
-}
-
-static bool exists(const struct result_source *source, const char *name)
-{
-    char *path = path_in(source, name);
-    bool there = path != NULL && access(path, F_OK) == 0;
-    free(path);
-    return there;
-}
 
 /* ---- the experiment ---- */
 
@@ -43,82 +25,41 @@ static void put_indented(const char *text, FILE *out)
     json_decref(object);
 }
 
-static int put_text_of(const struct result_source *source, FILE *out, omega_error_t *err)
-{
-    char sha256[SHA256_HEX];
-    struct sha256 sha;
-    size_t size;
-    char *text;
-    char *path = path_in(source, OUTPUT_EXPERIMENT_NAME);
-    if (path == NULL) {
-        return report_no_memory(err);
-    }
-    int rc = file_read_all(path, EXPERIMENT_BYTES_MAX, &text, &size, err);
-    if (rc == 0) {
-        sha256_init(&sha);
-        sha256_add(&sha, text, size);
-        sha256_finish(&sha, sha256);
-        if (strcmp(sha256, source->sha256) != 0) {
-            rc = omega_error_set_at(err, OMEGA_EINVAL, path, 0,
-                                    "is not the experiment of the results beside it, expected "
-                                    "SHA-256 %s",
-                                    source->sha256);
-        } else {
-            put_indented(text, out);
-        }
-        free(text);
-    }
-    free(path);
-    return rc;
-}
-
-/* Has an earlier source the same experiment? */
-static bool is_known(const struct report *report, uint32_t index)
-{
-    const char *sha256 = result_set_source(report->set, index)->sha256;
-    for (uint32_t i = 0; i < index; i++) {
-        if (strcmp(result_set_source(report->set, i)->sha256, sha256) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int put_experiments(const struct report *report, FILE *out, omega_error_t *err)
+static void put_experiments(const struct report *report, FILE *out)
 {
     const struct result_source *source;
-    int rc = 0;
     fputs("<h2 id=\"configuration\">Configuration</h2>\n"
           "<p>The experiment after <code>--set</code> and <code>--seed</code>, normalised: keys "
           "sorted, without description and what is recorded; keys that are missing have their "
           "defaults.</p>\n",
           out);
-    for (uint32_t i = 0; rc == 0 && (source = result_set_source(report->set, i)) != NULL; i++) {
-        if (is_known(report, i)) {
+    for (uint32_t i = 0; (source = result_set_source(report->set, i)) != NULL; i++) {
+        if (report_is_known(report, i)) {
             continue;
         }
         fputs("<details open><summary>SHA-256 <code>", out);
         html_text(out, source->sha256);
         fputs("</code></summary>\n", out);
-        if (exists(source, OUTPUT_EXPERIMENT_NAME)) {
-            rc = put_text_of(source, out, err);
+        if (report->experiments[i] != NULL) {
+            put_indented(report->experiments[i], out);
         } else {
             fputs("<p>Its text is not among the result files.</p>\n", out);
         }
         fputs("</details>\n", out);
     }
-    return rc;
 }
 
 /* ---- how to reproduce it ---- */
 
 static void put_inputs(const struct result_source *source, FILE *out)
 {
-    char *line = NULL;
-    size_t room = 0;
     FILE *stream = fopen(source->file, "re");
-    json_t *head = stream != NULL && getline(&line, &room, stream) > 0
-                       ? json_loads(line, JSON_DISABLE_EOF_CHECK, NULL)
+    struct lines lines = {.stream = stream,
+                          .file = source->file,
+                          .of = "the head of results",
+                          .max = RESULT_LINE_BYTES_MAX};
+    json_t *head = stream != NULL && lines_next(&lines, NULL) == 1
+                       ? json_loadb(lines.line, lines.size, 0, NULL)
                        : NULL;
     const json_t *inputs = json_object_get(head, "inputs");
     for (size_t i = 0; i < json_array_size(inputs); i++) {
@@ -134,7 +75,7 @@ static void put_inputs(const struct result_source *source, FILE *out)
         }
     }
     json_decref(head);
-    free(line);
+    lines_release(&lines);
     if (stream != NULL) {
         fclose(stream);
     }
@@ -159,13 +100,12 @@ static void put_seeds(const struct report *report, FILE *out)
 
 static void put_commands(const struct report *report, FILE *out)
 {
-    const struct result_source *source;
     bool log = false;
-    for (uint32_t i = 0; (source = result_set_source(report->set, i)) != NULL; i++) {
-        log = log || exists(source, "log");
+    for (uint32_t i = 0; result_set_source(report->set, i) != NULL; i++) {
+        log = log || report_has_file(report, i, "log");
     }
     fputs("<pre>", out);
-    if (exists(result_set_source(report->set, 0), OUTPUT_EXPERIMENT_NAME)) {
+    if (report->experiments[0] != NULL) {
         fputs("omega run " OUTPUT_EXPERIMENT_NAME " --out again     # the one above: the same "
               "digests\n",
               out);
@@ -202,13 +142,10 @@ static void put_digests(const struct report *report, FILE *out)
     fputs("</tbody></table></div></details>\n", out);
 }
 
-int page_origin(const struct report *report, FILE *out, omega_error_t *err)
+void page_origin(const struct report *report, FILE *out)
 {
     const struct result_source *source;
-    int rc = put_experiments(report, out, err);
-    if (rc != 0) {
-        return rc;
-    }
+    put_experiments(report, out);
     fputs("<h2 id=\"reproduce\">How to reproduce it</h2>\n", out);
     put_commands(report, out);
     fputs("<ul>\n<li>omega version <code>", out);
@@ -216,7 +153,7 @@ int page_origin(const struct report *report, FILE *out, omega_error_t *err)
     fputs("</code></li>\n", out);
     put_seeds(report, out);
     for (uint32_t i = 0; (source = result_set_source(report->set, i)) != NULL; i++) {
-        if (!is_known(report, i)) {
+        if (!report_is_known(report, i)) {
             fputs("<li>experiment, SHA-256 <code>", out);
             html_text(out, source->sha256);
             fputs("</code></li>\n", out);
@@ -225,5 +162,4 @@ int page_origin(const struct report *report, FILE *out, omega_error_t *err)
     }
     fputs("</ul>\n", out);
     put_digests(report, out);
-    return 0;
 }

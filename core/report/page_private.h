@@ -11,8 +11,7 @@ void page_summary(const struct report *report, FILE *out);
 /* What the figures mean, and what lower bounds are. */
 void page_notes(FILE *out);
 
-/* The experiment's text, and how to run it again. OMEGA_EINVAL if the text that lies beside the
- * results is not the one that they name; OMEGA_EIO, OMEGA_ENOMEM. */
-int page_origin(const struct report *report, FILE *out, omega_error_t *err);
+/* The experiment's text, and how to run it again. */
+void page_origin(const struct report *report, FILE *out);
 
 #endif

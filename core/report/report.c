@@ -4,12 +4,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/analysis/sums.h"
+#include "core/analysis/selection.h"
 #include "core/base/file.h"
-#include "core/experiment/outputs.h"
 #include "core/report/draw.h"
 #include "core/report/folder.h"
 #include "core/report/report_private.h"
+
+bool report_has_file(const struct report *report, uint32_t source, const char *name)
+{
+    char *path;
+    if (asprintf(&path, "%s/%s", result_set_source(report->set, source)->directory, name) < 0) {
+        return false;
+    }
+    bool there = access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
 
 int report_no_memory(omega_error_t *err)
 {
@@ -104,40 +114,13 @@ static int fill_folder(struct report *report, omega_error_t *err)
     return rc == 0 ? drop_unwanted(report, err) : rc;
 }
 
-/* A report is of whole files only: what SHA256SUMS tells of those that are read besides
- * results.jsonl, which the result set has checked. */
-static int check_source(const struct result_source *source, omega_error_t *err)
-{
-    static const char *const read[] = {"histograms.jsonl", "series.csv", "conflicts.csv",
-                                       "machines.csv", OUTPUT_EXPERIMENT_NAME};
-    struct sums *sums;
-    int rc = sums_open(source->directory, &sums, err);
-    if (rc == 0 && sums == NULL) {
-        return omega_error_set_at(err, OMEGA_EINVAL, source->directory, 0,
-                                  "has no " OUTPUT_SUMS_NAME ", expected what omega run has left: "
-                                  "without it nobody knows whether its files are whole");
-    }
-    for (size_t i = 0; rc == 0 && i < sizeof read / sizeof *read; i++) {
-        rc = sums_check(sums, read[i], err);
-    }
-    sums_close(sums);
-    return rc;
-}
-
-static int check_sources(const struct report *report, omega_error_t *err)
-{
-    const struct result_source *source;
-    int rc = 0;
-    for (uint32_t i = 0; rc == 0 && (source = result_set_source(report->set, i)) != NULL; i++) {
-        rc = check_source(source, err);
-    }
-    return rc;
-}
-
 static void count_done(const struct report *report, struct report_done *done)
 {
     *done = (struct report_done){.figures = report->figure_count,
-                                 .configurations = report->configuration_count};
+                                 .configurations = report->configuration_count,
+                                 .mixed = result_set_mixed(report->set),
+                                 .points = report->points,
+                                 .missing = report->missing};
     for (uint32_t c = 0; c < report->configuration_count; c++) {
         done->runs += result_set_configuration(report->set, c)->seed_count;
     }
@@ -153,7 +136,8 @@ int report_write(const struct report_options *options, struct report_done *done,
     }
     report->options = options;
     int rc = result_set_open(options->directories, options->count, &report->set, err);
-    rc = rc == 0 ? check_sources(report, err) : rc;
+    rc = rc == 0 ? report_read_sources(report, err) : rc;
+    rc = rc == 0 ? selection_keep(report->set, options->only, options->only_count, err) : rc;
     rc = rc == 0 ? report_choose(report, err) : rc;
     rc = rc == 0 ? folder_begin(options->out, &report->folder, err) : rc;
     rc = rc == 0 ? fill_folder(report, err) : rc;

@@ -35,6 +35,9 @@ struct report {
     const struct report_options *options;
     struct pool pool;
     struct result_set *set;
+    const char **experiments; /* text of the experiment of each source; NULL: it is not there */
+    uint32_t points;          /* of these experiments, and how many of them are in no source */
+    uint32_t missing;
     uint32_t configuration_count;
     const char **labels;  /* what configurations are called in legends */
     uint32_t *variant_of; /* of each configuration */
@@ -53,6 +56,15 @@ struct report {
 
 /* OMEGA_ENOMEM, said. */
 int report_no_memory(omega_error_t *err);
+
+/* Refuses sources whose files are not whole, reads their experiments, and counts points. */
+int report_read_sources(struct report *report, omega_error_t *err);
+
+/* Has an earlier source the experiment of this one? */
+bool report_is_known(const struct report *report, uint32_t source);
+
+/* Has the directory of a source a file, or folder, of that name? */
+bool report_has_file(const struct report *report, uint32_t source, const char *name);
 
 /* Finds out what differs between configurations, what they are called, and which are shown where
  * not all can be. */

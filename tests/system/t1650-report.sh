@@ -156,6 +156,27 @@ for signal in INT TERM; do
     check "SIG$signal stops" fails_with 1 'omega: stopped: nothing is written$' stopped "$signal"
     check "and leaves nothing" test -z "$(find "$T" -maxdepth 1 -name 'none*')"
 done
+# Twice, by hand: gnuplot does not care, and omega ends at once.
+printf '#!/bin/sh\ntrap "" INT TERM\ntouch "%s/drawing" half.svg\nexec sleep 20\n' "$T" \
+    >"$T/slow/gnuplot"
+stopped_twice() {
+    local pid rc=0
+    rm -f "$T/drawing"
+    PATH="$T/slow:$PATH" "$OMEGA" report --out "$T/none" "$T/run" &
+    pid=$!
+    for _ in $(seq 2000); do
+        [ -e "$T/drawing" ] && break
+        sleep 0.005
+    done
+    while kill -TERM "$pid" 2>/dev/null; do
+        sleep 0.02
+    done
+    wait "$pid" || rc=$?
+    return "$rc"
+}
+check "a second signal ends it at once" eval 'code=0; stopped_twice || code=$?; [ $code -eq 143 ]'
+check "and leaves nothing, either" test -z "$(find "$T" -maxdepth 1 -name 'none*')"
+
 cp -r "$T/run" "$T/spoilt"
 sed -i '2s/^fine,1,/fine,9,/' "$T/spoilt/series.csv"
 signed "$T/spoilt"
@@ -169,6 +190,55 @@ check "an experiment that is not that of the results" fails_with 1 \
     'experiment.json: is not the experiment of the results beside it' \
     "$OMEGA" report --out "$T/none" "$T/spoilt"
 check "nothing is left of these" test -z "$(find "$T" -maxdepth 1 -name 'none*')"
+
+# ---- not all of one run ----
+
+check "other seeds" "$OMEGA" run "$T/small.json" --quiet --seed 9 --out "$T/nine"
+check "are drawn with a warning" fails_with 0 \
+    'omega: warning: the directories are of experiments that differ, in their seeds or in more' \
+    "$OMEGA" report --format svg --out "$T/mixed" "$T/run" "$T/nine"
+check "on the page, too" grep -q '<p class="caution">The results are of experiments that differ' \
+    "$T/mixed/index.html"
+check "nothing is missing in them" eval "! grep -q missing '$T/fails.err'"
+cp -r "$T/run" "$T/stopped"
+sed -i '/"variant":"coarse","seed":3/d' "$T/stopped/results.jsonl"
+sed -i '/^coarse,3,/d' "$T/stopped"/*.csv
+sed -i '/"variant":"coarse","seed":3/d' "$T/stopped/histograms.jsonl"
+signed "$T/stopped"
+check "points that are missing are told" fails_with 0 \
+    'omega: warning: 1 of 6 points are missing: the run was stopped' \
+    "$OMEGA" report --format svg --out "$T/partial" "$T/stopped"
+check "on the page, too" grep -q '<p class="caution">1 of 6 points are missing' \
+    "$T/partial/index.html"
+check "a whole run has no cautions" test "$(grep -c 'class="caution"' "$T/second/index.html")" -eq 0
+
+# ---- some of its configurations ----
+
+check "a sweep" "$OMEGA" run "$T/small.json" --quiet --out "$T/sweep" --set horizon_s=300 \
+    --sweep schedulers.0.instances=1..6
+check "all of it" "$OMEGA" report --format svg --out "$T/all" "$T/sweep"
+check "is twelve configurations, of which six show waits" grep -q \
+    'Shown are 6 of 12 configurations.*--only draws others' "$T/all/index.html"
+check "some of it" "$OMEGA" report --format svg --out "$T/some" --json "$T/sweep" \
+    --only coarse,schedulers.0.instances=4 --only schedulers.0.instances=5
+cp "$T/check.out" "$T/json"
+check "are as many as were asked for" grep -q '"configurations":3,"runs":9,"missing":0' "$T/json"
+waits_of() { # waits_of REPORT CONFIGURATION: its block of the data, but where its panel ends
+    awk -v name="# $2:" '/^$/ { found = 0 } index($0, name) == 1 { found = 1 } found' \
+        "$1/figures/waits.dat" | sed '$d'
+}
+check "in the order of the results" test "$(grep -o '^# [^:]*' "$T/some/figures/waits.dat" |
+    tr '\n' ';')" = '# fine instances=5;# coarse instances=4;# coarse instances=5;'
+check "one of them has its waits" test "$(waits_of "$T/some" 'coarse instances=4' | wc -l)" -gt 20
+check "which are those that it has among all" cmp <(waits_of "$T/some" 'coarse instances=4') \
+    <(waits_of "$T/all" 'coarse instances=4')
+check "the page says which" grep -q 'that fit <code>coarse,schedulers.0.instances=4</code> or <co' \
+    "$T/some/index.html"
+check "one that there is not" fails_with 1 \
+    "'fine,x=1' fits no configuration, expected VARIANT\[,PATH=VALUE\] of one of 'fine,schedulers" \
+    "$OMEGA" report --out "$T/none" "$T/sweep" --only fine,x=1
+check "one without a name" fails_with 2 "--only: '', expected VARIANT" "$OMEGA" report \
+    "$T/sweep" --only ''
 
 # ---- long names ----
 
