@@ -12,7 +12,8 @@
 #define WIDE_IN 7.0    /* both */
 #define TITLE_IN 0.21
 #define TOP_IN 0.08
-#define RIGHT_IN 0.12
+#define RIGHT_IN 0.2 /* half of the last number below an axis */
+#define AXIS_IN 0.09 /* from the left edge of a panel to the middle of what its y axis is called */
 #define COLOUR_BOX_IN 0.82
 #define KEY_LINE_IN 0.165
 #define KEY_SHOWN_MAX 40 /* characters of an entry: as many as fit in a column */
@@ -83,7 +84,7 @@ void figure_put_text(FILE *out, const char *text)
     fputc('\'', out);
 }
 
-struct figure_panel *figure_panel(struct figure *figure, const char *title)
+struct figure_panel *figure_panel(struct figure *figure, const char *title, const char *axis)
 {
     struct figure_panel *panel = &figure->panels[figure->panel_count];
     if (figure->panel_count == FIGURE_PANELS_MAX) {
@@ -91,6 +92,7 @@ struct figure_panel *figure_panel(struct figure *figure, const char *title)
     }
     panel->settings = open_memstream(&panel->settings_text, &panel->settings_size);
     panel->plot = open_memstream(&panel->plot_text, &panel->plot_size);
+    panel->axis = axis;
     figure->panel_count++;
     if (panel->settings == NULL || panel->plot == NULL) {
         return NULL;
@@ -204,7 +206,8 @@ static void put_head(const struct figure *figure, const struct layout *layout, F
           "4 '#cbba69', 5 '#ffea46')\n"
           "set tics scale 0.5 nomirror\n"
           "set grid lc rgb '#d0d0d0' lw 0.5 dt 1\n"
-          "set border 3 lw 0.7\n\n"
+          "set border 3 lw 0.7\n"
+          "set pointintervalbox 0.01  # a point leaves the bar through it as it is\n\n"
           "set multiplot\n",
           out);
 }
@@ -248,6 +251,17 @@ static void put_title(const struct figure *figure, const char *title, double lef
     }
 }
 
+/* What the y axis is, at one place whatever its numbers: gnuplot puts it beside them and takes those
+ * of SVG for wider than they are, so that it would lose some of it. */
+static void put_axis(const struct layout *layout, const char *axis, double left, double middle,
+                     FILE *out)
+{
+    fputs("set label 1 ", out);
+    figure_put_text(out, axis);
+    fprintf(out, " at screen %.5f, screen %.5f center rotate by 90\n",
+            (left + AXIS_IN) / layout->width, middle / layout->height);
+}
+
 /* Of the figure's panels, the one at this position. */
 static void put_panel(const struct figure *figure, const struct layout *layout, uint32_t index,
                       FILE *out)
@@ -261,13 +275,14 @@ static void put_panel(const struct figure *figure, const struct layout *layout, 
             "\n# panel %u\n"
             "set lmargin at screen %.5f\nset rmargin at screen %.5f\n"
             "set bmargin at screen %.5f\nset tmargin at screen %.5f\n"
-            "unset title; unset logscale; unset xlabel; unset ylabel; unset key\n"
+            "unset title; unset logscale; unset xlabel; unset label; unset key\n"
             "set xrange [*:*]; set yrange [*:*]; set xtics autofreq nomirror; set ytics autofreq "
             "nomirror\n"
             "set format '%%g'\n",
             index + 1, (left + figure->left_in) / layout->width, right / layout->width,
             bottom / layout->height, (bottom + figure->panel_height_in) / layout->height);
     put_title(figure, panel->title, figure->left_in, right - left, layout->cell_width, out);
+    put_axis(layout, panel->axis, left, bottom + figure->panel_height_in / 2, out);
     fputs(panel->settings_text, out);
     if (!panel->heat) {
         fputs("set xtics nomirror scale 0.5\nset ytics nomirror scale 0.5\n", out);

@@ -26,6 +26,7 @@ struct figure_panel {
     size_t settings_size;
     size_t plot_size;
     const char *title; /* NULL: none; in the figure's pool */
+    const char *axis;  /* what the y axis is; constant */
     bool heat;         /* has a colour box to its right */
 };
 
@@ -63,8 +64,9 @@ uint32_t figure_block(struct figure *figure, const char *format, ...)
 /* A number of a data file: 12 significant digits, NaN where there is none. */
 void figure_number(struct figure *figure, double value);
 
-/* Adds a panel; its title is a name, or NULL. NULL without memory or room. */
-struct figure_panel *figure_panel(struct figure *figure, const char *title);
+/* Adds a panel; its title is a name, or NULL, and `axis`, which stays the caller's, what its y axis
+ * shows. NULL without memory or room. */
+struct figure_panel *figure_panel(struct figure *figure, const char *title, const char *axis);
 
 /* Adds an entry to the legend, in the line style `style` (from 0) and drawn as `with`: "lines",
  * "points", "linespoints". What has no room is left out; long texts lose their middle. */

@@ -214,7 +214,7 @@ static int draw_panel(struct report *report, struct figure *figure, const struct
                       uint32_t shown, const struct heat_scale *scale, omega_error_t *err)
 {
     const char *label = report->labels[report->shown[shown]];
-    struct figure_panel *panel = figure_panel(figure, label);
+    struct figure_panel *panel = figure_panel(figure, label, "blocked");
     if (panel == NULL) {
         return report_no_memory(err);
     }
@@ -229,7 +229,7 @@ static int draw_panel(struct report *report, struct figure *figure, const struct
     fprintf(panel->settings,
             "least = %.12g\nmost = %.12g\n"
             "set xrange [-0.5:%g]\nset yrange [%g:-0.5]\n"
-            "set xlabel 'rival'\nset ylabel 'blocked'\n",
+            "set xlabel 'rival'\n",
             scale->least, scale->most, square->side - 0.5, square->side - 0.5);
     put_tics(report, square, "x", " rotate by 35 right", panel->settings);
     put_tics(report, square, "y", "", panel->settings);

@@ -133,7 +133,7 @@ static int draw_panel(struct curves *curves, struct figure *figure, uint32_t sch
     double end = end_of(curves);
     const char *title =
         all ? NULL : result_set_name(curves->report->set, RESULT_SCHEDULER, scheduler);
-    struct figure_panel *panel = figure_panel(figure, title);
+    struct figure_panel *panel = figure_panel(figure, title, "share of jobs");
     bool any = false;
     if (panel == NULL) {
         return report_no_memory(err);
@@ -141,7 +141,7 @@ static int draw_panel(struct curves *curves, struct figure *figure, uint32_t sch
     fprintf(panel->settings,
             "set logscale x\nset xrange [%g:%.12g]\nset xtics %g\nset yrange [0:1.02]\n"
             "set ytics 0.2\n"
-            "set xlabel '%s' offset 0,0.4\nset ylabel 'share of jobs' offset 0.5,0\n",
+            "set xlabel '%s' offset 0,0.4\n",
             kind->least, end, end > FEW_TICKS * kind->least ? kind->tick : 2, kind->axis);
     for (uint32_t i = 0; i < curves->count; i++) {
         const struct curve *curve = &curves->curves[i];

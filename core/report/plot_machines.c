@@ -125,7 +125,7 @@ static int draw_panel(struct machines *machines, struct figure *figure, uint32_t
 {
     const struct report *report = machines->report;
     const char *label = report->labels[report->shown[shown]];
-    struct figure_panel *panel = figure_panel(figure, label);
+    struct figure_panel *panel = figure_panel(figure, label, "machine");
     struct grid grid = grid_of(machines->count);
     if (panel == NULL) {
         return report_no_memory(err);
@@ -147,8 +147,7 @@ static int draw_panel(struct machines *machines, struct figure *figure, uint32_t
         fprintf(panel->settings, "%s'%u' %u", i > 0 ? ", " : "", row * grid.columns * grid.together,
                 row);
     }
-    fprintf(panel->settings, ")\nset xlabel '%u machines a row'\nset ylabel 'machine'\n",
-            grid.columns * grid.together);
+    fprintf(panel->settings, ")\nset xlabel '%u machines a row'\n", grid.columns * grid.together);
     heat_plot(scale, block, false, panel);
     return 0;
 }

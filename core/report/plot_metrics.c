@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Figures with error bars: one metric over a parameter of the sweep, or by variant. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/base/statistics.h"
 #include "core/report/report_private.h"
 
 #define LOG_RATIO 50.0 /* values that are further apart are shown on a logarithmic scale */
@@ -53,43 +51,6 @@ static const struct kind kinds[] = {
 
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
-/* ---- estimates ---- */
-
-/* Is the value of a key such as wait_first_p90_s said to be a lower bound? */
-static bool is_bound(const struct report *report, const struct result_row *row, const char *key)
-{
-    char flag[80];
-    size_t length = strlen(key);
-    if (length < 3 || length > 60 || strcmp(key + length - 2, "_s") != 0) {
-        return false;
-    }
-    snprintf(flag, sizeof flag, "%.*s_censored", (int)(length - 2), key);
-    return result_row_number(report->set, row, flag) == 1;
-}
-
-void report_estimate(const struct report *report, uint32_t configuration, enum result_scope scope,
-                     const char *name, const char *key, struct report_estimate *out)
-{
-    const struct result_configuration *of = result_set_configuration(report->set, configuration);
-    struct interval interval;
-    *out = (struct report_estimate){.mean = NAN, .half = NAN};
-    double *values = calloc(of->seed_count, sizeof *values);
-    for (uint32_t i = 0; values != NULL && i < of->seed_count; i++) {
-        const struct result_row *row = result_set_row(report->set, configuration, i, scope, name);
-        double value = row == NULL ? NAN : result_row_number(report->set, row, key);
-        if (isfinite(value)) {
-            out->bounds += is_bound(report, row, key);
-            values[out->n++] = value;
-        }
-    }
-    if (out->n > 0) {
-        interval_of_mean(values, out->n, REPORT_CONFIDENCE, &interval);
-        out->mean = interval.estimate;
-        out->half = interval.half;
-    }
-    free(values);
-}
-
 /* ---- a figure ---- */
 
 /* A line: the configurations of a variant with certain values of the other parameters. */
@@ -111,8 +72,10 @@ struct drawing {
     struct figure figure;
     double least; /* above 0, of what is drawn */
     double most;
+    double top; /* of all intervals */
     bool log;
     bool zeros;  /* some value is 0 */
+    bool open;   /* some interval reaches 0 or goes below it */
     bool bounds; /* some value is a lower bound */
     uint32_t seeds;
 };
@@ -128,6 +91,24 @@ static double x_of(const struct drawing *drawing, uint32_t configuration)
     return value == UINT32_MAX ? NAN : report->parameters[drawing->parameter].numbers[value];
 }
 
+static double half_of(const struct report_estimate *estimate)
+{
+    return isfinite(estimate->half) ? estimate->half : 0;
+}
+
+static void look_at(struct drawing *drawing, const struct report_estimate *estimate)
+{
+    double half = half_of(estimate);
+    double mean = estimate->mean;
+    drawing->least = mean > 0 && mean < drawing->least ? mean : drawing->least;
+    drawing->most = mean > drawing->most ? mean : drawing->most;
+    drawing->top = mean + half > drawing->top ? mean + half : drawing->top;
+    drawing->zeros = drawing->zeros || mean <= 0;
+    drawing->open = drawing->open || (half > 0 && mean - half <= 0);
+    drawing->bounds = drawing->bounds || estimate->bounds > 0;
+    drawing->seeds = estimate->n > drawing->seeds ? estimate->n : drawing->seeds;
+}
+
 /* Looks at all values: their range, and whether there are any. */
 static bool measure(struct drawing *drawing)
 {
@@ -136,18 +117,13 @@ static bool measure(struct drawing *drawing)
     const char *name;
     drawing->least = INFINITY;
     drawing->most = -INFINITY;
+    drawing->top = -INFINITY;
     for (uint32_t i = 0; (name = result_set_name(report->set, kind->scope, i)) != NULL; i++) {
         for (uint32_t c = 0; c < report->configuration_count; c++) {
             struct report_estimate estimate;
             report_estimate(report, c, kind->scope, name, kind->key, &estimate);
             if (estimate.n > 0) {
-                if (estimate.mean > 0 && estimate.mean < drawing->least) {
-                    drawing->least = estimate.mean;
-                }
-                drawing->zeros = drawing->zeros || estimate.mean <= 0;
-                drawing->most = estimate.mean > drawing->most ? estimate.mean : drawing->most;
-                drawing->bounds = drawing->bounds || estimate.bounds > 0;
-                drawing->seeds = estimate.n > drawing->seeds ? estimate.n : drawing->seeds;
+                look_at(drawing, &estimate);
             }
         }
     }
@@ -158,7 +134,7 @@ static bool measure(struct drawing *drawing)
 /* A row of data: x, seeds, mean, its interval, how many values are lower bounds. */
 static void put_row(struct drawing *drawing, double x, const struct report_estimate *estimate)
 {
-    double half = isfinite(estimate->half) ? estimate->half : 0;
+    double half = half_of(estimate);
     figure_number(&drawing->figure, x);
     fprintf(drawing->figure.data, " %u", estimate->n);
     figure_number(&drawing->figure, estimate->mean);
@@ -202,7 +178,7 @@ static void put_elements(struct drawing *drawing, struct figure_panel *panel, ui
                          bool bounds)
 {
     uint32_t block = drawing->figure.blocks - 1;
-    const char *mean = drawing->log ? "($3 > floor ? $3 : floor)" : "3";
+    static const char mean[] = "($3 > floor ? $3 : floor)";
     uint32_t line = style % FIGURE_STYLES + 1;
     fputs(ftell(panel->plot) > 0 ? ", \\\n     " : "", panel->plot);
     if (drawing->parameter != UINT32_MAX) {
@@ -210,8 +186,7 @@ static void put_elements(struct drawing *drawing, struct figure_panel *panel, ui
                 mean, line);
     }
     fprintf(panel->plot, "data index %u using 1:%s:%s:%s with yerrorbars ls %u dt 1 notitle", block,
-            mean, drawing->log ? "($4 > floor ? $4 : floor)" : "4",
-            drawing->log ? "($5 > floor ? $5 : floor)" : "5", line);
+            mean, "($4 > floor ? $4 : floor)", "($5 > floor ? $5 : floor)", line);
     if (bounds) {
         fprintf(panel->plot,
                 ", \\\n     data index %u using ($6 > 0 ? $1 : NaN):3 with points "
@@ -292,23 +267,18 @@ static void put_x_axis(const struct drawing *drawing, FILE *out)
     }
 }
 
-static void put_y_axis(const struct drawing *drawing, bool labelled, FILE *out)
+static void put_y_axis(const struct drawing *drawing, FILE *out)
 {
-    if (labelled) {
-        fputs("set ylabel ", out);
-        figure_put_text(out, drawing->kind->axis);
-        fputs(" offset 0.5,0\n", out);
-    }
     if (drawing->log) {
         double low = decade(drawing->least);
-        double high = decade(drawing->most) * 10;
+        double high = decade(drawing->top) * 10;
         low = drawing->least < 1.5 * low ? low / 10 : low;
         fprintf(out, "set logscale y\nset ytics %u\nfloor = %.12g\nset yrange [floor:%.12g]\n",
                 high > DECADES_MAX * low ? 100 : 10, low, high);
     } else if (drawing->kind->share) {
-        fputs("set yrange [0:1.03]\nset ytics 0.2\n", out);
+        fputs("floor = 0\nset yrange [floor:1.03]\nset ytics 0.2\n", out);
     } else {
-        fputs("set yrange [0:*]\n", out);
+        fputs("floor = 0\nset yrange [floor:*]\n", out);
     }
 }
 
@@ -421,7 +391,7 @@ static void add_bound_key(struct drawing *drawing)
 static int draw_by_variant(struct drawing *drawing, omega_error_t *err)
 {
     struct report *report = drawing->report;
-    struct figure_panel *panel = figure_panel(&drawing->figure, NULL);
+    struct figure_panel *panel = figure_panel(&drawing->figure, NULL, drawing->kind->axis);
     const char *name;
     uint32_t names = 0;
     if (panel == NULL) {
@@ -431,7 +401,7 @@ static int draw_by_variant(struct drawing *drawing, omega_error_t *err)
         names++;
     }
     put_x_axis(drawing, panel->settings);
-    put_y_axis(drawing, true, panel->settings);
+    put_y_axis(drawing, panel->settings);
     for (uint32_t i = 0; (name = result_set_name(report->set, drawing->kind->scope, i)) != NULL;
          i++) {
         bool bounds;
@@ -457,12 +427,13 @@ static int draw_panel(struct drawing *drawing, const char *name, uint32_t number
     }
     const char *title = pool_format(&report->pool, "%s%s%s", titled ? name : "",
                                     titled && *others != '\0' ? ", " : "", others);
-    struct figure_panel *panel = title == NULL ? NULL : figure_panel(&drawing->figure, title);
+    struct figure_panel *panel =
+        title == NULL ? NULL : figure_panel(&drawing->figure, title, drawing->kind->axis);
     if (panel == NULL) {
         return report_no_memory(err);
     }
     put_x_axis(drawing, panel->settings);
-    put_y_axis(drawing, true, panel->settings);
+    put_y_axis(drawing, panel->settings);
     for (uint32_t i = 0; i < drawing->line_count; i++) {
         bool bounds;
         if (drawing->lines[i].panel_number == number &&
@@ -521,6 +492,16 @@ static int draw_over_parameter(struct drawing *drawing, omega_error_t *err)
     return rc;
 }
 
+/* What stands at the lower edge and is not what it seems. Gnuplot would scale an axis by nothing of
+ * a bar that begins below it, so they are cut there. */
+static const char *edge_note(const struct drawing *drawing)
+{
+    if (drawing->log && drawing->zeros) {
+        return " Values of 0, and bars that reach it, end at the lower edge.";
+    }
+    return drawing->open ? " Bars that end at the lower edge go on to 0 or below." : "";
+}
+
 static int begin(struct drawing *drawing, omega_error_t *err)
 {
     struct report *report = drawing->report;
@@ -549,7 +530,7 @@ static int begin(struct drawing *drawing, omega_error_t *err)
         drawing->bounds ? " A triangle marks values that are lower bounds: some jobs had not "
                           "got so far when the run ended."
                         : "",
-        drawing->log && drawing->zeros ? " Values of 0 stand at the lower edge." : "");
+        edge_note(drawing));
     if (drawing->figure.title == NULL || drawing->figure.caption == NULL) {
         return report_no_memory(err);
     }

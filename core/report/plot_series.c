@@ -286,15 +286,15 @@ static int draw_panel(struct series *series, const struct view *view, struct fig
 {
     const struct report *report = series->report;
     struct unit unit = time_unit(series);
-    struct figure_panel *panel = figure_panel(figure, title);
+    struct figure_panel *panel = figure_panel(figure, title, view->axis);
     int rc = 0;
     if (panel == NULL) {
         return report_no_memory(err);
     }
     fprintf(panel->settings,
-            "set xlabel 'time [%s]' offset 0,0.4\nset ylabel '%s' offset 0.5,0\n"
+            "set xlabel 'time [%s]' offset 0,0.4\n"
             "set yrange [0:%s]\nset xrange [0:*]\n",
-            unit.name, view->axis, view->share ? "1.03" : "*");
+            unit.name, view->share ? "1.03" : "*");
     for (uint32_t i = 0; rc == 0 && i < report->shown_count; i++) {
         size_t first;
         size_t count = find_samples(series, i, of, &first);

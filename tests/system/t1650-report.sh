@@ -82,6 +82,14 @@ known=$(grep '"variant":"fine".*"histogram":"wait_first"' "$T/run/histograms.jso
 check "distributions end at the share of jobs that began" test "$known" = "$(
     awk '/^$/ { exit } !/^#/ { last = $2 } END { print last }' "$T/second/figures/waits.dat")"
 
+# The interval of few seeds may begin below 0: gnuplot then forgets its upper end, unless it is cut.
+check "bars are cut at the lower edge" test "$(grep -c 'floor = 0$' "$T/second/figures/wait-mean.gp"`
+    `)$(grep -c '(\$4 > floor ? \$4 : floor):(\$5 > floor' "$T/second/figures/wait-mean.gp")" = 11
+check "and the caption says so" grep -q 'Bars that end at the lower edge go on to 0 or below' "$page"
+check "what the y axis is stands at one place" test \
+    "$(grep -c '^set label 1 .* at screen 0.0.*, screen' "$T/second/figures/queue-time.gp")" -ge 1
+check "not beside its numbers" eval "! grep -l 'set ylabel' '$T'/second/figures/*.gp"
+
 # ---- files that are not whole ----
 
 # signed DIR: what was changed in it is what its run has written.
