@@ -21,7 +21,7 @@ int file_out_open(const char *path, struct file_out **out, omega_error_t *err);
 /* The stream to write to, owned by `out`. Failed writes may be ignored: the commit sees them. */
 FILE *file_out_stream(struct file_out *out);
 
-/* The path that it has until it gets its own: what was flushed can be read there. Owned by `out`. */
+/* The path until it gets its own: what was flushed can be read there. Owned by `out`. */
 const char *file_out_temporary(const struct file_out *out);
 
 /* Flushes, syncs and closes the file; its name comes by file_out_commit() later. For those who keep

@@ -128,8 +128,8 @@ static int read_sweep(struct experiment *experiment, const struct field *root, o
     return 0;
 }
 
-/* A --set of a field that is swept, or of one within it, would have no effect: each assignment gives
- * it a value. */
+/* A --set of a field that is swept, or of one within it, would have no effect: each assignment
+ * gives it a value. */
 static int refuse_swept_settings(const struct experiment *experiment, uint32_t set_count,
                                  omega_error_t *err)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The files of a run: results.jsonl, results.csv, and as recorded histograms.jsonl, series.csv,
- * jobs.csv and those of conflicts; SHA256SUMS of these; run.json for what depends on the host. They are put together
- * from the parts of the points (parts.h), in temporaries in the output directory, and get their
- * names together at the end: a failed run leaves nothing half-written.
+ * jobs.csv and those of conflicts; SHA256SUMS of these; run.json for what depends on the host. They
+ * are put together from the parts of the points (parts.h), in temporaries in the output directory,
+ * and get their names together at the end: a failed run leaves nothing half-written.
  * Files of these names are replaced or removed only where run.json says that a run of omega has
  * left them; otherwise the directory is refused before anything runs.
  */
@@ -46,8 +46,8 @@ int outputs_add(struct outputs *outputs, struct part *part, omega_error_t *err);
 int outputs_add_log(struct outputs *outputs, const char *path, const char *label,
                     omega_error_t *err);
 
-/* Writes SHA256SUMS and run.json, and names all files; removes those of an earlier run that are not recorded now.
- * Frees `outputs` either way. */
+/* Writes SHA256SUMS and run.json, and names all files; removes those of an earlier run that are not
+ * recorded now. Frees `outputs` either way. */
 int outputs_commit(struct outputs *outputs, const struct run_json *run, omega_error_t *err);
 
 /* Drops everything, and the directory where it was made for this and is empty; NULL is allowed. */

@@ -251,8 +251,8 @@ static void put_title(const struct figure *figure, const char *title, double lef
     }
 }
 
-/* What the y axis is, at one place whatever its numbers: gnuplot puts it beside them and takes those
- * of SVG for wider than they are, so that it would lose some of it. */
+/* What the y axis is, at one place whatever its numbers: gnuplot puts it beside them and takes
+ * those of SVG for wider than they are, so that some of it would be cut. */
 static void put_axis(const struct layout *layout, const char *axis, double left, double middle,
                      FILE *out)
 {

@@ -28,9 +28,9 @@ struct distribution {
 struct histograms;
 
 /* Reads DIRECTORY/histograms.jsonl of each source of the set that has it and keeps the ones called
- * `name`, such as "wait_first"; lines of what was dropped from the set are passed over. `*histograms` is NULL if no source has any. Errors: OMEGA_EINVAL
- * with file and line, also for a point or a scheduler that the set has not and for what comes
- * twice; OMEGA_EIO; OMEGA_ENOMEM. */
+ * `name`, such as "wait_first"; lines of what was dropped from the set are passed over.
+ * `*histograms` is NULL if no source has any. Errors: OMEGA_EINVAL with file and line, also for a
+ * point or a scheduler that the set never had and for what comes twice; OMEGA_EIO; OMEGA_ENOMEM. */
 int histograms_open(const struct result_set *set, const char *name, struct histograms **histograms,
                     omega_error_t *err);
 

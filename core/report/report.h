@@ -44,9 +44,9 @@ struct report_done {
 /*
  * Writes OUT/index.html, and for each figure OUT/figures/NAME.FORMAT, its data NAME.dat and its
  * gnuplot script NAME.gp. All of it appears at once, or nothing: it is made in a folder beside OUT,
- * which then takes its place. Errors: OMEGA_EINVAL for result files that are none or not whole, with
- * file and line, for an OUT that is there and no report, and where `only` fits nothing; OMEGA_EIO, also if gnuplot is missing or fails;
- * OMEGA_EINTR; OMEGA_EVERSION; OMEGA_ENOMEM.
+ * which then takes its place. Errors: OMEGA_EINVAL for result files that are none or not whole,
+ * with file and line, for an OUT that is there and no report, and where `only` fits nothing;
+ * OMEGA_EIO, also if gnuplot is missing or fails; OMEGA_EINTR; OMEGA_EVERSION; OMEGA_ENOMEM.
  */
 int report_write(const struct report_options *options, struct report_done *done,
                  omega_error_t *err);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz target: records on disk of jobs and of what became of them. The input is as for
- * fuzz_record.c; of what a decoder finds good, every entry is read. */
-#include <stdlib.h>
-
-#include "cellstate/lmdb_records_private.h"
+/* Fuzz target: records on disk of jobs and of what became of them. Of what a
+ * decoder finds good, every entry is read. */
+#include "tests/fuzz/record_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,13 +43,6 @@ static void decode(const uint8_t *bytes, size_t size, uint64_t key)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint8_t *copy = size < 8 + RECORD_HEAD_BYTES ? NULL : malloc(size - 8);
-    if (copy != NULL) {
-        memcpy(copy, data + 8, size -= 8);
-        decode(copy, size, load_u64(data));
-        put_u32(copy, record_checksum(copy, size, load_u64(data)));
-        decode(copy, size, load_u64(data));
-    }
-    free(copy);
+    record_input(data, size, decode);
     return 0;
 }

@@ -5,14 +5,9 @@
 
 #include "core/report/columns.h"
 #include "core/report/histograms.h"
+#include "tests/fuzz/smallest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const char results[] =
-    "{\"schema\":1,\"omega\":\"0\",\"experiment\":\"e\",\"experiment_sha256\":\""
-    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"inputs\":[]}\n"
-    "{\"scope\":\"scheduler\",\"variant\":\"a\",\"seed\":1,\"parameters\":{\"n\":1},"
-    "\"name\":\"s\"}\n";
 
 static void read_table(const struct result_set *set, FILE *stream)
 {
@@ -33,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct result_set *set;
     struct histograms *histograms;
-    FILE *stream = fmemopen((void *)(uintptr_t)results, sizeof results - 1, "r");
+    FILE *stream = fmemopen(SMALLEST_RESULTS, sizeof SMALLEST_RESULTS - 1, "r");
     int rc = result_set_parse(stream, "r", &set, NULL);
     assert(rc == 0);
     fclose(stream);

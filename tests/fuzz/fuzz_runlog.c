@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Fuzz target: the run log, its checksums set right, is read, checked and counted. */
-#include <string.h>
-#include <xxhash.h>
-
 #include "core/experiment/log_figures.h"
 #include "core/metrics/conflicts.h"
-#include "core/runlog/runlog_format.h"
-#include "core/runlog/runlog_read.h"
+#include "tests/fuzz/log_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void ignore(void *context, const char *text)
-{
-    *(size_t *)context += strlen(text);
-}
 
 static void look(void *context, const struct metrics *metrics, const struct metrics_refused *claim)
 {
@@ -33,7 +24,7 @@ static void check(struct runlog_reader *reader, size_t told)
     const struct log_figures_options all = {
         {.step_us = minute_us}, minute_us, true, true, look, &told, true};
     struct log_figures *figures = log_figures_create(opening, &all);
-    runlog_check_create(opening, ignore, &told, &checker, NULL);
+    runlog_check_create(opening, log_input_told, &told, &checker, NULL);
     runlog_check_counterfactuals(checker);
     while (runlog_reader_next(reader, &record, NULL) == 1) {
         log_figures_before(figures, checker, record->time_us);
@@ -50,18 +41,8 @@ static void check(struct runlog_reader *reader, size_t told)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static uint8_t bytes[1u << 20];
-    struct runlog_reader *reader = NULL;
-    size = size < sizeof bytes ? size : sizeof bytes;
-    memcpy(bytes, data, size);
-    for (size_t at = RUNLOG_HEADER_SIZE + 20, length; size > at; at += length + 20) {
-        memcpy(&length, bytes + at - 16, 8); /* little-endian machines only */
-        length = length < size - at ? length : size - at;
-        memcpy(bytes + at - 8,
-               &(XXH64_hash_t){XXH3_64bits_withSeed(bytes + at, length, bytes[at - 20])}, 8);
-    }
-    FILE *stream = size == 0 ? NULL : fmemopen(bytes, size, "r");
-    if (stream != NULL && runlog_reader_stream(stream, "input", &reader, NULL) == OMEGA_OK) {
+    struct runlog_reader *reader = log_input(data, size);
+    if (reader != NULL) {
         check(reader, 0);
     }
     return 0;

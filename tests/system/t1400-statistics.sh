@@ -134,8 +134,8 @@ else
     skip "a worker that dies is told" "the test modules are not built"
 fi
 check "no workers" fails_with 2 "'0' for --jobs, expected a whole number from 1" seek --jobs 0
-check "live is not looked for" fails_with 1 'driver is live, expected sim' seek --from 0.4 --to 0.9 \
-    --condition 'jobs.wait_first_mean_s <= 1' --set driver=live
+check "live is not looked for" fails_with 1 'driver is live, expected sim' \
+    seek --from 0.4 --to 0.9 --condition 'jobs.wait_first_mean_s <= 1' --set driver=live
 tell "whole numbers" seek --whole --from 1 --to 6 --parameter schedulers.0.instances \
     --condition 'scheduler:server.busyness <= 0.7'
 check "end at neighbours" said '^holds at 2, fails at 1: .* lies between: they are neighbours$'

@@ -119,7 +119,7 @@ rm "$T/shard2/points/000001.part"
 check "though one that was moved away runs again" run --out "$T/shard2" --shard 2/3 --resume
 mv "$T/shard1/points/head.part" "$T/head"
 check "a head that is missing is named, and how to get it" fails_with 1 \
-    'shard1: has points but no points/head.part, expected it: .omega run --shard I/N --resume. wri' \
+    'shard1: has points but no points/head.part, expected it: .omega run --shard I/N --resume' \
     "$OMEGA" merge --out "$T/no" "$T/shard1" "$T/shard2" "$T/shard3"
 mv "$T/head" "$T/shard1/points/head.part"
 head -c 1000 "$T/moved" >"$T/shard1/points/000003.part"
