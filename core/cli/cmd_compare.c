@@ -18,9 +18,7 @@ static const char help[] =
     "Of each metric: its means, B less A with an interval by Student's t over the pairs, the same\n"
     "as a share of A, p, and what differs in words. With several metrics p is corrected by Holm's\n"
     "method, and says whether something differs in any of them. Waits that are lower bounds make\n"
-    "a statement one-sided, or are refused.\n\n"
-    "  --metric M         a figure, as often as you like: [SCOPE:]NAME.KEY, such as\n"
-    "                     batch.wait_first_p90_s, scheduler:batch.busyness, cell.cpu_utilisation\n"
+    "a statement one-sided, or are refused.\n\n" COMMAND_HELP_METRIC
     "  --confidence P     of the intervals and the verdicts, in per cent (95)\n"
     "  --unpaired         the jobs differ: independent samples, Welch's interval\n"
     "  --json             one JSON object instead of text\n"
@@ -234,11 +232,8 @@ static int run_with(int argc, char **argv, struct request *request)
             request->texts[request->text_count++] = optarg;
             break;
         case OPTION_CONFIDENCE:
-            if (!command_percent(optarg, 50, &request->how.confidence)) {
-                return command_usage("compare",
-                                     "'%.60s' is no confidence, expected per cent from 50 to "
-                                     "below 100",
-                                     optarg);
+            if (command_confidence("compare", optarg, &request->how.confidence) != COMMAND_DONE) {
+                return COMMAND_USAGE;
             }
             break;
         case OPTION_UNPAIRED:

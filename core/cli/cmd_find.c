@@ -154,9 +154,7 @@ static int take_number(struct request *request, int code)
                    ? 0
                    : bad_value("precision", "per cent above 0 and below 100");
     case OPTION_CONFIDENCE:
-        return command_percent(optarg, 50, &how->confidence)
-                   ? 0
-                   : bad_value("confidence", "per cent from 50 to below 100");
+        return command_confidence("find", optarg, &how->confidence);
     case OPTION_SEEDS:
         return parse_seeds(optarg, how) ? 0 : bad_value("seeds", "N..M, from 2 to 4096");
     case OPTION_SEED:

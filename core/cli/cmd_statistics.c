@@ -17,10 +17,8 @@ static const char help[] =
     "Mean over seeds of figures in results.jsonl of output directories of 'omega run', with the\n"
     "half-width of an interval by Student's t. A run is one value: what it lists by day is not\n"
     "taken for independent samples, since a day begins with what the day before left.\n"
-    "Several directories are taken as one: parts of a sweep, or the same with other seeds.\n\n"
-    "  --metric M         a figure, as often as you like: [SCOPE:]NAME.KEY, such as\n"
-    "                     batch.wait_first_p90_s, scheduler:batch.busyness, cell.cpu_utilisation\n"
-    "  --all              every figure that is a number\n"
+    "Several directories are taken as one: parts of a sweep, or the same with other "
+    "seeds.\n\n" COMMAND_HELP_METRIC "  --all              every figure that is a number\n"
     "  --confidence P     of the intervals, in per cent (95)\n"
     "  --csv              rows of CSV instead of a table\n"
     "  --json             one JSON object instead of a table\n"
@@ -233,11 +231,8 @@ static int run_with(int argc, char **argv, struct request *request)
             request->all = true;
             break;
         case OPTION_CONFIDENCE:
-            if (!command_percent(optarg, 50, &request->confidence)) {
-                return command_usage("statistics",
-                                     "'%.60s' is no confidence, expected per cent from 50 to "
-                                     "below 100",
-                                     optarg);
+            if (command_confidence("statistics", optarg, &request->confidence) != COMMAND_DONE) {
+                return COMMAND_USAGE;
             }
             break;
         case OPTION_CSV:

@@ -58,6 +58,15 @@ bool command_percent(const char *text, double min, double *share)
     return percent >= min && percent < 100;
 }
 
+int command_confidence(const char *command, const char *text, double *share)
+{
+    return command_percent(text, 50, share)
+               ? COMMAND_DONE
+               : command_usage(command,
+                               "'%.60s' for --confidence, expected per cent from 50 to below 100",
+                               text);
+}
+
 int command_listen(const char *command, const char *address, int *socket)
 {
     char url[METRICS_URL_BYTES];

@@ -62,6 +62,16 @@ int cmd_config(int argc, char **argv);
 /* Writes "omega: warning: ..." to stderr for each warning of an experiment. */
 void command_warnings(const struct experiment *experiment);
 
+/* How --metric and --confidence of several commands are told by --help. */
+#define COMMAND_HELP_METRIC                                                                        \
+    "  --metric M         a figure, as often as you like: [SCOPE:]NAME.KEY, such as\n"             \
+    "                     batch.wait_first_p90_s, scheduler:batch.busyness, "                      \
+    "cell.cpu_utilisation\n"
+
+/* Reads the value of --confidence, per cent from 50 to below 100, as a share: COMMAND_DONE, or
+ * COMMAND_USAGE, said. */
+int command_confidence(const char *command, const char *text, double *share);
+
 /* Warns on stderr of results that are of experiments that differ; `mixed` as result_set_mixed(). */
 void command_warn_mixed(const char *mixed);
 

@@ -50,7 +50,7 @@ check "rows that were cut at the end of a line" fails_with 1 \
     'cut/results.jsonl:[0-9]+: ends here, and was cut or changed' "$OMEGA" statistics "$T/cut"
 check "no directory" fails_with 2 'at least one directory' "$OMEGA" statistics
 check "an unknown metric" fails_with 1 'no such key' "$OMEGA" statistics "$T/all" --metric jobs.x
-check "a bad confidence" fails_with 2 "'5' is no confidence" \
+check "a bad confidence" fails_with 2 "'5' for --confidence, expected per" \
     "$OMEGA" statistics "$T/all" --confidence 5
 check "no results" fails_with 1 'none/results.jsonl: ' "$OMEGA" statistics "$T/none"
 
