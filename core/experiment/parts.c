@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
-#include "core/base/sha256.h"
 #include "core/experiment/outputs.h"
+#include "core/experiment/parts_private.h"
 
 #define PART_SUFFIX ".part"
 #define LOG_SUFFIX ".omlog"
@@ -132,129 +132,6 @@ static int list(const struct parts *parts, int (*each)(void *, const char *, ome
 
 /* ---- what the head says ---- */
 
-static json_t *describe_files(const struct experiment *experiment,
-                              const struct experiment_input *(*get)(const struct experiment *,
-                                                                    uint32_t))
-{
-    json_t *files = json_array();
-    const struct experiment_input *file;
-    for (uint32_t i = 0; (file = get(experiment, i)) != NULL; i++) {
-        json_t *path = json_string(file->name);
-        json_array_append_new(files,
-                              json_pack("{s:o,s:s}", "path", path == NULL ? json_null() : path,
-                                        "sha256", file->sha256));
-    }
-    return files;
-}
-
-/* A name of the run that its points repeat: SHA-256 of all that the head says but for its shard,
- * and for the places of modules, which may be others on another host. */
-static int add_name(json_t *about)
-{
-    char sha256[SHA256_HEX];
-    struct sha256 sha;
-    size_t i;
-    json_t *module;
-    json_t *copy = json_deep_copy(about);
-    json_array_foreach(json_object_get(copy, "modules"), i, module)
-    {
-        json_object_del(module, "path");
-    }
-    char *text = copy == NULL ? NULL : json_dumps(copy, JSON_SORT_KEYS | JSON_COMPACT);
-    json_decref(copy);
-    if (text == NULL) {
-        return OMEGA_ENOMEM;
-    }
-    sha256_init(&sha);
-    sha256_add(&sha, text, strlen(text));
-    sha256_finish(&sha, sha256);
-    free(text);
-    return json_object_set_new(about, "run", json_string(sha256)) == 0 ? OMEGA_OK : OMEGA_ENOMEM;
-}
-
-static json_t *describe(const struct parts_run *run)
-{
-    const struct experiment *experiment = run->experiment;
-    char outputs[65];
-    if (experiment_outputs_sha256(experiment, outputs, NULL) != OMEGA_OK) {
-        return NULL;
-    }
-    json_t *about =
-        json_pack("{s:s,s:i,s:s,s:s,s:s,s:I,s:b,s:o,s:o}", "omega", OMEGA_VERSION, "schema",
-                  RESULTS_SCHEMA, "experiment", experiment_name(experiment), "experiment_sha256",
-                  experiment_sha256(experiment), "outputs_sha256", outputs, "points",
-                  (json_int_t)experiment_point_count(experiment), "log", run->log, "inputs",
-                  describe_files(experiment, experiment_input), "modules",
-                  describe_files(experiment, experiment_module));
-    if (about == NULL || add_name(about) != OMEGA_OK ||
-        json_object_set_new(about, "shard", json_integer(run->shard.number)) != 0 ||
-        json_object_set_new(about, "shards", json_integer(run->shard.count)) != 0) {
-        json_decref(about);
-        return NULL;
-    }
-    return about;
-}
-
-static const char *text_at(const json_t *about, const char *key)
-{
-    const char *text = json_string_value(json_object_get(about, key));
-    return text == NULL ? "" : text;
-}
-
-/* The first file of two lists that is not the same in both; NULL: there is none. */
-static const char *other_file(const json_t *a, const json_t *b)
-{
-    size_t i;
-    json_t *file;
-    json_array_foreach(a, i, file)
-    {
-        if (strcmp(text_at(file, "sha256"), text_at(json_array_get(b, i), "sha256")) != 0) {
-            return text_at(file, "path");
-        }
-    }
-    return json_array_size(a) == json_array_size(b) ? NULL : "another number of files";
-}
-
-/* Refuses a head that is of another run than was expected, and says why. */
-static int check_same(const json_t *found, const json_t *expected, const char *where,
-                      omega_error_t *err)
-{
-    static const struct {
-        const char *key;
-        const char *text;
-    } keys[] = {
-        {"omega", "another version of omega"},
-        {"experiment", "an experiment of another name"},
-        {"experiment_sha256", "another experiment, by its SHA-256"},
-        {"outputs_sha256", "a run with another 'record' or 'series_step_s', by the SHA-256"},
-    };
-    static const char *const lists[] = {"inputs", "modules"};
-    if (strcmp(text_at(found, "run"), text_at(expected, "run")) == 0) {
-        return OMEGA_OK;
-    }
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        if (strcmp(text_at(found, keys[i].key), text_at(expected, keys[i].key)) != 0) {
-            return omega_error_set_at(err, OMEGA_EINVAL, where, 0,
-                                      "holds points of %s: %.16s, expected %.16s", keys[i].text,
-                                      text_at(found, keys[i].key), text_at(expected, keys[i].key));
-        }
-    }
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        const char *other =
-            other_file(json_object_get(found, lists[i]), json_object_get(expected, lists[i]));
-        if (other != NULL) {
-            return omega_error_set_at(err, OMEGA_EINVAL, where, 0,
-                                      "holds points of a run with other %s, expected the same: "
-                                      "%.100s",
-                                      lists[i], other);
-        }
-    }
-    return omega_error_set_at(err, OMEGA_EINVAL, where, 0,
-                              "holds points of a run %s logs, expected one %s",
-                              json_is_true(json_object_get(found, "log")) ? "with" : "without",
-                              json_is_true(json_object_get(expected, "log")) ? "with" : "without");
-}
-
 /* A whole number of the head, from `min` to `max`; false: it is not there. */
 static bool number_at(const json_t *about, const char *key, uint32_t min, uint32_t max,
                       uint32_t *out)
@@ -274,7 +151,7 @@ static int check_point(const struct parts *parts, uint32_t point, const struct p
 {
     const json_t *about = part_about(part);
     uint32_t number;
-    if (strcmp(text_at(about, "run"), text_at(parts->about, "run")) != 0) {
+    if (strcmp(parts_text_at(about, "run"), parts_text_at(parts->about, "run")) != 0) {
         return omega_error_set_at(err, OMEGA_EINVAL, part_name(part), 0,
                                   "is no point of this run, expected those of its head only: move "
                                   "it away, or drop all that are there (--fresh)");
@@ -410,7 +287,7 @@ static int resume(struct parts *parts, omega_error_t *err)
         *err = cause;
         return rc;
     }
-    rc = check_same(found, parts->about, parts->folder, err);
+    rc = parts_head_check_same(found, parts->about, parts->folder, err);
     rc = rc == OMEGA_OK ? check_shard(parts, found, err) : rc;
     json_decref(found);
     return rc == OMEGA_OK ? list(parts, take_in, parts, err) : rc;
@@ -515,7 +392,7 @@ int parts_begin(const char *directory, const struct parts_run *run, struct parts
         return rc;
     }
     parts->experiment = run->experiment;
-    parts->about = describe(run);
+    parts->about = parts_head_describe(run);
     rc = take_about(parts, err);
     rc = rc == OMEGA_OK ? file_make_directory(parts->folder, err) : rc;
     rc = rc == OMEGA_OK ? lock(parts, err) : rc;
@@ -616,7 +493,7 @@ int parts_open_head(const struct parts *parts, struct part **head, omega_error_t
 
 json_t *parts_about(const struct parts *parts, uint32_t point, json_t *ran)
 {
-    return json_pack("{s:s,s:I,s:o}", "run", text_at(parts->about, "run"), "point",
+    return json_pack("{s:s,s:I,s:o}", "run", parts_text_at(parts->about, "run"), "point",
                      (json_int_t)point, "ran", ran);
 }
 
@@ -676,10 +553,11 @@ const json_t *parts_modules(const struct parts *parts)
 
 bool parts_is_of(const struct parts *parts, const struct experiment *experiment)
 {
-    return strcmp(text_at(parts->about, "experiment_sha256"), experiment_sha256(experiment)) == 0;
+    return strcmp(parts_text_at(parts->about, "experiment_sha256"),
+                  experiment_sha256(experiment)) == 0;
 }
 
 int parts_same_run(const struct parts *a, const struct parts *b, omega_error_t *err)
 {
-    return check_same(b->about, a->about, b->folder, err);
+    return parts_head_check_same(b->about, a->about, b->folder, err);
 }
