@@ -13,12 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-void finding_add(struct finding *finding, const char *format, ...)
+void trouble_add(struct trouble *trouble, const char *format, ...)
 {
-    if (finding->count++ == 0) {
+    if (trouble->count++ == 0) {
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(finding->first, sizeof finding->first, format, arguments);
+        vsnprintf(trouble->first, sizeof trouble->first, format, arguments);
         va_end(arguments);
     }
 }
@@ -35,7 +35,7 @@ void shared_memory_free(void *memory, size_t size)
     ck_assert_int_eq(munmap(memory, size), 0);
 }
 
-pid_t child_start(child_body *body, void *context, struct finding *finding)
+pid_t child_start(child_body *body, void *context, struct trouble *trouble)
 {
     pid_t parent = getpid();
     fflush(NULL);
@@ -46,7 +46,7 @@ pid_t child_start(child_body *body, void *context, struct finding *finding)
         if (getppid() != parent) {
             _exit(1); /* it died before it could be told */
         }
-        body(context, finding);
+        body(context, trouble);
         _exit(0);
     }
     return pid;
@@ -72,10 +72,10 @@ void child_kill(pid_t pid)
     child_wait(pid);
 }
 
-void child_run(child_body *body, void *context, struct finding *finding)
+void child_run(child_body *body, void *context, struct trouble *trouble)
 {
-    int how = child_wait(child_start(body, context, finding));
+    int how = child_wait(child_start(body, context, trouble));
     if (how != 0) {
-        finding_add(finding, how > 0 ? "died by signal %d" : "ended by itself (%d)", how);
+        trouble_add(trouble, how > 0 ? "died by signal %d" : "ended by itself (%d)", how);
     }
 }

@@ -265,40 +265,40 @@ const char *disk_message(const omega_error_t *err)
     return text;
 }
 
-void disk_check(struct store *store, struct finding *finding)
+void disk_check(struct store *store, struct trouble *trouble)
 {
     struct store_report report = {.violations = 0};
     omega_error_t err = {.code = 0};
     int rc = store_check(store, &report, &err);
-    if (FINDING_EXPECT(finding, rc == 0, "store_check: %s", disk_message(&err))) {
-        FINDING_EXPECT(finding, report.violations == 0, "%s", report.first);
+    if (TROUBLE_EXPECT(trouble, rc == 0, "store_check: %s", disk_message(&err))) {
+        TROUBLE_EXPECT(trouble, report.violations == 0, "%s", report.first);
     }
 }
 
-static void prove(void *context, struct finding *finding)
+static void prove(void *context, struct trouble *trouble)
 {
     const char *path = context;
     struct store *store = NULL;
     omega_error_t err = {.code = 0};
     if (lmdb_open(path, NULL, &store, &err) != 0) {
-        finding_add(finding, "open: %s", disk_message(&err));
+        trouble_add(trouble, "open: %s", disk_message(&err));
         return;
     }
     uint64_t before = disk_version(store);
     uint64_t placement = 0;
-    disk_check(store, finding);
+    disk_check(store, trouble);
     int rc = disk_put(store, UINT64_C(999999999), store->machine_count - 1, &placement, &err);
-    FINDING_EXPECT(finding, rc == 0, "put is %d: %s", rc, disk_message(&err));
+    TROUBLE_EXPECT(trouble, rc == 0, "put is %d: %s", rc, disk_message(&err));
     rc = disk_end(store, placement, &err);
-    FINDING_EXPECT(finding, rc == 0, "end is %d: %s", rc, disk_message(&err));
+    TROUBLE_EXPECT(trouble, rc == 0, "end is %d: %s", rc, disk_message(&err));
     uint64_t after = disk_version(store);
-    FINDING_EXPECT(finding, after == before + 2, "version %lu after two changes to version %lu",
+    TROUBLE_EXPECT(trouble, after == before + 2, "version %lu after two changes to version %lu",
                    (unsigned long)after, (unsigned long)before);
-    disk_check(store, finding);
+    disk_check(store, trouble);
     store_close(store);
 }
 
-void disk_prove(const char *path, struct finding *finding)
+void disk_prove(const char *path, struct trouble *trouble)
 {
-    child_run(prove, (void *)(uintptr_t)path, finding);
+    child_run(prove, (void *)(uintptr_t)path, trouble);
 }

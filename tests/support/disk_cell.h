@@ -73,9 +73,9 @@ int disk_end(struct store *store, uint64_t placement, omega_error_t *err);
 /* Version of the newest change. */
 uint64_t disk_version(struct store *store);
 /* Finds what store_check() has to say. */
-void disk_check(struct store *store, struct finding *finding);
+void disk_check(struct store *store, struct trouble *trouble);
 /* Opens the cell in a child of its own, checks it, and makes one more change. */
-void disk_prove(const char *path, struct finding *finding);
+void disk_prove(const char *path, struct trouble *trouble);
 /* The whole message of an error, as a user sees it; a static buffer. */
 const char *disk_message(const omega_error_t *err);
 

@@ -57,7 +57,7 @@ struct fold {
     struct kill_model *model;
     struct kill_load *load;
     struct store *store;
-    struct finding *finding;
+    struct trouble *trouble;
     struct logged *log; /* of versions first .. first + count - 1 */
     uint64_t first;
     uint64_t count;
@@ -135,7 +135,7 @@ static struct known_job *know_job(struct kill_model *model, const struct kill_ac
 static int log_one(void *context, const struct lmdb_change *change)
 {
     struct fold *fold = context;
-    FINDING_EXPECT(fold->finding, change->version == fold->first + fold->count,
+    TROUBLE_EXPECT(fold->trouble, change->version == fold->first + fold->count,
                    "E: the log goes on with version %lu, expected %lu", (ul)change->version,
                    (ul)(fold->first + fold->count));
     if (fold->count == fold->room) {
@@ -152,8 +152,8 @@ static void log_read(struct fold *fold)
     omega_error_t err = {.code = 0};
     int rc = lmdb_changes(fold->store, fold->first, log_one, fold, &err);
     uint64_t version = disk_version(fold->store);
-    FINDING_EXPECT(fold->finding, rc == 0, "log: %s", disk_message(&err));
-    FINDING_EXPECT(fold->finding, fold->first + fold->count == version + 1,
+    TROUBLE_EXPECT(fold->trouble, rc == 0, "log: %s", disk_message(&err));
+    TROUBLE_EXPECT(fold->trouble, fold->first + fold->count == version + 1,
                    "E: the log ends with version %lu, the cell is at %lu",
                    (ul)(fold->first + fold->count - 1), (ul)version);
 }
@@ -162,16 +162,16 @@ static void log_read(struct fold *fold)
 static const struct lmdb_change *log_at(struct fold *fold, uint64_t version, uint8_t kind,
                                         uint32_t items)
 {
-    if (!FINDING_EXPECT(fold->finding,
+    if (!TROUBLE_EXPECT(fold->trouble,
                         version >= fold->first && version < fold->first + fold->count,
                         "G: acknowledged version %lu is not in the log, which has %lu to %lu",
                         (ul)version, (ul)fold->first, (ul)(fold->first + fold->count) - 1)) {
         return NULL;
     }
     struct logged *logged = &fold->log[version - fold->first];
-    FINDING_EXPECT(fold->finding, !logged->explained, "E: version %lu was given twice",
+    TROUBLE_EXPECT(fold->trouble, !logged->explained, "E: version %lu was given twice",
                    (ul)version);
-    FINDING_EXPECT(fold->finding, logged->change.kind == kind && logged->change.items == items,
+    TROUBLE_EXPECT(fold->trouble, logged->change.kind == kind && logged->change.items == items,
                    "G: version %lu is of kind %u with %u items, acknowledged was %u with %u",
                    (ul)version, logged->change.kind, logged->change.items, kind, items);
     logged->explained = true;
@@ -221,7 +221,7 @@ static struct logged *log_unexplained(struct fold *fold, uint8_t kind, uint8_t d
 
 /* C: exactly what the granularity says. */
 static void check_granularity(const struct kill_act *act, const bool *accepted,
-                              struct finding *finding)
+                              struct trouble *trouble)
 {
     uint32_t total = 0;
     uint32_t of_group[2] = {0, 0};
@@ -239,7 +239,7 @@ static void check_granularity(const struct kill_act *act, const bool *accepted,
     } else if (act->granularity == OMEGA_COMMIT_AT_LEAST) {
         sound = total == 0 || (of_group[0] >= act->minimum[0] && of_group[1] >= act->minimum[1]);
     }
-    FINDING_EXPECT(finding, sound, "C: %u of %u claims were installed under granularity %u", total,
+    TROUBLE_EXPECT(trouble, sound, "C: %u of %u claims were installed under granularity %u", total,
                    act->count, act->granularity);
 }
 
@@ -255,7 +255,7 @@ static void keep_placement(struct kill_model *model, uint64_t id, const struct k
 
 /* Takes over the results of a commit that was answered; checks that they agree among themselves. */
 static void keep_commit(struct kill_model *model, const struct kill_act *act,
-                        struct finding *finding)
+                        struct trouble *trouble)
 {
     bool accepted[KILL_CLAIMS_MAX] = {false};
     uint32_t total = 0;
@@ -264,32 +264,32 @@ static void keep_commit(struct kill_model *model, const struct kill_act *act,
         accepted[i] = act->results[i].outcome == OMEGA_ACCEPTED;
         if (accepted[i]) {
             uint64_t id = omega_placement_id(act->version, total++);
-            FINDING_EXPECT(finding, act->results[i].placement == id,
+            TROUBLE_EXPECT(trouble, act->results[i].placement == id,
                            "placement %lu of version %lu, expected %lu",
                            (ul)act->results[i].placement, (ul)act->version, (ul)id);
             keep_placement(model, id, act, i);
         }
     }
-    FINDING_EXPECT(finding,
+    TROUBLE_EXPECT(trouble,
                    result->accepted == total &&
                        total + result->conflicts + result->refused + result->aborted == act->count,
                    "a result counts %u accepted of %u, its claims say %u", result->accepted,
                    act->count, total);
-    check_granularity(act, accepted, finding);
+    check_granularity(act, accepted, trouble);
 }
 
 static void fold_commit(struct fold *fold, const struct kill_act *act)
 {
     if (act->accepted == 0) {
-        FINDING_EXPECT(fold->finding, log_find(fold, act) == NULL,
+        TROUBLE_EXPECT(fold->trouble, log_find(fold, act) == NULL,
                        "C: a commit that accepted nothing is in the log");
         return;
     }
     const struct lmdb_change *change =
         log_at(fold, act->version, RECORD_CHANGE_COMMIT, act->accepted);
-    FINDING_EXPECT(fold->finding, change == NULL || same_identity(change, act),
+    TROUBLE_EXPECT(fold->trouble, change == NULL || same_identity(change, act),
                    "G: version %lu is of another transaction", (ul)act->version);
-    keep_commit(fold->model, act, fold->finding);
+    keep_commit(fold->model, act, fold->trouble);
     fold->model->last[act->instance] = *act;
 }
 
@@ -313,7 +313,7 @@ static void fold_event(struct fold *fold, const struct kill_act *act)
     }
     const struct lmdb_change *change =
         log_at(fold, act->version, RECORD_CHANGE_EVENT, act->accepted);
-    FINDING_EXPECT(fold->finding, change == NULL || change->detail == act->event,
+    TROUBLE_EXPECT(fold->trouble, change == NULL || change->detail == act->event,
                    "G: version %lu is another machine event", (ul)act->version);
 }
 
@@ -322,7 +322,7 @@ static void fold_answered(struct fold *fold, const struct kill_act *act)
     struct kill_model *model = fold->model;
     switch (act->kind) {
     case KILL_JOIN:
-        FINDING_EXPECT(fold->finding, act->incarnation > model->incarnation[act->instance],
+        TROUBLE_EXPECT(fold->trouble, act->incarnation > model->incarnation[act->instance],
                        "incarnation %u after %u", act->incarnation,
                        model->incarnation[act->instance]);
         model->incarnation[act->instance] = act->incarnation;
@@ -357,7 +357,7 @@ static int placement_found(void *context, const struct store_placement *placemen
         known->task = placement->task;
         known->machine = placement->machine;
     }
-    FINDING_EXPECT(fold->finding,
+    TROUBLE_EXPECT(fold->trouble,
                    known->job == placement->job && known->task == placement->task &&
                        known->machine == placement->machine,
                    "G: placement %lu is task %u of job %lu on machine %u, "
@@ -421,7 +421,7 @@ static void fold_unanswered_commit(struct fold *fold, const struct kill_act *act
         while (next < act->count && act->claims[next].task != known->task) {
             next++;
         }
-        if (FINDING_EXPECT(fold->finding,
+        if (TROUBLE_EXPECT(fold->trouble,
                            next < act->count && act->claims[next].machine == known->machine,
                            "C: placement %lu was never claimed", (ul)id)) {
             accepted[next] = true;
@@ -429,9 +429,9 @@ static void fold_unanswered_commit(struct fold *fold, const struct kill_act *act
         }
     }
     if (found == logged->change.items) {
-        check_granularity(act, accepted, fold->finding);
+        check_granularity(act, accepted, fold->trouble);
     }
-    FINDING_EXPECT(fold->finding, logged->change.items >= 1 && logged->change.items <= act->count,
+    TROUBLE_EXPECT(fold->trouble, logged->change.items >= 1 && logged->change.items <= act->count,
                    "C: %u of %u claims were installed", logged->change.items, act->count);
     logged->explained = true;
     know_job(fold->model, act)->placed = true;
@@ -451,7 +451,7 @@ static void fold_unanswered_release(struct fold *fold, const struct kill_act *ac
         running += !known->ended;
         found += !known->ended && known->found;
     }
-    FINDING_EXPECT(fold->finding, found == 0 || found == running,
+    TROUBLE_EXPECT(fold->trouble, found == 0 || found == running,
                    "C: a release ended %u of %u placements", running - found, running);
     if (running == 0 || found != 0) {
         return;
@@ -490,12 +490,12 @@ static void check_explained(struct fold *fold, uint32_t unanswered)
     for (uint64_t i = 0; i < fold->count; i++) {
         const struct lmdb_change *change = &fold->log[i].change;
         left += !fold->log[i].explained;
-        FINDING_EXPECT(fold->finding,
+        TROUBLE_EXPECT(fold->trouble,
                        fold->log[i].explained || change->kind != RECORD_CHANGE_COMMIT,
                        "E: version %lu is a commit of job %lu that nobody made",
                        (ul)change->version, (ul)change->job);
     }
-    FINDING_EXPECT(fold->finding, left <= unanswered, "E: %u changes that nobody made", left);
+    TROUBLE_EXPECT(fold->trouble, left <= unanswered, "E: %u changes that nobody made", left);
 }
 
 static void check_placements(struct fold *fold)
@@ -503,10 +503,10 @@ static void check_placements(struct fold *fold)
     const struct values *all = &fold->model->placements;
     for (size_t i = 0; i < all->map.count; i++) {
         struct known *known = map_get(&all->map, all->keys[i]);
-        FINDING_EXPECT(fold->finding, known->found || known->ended,
+        TROUBLE_EXPECT(fold->trouble, known->found || known->ended,
                        "G: placement %lu of job %lu was acknowledged, never ended, and is gone",
                        (ul)all->keys[i], (ul)known->job);
-        FINDING_EXPECT(fold->finding, !known->found || !known->ended,
+        TROUBLE_EXPECT(fold->trouble, !known->found || !known->ended,
                        "G: placement %lu of job %lu was ended, and runs", (ul)all->keys[i],
                        (ul)known->job);
     }
@@ -514,7 +514,7 @@ static void check_placements(struct fold *fold)
 
 struct seen_job {
     struct known_job *known;
-    struct finding *finding;
+    struct trouble *trouble;
 };
 
 static int compare_job(void *context, const struct lmdb_job *job)
@@ -522,18 +522,18 @@ static int compare_job(void *context, const struct lmdb_job *job)
     const struct seen_job *seen = context;
     const struct known_job *known = seen->known;
     ul id = (ul)known->id;
-    FINDING_EXPECT(seen->finding,
+    TROUBLE_EXPECT(seen->trouble,
                    job->submitted ==
                        job->pending + job->running + job->finished + job->failed + job->abandoned,
                    "I: job %lu does not add up", id);
-    FINDING_EXPECT(seen->finding,
+    TROUBLE_EXPECT(seen->trouble,
                    known->slots > known->tasks ? job->submitted >= known->tasks
                                                : job->submitted == known->tasks,
                    "G: job %lu has %u tasks, submitted were %u", id, job->submitted, known->tasks);
-    FINDING_EXPECT(seen->finding, job->running == known->running,
+    TROUBLE_EXPECT(seen->trouble, job->running == known->running,
                    "B: job %lu says that %u of its tasks run, the cell has %u", id, job->running,
                    known->running);
-    FINDING_EXPECT(seen->finding, job->given_up || !known->given_up,
+    TROUBLE_EXPECT(seen->trouble, job->given_up || !known->given_up,
                    "G: job %lu was abandoned, and is not", id);
     return 0;
 }
@@ -543,17 +543,17 @@ static void check_jobs(struct fold *fold)
     const struct values *all = &fold->model->jobs;
     for (size_t i = 0; i < all->map.count; i++) {
         struct known_job *known = map_get(&all->map, all->keys[i]);
-        struct seen_job seen = {.known = known, .finding = fold->finding};
+        struct seen_job seen = {.known = known, .trouble = fold->trouble};
         omega_error_t err = {.code = 0};
         if (known->gone) {
             continue;
         }
         int rc = lmdb_find_job(fold->store, known->id, compare_job, &seen, &err);
-        FINDING_EXPECT(fold->finding, rc >= 0, "job %lu: %s", (ul)known->id, disk_message(&err));
+        TROUBLE_EXPECT(fold->trouble, rc >= 0, "job %lu: %s", (ul)known->id, disk_message(&err));
         if (rc == 1) {
             known->gone =
                 known->running == 0 && (known->placed || known->given_up || known->may_be_given_up);
-            FINDING_EXPECT(fold->finding, known->gone,
+            TROUBLE_EXPECT(fold->trouble, known->gone,
                            "G: acknowledged job %lu with %u tasks, %u of them running, is gone",
                            (ul)known->id, known->tasks, known->running);
         }
@@ -563,19 +563,19 @@ static void check_jobs(struct fold *fold)
 static int compare_instance(void *context, const struct lmdb_instance *instance)
 {
     struct fold *fold = context;
-    if (!FINDING_EXPECT(fold->finding, instance->instance < KILL_WORKERS, "instance %u",
+    if (!TROUBLE_EXPECT(fold->trouble, instance->instance < KILL_WORKERS, "instance %u",
                         instance->instance)) {
         return 0;
     }
     const struct kill_act *last = &fold->model->last[instance->instance];
     uint32_t known = fold->model->incarnation[instance->instance];
-    FINDING_EXPECT(fold->finding,
+    TROUBLE_EXPECT(fold->trouble,
                    instance->incarnation == known || instance->incarnation == known + 1,
                    "instance %u is at incarnation %u, joined as %u", instance->instance,
                    instance->incarnation, known);
     fold->model->incarnation[instance->instance] = instance->incarnation;
     if (last->kind == KILL_COMMIT && last->incarnation == instance->incarnation) {
-        FINDING_EXPECT(fold->finding,
+        TROUBLE_EXPECT(fold->trouble,
                        instance->job == last->job && instance->attempt == last->attempt &&
                            instance->result.version == last->version &&
                            instance->result.accepted == last->accepted,
@@ -613,7 +613,7 @@ static void look_submitted(struct fold *fold, const struct kill_act *act, uint8_
 {
     struct kill_model *model = fold->model;
     struct known_job probe = {.id = act->job, .tasks = act->tasks, .slots = act->slots};
-    struct seen_job seen = {.known = &probe, .finding = fold->finding};
+    struct seen_job seen = {.known = &probe, .trouble = fold->trouble};
     if (act->kind == kind && kind == KILL_SUBMIT &&
         lmdb_find_job(fold->store, act->job, compare_job, &seen, NULL) == 0) {
         know_job(model, act);
@@ -642,17 +642,17 @@ static void forget(struct fold *fold)
 }
 
 void kill_model_fold(struct kill_model *model, struct kill_load *load, struct store *store,
-                     struct finding *finding)
+                     struct trouble *trouble)
 {
     struct fold fold = {
         .model = model,
         .load = load,
         .store = store,
-        .finding = finding,
+        .trouble = trouble,
         .first = model->version + 1,
     };
     omega_error_t err = {.code = 0};
-    disk_check(store, finding);
+    disk_check(store, trouble);
     log_read(&fold);
     for (size_t i = 0; i < model->placements.map.count; i++) {
         ((struct known *)map_get(&model->placements.map, model->placements.keys[i]))->found = false;
@@ -664,7 +664,7 @@ void kill_model_fold(struct kill_model *model, struct kill_load *load, struct st
     each_act(&fold, look_answered, true, 0);
     each_act(&fold, look_submitted, false, KILL_SUBMIT);
     int rc = store_placements(store, placement_found, &fold, &err);
-    FINDING_EXPECT(finding, rc == 0, "placements: %s", disk_message(&err));
+    TROUBLE_EXPECT(trouble, rc == 0, "placements: %s", disk_message(&err));
     each_act(&fold, fold_unanswered, false, KILL_EVENT);
     each_act(&fold, fold_unanswered, false, KILL_COMMIT);
     each_act(&fold, fold_unanswered, false, KILL_RELEASE);
@@ -674,7 +674,7 @@ void kill_model_fold(struct kill_model *model, struct kill_load *load, struct st
     check_placements(&fold);
     check_jobs(&fold);
     rc = lmdb_instances(store, compare_instance, &fold, &err);
-    FINDING_EXPECT(finding, rc == 0, "instances: %s", disk_message(&err));
+    TROUBLE_EXPECT(trouble, rc == 0, "instances: %s", disk_message(&err));
     forget(&fold);
 }
 
@@ -713,78 +713,78 @@ static int send(const struct kill_act *act, struct store *store, struct kill_act
 
 /* What is recorded comes back, and nothing changes. */
 static void expect_recorded(const struct kill_act *act, bool answered, struct store *store,
-                            struct finding *finding)
+                            struct trouble *trouble)
 {
     struct kill_act again;
     omega_error_t err = {.code = 0};
     uint64_t before = disk_version(store);
     int rc = send(act, store, &again, &err);
-    FINDING_EXPECT(finding, rc == 0, "C: sent again: %s", disk_message(&err));
-    FINDING_EXPECT(finding, rc != 0 || again.version == act->version,
+    TROUBLE_EXPECT(trouble, rc == 0, "C: sent again: %s", disk_message(&err));
+    TROUBLE_EXPECT(trouble, rc != 0 || again.version == act->version,
                    "C: sent again, version %lu, recorded was %lu", (ul)again.version,
                    (ul)act->version);
-    FINDING_EXPECT(finding, rc != 0 || again.accepted == act->accepted,
+    TROUBLE_EXPECT(trouble, rc != 0 || again.accepted == act->accepted,
                    "C: sent again, %u accepted, recorded were %u", again.accepted, act->accepted);
-    FINDING_EXPECT(finding, rc != 0 || !answered || same_results(act, &again),
+    TROUBLE_EXPECT(trouble, rc != 0 || !answered || same_results(act, &again),
                    "C: sent again, another result than was acknowledged");
-    FINDING_EXPECT(finding, disk_version(store) == before, "C: sent again, and the cell moved");
+    TROUBLE_EXPECT(trouble, disk_version(store) == before, "C: sent again, and the cell moved");
 }
 
 static void expect_superseded(const struct kill_act *act, struct store *store,
-                              struct finding *finding)
+                              struct trouble *trouble)
 {
     struct kill_act again;
     omega_error_t err = {.code = 0};
     uint64_t before = disk_version(store);
     int rc = send(act, store, &again, &err);
-    FINDING_EXPECT(finding, rc == OMEGA_ESUPERSEDED && err.text[0] != '\0',
+    TROUBLE_EXPECT(trouble, rc == OMEGA_ESUPERSEDED && err.text[0] != '\0',
                    "C: incarnation %u, attempt %u sent again is %d, expected superseded",
                    act->incarnation, act->attempt, rc);
-    FINDING_EXPECT(finding, disk_version(store) == before, "C: superseded, and the cell moved");
+    TROUBLE_EXPECT(trouble, disk_version(store) == before, "C: superseded, and the cell moved");
 }
 
 /* The one it was killed in was not installed: it is now, once. */
 static void send_flying(struct kill_model *model, uint32_t slot, struct store *store,
-                        struct finding *finding)
+                        struct trouble *trouble)
 {
     struct kill_act again;
     omega_error_t err = {.code = 0};
     uint64_t before = disk_version(store);
     int rc = send(&model->flying[slot], store, &again, &err);
-    FINDING_EXPECT(finding, rc == 0, "sent for the first time: %s", disk_message(&err));
+    TROUBLE_EXPECT(trouble, rc == 0, "sent for the first time: %s", disk_message(&err));
     uint64_t moved = disk_version(store) - before;
-    FINDING_EXPECT(finding, moved == (again.accepted > 0 ? 1 : 0),
+    TROUBLE_EXPECT(trouble, moved == (again.accepted > 0 ? 1 : 0),
                    "E: %lu versions for one transaction", (ul)moved);
     if (rc == 0 && again.accepted > 0) {
-        keep_commit(model, &again, finding);
+        keep_commit(model, &again, trouble);
         model->last[slot] = again;
         model->version = disk_version(store);
-        expect_recorded(&again, true, store, finding);
+        expect_recorded(&again, true, store, trouble);
     }
 }
 
 void kill_model_resend(struct kill_model *model, uint32_t slot, struct store *store,
-                       struct finding *finding)
+                       struct trouble *trouble)
 {
     struct kill_act *last = &model->last[slot];
     if (last->kind == KILL_COMMIT && last->incarnation == model->incarnation[slot]) {
-        expect_recorded(last, atomic_load(&last->answered), store, finding);
+        expect_recorded(last, atomic_load(&last->answered), store, trouble);
         struct kill_act earlier = *last;
         earlier.attempt--;
-        expect_superseded(&earlier, store, finding);
+        expect_superseded(&earlier, store, trouble);
     }
     if (model->flying[slot].kind == KILL_COMMIT) {
-        send_flying(model, slot, store, finding);
+        send_flying(model, slot, store, trouble);
     }
     model->before[slot] = *last;
     memset(last, 0, sizeof *last);
 }
 
 void kill_model_resend_old(struct kill_model *model, uint32_t slot, struct store *store,
-                           struct finding *finding)
+                           struct trouble *trouble)
 {
     const struct kill_act *before = &model->before[slot];
     if (before->kind == KILL_COMMIT && before->incarnation < model->incarnation[slot]) {
-        expect_superseded(before, store, finding);
+        expect_superseded(before, store, trouble);
     }
 }

@@ -76,7 +76,7 @@ static void mean(struct work *work, struct kill_act *act)
 static void answered(struct work *work, struct kill_act *act, int rc)
 {
     if (rc != 0) {
-        finding_add(&work->load->finding, "worker %u, kind %u, granularity %u: %d, %s",
+        trouble_add(&work->load->trouble, "worker %u, kind %u, granularity %u: %d, %s",
                     work->instance, act->kind, act->granularity, rc, disk_message(&work->err));
         work->failed = true;
         return;
@@ -414,7 +414,7 @@ static void act_once(struct work *work)
         omega_error_clear(&work->err);
         int rc = store_view_refresh(work->store, work->view, &work->err);
         if (rc != 0) {
-            finding_add(&work->load->finding, "refresh: %s", disk_message(&work->err));
+            trouble_add(&work->load->trouble, "refresh: %s", disk_message(&work->err));
             work->failed = true;
         }
     }
@@ -450,11 +450,11 @@ static bool start(struct work *work)
     if (rc == 0) {
         rc = store_view_open(work->store, STORE_VIEW_PRIVATE, &work->view, &work->err);
     }
-    return FINDING_EXPECT(&work->load->finding, rc == 0, "worker cannot start: %s",
+    return TROUBLE_EXPECT(&work->load->trouble, rc == 0, "worker cannot start: %s",
                           disk_message(&work->err));
 }
 
-void kill_work(void *given, struct finding *finding)
+void kill_work(void *given, struct trouble *trouble)
 {
     const struct kill_start *told = given;
     struct work work = {
@@ -462,7 +462,7 @@ void kill_work(void *given, struct finding *finding)
         .me = &told->load->workers[told->slot],
         .instance = (uint16_t)told->slot,
     };
-    (void)finding;
+    (void)trouble;
     omega_random_init(&work.random, told->seed, "kill", told->slot);
     if (!start(&work)) {
         return;

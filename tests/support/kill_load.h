@@ -66,7 +66,7 @@ struct kill_worker {
 };
 
 struct kill_load {
-    struct finding finding;
+    struct trouble trouble;
     _Atomic bool pause;
     _Atomic bool stop;
     bool group; /* workers 2 and 3 open it for several threads */
@@ -85,7 +85,7 @@ struct kill_start {
 };
 
 /* The body of a worker: opens the cell, joins, and works until it is stopped. */
-void kill_work(void *start, struct finding *finding);
+void kill_work(void *start, struct trouble *trouble);
 
 /* The transaction of an act, for sending it again. */
 struct omega_transaction kill_transaction(const struct kill_act *act);

@@ -207,20 +207,20 @@ END_TEST
 #define FULL_DISK_MIB 110u /* 64 MiB ahead, and less than all that they place */
 
 /* A file system of our own, in a mount namespace that ends with this process. */
-static bool mount_disk(const char *path, struct finding *finding)
+static bool mount_disk(const char *path, struct trouble *trouble)
 {
     char options[64];
     (void)snprintf(options, sizeof options, "size=%um", FULL_DISK_MIB);
-    return FINDING_EXPECT(finding,
+    return TROUBLE_EXPECT(trouble,
                           unshare(CLONE_NEWNS) == 0 &&
                               mount("none", "/", "none", MS_REC | MS_PRIVATE, "") == 0 &&
                               mount("omega", path, "tmpfs", 0, options) == 0,
                           "no disk: %s", strerror(errno));
 }
 
-static void can_mount(void *context, struct finding *finding)
+static void can_mount(void *context, struct trouble *trouble)
 {
-    mount_disk(context, finding);
+    mount_disk(context, trouble);
 }
 
 /* Jobs for each of which some 8 MiB are reserved when all of it is placed. */
@@ -237,17 +237,17 @@ static int submit_largest(struct disk *disk)
     return rc;
 }
 
-static void find_violations(struct store *store, struct finding *finding)
+static void find_violations(struct store *store, struct trouble *trouble)
 {
     struct store_report report = {.violations = 0};
     omega_error_t err = {.code = OMEGA_OK};
     int rc = store_check(store, &report, &err);
-    FINDING_EXPECT(finding, rc == 0 && report.violations == 0, "check is %d: %s%s", rc, err.text,
+    TROUBLE_EXPECT(trouble, rc == 0 && report.violations == 0, "check is %d: %s%s", rc, err.text,
                    report.first);
 }
 
 /* All of them are one batch, which there is no room for; any of them alone has it. */
-static void commit_without_room(struct store *store, struct finding *finding)
+static void commit_without_room(struct store *store, struct trouble *trouble)
 {
     static struct omega_claim claims[FULL_TASKS]; /* the same of each job */
     static struct omega_claim_result results[FULL_TASKS];
@@ -263,14 +263,14 @@ static void commit_without_room(struct store *store, struct finding *finding)
     }
     (void)lmdb_commit_all(store, commits, FULL_JOBS, &err);
     for (uint32_t i = 0; i < FULL_JOBS; i++) {
-        FINDING_EXPECT(finding, commits[i].code == OMEGA_EFULL, "request %u is %d: %s", i,
+        TROUBLE_EXPECT(trouble, commits[i].code == OMEGA_EFULL, "request %u is %d: %s", i,
                        commits[i].code, commits[i].err.text);
     }
-    FINDING_EXPECT(finding, version_of(store) == 0, "something of the batch was kept");
-    find_violations(store, finding);
+    TROUBLE_EXPECT(trouble, version_of(store) == 0, "something of the batch was kept");
+    find_violations(store, trouble);
     omega_error_clear(&err);
     int rc = lmdb_commit_all(store, commits, 1, &err);
-    FINDING_EXPECT(finding, rc == 0 && commits[0].result.accepted == FULL_TASKS,
+    TROUBLE_EXPECT(trouble, rc == 0 && commits[0].result.accepted == FULL_TASKS,
                    "one alone is %d: %s", rc, err.text);
 }
 
@@ -280,26 +280,26 @@ struct full {
     char folder[SCRATCH_PATH_MAX];
 };
 
-static void fill_by_batches(void *context, struct finding *finding)
+static void fill_by_batches(void *context, struct trouble *trouble)
 {
     struct full *full = context;
     struct disk *disk = &full->disk;
     struct cell *cell = &disk->cell;
-    if (!mount_disk(full->folder, finding)) {
+    if (!mount_disk(full->folder, trouble)) {
         return;
     }
     int rc = lmdb_create(disk->path, &cell->config, &disk->options, &cell->err);
     rc = rc != 0 ? rc : lmdb_open(disk->path, &disk->use, &cell->store, &cell->err);
     rc = rc != 0 ? rc : submit_largest(disk);
-    if (!FINDING_EXPECT(finding, rc == 0, "%s", cell->err.text)) {
+    if (!TROUBLE_EXPECT(trouble, rc == 0, "%s", cell->err.text)) {
         return;
     }
-    commit_without_room(cell->store, finding);
+    commit_without_room(cell->store, trouble);
     store_close(cell->store);
     rc = lmdb_open(disk->path, &disk->use, &cell->store, &cell->err);
-    if (FINDING_EXPECT(finding, rc == 0, "opening again: %s", cell->err.text)) {
-        find_violations(cell->store, finding);
-        FINDING_EXPECT(finding, version_of(cell->store) == 1, "the one commit is gone");
+    if (TROUBLE_EXPECT(trouble, rc == 0, "opening again: %s", cell->err.text)) {
+        find_violations(cell->store, trouble);
+        TROUBLE_EXPECT(trouble, version_of(cell->store) == 1, "the one commit is gone");
         store_close(cell->store);
     }
 }
@@ -307,24 +307,24 @@ static void fill_by_batches(void *context, struct finding *finding)
 START_TEST(batches_on_a_full_disk)
 {
     struct full full;
-    struct finding *finding = shared_memory(sizeof *finding);
+    struct trouble *trouble = shared_memory(sizeof *trouble);
     describe_large(&full.disk);
     full.disk.options.mode = LMDB_FAST;
     full.disk.options.map_bytes = 512 * MIB;
     scratch_path(full.folder);
     (void)snprintf(full.disk.path, sizeof full.disk.path, "%.240s/cell", full.folder);
     ck_assert_int_eq(mkdir(full.folder, 0755), 0);
-    child_run(can_mount, full.folder, finding);
-    if (finding->count > 0) {
-        printf("skip - batches on a full disk (%s)\n", finding->first);
+    child_run(can_mount, full.folder, trouble);
+    if (trouble->count > 0) {
+        printf("skip - batches on a full disk (%s)\n", trouble->first);
     } else {
-        child_run(fill_by_batches, &full, finding);
-        ck_assert_msg(finding->count == 0, "%s", finding->first);
+        child_run(fill_by_batches, &full, trouble);
+        ck_assert_msg(trouble->count == 0, "%s", trouble->first);
     }
     ck_assert_int_eq(scratch_entries(full.folder), 0); /* all there was went with its mount */
     scratch_remove(full.folder);
     catalogue_destroy(full.disk.cell.catalogue);
-    shared_memory_free(finding, sizeof *finding);
+    shared_memory_free(trouble, sizeof *trouble);
 }
 END_TEST
 

@@ -22,21 +22,21 @@
 #include "tests/support/disk_cell.h"
 
 static struct disk_cell cell;
-static struct finding *finding;
+static struct trouble *trouble;
 
 static void open_test(const struct lmdb_options *options)
 {
-    finding = shared_memory(sizeof *finding);
+    trouble = shared_memory(sizeof *trouble);
     disk_create(&cell, "cell", 50, options);
 }
 
 static void close_test(void)
 {
-    if (finding->count == 0) {
-        disk_prove(cell.path, finding);
+    if (trouble->count == 0) {
+        disk_prove(cell.path, trouble);
     }
-    ck_assert_msg(finding->count == 0, "%s", finding->first);
-    shared_memory_free(finding, sizeof *finding);
+    ck_assert_msg(trouble->count == 0, "%s", trouble->first);
+    shared_memory_free(trouble, sizeof *trouble);
     disk_forget(&cell);
 }
 
@@ -88,7 +88,7 @@ START_TEST(same_path_twice)
 END_TEST
 
 /* A second store that was refused does not hurt the first one's readers and locks. */
-static void churn(void *context, struct finding *found)
+static void churn(void *context, struct trouble *found)
 {
     const char *path = context;
     omega_error_t err = {.code = 0};
@@ -103,8 +103,8 @@ static void churn(void *context, struct finding *found)
     }
     struct lmdb_info info = {.readers = 0};
     rc = rc != 0 ? rc : lmdb_info(store, &info, &err);
-    FINDING_EXPECT(found, rc == 0, "churn: %d, %s", rc, disk_message(&err));
-    FINDING_EXPECT(found, info.oldest_reader >= 100, "the reader is %lu behind, expected 100",
+    TROUBLE_EXPECT(found, rc == 0, "churn: %d, %s", rc, disk_message(&err));
+    TROUBLE_EXPECT(found, info.oldest_reader >= 100, "the reader is %lu behind, expected 100",
                    (unsigned long)info.oldest_reader);
     store_close(store);
 }
@@ -124,8 +124,8 @@ static void expect_held(struct store *store, uint32_t placements)
     ck_assert_int_eq(store_placements(store, count_one, &count, &err), 0);
     ck_assert_uint_eq(count, placements);
     ck_assert_uint_eq(disk_version(store), placements);
-    disk_check(store, finding);
-    ck_assert_msg(finding->count == 0, "%s", finding->first);
+    disk_check(store, trouble);
+    ck_assert_msg(trouble->count == 0, "%s", trouble->first);
 }
 
 START_TEST(refused_second_store_harms_nothing)
@@ -138,7 +138,7 @@ START_TEST(refused_second_store_harms_nothing)
     }
     ck_assert_int_eq(lmdb_hold(store, &err), 0);
     expect_refused(cell.path, OMEGA_EINVAL, OMEGA_EINVAL, "open");
-    child_run(churn, cell.path, finding);
+    child_run(churn, cell.path, trouble);
     expect_held(store, 10);
     lmdb_let_go(store);
     ck_assert_uint_eq(disk_version(store), 110);
@@ -151,7 +151,7 @@ END_TEST
 /* ---- fork ---- */
 
 /* Every way to change a cell; each has to be refused with this code and a text. */
-static void expect_no_change(struct store *store, int code, struct finding *found)
+static void expect_no_change(struct store *store, int code, struct trouble *found)
 {
     omega_error_t err[9] = {{.code = 0}};
     int rc[9];
@@ -177,13 +177,13 @@ static void expect_no_change(struct store *store, int code, struct finding *foun
     rc[8] = commit.code;
     err[8] = commit.err;
     for (int i = 0; i < 9; i++) {
-        FINDING_EXPECT(found, rc[i] == code, "change %d is %d, expected %d: %s", i, rc[i], code,
+        TROUBLE_EXPECT(found, rc[i] == code, "change %d is %d, expected %d: %s", i, rc[i], code,
                        disk_message(&err[i]));
-        FINDING_EXPECT(found, err[i].text[0] != '\0', "change %d has no message", i);
+        TROUBLE_EXPECT(found, err[i].text[0] != '\0', "change %d has no message", i);
     }
 }
 
-static void after_fork(void *context, struct finding *found)
+static void after_fork(void *context, struct trouble *found)
 {
     struct store *store = context;
     struct store_view *view = NULL;
@@ -202,9 +202,9 @@ static void after_fork(void *context, struct finding *found)
         lmdb_info(store, &info, NULL),
     };
     for (size_t i = 0; i < sizeof rc / sizeof rc[0]; i++) {
-        FINDING_EXPECT(found, rc[i] == OMEGA_EINVAL, "reading %zu is %d after a fork", i, rc[i]);
+        TROUBLE_EXPECT(found, rc[i] == OMEGA_EINVAL, "reading %zu is %d after a fork", i, rc[i]);
     }
-    FINDING_EXPECT(found, strstr(disk_message(&err), "fork") != NULL, "no fork in '%s'",
+    TROUBLE_EXPECT(found, strstr(disk_message(&err), "fork") != NULL, "no fork in '%s'",
                    disk_message(&err));
     store_close(store);
     /* LMDB's memory is left alone on purpose: exec() lest valgrind call it a leak */
@@ -222,13 +222,13 @@ START_TEST(fork_of_an_open_store)
     }
     ck_assert_int_eq(disk_submit(store, 20, 2, &err), 0);
     ck_assert_int_eq(lmdb_hold(store, &err), 0);
-    child_run(after_fork, store, finding);
+    child_run(after_fork, store, trouble);
     /* the parent's reader is still seen by others, and nothing has moved */
-    child_run(churn, cell.path, finding);
+    child_run(churn, cell.path, trouble);
     expect_held(store, 10);
     lmdb_let_go(store);
     change(store, 100);
-    disk_check(store, finding);
+    disk_check(store, trouble);
     store_close(store);
     close_test();
 }
@@ -239,9 +239,9 @@ START_TEST(fork_and_open)
 {
     open_test(NULL);
     struct store *store = disk_open(cell.path, NULL);
-    disk_prove(cell.path, finding);
+    disk_prove(cell.path, trouble);
     change(store, 1);
-    disk_check(store, finding);
+    disk_check(store, trouble);
     store_close(store);
     close_test();
 }
@@ -254,7 +254,7 @@ struct reader {
     _Atomic bool ready;
 };
 
-static void hold_for_ever(void *context, struct finding *found)
+static void hold_for_ever(void *context, struct trouble *found)
 {
     struct reader *reader = context;
     omega_error_t err = {.code = 0};
@@ -263,7 +263,7 @@ static void hold_for_ever(void *context, struct finding *found)
     int rc = lmdb_open(reader->path, NULL, &store, &err);
     rc = rc != 0 ? rc : store_view_open(store, STORE_VIEW_PRIVATE, &view, &err);
     rc = rc != 0 ? rc : lmdb_hold(store, &err);
-    FINDING_EXPECT(found, rc == 0, "%s", disk_message(&err));
+    TROUBLE_EXPECT(found, rc == 0, "%s", disk_message(&err));
     atomic_store(&reader->ready, true);
     for (;;) {
         pause();
@@ -290,11 +290,11 @@ static void kill_a_reader(struct store *store, uint64_t first)
     struct reader *reader = shared_memory(sizeof *reader);
     const struct timespec moment = {.tv_nsec = 100000};
     reader->path = cell.path;
-    pid_t pid = child_start(hold_for_ever, reader, finding);
+    pid_t pid = child_start(hold_for_ever, reader, trouble);
     while (!atomic_load(&reader->ready)) {
         nanosleep(&moment, NULL);
     }
-    ck_assert_msg(finding->count == 0, "%s", finding->first);
+    ck_assert_msg(trouble->count == 0, "%s", trouble->first);
     if (store != NULL) {
         struct lmdb_info info = churn_here(store, first, 20);
         ck_assert_uint_ge(info.oldest_reader, 20);
@@ -330,12 +330,12 @@ START_TEST(dead_reader)
 }
 END_TEST
 
-static void open_and_close(void *context, struct finding *found)
+static void open_and_close(void *context, struct trouble *found)
 {
     omega_error_t err = {.code = 0};
     struct store *store = NULL;
     int rc = lmdb_open(context, NULL, &store, &err);
-    FINDING_EXPECT(found, rc == 0, "%s", disk_message(&err));
+    TROUBLE_EXPECT(found, rc == 0, "%s", disk_message(&err));
     store_close(store);
 }
 
@@ -349,7 +349,7 @@ START_TEST(dead_reader_beside_a_store)
     kill_a_reader(store, 1);
     ck_assert_int_eq(lmdb_info(store, &info, &err), 0);
     ck_assert_uint_ge(info.oldest_reader, 20); /* its slot holds old pages still */
-    child_run(open_and_close, cell.path, finding);
+    child_run(open_and_close, cell.path, trouble);
     ck_assert_int_eq(lmdb_info(store, &info, &err), 0);
     ck_assert_uint_eq(info.oldest_reader, 0);
     store_close(store);
@@ -388,7 +388,7 @@ START_TEST(reader_slots_in_use)
     kill_a_reader(NULL, 0);
     ck_assert_int_eq(lmdb_info(store, &info, &err), 0);
     ck_assert_uint_gt(info.readers, before.readers);
-    child_run(open_and_close, cell.path, finding);
+    child_run(open_and_close, cell.path, trouble);
     ck_assert_int_eq(lmdb_info(store, &info, &err), 0);
     ck_assert_uint_eq(info.readers, before.readers);
     store_close(store);
@@ -409,10 +409,10 @@ START_TEST(read_only_store)
     ck_assert_int_eq(disk_submit(store, 2, 2, &err), 0);
     store_close(store);
     store = disk_open(cell.path, &use);
-    expect_no_change(store, OMEGA_EINVAL, finding);
-    ck_assert_msg(finding->count == 0, "%s", finding->first);
+    expect_no_change(store, OMEGA_EINVAL, trouble);
+    ck_assert_msg(trouble->count == 0, "%s", trouble->first);
     ck_assert_uint_eq(disk_version(store), 1);
-    disk_check(store, finding);
+    disk_check(store, trouble);
     ck_assert_int_eq(store_view_open(store, STORE_VIEW_PRIVATE, &view, &err), 0);
     ck_assert_uint_eq(view->shown.version, 1);
     store_view_close(store, view);
@@ -431,18 +431,18 @@ static bool drop_root(void)
 
 /* Somebody who may not write: changes are refused with the system's reason; looking works, or says
  * what it lacks. */
-static void without_rights(void *context, struct finding *found)
+static void without_rights(void *context, struct trouble *found)
 {
     const char *path = context;
     omega_error_t err = {.code = 0};
     struct store *store = NULL;
-    if (!FINDING_EXPECT(found, drop_root(), "cannot drop root: %s", strerror(errno))) {
+    if (!TROUBLE_EXPECT(found, drop_root(), "cannot drop root: %s", strerror(errno))) {
         return;
     }
     int rc = lmdb_open(path, NULL, &store, &err);
     const char *message = disk_message(&err);
-    FINDING_EXPECT(found, rc == OMEGA_EIO, "writing: %d, %s", rc, message);
-    FINDING_EXPECT(found,
+    TROUBLE_EXPECT(found, rc == OMEGA_EIO, "writing: %d, %s", rc, message);
+    TROUBLE_EXPECT(found,
                    strstr(message, path) != NULL && strcasestr(message, "permission") != NULL,
                    "writing: %s", message);
     struct lmdb_use use = {.read_only = true};
@@ -450,29 +450,29 @@ static void without_rights(void *context, struct finding *found)
     rc = lmdb_open(path, &use, &store, &err);
     message = disk_message(&err);
     if (rc == 0) {
-        FINDING_EXPECT(found, disk_version(store) == 1, "reading: version %lu",
+        TROUBLE_EXPECT(found, disk_version(store) == 1, "reading: version %lu",
                        (unsigned long)disk_version(store));
         disk_check(store, found);
         store_close(store);
     } else {
-        FINDING_EXPECT(found, rc == OMEGA_EIO, "reading: %d, %s", rc, message);
-        FINDING_EXPECT(found,
+        TROUBLE_EXPECT(found, rc == OMEGA_EIO, "reading: %d, %s", rc, message);
+        TROUBLE_EXPECT(found,
                        strstr(message, path) != NULL && strcasestr(message, "permission") != NULL,
                        "reading: %s", message);
     }
 }
 
-static void create_without_rights(void *context, struct finding *found)
+static void create_without_rights(void *context, struct trouble *found)
 {
     char path[DISK_PATH_BYTES];
     omega_error_t err = {.code = 0};
     disk_path(path, context, "new");
-    FINDING_EXPECT(found, drop_root(), "cannot drop root: %s", strerror(errno));
+    TROUBLE_EXPECT(found, drop_root(), "cannot drop root: %s", strerror(errno));
     int rc = lmdb_create(path, &cell.config, NULL, &err);
-    FINDING_EXPECT(found, rc == OMEGA_EIO, "creating: %d, %s", rc, disk_message(&err));
-    FINDING_EXPECT(found, strcasestr(disk_message(&err), "permission") != NULL, "creating: %s",
+    TROUBLE_EXPECT(found, rc == OMEGA_EIO, "creating: %d, %s", rc, disk_message(&err));
+    TROUBLE_EXPECT(found, strcasestr(disk_message(&err), "permission") != NULL, "creating: %s",
                    disk_message(&err));
-    FINDING_EXPECT(found, access(path, F_OK) != 0, "creating left something");
+    TROUBLE_EXPECT(found, access(path, F_OK) != 0, "creating left something");
 }
 
 static const char *const files[] = {"cell", "writer", "data.mdb", "lock.mdb"};
@@ -494,42 +494,42 @@ START_TEST(read_only_directory)
     change(store, 1);
     store_close(store);
     set_rights(0444, 0555);
-    child_run(without_rights, cell.path, finding);
-    child_run(create_without_rights, cell.path, finding);
+    child_run(without_rights, cell.path, trouble);
+    child_run(create_without_rights, cell.path, trouble);
     set_rights(0644, 0755);
     close_test();
 }
 END_TEST
 
 /* Somebody who may read the cell and write lock.mdb, not `writer` nor data.mdb. */
-static void read_without_rights(void *context, struct finding *found)
+static void read_without_rights(void *context, struct trouble *found)
 {
     omega_error_t err = {.code = 0};
     struct store *store = NULL;
     struct lmdb_use use = {.read_only = true};
     struct lmdb_writer writer;
-    FINDING_EXPECT(found, drop_root(), "cannot drop root: %s", strerror(errno));
+    TROUBLE_EXPECT(found, drop_root(), "cannot drop root: %s", strerror(errno));
     int rc = lmdb_open(context, &use, &store, &err);
-    if (FINDING_EXPECT(found, rc == 0, "%d, %s", rc, disk_message(&err))) {
-        FINDING_EXPECT(found, disk_version(store) == 1, "version %lu",
+    if (TROUBLE_EXPECT(found, rc == 0, "%d, %s", rc, disk_message(&err))) {
+        TROUBLE_EXPECT(found, disk_version(store) == 1, "version %lu",
                        (unsigned long)disk_version(store));
-        FINDING_EXPECT(found, !lmdb_writer_now(store, &writer), "somebody writes");
+        TROUBLE_EXPECT(found, !lmdb_writer_now(store, &writer), "somebody writes");
         disk_check(store, found);
         store_close(store);
     }
 }
 
 /* The same without lock.mdb: the message says what is needed. */
-static void read_without_lock(void *context, struct finding *found)
+static void read_without_lock(void *context, struct trouble *found)
 {
     omega_error_t err = {.code = 0};
     struct store *store = NULL;
     struct lmdb_use use = {.read_only = true};
-    FINDING_EXPECT(found, drop_root(), "cannot drop root: %s", strerror(errno));
+    TROUBLE_EXPECT(found, drop_root(), "cannot drop root: %s", strerror(errno));
     int rc = lmdb_open(context, &use, &store, &err);
     const char *message = disk_message(&err);
-    FINDING_EXPECT(found, rc == OMEGA_EIO && store == NULL, "%d, %s", rc, message);
-    FINDING_EXPECT(found, strstr(message, "permission to write lock.mdb") != NULL, "%s", message);
+    TROUBLE_EXPECT(found, rc == OMEGA_EIO && store == NULL, "%d, %s", rc, message);
+    TROUBLE_EXPECT(found, strstr(message, "permission to write lock.mdb") != NULL, "%s", message);
 }
 
 START_TEST(read_without_writing)
@@ -541,11 +541,11 @@ START_TEST(read_without_writing)
     store_close(store);
     disk_path(lock, cell.path, "lock.mdb");
     set_rights(0444, 0555);
-    child_run(read_without_lock, cell.path, finding);
+    child_run(read_without_lock, cell.path, trouble);
     ck_assert_int_eq(chmod(lock, 0666), 0);
-    child_run(read_without_rights, cell.path, finding);
+    child_run(read_without_rights, cell.path, trouble);
     store = disk_open(cell.path, NULL); /* beside one who writes, too */
-    child_run(read_without_rights, cell.path, finding);
+    child_run(read_without_rights, cell.path, trouble);
     store_close(store);
     set_rights(0644, 0755);
     close_test();
@@ -635,7 +635,7 @@ START_TEST(possible_cell)
 {
     struct lmdb_options options = {.map_bytes = UINT64_C(1) << 26, .log_changes = UINT32_MAX};
     omega_error_t err = {.code = 0};
-    finding = shared_memory(sizeof *finding);
+    trouble = shared_memory(sizeof *trouble);
     disk_describe(&cell, "cell", 10);
     cell.config.overcommit = (struct omega_overcommit){INT32_MAX, 0, INT16_MAX};
     cell.specs[7] = (struct omega_machine_spec){
@@ -643,10 +643,10 @@ START_TEST(possible_cell)
     int rc = lmdb_create(cell.path, &cell.config, &options, &err);
     ck_assert_msg(rc == 0, "%s", disk_message(&err));
     struct store *store = disk_open(cell.path, NULL);
-    disk_check(store, finding);
-    ck_assert_msg(finding->count == 0, "%s", finding->first);
+    disk_check(store, trouble);
+    ck_assert_msg(trouble->count == 0, "%s", trouble->first);
     store_close(store);
-    shared_memory_free(finding, sizeof *finding);
+    shared_memory_free(trouble, sizeof *trouble);
     disk_forget(&cell);
 }
 END_TEST
@@ -703,7 +703,7 @@ START_TEST(create_and_remove)
     open_test(NULL);
     ck_assert_int_eq(lmdb_create(cell.path, &cell.config, NULL, &err), OMEGA_EINVAL);
     ck_assert_msg(strstr(disk_message(&err), cell.path) != NULL, "%s", disk_message(&err));
-    disk_prove(cell.path, finding);
+    disk_prove(cell.path, trouble);
     ck_assert_int_eq(lmdb_remove(cell.path, NULL), 0);
     ck_assert_int_ne(access(cell.path, F_OK), 0);
     /* an empty directory may become one; what is not a cell's stays */
@@ -798,7 +798,7 @@ static void swap_bytes(enum swap swap, const char *good, size_t good_size, const
 }
 
 /* Another file in the place of a cell's own one; nothing may crash, so children open it. */
-static void open_swapped(void *context, struct finding *found)
+static void open_swapped(void *context, struct trouble *found)
 {
     const char *path = context;
     omega_error_t err = {.code = 0};
@@ -809,9 +809,9 @@ static void open_swapped(void *context, struct finding *found)
         disk_check(store, found); /* LMDB makes a new one for who comes first */
         return;
     }
-    FINDING_EXPECT(found, rc == OMEGA_ECORRUPT || rc == OMEGA_EINVAL || rc == OMEGA_EIO,
+    TROUBLE_EXPECT(found, rc == OMEGA_ECORRUPT || rc == OMEGA_EINVAL || rc == OMEGA_EIO,
                    "code %d: %s", rc, message);
-    FINDING_EXPECT(found, rc == 0 || strstr(message, path) != NULL, "no path in '%s'", message);
+    TROUBLE_EXPECT(found, rc == 0 || strstr(message, path) != NULL, "no path in '%s'", message);
 }
 
 START_TEST(foreign_file)
@@ -830,15 +830,15 @@ START_TEST(foreign_file)
         if (_i != DATA_FILE && swap <= SWAP_OTHER_CELL) {
             continue;
         }
-        struct finding *found = shared_memory(sizeof *found);
+        struct trouble *found = shared_memory(sizeof *found);
         swap_bytes((enum swap)swap, good, size, path);
         child_run(open_swapped, cell.path, found);
         ck_assert_msg(found->count == 0, "%s, swap %d: %s", files[_i], swap, found->first);
         shared_memory_free(found, sizeof *found);
         disk_write(path, good, size);
-        disk_prove(cell.path, finding);
-        ck_assert_msg(finding->count == 0, "%s, swap %d put back: %s", files[_i], swap,
-                      finding->first);
+        disk_prove(cell.path, trouble);
+        ck_assert_msg(trouble->count == 0, "%s, swap %d put back: %s", files[_i], swap,
+                      trouble->first);
         free(good);
         good = disk_read(path, &size);
     }

@@ -18,7 +18,7 @@
 #define NAME_BYTES 48
 
 static struct disk_cell cell;
-static struct finding *finding;
+static struct trouble *trouble;
 
 /* ---- a cell with something in every table ---- */
 
@@ -44,7 +44,7 @@ static void populate(struct store *store)
 
 static void open_test(void)
 {
-    finding = shared_memory(sizeof *finding);
+    trouble = shared_memory(sizeof *trouble);
     disk_create(&cell, "cell", 50, NULL);
     struct store *store = disk_open(cell.path, NULL);
     populate(store);
@@ -53,9 +53,9 @@ static void open_test(void)
 
 static void close_test(void)
 {
-    disk_prove(cell.path, finding);
-    ck_assert_msg(finding->count == 0, "%s", finding->first);
-    shared_memory_free(finding, sizeof *finding);
+    disk_prove(cell.path, trouble);
+    ck_assert_msg(trouble->count == 0, "%s", trouble->first);
+    shared_memory_free(trouble, sizeof *trouble);
     disk_forget(&cell);
 }
 
@@ -231,16 +231,16 @@ static int any_change(void *context, const struct lmdb_change *change)
 }
 
 /* Adds an error; it has to be about a damaged record. */
-static void report(struct finding *found, int rc, omega_error_t *err)
+static void report(struct trouble *found, int rc, omega_error_t *err)
 {
     if (rc != 0) {
-        finding_add(found, "%s%s", rc == OMEGA_ECORRUPT ? "" : "wrong code: ", disk_message(err));
+        trouble_add(found, "%s%s", rc == OMEGA_ECORRUPT ? "" : "wrong code: ", disk_message(err));
     }
     omega_error_clear(err);
 }
 
-/* Looks at everything; what it is told of goes to the finding. */
-static void look(void *context, struct finding *found)
+/* Looks at everything; what it is told of goes to the trouble. */
+static void look(void *context, struct trouble *found)
 {
     (void)context;
     omega_error_t err = {.code = 0};
@@ -255,7 +255,7 @@ static void look(void *context, struct finding *found)
     rc = store_check(store, &checked, &err);
     report(found, rc, &err);
     if (checked.violations > 0) {
-        finding_add(found, "%s", checked.first);
+        trouble_add(found, "%s", checked.first);
     }
     report(found, lmdb_jobs(store, any_job, NULL, &err), &err);
     report(found, lmdb_instances(store, any_instance, NULL, &err), &err);
@@ -289,7 +289,7 @@ static void damage_once(struct damage *damage)
     if (!do_damage(damage, &before)) {
         return;
     }
-    struct finding *found = shared_memory(sizeof *found);
+    struct trouble *found = shared_memory(sizeof *found);
     int how = child_wait(child_start(look, NULL, found));
     const char *text = found->first;
     ck_assert_msg(how == 0, "'%s' key %lu offset %zu: looking ended with %d", damage->table,

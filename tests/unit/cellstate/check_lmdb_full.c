@@ -43,30 +43,30 @@ static int submit_big(struct store *store, uint64_t id, omega_error_t *err)
 
 /* Submits big jobs until one is refused; returns its id, with its error in *err. */
 static uint64_t submit_until_full(struct store *store, uint64_t first, omega_error_t *err,
-                                  struct finding *finding)
+                                  struct trouble *trouble)
 {
     uint64_t id = first;
     int rc = 0;
     while (rc == 0 && id < first + 100000) {
         rc = submit_big(store, id++, err);
     }
-    FINDING_EXPECT(finding, rc == OMEGA_EFULL, "full: code %d after %lu jobs: %s", rc,
+    TROUBLE_EXPECT(trouble, rc == OMEGA_EFULL, "full: code %d after %lu jobs: %s", rc,
                    (unsigned long)(id - first), disk_message(err));
     return id - 1;
 }
 
 /* A message that names the cell, and says what there is none of. */
 static void expect_message(const omega_error_t *err, const char *path, const char *part,
-                           struct finding *finding)
+                           struct trouble *trouble)
 {
     const char *message = disk_message(err);
-    FINDING_EXPECT(finding, strstr(message, path) != NULL && strcasestr(message, part) != NULL,
+    TROUBLE_EXPECT(trouble, strstr(message, path) != NULL && strcasestr(message, part) != NULL,
                    "no '%s' and '%s' in '%s'", path, part, message);
 }
 
 /* Every kind of change on a full cell: done, or refused as full with nothing changed. */
 static void change_when_full(struct store *store, uint64_t placement, uint64_t round,
-                             struct finding *finding)
+                             struct trouble *trouble)
 {
     for (int kind = 0; kind < 7; kind++) {
         omega_error_t err = {.code = 0};
@@ -110,19 +110,19 @@ static void change_when_full(struct store *store, uint64_t placement, uint64_t r
             break;
         }
         store_counters(store, &after);
-        FINDING_EXPECT(finding, rc == 0 || rc == OMEGA_EFULL, "change %d is %d: %s", kind, rc,
+        TROUBLE_EXPECT(trouble, rc == 0 || rc == OMEGA_EFULL, "change %d is %d: %s", kind, rc,
                        disk_message(&err));
-        FINDING_EXPECT(finding, rc == 0 || memcmp(&before, &after, sizeof before) == 0,
+        TROUBLE_EXPECT(trouble, rc == 0 || memcmp(&before, &after, sizeof before) == 0,
                        "change %d was refused, and counters moved", kind);
-        FINDING_EXPECT(finding, rc == 0 || err.text[0] != '\0', "change %d: no message", kind);
-        disk_check(store, finding);
+        TROUBLE_EXPECT(trouble, rc == 0 || err.text[0] != '\0', "change %d: no message", kind);
+        disk_check(store, trouble);
     }
 }
 
 #define ROUNDS 3u
 
 /* Jobs 1, with a task that runs, 2, and one more for each round; returns the placement. */
-static uint64_t begin(struct store *store, struct finding *finding)
+static uint64_t begin(struct store *store, struct trouble *trouble)
 {
     omega_error_t err = {.code = 0};
     uint64_t placement = 0;
@@ -131,11 +131,11 @@ static uint64_t begin(struct store *store, struct finding *finding)
     for (uint64_t r = 0; r < ROUNDS && rc == 0; r++) {
         rc = disk_submit(store, 3 + r, 1, &err);
     }
-    FINDING_EXPECT(finding, rc == 0, "%d: %s", rc, disk_message(&err));
+    TROUBLE_EXPECT(trouble, rc == 0, "%d: %s", rc, disk_message(&err));
     return placement;
 }
 
-static void read_when_full(struct store *store, struct finding *finding)
+static void read_when_full(struct store *store, struct trouble *trouble)
 {
     omega_error_t err = {.code = 0};
     struct store_view *view = NULL;
@@ -143,20 +143,20 @@ static void read_when_full(struct store *store, struct finding *finding)
     int rc = store_machine(store, 7, &machine, &err);
     rc = rc != 0 ? rc : store_view_open(store, STORE_VIEW_PRIVATE, &view, &err);
     rc = rc != 0 ? rc : store_view_refresh(store, view, &err);
-    FINDING_EXPECT(finding, rc == 0, "reading when full is %d: %s", rc, disk_message(&err));
+    TROUBLE_EXPECT(trouble, rc == 0, "reading when full is %d: %s", rc, disk_message(&err));
     if (view != NULL) {
         store_view_close(store, view);
     }
 }
 
-static void look_when_full(void *context, struct finding *finding)
+static void look_when_full(void *context, struct trouble *trouble)
 {
     omega_error_t err = {.code = 0};
     struct store *store = NULL;
     int rc = lmdb_open(context, NULL, &store, &err);
-    if (FINDING_EXPECT(finding, rc == 0, "opening when full: %s", disk_message(&err))) {
-        disk_check(store, finding);
-        read_when_full(store, finding);
+    if (TROUBLE_EXPECT(trouble, rc == 0, "opening when full: %s", disk_message(&err))) {
+        disk_check(store, trouble);
+        read_when_full(store, trouble);
         store_close(store);
     }
 }
@@ -172,11 +172,11 @@ struct disk_test {
 };
 
 /* A file system of so many bytes, in a mount namespace that ends with this process. */
-static bool mount_disk(const struct disk_test *test, struct finding *finding)
+static bool mount_disk(const struct disk_test *test, struct trouble *trouble)
 {
     char options[64];
     snprintf(options, sizeof options, "size=%lu", (unsigned long)test->bytes);
-    return FINDING_EXPECT(finding,
+    return TROUBLE_EXPECT(trouble,
                           unshare(CLONE_NEWNS) == 0 &&
                               mount("none", "/", "none", MS_REC | MS_PRIVATE, "") == 0 &&
                               mount("omega", test->disk, "tmpfs", 0, options) == 0,
@@ -207,52 +207,52 @@ static int any_job(void *context, const struct lmdb_job *job)
     return 0;
 }
 
-static void fill_and_go_on(void *context, struct finding *finding)
+static void fill_and_go_on(void *context, struct trouble *trouble)
 {
     struct disk_test *test = context;
     struct lmdb_options options = {.mode = test->mode, .map_bytes = 256 * MIB};
     omega_error_t err = {.code = 0};
     struct store *store = NULL;
-    if (!mount_disk(test, finding)) {
+    if (!mount_disk(test, trouble)) {
         return;
     }
     int rc = lmdb_create(test->cell.path, &test->cell.config, &options, &err);
     rc = rc != 0 ? rc : lmdb_open(test->cell.path, NULL, &store, &err);
-    if (!FINDING_EXPECT(finding, rc == 0, "%s", disk_message(&err))) {
+    if (!TROUBLE_EXPECT(trouble, rc == 0, "%s", disk_message(&err))) {
         return;
     }
-    uint64_t placement = begin(store, finding);
-    for (uint32_t round = 0; round < ROUNDS && finding->count == 0; round++) {
+    uint64_t placement = begin(store, trouble);
+    for (uint32_t round = 0; round < ROUNDS && trouble->count == 0; round++) {
         fill(test, (uint64_t)round * 100000); /* with a little room, and none */
-        uint64_t refused = submit_until_full(store, 1000 + 100000 * (uint64_t)round, &err, finding);
-        expect_message(&err, test->cell.path, "disk", finding);
-        FINDING_EXPECT(finding, lmdb_find_job(store, refused, any_job, NULL, NULL) == 1,
+        uint64_t refused = submit_until_full(store, 1000 + 100000 * (uint64_t)round, &err, trouble);
+        expect_message(&err, test->cell.path, "disk", trouble);
+        TROUBLE_EXPECT(trouble, lmdb_find_job(store, refused, any_job, NULL, NULL) == 1,
                        "a refused job is in the table");
-        change_when_full(store, placement, (uint64_t)round, finding);
-        read_when_full(store, finding);
+        change_when_full(store, placement, (uint64_t)round, trouble);
+        read_when_full(store, trouble);
         store_close(store);
-        child_run(look_when_full, test->cell.path, finding);
+        child_run(look_when_full, test->cell.path, trouble);
         rc = lmdb_open(test->cell.path, NULL, &store, &err);
-        if (!FINDING_EXPECT(finding, rc == 0, "opening again: %s", disk_message(&err))) {
+        if (!TROUBLE_EXPECT(trouble, rc == 0, "opening again: %s", disk_message(&err))) {
             return;
         }
-        refused = submit_until_full(store, refused, &err, finding);
+        refused = submit_until_full(store, refused, &err, trouble);
         unlink(test->filler);
         rc = submit_big(store, refused, &err);
-        FINDING_EXPECT(finding, rc == 0, "with room again: %s", disk_message(&err));
-        disk_check(store, finding);
+        TROUBLE_EXPECT(trouble, rc == 0, "with room again: %s", disk_message(&err));
+        disk_check(store, trouble);
     }
     store_close(store);
-    disk_prove(test->cell.path, finding);
+    disk_prove(test->cell.path, trouble);
 }
 
 /* A cell that finds no room while it is made leaves nothing. */
-static void create_without_room(void *context, struct finding *finding)
+static void create_without_room(void *context, struct trouble *trouble)
 {
     struct disk_test *test = context;
     struct lmdb_options options = {.mode = test->mode, .map_bytes = 256 * MIB};
     static const uint64_t left[] = {0, 4096, 16384, 65536, 131072};
-    if (!mount_disk(test, finding)) {
+    if (!mount_disk(test, trouble)) {
         return;
     }
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
@@ -260,46 +260,46 @@ static void create_without_room(void *context, struct finding *finding)
         fill(test, left[i]);
         int rc = lmdb_create(test->cell.path, &test->cell.config, &options, &err);
         unlink(test->filler);
-        FINDING_EXPECT(finding, rc == 0 || rc == OMEGA_EFULL || rc == OMEGA_EIO,
+        TROUBLE_EXPECT(trouble, rc == 0 || rc == OMEGA_EFULL || rc == OMEGA_EIO,
                        "%lu bytes left: %d, %s", (unsigned long)left[i], rc, disk_message(&err));
-        FINDING_EXPECT(finding, rc == 0 || strstr(disk_message(&err), test->cell.path) != NULL,
+        TROUBLE_EXPECT(trouble, rc == 0 || strstr(disk_message(&err), test->cell.path) != NULL,
                        "no path in '%s'", disk_message(&err));
-        FINDING_EXPECT(finding, rc == 0 || access(test->cell.path, F_OK) != 0,
+        TROUBLE_EXPECT(trouble, rc == 0 || access(test->cell.path, F_OK) != 0,
                        "%lu bytes left: something is left of it", (unsigned long)left[i]);
         if (rc == 0) {
-            disk_prove(test->cell.path, finding);
+            disk_prove(test->cell.path, trouble);
             lmdb_remove(test->cell.path, NULL);
         }
     }
 }
 
 /* `fast` on a disk that never has 64 MiB: it cannot be made, or no change is; no signal. */
-static void fast_on_a_small_disk(void *context, struct finding *finding)
+static void fast_on_a_small_disk(void *context, struct trouble *trouble)
 {
     struct disk_test *test = context;
     struct lmdb_options options = {.mode = LMDB_FAST, .map_bytes = 256 * MIB};
     omega_error_t err = {.code = 0};
     struct store *store = NULL;
-    if (!mount_disk(test, finding)) {
+    if (!mount_disk(test, trouble)) {
         return;
     }
     int rc = lmdb_create(test->cell.path, &test->cell.config, &options, &err);
     rc = rc != 0 ? rc : lmdb_open(test->cell.path, NULL, &store, &err);
     rc = rc != 0 ? rc : disk_submit(store, 1, 1, &err);
-    FINDING_EXPECT(finding, rc == OMEGA_EFULL, "code %d: %s", rc, disk_message(&err));
-    expect_message(&err, test->cell.path, "disk", finding);
+    TROUBLE_EXPECT(trouble, rc == OMEGA_EFULL, "code %d: %s", rc, disk_message(&err));
+    expect_message(&err, test->cell.path, "disk", trouble);
     store_close(store);
 }
 
-static void can_mount(void *context, struct finding *finding)
+static void can_mount(void *context, struct trouble *trouble)
 {
-    mount_disk(context, finding);
+    mount_disk(context, trouble);
 }
 
 static void run_on_disk(const char *name, child_body *body, enum lmdb_mode mode, uint64_t bytes)
 {
     static struct disk_test test;
-    struct finding *finding = shared_memory(sizeof *finding);
+    struct trouble *trouble = shared_memory(sizeof *trouble);
     memset(&test, 0, sizeof test);
     test.mode = mode;
     test.bytes = bytes;
@@ -307,16 +307,16 @@ static void run_on_disk(const char *name, child_body *body, enum lmdb_mode mode,
     disk_path(test.disk, disk_folder(), "disk");
     disk_path(test.filler, test.disk, "filler");
     ck_assert_int_eq(mkdir(test.disk, 0755), 0);
-    child_run(can_mount, &test, finding);
-    if (finding->count > 0) {
-        printf("skip - %s, %s (%s)\n", name, lmdb_mode_name(mode), finding->first);
+    child_run(can_mount, &test, trouble);
+    if (trouble->count > 0) {
+        printf("skip - %s, %s (%s)\n", name, lmdb_mode_name(mode), trouble->first);
     } else {
-        child_run(body, &test, finding);
-        ck_assert_msg(finding->count == 0, "%s, %s: %s", name, lmdb_mode_name(mode),
-                      finding->first);
+        child_run(body, &test, trouble);
+        ck_assert_msg(trouble->count == 0, "%s, %s: %s", name, lmdb_mode_name(mode),
+                      trouble->first);
     }
     disk_forget(&test.cell);
-    shared_memory_free(finding, sizeof *finding);
+    shared_memory_free(trouble, sizeof *trouble);
 }
 
 static const enum lmdb_mode modes[] = {LMDB_PWRITE, LMDB_FAST, LMDB_POWER};
@@ -384,20 +384,20 @@ START_TEST(full_map)
     struct disk_cell cell;
     char larger[DISK_PATH_BYTES];
     omega_error_t err = {.code = 0};
-    struct finding *finding = shared_memory(sizeof *finding);
+    struct trouble *trouble = shared_memory(sizeof *trouble);
     disk_create(&cell, "cell", 50, &options);
     struct store *store = disk_open(cell.path, NULL);
-    uint64_t placement = begin(store, finding);
-    uint64_t refused = submit_until_full(store, 1000, &err, finding);
-    expect_message(&err, cell.path, "omega cell export", finding);
-    expect_message(&err, cell.path, "omega cell load --map-size", finding);
-    change_when_full(store, placement, 0, finding);
-    read_when_full(store, finding);
-    child_run(look_when_full, cell.path, finding);
+    uint64_t placement = begin(store, trouble);
+    uint64_t refused = submit_until_full(store, 1000, &err, trouble);
+    expect_message(&err, cell.path, "omega cell export", trouble);
+    expect_message(&err, cell.path, "omega cell load --map-size", trouble);
+    change_when_full(store, placement, 0, trouble);
+    read_when_full(store, trouble);
+    child_run(look_when_full, cell.path, trouble);
     store_close(store);
     store = disk_open(cell.path, NULL);
-    disk_check(store, finding);
-    ck_assert_msg(finding->count == 0, "%s", finding->first);
+    disk_check(store, trouble);
+    ck_assert_msg(trouble->count == 0, "%s", trouble->first);
     /* a larger cell takes it all, and goes on */
     disk_path(larger, disk_folder(), "larger");
     options.map_bytes = 64 * MIB;
@@ -407,12 +407,12 @@ START_TEST(full_map)
     store = disk_open(larger, NULL);
     int rc = submit_big(store, refused, &err);
     ck_assert_msg(rc == 0, "%s", disk_message(&err));
-    disk_check(store, finding);
+    disk_check(store, trouble);
     store_close(store);
-    disk_prove(larger, finding);
-    ck_assert_msg(finding->count == 0, "%s", finding->first);
+    disk_prove(larger, trouble);
+    ck_assert_msg(trouble->count == 0, "%s", trouble->first);
     disk_forget(&cell);
-    shared_memory_free(finding, sizeof *finding);
+    shared_memory_free(trouble, sizeof *trouble);
 }
 END_TEST
 

@@ -36,12 +36,12 @@ static void die_hook(const struct disk_event *event)
     }
 }
 
-static void work(void *given, struct finding *finding)
+static void work(void *given, struct trouble *trouble)
 {
     const struct kill_start *start = given;
     me = &start->load->workers[start->slot];
     disk_hook = die_hook;
-    kill_work(given, finding);
+    kill_work(given, trouble);
 }
 
 /* ---- the parent ---- */
@@ -64,7 +64,7 @@ struct siege {
     pid_t pids[KILL_WORKERS]; /* 0: dead */
     bool replaced[KILL_WORKERS];
     uint32_t started;
-    struct finding *finding;
+    struct trouble *trouble;
     int64_t latencies[LATENCIES_MAX];
     uint32_t latency_count;
     uint32_t kills;
@@ -92,7 +92,7 @@ static void siege_open(struct siege *siege, enum lmdb_mode mode, uint64_t seed, 
     siege->seed = seed;
     omega_random_init(&siege->random, seed, "siege", 0);
     siege->load = shared_memory(sizeof *siege->load);
-    siege->finding = &siege->load->finding;
+    siege->trouble = &siege->load->trouble;
     siege->load->early = early;
     siege->load->group = seed % 3 == 0;
     for (uint32_t w = 0; w < KILL_WORKERS; w++) {
@@ -126,7 +126,7 @@ static void siege_start(struct siege *siege, uint32_t slot)
         .slot = slot,
         .seed = siege->seed * 1000003 + siege->started++,
     };
-    siege->pids[slot] = child_start(work, &siege->starts[slot], siege->finding);
+    siege->pids[slot] = child_start(work, &siege->starts[slot], siege->trouble);
 }
 
 /* True once every worker that lives has done something since it was let go. */
@@ -150,13 +150,13 @@ static bool all_parked(const struct siege *siege)
     return true;
 }
 
-/* Waits for a condition of all workers; adds to the finding when it never comes. */
+/* Waits for a condition of all workers; adds to the trouble when it never comes. */
 static void await(struct siege *siege, bool (*condition)(const struct siege *), const char *what)
 {
     int64_t until = kill_now_ns() + PATIENCE_NS;
-    while (!condition(siege) && siege->finding->count == 0) {
+    while (!condition(siege) && siege->trouble->count == 0) {
         if (kill_now_ns() > until) {
-            finding_add(siege->finding, "%s: not within a minute", what);
+            trouble_add(siege->trouble, "%s: not within a minute", what);
         }
         pause_ns(50000);
     }
@@ -182,7 +182,7 @@ static void wait_until_it_writes(struct siege *siege, pid_t pid)
 static void bury(struct siege *siege, uint32_t slot)
 {
     int how = child_wait(siege->pids[slot]);
-    FINDING_EXPECT(siege->finding, how == SIGKILL, "worker %u ended by itself (%d)", slot, how);
+    TROUBLE_EXPECT(siege->trouble, how == SIGKILL, "worker %u ended by itself (%d)", slot, how);
     siege->pids[slot] = 0;
 }
 
@@ -206,7 +206,7 @@ static void diagnose(struct siege *siege)
                            atomic_load(&last->answered) ? "answered" : "open",
                            atomic_load(&worker->parked));
     }
-    finding_add(siege->finding, "nobody went on within a minute after a kill: %s", text);
+    trouble_add(siege->trouble, "nobody went on within a minute after a kill: %s", text);
 }
 
 /* How long it takes until somebody else has committed. Nothing is learnt where all of them have
@@ -226,7 +226,7 @@ static void measure(struct siege *siege, int64_t killed_ns)
         if (kill_now_ns() > until) {
             diagnose(siege);
         }
-        if (siege->finding->count != 0 || all_parked(siege)) {
+        if (siege->trouble->count != 0 || all_parked(siege)) {
             return;
         }
         pause_ns(20000);
@@ -242,7 +242,7 @@ static void kill_one(struct siege *siege, enum way way, uint32_t slot)
         atomic_store(&worker->die_after, 1 + omega_random_below(&siege->random, 30));
         int64_t until = kill_now_ns() + PATIENCE_NS;
         while (atomic_load(&worker->died_ns) == 0 && kill_now_ns() < until &&
-               siege->finding->count == 0) {
+               siege->trouble->count == 0) {
             pause_ns(20000);
         }
         killed_ns = atomic_load(&worker->died_ns);
@@ -274,17 +274,17 @@ static void kill_all(struct siege *siege)
 static void look(struct siege *siege)
 {
     struct store *store = disk_open(siege->cell.path, NULL);
-    kill_model_fold(siege->model, siege->load, store, siege->finding);
-    for (uint32_t w = 0; w < KILL_WORKERS && siege->finding->count == 0; w++) {
+    kill_model_fold(siege->model, siege->load, store, siege->trouble);
+    for (uint32_t w = 0; w < KILL_WORKERS && siege->trouble->count == 0; w++) {
         if (siege->replaced[w]) {
-            kill_model_resend_old(siege->model, w, store, siege->finding);
+            kill_model_resend_old(siege->model, w, store, siege->trouble);
         }
         siege->replaced[w] = siege->pids[w] == 0;
         if (siege->pids[w] == 0) {
-            kill_model_resend(siege->model, w, store, siege->finding);
+            kill_model_resend(siege->model, w, store, siege->trouble);
         }
     }
-    disk_check(store, siege->finding);
+    disk_check(store, siege->trouble);
     store_close(store);
 }
 
@@ -315,14 +315,14 @@ static void round_once(struct siege *siege)
     }
     atomic_store(&siege->load->pause, true);
     await(siege, all_parked, "workers that park");
-    if (siege->finding->count == 0) {
+    if (siege->trouble->count == 0) {
         look(siege);
     }
 }
 
 static void siege_end_cell(struct siege *siege)
 {
-    bool well = siege->finding->count == 0;
+    bool well = siege->trouble->count == 0;
     atomic_store(&siege->load->stop, true);
     atomic_store(&siege->load->pause, false);
     for (uint32_t w = 0; w < KILL_WORKERS; w++) {
@@ -333,7 +333,7 @@ static void siege_end_cell(struct siege *siege)
             kill(siege->pids[w], SIGKILL);
         }
         int how = child_wait(siege->pids[w]);
-        FINDING_EXPECT(siege->finding, how == 0, "a worker ended with %d", how);
+        TROUBLE_EXPECT(siege->trouble, how == 0, "a worker ended with %d", how);
         siege->pids[w] = 0;
     }
     if (well) {
@@ -370,14 +370,14 @@ static void print(struct siege *siege)
 }
 
 /* Kills until there were `kills`, a fresh cell after every KILLS_A_CELL; stops at the first
- * finding, which is the caller's to judge. */
+ * trouble, which is the caller's to judge. */
 static void besiege(struct siege *siege, uint32_t kills)
 {
     uint32_t number = 0;
-    while (siege->kills < kills && siege->finding->count == 0) {
+    while (siege->kills < kills && siege->trouble->count == 0) {
         uint32_t enough = siege->kills + KILLS_A_CELL;
         siege_make_cell(siege, number++);
-        while (siege->kills < kills && siege->kills < enough && siege->finding->count == 0) {
+        while (siege->kills < kills && siege->kills < enough && siege->trouble->count == 0) {
             round_once(siege);
         }
         siege_end_cell(siege);
@@ -408,9 +408,9 @@ START_TEST(killed)
     }
     siege_open(&siege, plans[_i].mode, seed == 0 ? 1 + (uint64_t)_i : seed, false);
     besiege(&siege, kills);
-    ck_assert_msg(siege.finding->count == 0, "%s, OMEGA_SEED=%lu: %s (and %u more)",
-                  lmdb_mode_name(siege.mode), (unsigned long)siege.seed, siege.finding->first,
-                  siege.finding->count - 1);
+    ck_assert_msg(siege.trouble->count == 0, "%s, OMEGA_SEED=%lu: %s (and %u more)",
+                  lmdb_mode_name(siege.mode), (unsigned long)siege.seed, siege.trouble->first,
+                  siege.trouble->count - 1);
     shared_memory_free(siege.load, sizeof *siege.load);
 }
 END_TEST
@@ -421,12 +421,12 @@ START_TEST(too_early_is_caught)
     static struct siege siege;
     siege_open(&siege, LMDB_PWRITE, 7, true);
     besiege(&siege, 200);
-    ck_assert_uint_gt(siege.finding->count, 0);
+    ck_assert_uint_gt(siege.trouble->count, 0);
     /* an acknowledged change that is gone, or one that was acknowledged as another */
-    ck_assert_msg(strncmp(siege.finding->first, "G: ", 3) == 0 ||
-                      strncmp(siege.finding->first, "E: ", 3) == 0,
-                  "%s", siege.finding->first);
-    printf("caught after %u kills: %s\n", siege.kills, siege.finding->first);
+    ck_assert_msg(strncmp(siege.trouble->first, "G: ", 3) == 0 ||
+                      strncmp(siege.trouble->first, "E: ", 3) == 0,
+                  "%s", siege.trouble->first);
+    printf("caught after %u kills: %s\n", siege.kills, siege.trouble->first);
     shared_memory_free(siege.load, sizeof *siege.load);
 }
 END_TEST
@@ -438,7 +438,7 @@ struct stopped {
     _Atomic bool stop;
 };
 
-static void write_on(void *context, struct finding *finding)
+static void write_on(void *context, struct trouble *trouble)
 {
     struct stopped *stopped = context;
     struct lmdb_use use = {.module = "sleepy"};
@@ -458,7 +458,7 @@ static void write_on(void *context, struct finding *finding)
             rc = disk_end(store, t.results[0].placement, &err);
         }
     }
-    FINDING_EXPECT(finding, rc == 0, "%s", disk_message(&err));
+    TROUBLE_EXPECT(trouble, rc == 0, "%s", disk_message(&err));
     store_close(store);
 }
 
@@ -512,7 +512,7 @@ static bool stop_while_it_writes(struct store *store, pid_t pid)
 struct stop_test {
     struct disk_cell cell;
     struct stopped *stopped;
-    struct finding *finding;
+    struct trouble *trouble;
     struct named named;
     struct store *store;
 };
@@ -523,21 +523,21 @@ static void stop_open(struct stop_test *test, enum lmdb_mode mode)
     memset(test, 0, sizeof *test);
     disk_create(&test->cell, "cell", 50, &options);
     test->stopped = shared_memory(sizeof *test->stopped);
-    test->finding = shared_memory(sizeof *test->finding);
+    test->trouble = shared_memory(sizeof *test->trouble);
     test->stopped->path = test->cell.path;
-    test->named.pid = child_start(write_on, test->stopped, test->finding);
+    test->named.pid = child_start(write_on, test->stopped, test->trouble);
     struct lmdb_use use = {.module = "awake", .blocked = name_writer, .context = &test->named};
     test->store = disk_open(test->cell.path, &use);
 }
 
 static void stop_close(struct stop_test *test)
 {
-    disk_check(test->store, test->finding);
-    ck_assert_msg(test->finding->count == 0, "%s", test->finding->first);
+    disk_check(test->store, test->trouble);
+    ck_assert_msg(test->trouble->count == 0, "%s", test->trouble->first);
     store_close(test->store);
     disk_forget(&test->cell);
     shared_memory_free(test->stopped, sizeof *test->stopped);
-    shared_memory_free(test->finding, sizeof *test->finding);
+    shared_memory_free(test->trouble, sizeof *test->trouble);
 }
 
 static const enum lmdb_mode stop_modes[] = {LMDB_PWRITE, LMDB_FAST, LMDB_POWER};
@@ -555,7 +555,7 @@ START_TEST(stopped_writer_is_named)
     ck_assert(stop_while_it_writes(test.store, test.named.pid));
     /* who reads does not wait */
     ck_assert_int_eq(store_machine(test.store, 1, &machine, &err), 0);
-    disk_check(test.store, test.finding);
+    disk_check(test.store, test.trouble);
     ck_assert_uint_eq(test.named.calls, 0);
     alarm(30);
     int rc = disk_put(test.store, UINT64_C(1) << 40, 1, &placement, &err);

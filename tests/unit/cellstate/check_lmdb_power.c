@@ -70,7 +70,7 @@ static void record_open(struct record *record, enum lmdb_mode mode, uint32_t slo
     struct kill_start start = {.load = record->load, .slot = slot, .seed = 1 + slot};
     kill_work(&start, NULL);
     disk_hook = NULL;
-    ck_assert_msg(record->load->finding.count == 0, "%s", record->load->finding.first);
+    ck_assert_msg(record->load->trouble.count == 0, "%s", record->load->trouble.first);
     ck_assert_uint_ge(record->answered, acts);
 }
 
@@ -99,7 +99,7 @@ struct trial {
     uint32_t meant;
     uint32_t answered;
     enum verdict verdict; /* written by the child */
-    struct finding finding;
+    struct trouble trouble;
 };
 
 /* Shows the comparison only the acts before the cut: they are meant, and answered, in order. */
@@ -112,7 +112,7 @@ static void hide_later_acts(const struct trial *trial)
     }
 }
 
-static void look_after_cut(void *context, struct finding *finding)
+static void look_after_cut(void *context, struct trouble *trouble)
 {
     struct trial *trial = context;
     struct store *store = NULL;
@@ -121,26 +121,26 @@ static void look_after_cut(void *context, struct finding *finding)
     setenv("OMEGA_BOOT_ID", OTHER_BOOT, 1);
     trial->verdict = DIED;
     if (trial->recover && lmdb_recover(trial->path, &report, &err) != 0) {
-        finding_add(finding, "%s", disk_message(&err));
+        trouble_add(trouble, "%s", disk_message(&err));
         trial->verdict = REFUSED;
         return;
     }
     if (report.violations > 0 || lmdb_open(trial->path, NULL, &store, &err) != 0) {
-        finding_add(finding, "%s%s", report.first, disk_message(&err));
+        trouble_add(trouble, "%s%s", report.first, disk_message(&err));
         trial->verdict = REFUSED;
         return;
     }
-    struct finding sound = {.count = 0};
+    struct trouble sound = {.count = 0};
     disk_check(store, &sound);
     if (sound.count > 0) {
-        finding_add(finding, "%s", sound.first);
+        trouble_add(trouble, "%s", sound.first);
         trial->verdict = UNSOUND;
         return;
     }
     hide_later_acts(trial);
     struct kill_model *model = kill_model_create();
-    kill_model_fold(model, trial->record->load, store, finding);
-    trial->verdict = finding->count == 0 ? INTACT : LOST;
+    kill_model_fold(model, trial->record->load, store, trouble);
+    trial->verdict = trouble->count == 0 ? INTACT : LOST;
     kill_model_destroy(model);
     store_close(store);
 }
@@ -159,11 +159,11 @@ static void cut_once(struct trial *trial, size_t cut, struct omega_random *rando
     disk_path(data, trial->path, "data.mdb");
     disk_write(data, bytes, size);
     free(bytes);
-    memset(&trial->finding, 0, sizeof trial->finding);
+    memset(&trial->trouble, 0, sizeof trial->trouble);
     trial->verdict = DIED;
-    child_wait(child_start(look_after_cut, trial, &trial->finding));
+    child_wait(child_start(look_after_cut, trial, &trial->trouble));
     if (trial->verdict == DIED) {
-        finding_add(&trial->finding, "reading it ended the process");
+        trouble_add(&trial->trouble, "reading it ended the process");
     }
 }
 
@@ -191,11 +191,11 @@ static void cut_at_places(struct record *record, size_t cuts, bool recover, bool
     for (size_t i = 0; i < cuts; i++) {
         cut_once(trial, places[i], &random);
         verdicts[trial->verdict]++;
-        ck_assert_msg(trial->verdict != UNSOUND, "cut %zu: %s", places[i], trial->finding.first);
+        ck_assert_msg(trial->verdict != UNSOUND, "cut %zu: %s", places[i], trial->trouble.first);
         ck_assert_msg(!strict || trial->verdict == INTACT,
                       "cut %zu of %zu, %u acts answered: verdict %d, %s", places[i],
                       power_disk_count(record->disk), trial->answered, trial->verdict,
-                      trial->finding.first);
+                      trial->trouble.first);
     }
     shared_memory_free(trial, sizeof *trial);
 }
@@ -276,7 +276,7 @@ END_TEST
 
 struct boot_test {
     struct disk_cell cell;
-    struct finding *finding;
+    struct trouble *trouble;
 };
 
 static void boot_open(struct boot_test *test, enum lmdb_mode mode)
@@ -285,7 +285,7 @@ static void boot_open(struct boot_test *test, enum lmdb_mode mode)
     omega_error_t err = {.code = 0};
     uint64_t placement = 0;
     memset(test, 0, sizeof *test);
-    test->finding = shared_memory(sizeof *test->finding);
+    test->trouble = shared_memory(sizeof *test->trouble);
     disk_create(&test->cell, "cell", 50, &options);
     struct store *store = disk_open(test->cell.path, NULL);
     for (uint32_t i = 0; i < 20; i++) {
@@ -298,18 +298,18 @@ static void boot_open(struct boot_test *test, enum lmdb_mode mode)
 
 static void boot_close(struct boot_test *test)
 {
-    ck_assert_msg(test->finding->count == 0, "%s", test->finding->first);
-    shared_memory_free(test->finding, sizeof *test->finding);
+    ck_assert_msg(test->trouble->count == 0, "%s", test->trouble->first);
+    shared_memory_free(test->trouble, sizeof *test->trouble);
     disk_forget(&test->cell);
 }
 
-static void recover(void *context, struct finding *finding)
+static void recover(void *context, struct trouble *trouble)
 {
     struct store_report report = {.violations = 0};
     omega_error_t err = {.code = 0};
     int rc = lmdb_recover(context, &report, &err);
-    FINDING_EXPECT(finding, rc == 0, "%s", disk_message(&err));
-    FINDING_EXPECT(finding,
+    TROUBLE_EXPECT(trouble, rc == 0, "%s", disk_message(&err));
+    TROUBLE_EXPECT(trouble,
                    rc != 0 ||
                        (report.violations == 0 && report.machines == 50 && report.placements == 20),
                    "%s", report.first);
@@ -338,13 +338,13 @@ START_TEST(another_boot)
     boot_open(&test, modes[_i]);
     if (modes[_i] != LMDB_POWER) {
         expect_stale(test.cell.path);
-        child_run(recover, test.cell.path, test.finding);
-        ck_assert_msg(test.finding->count == 0, "%s", test.finding->first);
+        child_run(recover, test.cell.path, test.trouble);
+        ck_assert_msg(test.trouble->count == 0, "%s", test.trouble->first);
     }
-    disk_prove(test.cell.path, test.finding);
+    disk_prove(test.cell.path, test.trouble);
     /* what needs no recovery is checked likewise */
-    child_run(recover, test.cell.path, test.finding);
-    disk_prove(test.cell.path, test.finding);
+    child_run(recover, test.cell.path, test.trouble);
+    disk_prove(test.cell.path, test.trouble);
     boot_close(&test);
 }
 END_TEST
@@ -369,7 +369,7 @@ START_TEST(damaged_in_another_boot)
     static struct boot_test test;
     boot_open(&test, LMDB_PWRITE);
     damage(test.cell.path, _i == 1);
-    struct finding *damaged = shared_memory(sizeof *damaged);
+    struct trouble *damaged = shared_memory(sizeof *damaged);
     child_run(recover, test.cell.path, damaged);
     ck_assert_uint_gt(damaged->count, 0);
     printf("damaged: %s\n", damaged->first);

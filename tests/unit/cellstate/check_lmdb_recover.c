@@ -18,7 +18,7 @@
 #include "tests/support/disk_cell.h"
 
 static struct disk_cell cell;
-static struct finding *finding;
+static struct trouble *trouble;
 
 static bool cannot_allocate;
 static int allocations;
@@ -45,7 +45,7 @@ int posix_fallocate(int fd, off_t at, off_t length)
 
 static void open_test(const struct lmdb_options *options)
 {
-    finding = shared_memory(sizeof *finding);
+    trouble = shared_memory(sizeof *trouble);
     disk_create(&cell, "cell", 200, options);
     struct store *store = disk_open(cell.path, NULL);
     omega_error_t err = {.code = 0};
@@ -58,8 +58,8 @@ static void open_test(const struct lmdb_options *options)
 
 static void close_test(void)
 {
-    ck_assert_msg(finding->count == 0, "%s", finding->first);
-    shared_memory_free(finding, sizeof *finding);
+    ck_assert_msg(trouble->count == 0, "%s", trouble->first);
+    shared_memory_free(trouble, sizeof *trouble);
     disk_forget(&cell);
 }
 
@@ -133,7 +133,7 @@ START_TEST(lost_writer)
     struct stat after = about("cell");
     expect_same(&before, &after); /* it was of this boot */
     ck_assert_int_eq(about("writer").st_size, 4096);
-    disk_prove(cell.path, finding);
+    disk_prove(cell.path, trouble);
     close_test();
 }
 END_TEST
@@ -160,7 +160,7 @@ START_TEST(kept_writer)
     recover(OMEGA_EIO, path);
     ck_assert_int_eq(rmdir(path), 0);
     recover(0, "");
-    disk_prove(cell.path, finding);
+    disk_prove(cell.path, trouble);
     close_test();
 }
 END_TEST
@@ -187,7 +187,7 @@ START_TEST(another_boot)
     ck_assert_uint_ne(about("cell").st_ino, before.st_ino);
     ck_assert_int_eq(lmdb_cell_file_read(cell.path, &file, &err), 0);
     ck_assert_str_eq(file.boot, "boot-2");
-    disk_prove(cell.path, finding);
+    disk_prove(cell.path, trouble);
     before = about("cell");
     recover(0, "");
     struct stat after = about("cell");
@@ -198,16 +198,16 @@ END_TEST
 
 /* ---- data.mdb ---- */
 
-static void open_cut(void *context, struct finding *found)
+static void open_cut(void *context, struct trouble *found)
 {
     struct store *store = NULL;
     omega_error_t err = {.code = 0};
     int rc = lmdb_open(context, NULL, &store, &err);
     const char *message = disk_message(&err);
-    FINDING_EXPECT(found, rc == OMEGA_ECORRUPT || rc == OMEGA_EINVAL, "%d: %s", rc, message);
-    FINDING_EXPECT(found, strstr(message, "data.mdb") != NULL, "no data.mdb: %s", message);
-    FINDING_EXPECT(found, strstr(message, "restores an export") != NULL, "no advice: %s", message);
-    FINDING_EXPECT(found, strstr(message, context) != NULL, "no path: %s", message);
+    TROUBLE_EXPECT(found, rc == OMEGA_ECORRUPT || rc == OMEGA_EINVAL, "%d: %s", rc, message);
+    TROUBLE_EXPECT(found, strstr(message, "data.mdb") != NULL, "no data.mdb: %s", message);
+    TROUBLE_EXPECT(found, strstr(message, "restores an export") != NULL, "no advice: %s", message);
+    TROUBLE_EXPECT(found, strstr(message, context) != NULL, "no path: %s", message);
 }
 
 /* Empty, or cut to a tenth: refused, and no signal ends who tries. */
@@ -221,7 +221,7 @@ START_TEST(cut_data)
     off_t size = about("data.mdb").st_size;
     ck_assert_int_ge(size, 30 * 4096);
     ck_assert_int_eq(truncate(path, _i < 2 ? 0 : size / 10), 0);
-    child_run(open_cut, cell.path, finding);
+    child_run(open_cut, cell.path, trouble);
     close_test();
 }
 END_TEST
@@ -249,7 +249,7 @@ START_TEST(lock_without_fallocate)
     store_close(disk_open(cell.path, NULL));
     ck_assert_int_eq(allocations, 1);
     ck_assert_int_lt(about("lock.mdb").st_blocks, LOCK_BYTES / 512);
-    disk_prove(cell.path, finding);
+    disk_prove(cell.path, trouble);
     close_test();
 }
 END_TEST
@@ -267,7 +267,7 @@ START_TEST(lock_with_fallocate)
     ck_assert_int_eq(truncate(path, LOCK_BYTES), 0);
     store_close(disk_open(cell.path, NULL));
     ck_assert_int_ge(about("lock.mdb").st_blocks, LOCK_BYTES / 512);
-    disk_prove(cell.path, finding);
+    disk_prove(cell.path, trouble);
     close_test();
 }
 END_TEST

@@ -36,7 +36,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 }
 
 /* In a process of its own. */
-static void touch(void *context, struct finding *finding)
+static void touch(void *context, struct trouble *trouble)
 {
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
     touched = context;
@@ -46,7 +46,7 @@ static void touch(void *context, struct finding *finding)
     } else {
         (void)*(const volatile char *)touched->address;
     }
-    finding_add(finding, "no fault");
+    trouble_add(trouble, "no fault");
 }
 
 /* What a fault at an address is said to be; "" where there is none, "?" for another one. */
@@ -54,13 +54,13 @@ static const char *fault_at(const char *address, bool write)
 {
     static char said[100];
     struct touch *how = shared_memory(sizeof *how);
-    struct finding *finding = shared_memory(sizeof *finding);
+    struct trouble *trouble = shared_memory(sizeof *trouble);
     how->address = address;
     how->write = write;
-    child_run(touch, how, finding);
-    snprintf(said, sizeof said, "%s", finding->count > 0 ? "" : how->lent ? how->said : "?");
+    child_run(touch, how, trouble);
+    snprintf(said, sizeof said, "%s", trouble->count > 0 ? "" : how->lent ? how->said : "?");
     shared_memory_free(how, sizeof *how);
-    shared_memory_free(finding, sizeof *finding);
+    shared_memory_free(trouble, sizeof *trouble);
     return said;
 }
 
