@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/analysis/selection.h"
 #include "tests/support/check_main.h"
 #include "tests/support/scratch.h"
 
@@ -212,8 +213,59 @@ START_TEST(test_directories)
 }
 END_TEST
 
+/* What is kept keeps its order and its runs; what is dropped is known, and no longer counted. */
+START_TEST(test_keep)
+{
+    static const bool keep[] = {false, true, false, true};
+    struct result_set *set =
+        good(HEAD ROW("scheduler", "a", "1", "batch", ",\"busyness\":0.1")
+                 ROW("scheduler", "b", "1", "batch", ",\"busyness\":0.2")
+                     ROW("scheduler", "c", "1", "batch", ",\"busyness\":0.3")
+                         ROW("scheduler", "d", "2", "batch", ",\"busyness\":0.4"));
+    ck_assert_ptr_null(result_set_dropped(set, 0));
+    result_set_keep(set, keep);
+    ck_assert_uint_eq(result_set_configuration_count(set), 2);
+    ck_assert_str_eq(result_set_configuration(set, 0)->variant, "b");
+    ck_assert_str_eq(result_set_configuration(set, 1)->variant, "d");
+    ck_assert_uint_eq(result_set_configuration(set, 1)->seeds[0], 2);
+    ck_assert_ptr_null(result_set_configuration(set, 2));
+    ck_assert_double_eq(number(set, 0, 0, "busyness"), 0.2);
+    ck_assert_double_eq(number(set, 1, 0, "busyness"), 0.4);
+    const char *first = result_set_dropped(set, 0)->variant;
+    const char *second = result_set_dropped(set, 1)->variant;
+    ck_assert(strcmp(first, second) != 0 && strpbrk(first, "ac") && strpbrk(second, "ac"));
+    ck_assert_ptr_null(result_set_dropped(set, 2));
+    result_set_close(set);
+}
+END_TEST
+
+/* Texts fit as behind a directory: each has to fit something, and may fit several. */
+START_TEST(test_selection)
+{
+    static const char *const both[] = {"n=2", "a,n=1"};
+    static const char *const none[] = {"a", "b,n=2"};
+    omega_error_t err = {0};
+    struct result_set *set =
+        good(HEAD ROW("scheduler", "a", "1", "s", ",\"parameters\":{\"n\":1}")
+                 ROW("scheduler", "a", "1", "s", ",\"parameters\":{\"n\":2}")
+                     ROW("scheduler", "b", "1", "s", ",\"parameters\":{\"n\":1}"));
+    ck_assert_int_eq(selection_keep(set, NULL, 0, &err), 0);
+    ck_assert_uint_eq(result_set_configuration_count(set), 3);
+    ck_assert_int_eq(selection_keep(set, none, 2, &err), OMEGA_EINVAL);
+    ck_assert_str_eq(err.text, "'b,n=2' fits no configuration, expected VARIANT[,PATH=VALUE] of "
+                               "one of 'a,n=1', 'a,n=2', 'b,n=1'");
+    ck_assert_uint_eq(result_set_configuration_count(set), 3);
+    ck_assert_int_eq(selection_keep(set, both, 2, NULL), 0);
+    ck_assert_uint_eq(result_set_configuration_count(set), 2);
+    ck_assert_str_eq(result_set_configuration(set, 1)->parameters, "{\"n\":2}");
+    result_set_close(set);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
+    check_case(suite, "keep", test_keep);
+    check_case(suite, "selection", test_selection);
     check_case(suite, "rows", test_rows);
     check_case(suite, "parameters", test_parameters);
     check_case(suite, "refused", test_refused);

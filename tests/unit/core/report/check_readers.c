@@ -181,8 +181,33 @@ START_TEST(bad_histograms_are_refused)
 }
 END_TEST
 
+/* Rows and lines of what was dropped from the set are passed over; of another seed they are not. */
+START_TEST(dropped_points_are_passed_over)
+{
+    static const bool keep[] = {true, false};
+    static const char table[] = "variant,seed,k,n,start_s,value\na,1,x,2,0,9\na,1,x,1,0,7\n"
+                                "a,1,x,2,1,9\na,3,x,2,0,9\n";
+    struct result_set *set = set_of(results);
+    struct columns columns;
+    double value;
+    omega_error_t err = {0};
+    result_set_keep(set, keep);
+    FILE *stream = stream_of(table);
+    ck_assert_int_eq(columns_init(&columns, set, stream, "t.csv", names, &err), 0);
+    ck_assert_int_eq(columns_next(&columns, &err), 1);
+    ck_assert_int_eq(columns_number(&columns, 1, &value, &err), 0);
+    ck_assert_double_eq(value, 7);
+    ck_assert_int_eq(columns_next(&columns, &err), OMEGA_EINVAL);
+    ck_assert_int_eq(err.line, 5);
+    columns_fini(&columns);
+    fclose(stream);
+    result_set_close(set);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
+    check_case(suite, "dropped", dropped_points_are_passed_over);
     check_case(suite, "rows belong to points", rows_belong_to_points);
     TCase *tables = tcase_create("bad tables are refused");
     tcase_add_loop_test(tables, bad_tables_are_refused, 0,
