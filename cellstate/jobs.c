@@ -202,6 +202,21 @@ static uint32_t count_required(const struct job_entry *entry, const struct omega
     return required;
 }
 
+/* Request, group and devices of a claim as two words, so that they are compared at once. */
+struct asked_words {
+    uint64_t sizes;
+    uint64_t rest;
+};
+
+static inline struct asked_words words_of(const struct omega_claim *claim)
+{
+    _Static_assert(offsetof(struct omega_claim, request) + 16 == sizeof *claim,
+                   "group and devices stand behind the request, and end the claim");
+    struct asked_words words;
+    memcpy(&words, &claim->request, sizeof words);
+    return words;
+}
+
 /* Checks claims of one group without devices, from the first on, as long as their tasks rise, as
  * those of most modules do: then no task comes twice. Returns how far they are sound; *any gathers
  * the states of their tasks. */
@@ -213,24 +228,25 @@ static inline uint32_t check_rising(const struct jobs_scratch *scratch,
     const uint32_t count = txn->claim_count;
     const uint32_t machines = scratch->machine_count;
     const uint8_t *state = entry->state;
-    uint8_t *refused = scratch->refused;
     uint32_t group = claims[0].group;
     if (group >= entry->group_count || entry->groups[group].request.gpu_devices != 0) {
         return 0;
     }
     const struct omega_task_group of = entry->groups[group];
+    const struct omega_claim alike = {.request = of.request, .group = (uint16_t)group};
+    const struct asked_words words = words_of(&alike);
     const uint32_t end = of.first_task + of.count + of.optional;
     uint32_t least = of.first_task;
     uint8_t seen = 0;
     uint32_t i = 0;
     for (; i < count; i++) {
         const struct omega_claim *claim = &claims[i];
+        const struct asked_words asked = words_of(claim);
         uint32_t task = claim->task;
-        if (task < least || task >= end || claim->machine >= machines || claim->group != group ||
-            claim->devices != 0 || !is_request(&claim->request, &of.request)) {
+        if (task < least || task >= end || claim->machine >= machines ||
+            asked.sizes != words.sizes || asked.rest != words.rest) {
             break;
         }
-        refused[i] = state[task];
         seen |= state[task];
         least = task + 1;
     }
@@ -251,7 +267,6 @@ static uint32_t check_marking(const struct jobs_scratch *scratch, struct job_ent
             break;
         }
         *any |= state[claim->task];
-        scratch->refused[checked] = state[claim->task];
         state[claim->task] |= SLOT_CLAIMED;
     }
     for (uint32_t i = 0; i < checked; i++) {
@@ -277,9 +292,10 @@ static int check_claims(struct jobs_scratch *scratch, struct job_entry *entry,
                                checked, (unsigned long long)txn->job, claim->task, claim->machine);
     }
     scratch->any_refused = any != 0;
-    for (uint32_t i = 0; any != 0 && i < txn->claim_count; i++) {
-        scratch->refused[i] =
-            scratch->refused[i] != SLOT_UNPLACED ? OMEGA_REFUSED_ALREADY_PLACED : OMEGA_ACCEPTED;
+    for (uint32_t i = 0; (any != 0 || entry->spreads) && i < txn->claim_count; i++) {
+        scratch->refused[i] = entry->state[txn->claims[i].task] != SLOT_UNPLACED
+                                  ? OMEGA_REFUSED_ALREADY_PLACED
+                                  : OMEGA_ACCEPTED;
     }
     return OMEGA_OK;
 }
@@ -477,6 +493,20 @@ void jobs_submitted(const struct job_entry *entry, struct store_counters *counte
     counters->jobs++;
     counters->tasks_submitted += entry->submitted;
     counters->tasks_pending += entry->pending;
+}
+
+void jobs_place_all(struct job_entry *entry, const struct omega_transaction *txn,
+                    const struct omega_claim_result *results, uint32_t accepted)
+{
+    if (accepted == entry->pending && !entry->elastic && entry->machine_of == NULL) {
+        memset(entry->state, SLOT_PLACED, entry->slots); /* nothing is left of it */
+        return;
+    }
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        if (results == NULL || results[i].outcome == OMEGA_ACCEPTED) {
+            jobs_place(entry, &txn->claims[i]);
+        }
+    }
 }
 
 void jobs_placed(struct job_entry *entry, struct store_counters *counters, uint32_t accepted)

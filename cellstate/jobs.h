@@ -100,6 +100,11 @@ static inline void jobs_place(struct job_entry *entry, const struct omega_claim 
     }
 }
 
+/* The same of all claims of a transaction that its results accept, `accepted` of them, or of all
+ * where `results` is NULL. */
+void jobs_place_all(struct job_entry *entry, const struct omega_transaction *txn,
+                    const struct omega_claim_result *results, uint32_t accepted);
+
 /* Moves accepted tasks from pending to running. An elastic job has started: what it has placed
  * beyond its required number is submitted now, and nothing of it stays pending. */
 void jobs_placed(struct job_entry *entry, struct store_counters *counters, uint32_t accepted);

@@ -246,7 +246,7 @@ RECORD_FLATTEN int record_decode_machine(const void *bytes, size_t size, uint64_
     machine->index = (uint32_t)index;
     machine->may_exceed = from[52];
     memset(machine->reserved, 0, sizeof machine->reserved);
-    machine->placements = 0;
+    machine->changes = 0;
     load_i32s(machine->band_cpu_milli, from + 56, OMEGA_BANDS);
     load_i32s(machine->band_mem_mib, from + 76, OMEGA_BANDS);
     machine->cpu_capacity_milli = load_i32(from + 96);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory store: the cell state in arrays, for one thread. Machine records are the truth; the
- * live arrays beside them hold what views show and change with every record. Commits are in
- * memory_commit.c, placements in memory_block.c, their ends in memory_release.c, the table of jobs
- * in memory_jobs.c.
+ * The memory store: the cell state in arrays, for one thread. The live arrays, which views show,
+ * hold room and sequence of each machine, its record all else; memory_record() brings the two
+ * together. Commits are in memory_commit.c, placements in memory_block.c, their ends in
+ * memory_release.c, the table of jobs in memory_jobs.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static int memory_machine_event(struct store *store, const struct omega_machine_
         return omega_error_set(err, OMEGA_EINVAL, "machine %u is not in the cell of %u machines",
                                event->machine, store->machine_count);
     }
-    struct omega_machine *machine = &memory->machines[event->machine];
+    struct omega_machine *machine = memory_record(memory, event->machine);
     struct omega_machine next = *machine;
     int rc =
         rules_machine_event(&next, &memory->specs[event->machine], event, &memory->overcommit, err);
@@ -37,9 +37,11 @@ static int memory_machine_event(struct store *store, const struct omega_machine_
         }
         memory_lose(memory, *lost_count, policy);
     }
+    memory_record(memory, event->machine);
     totals_capacity(&memory->totals, machine, -1);
     rules_machine_event(machine, &memory->specs[event->machine], event, &memory->overcommit, NULL);
     totals_capacity(&memory->totals, machine, 1);
+    machine->changes++;
     memory_changed(memory, event->machine);
     *lost = memory->lost;
     *version = ++memory->counters.version;
@@ -50,7 +52,7 @@ static int memory_machine_event(struct store *store, const struct omega_machine_
 
 static const struct omega_machine *record_of(void *context, uint32_t index)
 {
-    return &((struct memory *)context)->machines[index];
+    return memory_record(context, index);
 }
 
 static int memory_preload(struct store *store, struct store_placement *placements, uint32_t count,
@@ -70,14 +72,13 @@ static int memory_preload(struct store *store, struct store_placement *placement
     block->band = placements[0].band;
     for (uint32_t i = 0; i < count; i++) {
         struct store_placement *placement = &placements[i];
-        struct omega_machine *machine = &memory->machines[placement->machine];
+        struct omega_machine *machine = memory_record(memory, placement->machine);
         placement->id = omega_placement_id(*version, i);
         placement->instance = OMEGA_INSTANCE_NONE;
         rules_place(machine, &placement->request, placement->devices,
                     (enum omega_band)placement->band, OMEGA_INSTANCE_NONE, *version);
         totals_use(&memory->totals, &placement->request, placement->devices, 1);
         memory_changed(memory, placement->machine);
-        machine->placements++;
         block->placed[i] = (struct placed){.machine = placement->machine, .task = placement->task};
         block->asked[i] = (struct asked){placement->request, placement->devices};
     }
@@ -166,8 +167,8 @@ static int memory_machine(struct store *store, uint32_t index, struct omega_mach
         return omega_error_set(err, OMEGA_EINVAL, "machine %u is not in the cell of %u machines",
                                index, store->machine_count);
     }
-    *out = memory_of(store)->machines[index];
-    out->placements = 0; /* ours alone */
+    *out = *memory_record(memory_of(store), index);
+    out->changes = 0; /* ours alone */
     return OMEGA_OK;
 }
 
@@ -275,6 +276,7 @@ static const struct store_ops memory_ops = {
     .submit = memory_submit,
     .commit = memory_commit,
     .release = memory_release,
+    .release_run = memory_release_run,
     .machine_event = memory_machine_event,
     .abandon = memory_abandon,
     .preload = memory_preload,
@@ -286,5 +288,6 @@ static const struct store_ops memory_ops = {
     .placements = memory_placements,
     .counters = memory_counters,
     .totals = memory_totals,
+    .check = memory_check,
     .close = memory_close,
 };

@@ -83,8 +83,7 @@ static int list_block(struct memory *memory, const struct block *block, uint32_t
 int block_list_machine(struct memory *memory, uint32_t machine, uint32_t *count)
 {
     *count = 0;
-    for (size_t i = 0; *count < memory->machines[machine].placements && i <= memory->blocks.mask;
-         i++) {
+    for (size_t i = 0; memory->blocks.slots != NULL && i <= memory->blocks.mask; i++) {
         const struct block *block = memory->blocks.slots[i].value;
         if (block != NULL && list_block(memory, block, machine, count) != OMEGA_OK) {
             return OMEGA_ENOMEM;
@@ -164,4 +163,35 @@ int memory_placements(struct store *store,
     }
     free(blocks);
     return rc;
+}
+
+/* ---- proving ---- */
+
+int memory_check(struct store *store, struct store_report *report, omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    uint64_t *running = calloc(store->machine_count + 1u, sizeof *running);
+    if (running == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
+                               store->machine_count);
+    }
+    for (size_t b = 0; memory->blocks.slots != NULL && b <= memory->blocks.mask; b++) {
+        const struct block *block = memory->blocks.slots[b].value;
+        for (uint32_t i = 0; block != NULL && i < block->count; i++) {
+            running[block->placed[i].machine] += (block->placed[i].task & PLACED_ENDED) == 0;
+        }
+    }
+    for (uint32_t m = 0; m < store->machine_count; m++) {
+        const struct omega_machine *machine = memory_record(memory, m);
+        uint64_t releases = machine->releases; /* so many placements were made and ended */
+        uint64_t seq =
+            running[m] + releases + machine->changes + (memory->release_raises_seq ? releases : 0);
+        if (machine->seq != seq) {
+            store_violated(report,
+                           "E: machine %u has sequence %llu, what happened to it makes %llu", m,
+                           (unsigned long long)machine->seq, (unsigned long long)seq);
+        }
+    }
+    free(running);
+    return OMEGA_OK;
 }

@@ -7,107 +7,83 @@
 
 #include "cellstate/memory_private.h"
 
-/* Asks the cache for the machines that are claimed, before anything is checked. */
+/* Asks the cache for what a commit changes of a machine; of a large cell it is long gone. */
 static void prefetch(const struct memory *memory, const struct job_entry *entry,
                      const struct omega_transaction *txn)
 {
     uint32_t claims = entry == NULL || txn->claim_count > entry->slots ? 0 : txn->claim_count;
     for (uint32_t i = 0; i < claims; i++) {
-        if (txn->claims[i].machine < memory->base.machine_count) {
-            memory_prefetch(memory, txn->claims[i].machine);
+        uint32_t machine = txn->claims[i].machine;
+        if (machine < memory->base.machine_count) {
+            __builtin_prefetch(&memory->machines[machine], 1);
+            __builtin_prefetch(&memory->live.free_cpu_milli[machine], 1);
+            __builtin_prefetch(&memory->live.free_mem_mib[machine], 1);
+            __builtin_prefetch(&memory->live.seq[machine], 1);
         }
     }
 }
 
-/* ---- apply ---- */
+/* ---- decide ---- */
 
-static struct block *new_block(struct memory *memory, const struct job_entry *entry,
-                               const struct omega_transaction *txn, uint32_t accepted)
+/* Judges claims without devices on the live arrays, each after those before it, whose room is
+ * taken; the first that does not hold ends it. Returns how many hold. */
+static uint32_t judge_live(const struct store_view live, const struct omega_transaction *txn)
 {
-    const struct omega_request *request = &entry->groups[0].request;
-    bool alike = entry->group_count == 1 && request->gpu_devices == 0;
-    struct block *block = block_create(memory, accepted, alike);
-    if (block != NULL) {
-        block->job = txn->job;
-        block->instance = txn->instance;
-        block->band = (uint8_t)omega_band_of(txn->precedence);
-        block->spreads = entry->spreads;
-        block->alike.request = *request;
-    }
-    return block;
-}
-
-/* Installs the claims that hold. */
-static inline __attribute__((always_inline)) void
-install(struct memory *memory, struct job_entry *entry, struct block *block, bool alike,
-        const struct omega_transaction *txn, struct omega_claim_result *results)
-{
-    const struct asked same = block->alike;
-    const uint64_t version = block->version;
-    const enum omega_band band = (enum omega_band)block->band;
-    const uint32_t count = txn->claim_count;
     const struct omega_claim *claims = txn->claims;
-    const uint16_t instance = txn->instance;
-    const struct store_view live = memory->live;
-    const bool feeds = memory->feeds;
-    struct omega_machine *machines = memory->machines;
-    struct placed *placed = block->placed;
-    struct store_totals used = {.cpu_used_milli = 0};
-    uint32_t position = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    const uint32_t count = txn->claim_count;
+    const uint8_t detection = txn->detection;
+    uint32_t i = 0;
+    for (; i < count; i++) {
         const struct omega_claim *claim = &claims[i];
-        if (results[i].outcome != OMEGA_ACCEPTED) {
-            continue;
+        int32_t *free_cpu_milli = &live.free_cpu_milli[claim->machine];
+        int32_t *free_mem_mib = &live.free_mem_mib[claim->machine];
+        if (rules_is_stale(live.seq[claim->machine], claim, detection) ||
+            !rules_has_room(*free_cpu_milli, *free_mem_mib, &claim->request)) {
+            break;
         }
-        const struct omega_request *request = alike ? &same.request : &claim->request;
-        uint32_t devices = alike ? 0 : claim->devices;
-        struct omega_machine *machine = &machines[claim->machine];
-        rules_install(machine, request, devices, band, instance, version);
-        machine->placements++;
-        if (devices != 0) {
-            store_view_show(&memory->live, claim->machine, machine);
-        } else {
-            memory_show_placed(&live, claim->machine, machine);
-        }
-        if (feeds) {
-            memory_feed(memory, claim->machine);
-        }
-        jobs_place(entry, claim);
-        totals_use(&used, request, devices, 1);
-        results[i].placement = omega_placement_id(version, position);
-        results[i].rival = OMEGA_INSTANCE_NONE;
-        results[i].rival_version = 0;
-        placed[position] = (struct placed){.machine = claim->machine, .task = claim->task};
-        if (!alike) {
-            block->asked[position] = (struct asked){*request, claim->devices};
-        }
-        position++;
+        *free_cpu_milli -= claim->request.cpu_milli;
+        *free_mem_mib -= claim->request.mem_mib;
     }
-    totals_add_use(&memory->totals, &used, 1);
+    return i;
 }
 
-/* The same, as one change; a block whose placements are alike gets code of its own. */
-static __attribute__((flatten)) void apply(struct memory *memory, struct job_entry *entry,
-                                           struct block *block, const struct omega_transaction *txn,
-                                           struct omega_claim_result *results)
+/* Gives back the room of the first `count` claims. */
+static void give_back(const struct store_view live, const struct omega_claim *claims,
+                      uint32_t count)
 {
-    if (block->asked == NULL) {
-        install(memory, entry, block, true, txn, results);
-    } else {
-        install(memory, entry, block, false, txn, results);
+    for (uint32_t i = 0; i < count; i++) {
+        live.free_cpu_milli[claims[i].machine] += claims[i].request.cpu_milli;
+        live.free_mem_mib[claims[i].machine] += claims[i].request.mem_mib;
     }
 }
 
-/* Decides by the rules of the cell. */
+/* Decides a transaction all of whose claims hold, as most do; its room is taken then. False, and
+ * nothing has changed, for any other. */
+static bool decide_whole(const struct memory *memory, const struct omega_transaction *txn,
+                         struct omega_result *result)
+{
+    uint32_t good = judge_live(memory->live, txn);
+    if (good == txn->claim_count && rules_decide_whole(txn, result)) {
+        return true;
+    }
+    give_back(memory->live, txn->claims, good);
+    return false;
+}
+
+/* Decides any transaction, on the records of its machines. */
 static int decide(struct memory *memory, const struct omega_transaction *txn,
                   const uint8_t *refused, struct omega_claim_result *results,
                   struct omega_result *result, omega_error_t *err)
 {
-    if (memory->compat != NULL) {
-        return compat_decide(memory->compat, txn, memory->scratch.claimed, refused, memory->rules,
-                             results, result, err);
+    struct omega_machine **claimed = memory->scratch.claimed;
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        claimed[i] = memory_record(memory, txn->claims[i].machine);
     }
-    return rules_decide(txn, memory->scratch.claimed, refused, memory->rules, results, result, err);
+    if (memory->compat != NULL) {
+        return compat_decide(memory->compat, txn, claimed, refused, memory->rules, results, result,
+                             err);
+    }
+    return rules_decide(txn, claimed, refused, memory->rules, results, result, err);
 }
 
 /* What a transaction that installed nothing leaves behind: no trace, but by compatibility. */
@@ -118,20 +94,138 @@ static void leave(struct memory *memory, const struct omega_transaction *txn,
     uint32_t leaks =
         memory->compat == NULL ? 0 : compat_leaks(memory->compat, txn, results, result);
     for (uint32_t i = 0; i < leaks; i++) {
-        memory->machines[txn->claims[i].machine].seq++;
+        struct omega_machine *machine = memory_record(memory, txn->claims[i].machine);
+        machine->seq++;
+        machine->changes++;
         memory_changed(memory, txn->claims[i].machine);
     }
 }
 
-/* Which machine each claim names, for the rules. */
-static void list_machines(struct memory *memory, const struct omega_transaction *txn)
+/* ---- apply ---- */
+
+/* True if a job's placements take the same, without devices, and no other job rule looks at them:
+ * they have code of their own. */
+static bool is_plain(const struct job_entry *entry)
 {
-    struct omega_machine *machines = memory->machines;
-    struct omega_machine **claimed = memory->scratch.claimed;
-    const struct omega_claim *claims = txn->claims;
-    for (uint32_t i = 0, count = txn->claim_count; i < count; i++) {
-        claimed[i] = &machines[claims[i].machine];
+    return entry->group_count == 1 && entry->groups[0].request.gpu_devices == 0 && !entry->spreads;
+}
+
+static struct block *new_block(struct memory *memory, const struct job_entry *entry,
+                               const struct omega_transaction *txn, uint32_t accepted)
+{
+    struct block *block = block_create(memory, accepted, is_plain(entry));
+    if (block != NULL) {
+        block->job = txn->job;
+        block->instance = txn->instance;
+        block->band = (uint8_t)omega_band_of(txn->precedence);
+        block->spreads = entry->spreads;
+        block->alike.request = entry->groups[0].request;
     }
+    return block;
+}
+
+/* Enters the claims that hold, of a plain job: `whole`, where all do and their room is taken, or
+ * those that the results accept. */
+static inline __attribute__((always_inline)) void enter(struct memory *memory, struct block *block,
+                                                        const struct omega_transaction *txn,
+                                                        const struct omega_claim_result *results,
+                                                        bool whole)
+{
+    const struct omega_request request = block->alike.request;
+    const uint64_t version = block->version;
+    const enum omega_band band = (enum omega_band)block->band;
+    const uint16_t instance = txn->instance;
+    const struct store_view live = memory->live;
+    const struct omega_claim *claims = txn->claims;
+    struct omega_machine *machines = memory->machines;
+    struct placed *placed = block->placed;
+    for (uint32_t i = 0, count = txn->claim_count; i < count; i++) {
+        uint32_t machine = claims[i].machine;
+        if (!whole) {
+            if (results[i].outcome != OMEGA_ACCEPTED) {
+                continue;
+            }
+            live.free_cpu_milli[machine] -= request.cpu_milli;
+            live.free_mem_mib[machine] -= request.mem_mib;
+        }
+        rules_enter(&machines[machine], &request, band, instance, version);
+        live.seq[machine]++;
+        *placed++ = (struct placed){.machine = machine, .task = claims[i].task};
+    }
+}
+
+/* The same of any job, on the records that decide() has taken the room of. */
+static void install(struct memory *memory, struct block *block, const struct omega_transaction *txn,
+                    const struct omega_claim_result *results)
+{
+    uint32_t position = 0;
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
+        if (results[i].outcome == OMEGA_ACCEPTED) {
+            rules_install(&memory->machines[claim->machine], &claim->request, claim->devices,
+                          (enum omega_band)block->band, txn->instance, block->version);
+            store_view_show(&memory->live, claim->machine, &memory->machines[claim->machine]);
+            block->placed[position] =
+                (struct placed){.machine = claim->machine, .task = claim->task};
+            block->asked[position++] = (struct asked){claim->request, claim->devices};
+        }
+    }
+}
+
+/* Tells who reads the feed of the machines of a new block. */
+static void feed(struct memory *memory, const struct block *block)
+{
+    for (uint32_t i = 0; memory->feeds && i < block->count; i++) {
+        memory_feed(memory, block->placed[i].machine);
+    }
+}
+
+/* Adds what a new block takes to the totals. */
+static void use(struct memory *memory, const struct block *block)
+{
+    struct store_totals used = {.cpu_used_milli = 0};
+    if (block->asked == NULL) {
+        used.cpu_used_milli = (int64_t)block->count * block->alike.request.cpu_milli;
+        used.mem_used_mib = (int64_t)block->count * block->alike.request.mem_mib;
+    }
+    for (uint32_t i = 0; block->asked != NULL && i < block->count; i++) {
+        totals_use(&used, &block->asked[i].request, block->asked[i].devices, 1);
+    }
+    totals_add_use(&memory->totals, &used, 1);
+}
+
+/* Fills in what the rules leave open in the results of claims that hold. */
+static void tell(const struct block *block, const struct omega_transaction *txn, bool whole,
+                 struct omega_claim_result *results)
+{
+    uint32_t position = 0;
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        if (whole || results[i].outcome == OMEGA_ACCEPTED) {
+            results[i] = omega_claim_accepted(block->version, position++);
+        }
+    }
+}
+
+/* Makes what was decided, as one change. */
+static void apply(struct memory *memory, struct job_entry *entry, struct block *block,
+                  const struct omega_transaction *txn, bool whole,
+                  struct omega_claim_result *results)
+{
+    if (whole) {
+        enter(memory, block, txn, NULL, true);
+    } else if (block->asked == NULL) {
+        enter(memory, block, txn, results, false);
+    } else {
+        install(memory, block, txn, results);
+    }
+    feed(memory, block);
+    use(memory, block);
+    if (!whole || !txn->brief) {
+        tell(block, txn, whole, results);
+    }
+    jobs_place_all(entry, txn, whole ? NULL : results, block->count);
+    jobs_placed(entry, &memory->counters, block->count);
+    memory->counters.version = block->version;
 }
 
 int memory_commit(struct store *store, const struct omega_transaction *txn,
@@ -149,8 +243,11 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
         jobs_find_taken(&memory->scratch, entry, txn);
     }
     bool refuses = jobs_refuse(&memory->scratch, entry, txn);
-    list_machines(memory, txn);
-    rc = decide(memory, txn, refuses ? memory->scratch.refused : NULL, results, result, err);
+    bool whole =
+        !refuses && is_plain(entry) && memory->compat == NULL && decide_whole(memory, txn, result);
+    if (!whole) {
+        rc = decide(memory, txn, refuses ? memory->scratch.refused : NULL, results, result, err);
+    }
     if (rc != OMEGA_OK) {
         return rc;
     }
@@ -160,12 +257,14 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
     }
     struct block *block = new_block(memory, entry, txn, result->accepted);
     if (block == NULL) {
-        rules_give_back(txn, memory->scratch.claimed, results);
+        if (whole) {
+            give_back(memory->live, txn->claims, txn->claim_count);
+        } else {
+            rules_give_back(txn, memory->scratch.claimed, results);
+        }
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u placements", result->accepted);
     }
-    apply(memory, entry, block, txn, results);
-    jobs_placed(entry, &memory->counters, result->accepted);
-    memory->counters.version = block->version;
+    apply(memory, entry, block, txn, whole, results);
     result->version = block->version;
     return OMEGA_OK;
 }

@@ -81,12 +81,21 @@ static inline const struct asked *block_asked(const struct block *block, uint32_
     return block->asked == NULL ? &block->alike : &block->asked[position];
 }
 
-/* Asks the cache for a record that is about to change: both lines that a commit touches. */
-static inline void memory_prefetch(const struct memory *memory, uint32_t machine)
+/* A machine's record, brought up to date: what comes and goes without devices on a machine that
+ * takes something new enters the live arrays and the first line of the record alone. */
+static inline struct omega_machine *memory_record(const struct memory *memory, uint32_t index)
 {
-    const char *record = (const char *)&memory->machines[machine];
-    __builtin_prefetch(record, 1);
-    __builtin_prefetch(record + 64, 1);
+    struct omega_machine *machine = &memory->machines[index];
+    int32_t cpu = 0;
+    int32_t mem = 0;
+    for (int band = 0; band < OMEGA_BANDS; band++) {
+        cpu += machine->band_cpu_milli[band];
+        mem += machine->band_mem_mib[band];
+    }
+    machine->cpu_used_milli = cpu;
+    machine->mem_used_mib = mem;
+    machine->seq = memory->live.seq[index];
+    return machine;
 }
 
 /* Appends a changed machine to the feed. */
@@ -104,34 +113,14 @@ static inline void memory_changed(struct memory *memory, uint32_t machine)
     memory_feed(memory, machine);
 }
 
-/* Shows what a placement without devices has changed on a machine, which took it, so that what is
- * left is free. `live` may be a copy: the compiler then knows that the arrays stay where they
- * are. */
-static inline void memory_show_placed(const struct store_view *live, uint32_t machine,
-                                      const struct omega_machine *record)
-{
-    live->free_cpu_milli[machine] = rules_left_cpu(record);
-    live->free_mem_mib[machine] = rules_left_mem(record);
-    live->seq[machine] = record->seq;
-}
-
-/* The same for the end of a placement without devices, which may move the sequence, too. */
-static inline void memory_show_released(const struct store_view *live, uint32_t machine,
-                                        const struct omega_machine *record, bool raises_seq)
-{
-    bool takes = rules_takes(record);
-    live->free_cpu_milli[machine] = takes ? rules_left_cpu(record) : -1;
-    live->free_mem_mib[machine] = takes ? rules_left_mem(record) : -1;
-    live->releases[machine] = record->releases;
-    if (raises_seq) {
-        live->seq[machine] = record->seq;
-    }
-}
-
 /* The block of the next version, with room for so many placements, its fields but `placed` and
  * `asked` to be filled in; NULL without memory. block_forget() takes it out and frees it. */
 struct block *block_create(struct memory *memory, uint32_t count, bool alike);
 void block_forget(struct memory *memory, struct block *block);
+
+/* Proves what only this store has: that the sequence of each machine counts what has happened to
+ * it. Adds to the report; OMEGA_ENOMEM. */
+int memory_check(struct store *store, struct store_report *report, omega_error_t *err);
 
 /* Lists what runs on a machine, by rising placement id, in memory->lost. OMEGA_ENOMEM. */
 int block_list_machine(struct memory *memory, uint32_t machine, uint32_t *count);
@@ -146,6 +135,9 @@ void memory_lose(struct memory *memory, uint32_t count, enum store_loss_policy p
 int memory_release(struct store *store, const uint64_t *placements, uint32_t count,
                    enum store_release_reason reason, struct store_release_result *results,
                    uint64_t *version, omega_error_t *err);
+int memory_release_run(struct store *store, uint64_t first, uint32_t count,
+                       enum store_release_reason reason, uint32_t *ended, uint64_t *version,
+                       omega_error_t *err);
 
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err);
 int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_error_t *err);

@@ -26,68 +26,43 @@ static struct store_release_result not_running(uint64_t placement)
     };
 }
 
-/* Asks the cache for what a release changes of a view; of a large cell it is long gone. */
-static inline void prefetch_shown(const struct store_view *live, uint32_t machine)
+/* Says what a run of ids of a block names, from a position on; nothing has ended yet. */
+static void tell(const struct block *block, uint32_t at, uint32_t count,
+                 struct store_release_result *results)
 {
-    __builtin_prefetch(&live->free_cpu_milli[machine], 1);
-    __builtin_prefetch(&live->free_mem_mib[machine], 1);
-    __builtin_prefetch(&live->releases[machine], 1);
-}
-
-/* Notes what of a block ends by `ids`, from the first on; returns how many ids were of its version.
- * `block` is a copy of its head, so that the compiler knows that it stands still. */
-static uint32_t end_tasks(const struct memory *memory, const struct block block,
-                          struct placed *placed, const uint64_t *ids, uint32_t count,
-                          struct store_release_result *results, uint32_t *ended)
-{
-    const uint64_t first = omega_placement_id(block.version, 0);
-    uint32_t i = 0;
-    *ended = 0;
-    for (; i < count && ids[i] - first < OMEGA_CLAIMS_MAX; i++) {
-        uint64_t at = ids[i] - first;
-        if (at >= block.count || (placed[at].task & PLACED_ENDED) != 0) {
-            results[i] = not_running(ids[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t position = at + i;
+        uint64_t id = omega_placement_id(block->version, position);
+        if (position >= block->count || (block->placed[position].task & PLACED_ENDED) != 0) {
+            results[i] = not_running(id);
             continue;
         }
         results[i] = (struct store_release_result){
-            .placement = ids[i],
-            .job = block.job,
-            .task = placed[at].task,
-            .machine = placed[at].machine,
-            .devices = block.asked == NULL ? 0 : block.asked[at].devices,
+            .placement = id,
+            .job = block->job,
+            .task = block->placed[position].task,
+            .machine = block->placed[position].machine,
+            .devices = block_asked(block, position)->devices,
             .released = 1,
-            .instance = block.instance,
+            .instance = block->instance,
         };
-        placed[at].task |= PLACED_ENDED;
-        memory_prefetch(memory, placed[at].machine);
-        prefetch_shown(&memory->live, placed[at].machine);
-        (*ended)++;
     }
-    return i;
 }
 
 /* Takes a placement off its machine. */
-static inline void leave_machine(struct memory *memory, uint32_t index, const struct asked *asked,
-                                 enum omega_band band)
+static void leave_machine(struct memory *memory, uint32_t index, const struct asked *asked,
+                          enum omega_band band)
 {
-    struct omega_machine *machine = &memory->machines[index];
-    bool exceeded = machine->may_exceed != 0;
-    rules_release(machine, &asked->request, asked->devices, band, memory->release_raises_seq);
-    machine->placements--;
-    if (exceeded || asked->devices != 0) {
-        store_view_show(&memory->live, index, machine);
-    } else {
-        memory_show_released(&memory->live, index, machine, memory->release_raises_seq);
-    }
-    memory_feed(memory, index);
-    totals_use(&memory->totals, &asked->request, asked->devices, -1);
+    rules_release(memory_record(memory, index), &asked->request, asked->devices, band,
+                  memory->release_raises_seq);
+    memory_changed(memory, index);
 }
 
-/* Takes what has ended of a block whose placements are alike off the machines: the innermost loop
- * of releases. */
-static __attribute__((flatten)) void leave_alike(struct memory *memory, const struct block *block,
-                                                 const struct store_release_result *results,
-                                                 uint32_t count)
+/* Ends the placements of a block at positions from `at` to `end`, which are alike: the innermost
+ * loop of releases. `whole`: it is all of the block, and all of it runs, so that no marks are
+ * needed. Returns how many have ended. */
+static inline __attribute__((always_inline)) uint32_t
+leave_alike(struct memory *memory, struct block *block, uint32_t at, uint32_t end, bool whole)
 {
     const struct asked asked = block->alike;
     const enum omega_band band = (enum omega_band)block->band;
@@ -95,72 +70,92 @@ static __attribute__((flatten)) void leave_alike(struct memory *memory, const st
     const bool raises_seq = memory->release_raises_seq;
     const bool feeds = memory->feeds;
     struct omega_machine *machines = memory->machines;
-    struct store_totals freed = {.cpu_used_milli = 0};
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t index = results[i].machine;
-        struct omega_machine *machine = &machines[index];
-        if (!results[i].released) {
+    struct placed *placed = block->placed;
+    uint32_t ended = 0;
+    for (uint32_t i = at; i < end; i++) {
+        uint32_t machine = placed[i].machine;
+        if (!whole) {
+            if ((placed[i].task & PLACED_ENDED) != 0) {
+                continue;
+            }
+            placed[i].task |= PLACED_ENDED;
+        }
+        ended++;
+        if (live.free_cpu_milli[machine] < 0 || feeds) { /* it takes nothing new, or is watched */
+            leave_machine(memory, machine, &asked, band);
             continue;
         }
-        if (machine->may_exceed || feeds) {
-            leave_machine(memory, index, &asked, band);
-        } else {
-            rules_release(machine, &asked.request, 0, band, raises_seq);
-            machine->placements--;
-            memory_show_released(&live, index, machine, raises_seq);
-            totals_use(&freed, &asked.request, 0, 1);
-        }
+        live.free_cpu_milli[machine] += asked.request.cpu_milli;
+        live.free_mem_mib[machine] += asked.request.mem_mib;
+        rules_leave(&machines[machine], &asked.request, band);
+        live.releases[machine]++;
+        live.seq[machine] += raises_seq;
     }
-    totals_add_use(&memory->totals, &freed, -1);
+    memory->totals.cpu_used_milli -= (int64_t)ended * asked.request.cpu_milli;
+    memory->totals.mem_used_mib -= (int64_t)ended * asked.request.mem_mib;
+    return ended;
 }
 
-/* Takes what has ended of a block off the machines. */
-static void leave_machines(struct memory *memory, const struct block *block,
-                           const struct store_release_result *results, uint32_t count)
-{
-    if (block->asked == NULL) {
-        leave_alike(memory, block, results, count);
-        return;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (results[i].released) {
-            uint32_t position = omega_placement_position(results[i].placement);
-            leave_machine(memory, results[i].machine, &block->asked[position],
-                          (enum omega_band)block->band);
-        }
-    }
-}
-
-/* Forgets where tasks of a job with different_machines groups have run. */
-static void vacate(struct memory *memory, const struct block *block,
-                   const struct store_release_result *results, uint32_t count)
-{
-    uint32_t *machine_of = memory_job(memory, block->job)->machine_of;
-    for (uint32_t i = 0; i < count; i++) {
-        if (results[i].released) {
-            machine_of[results[i].task] = UINT32_MAX;
-        }
-    }
-}
-
-/* Ends placements of one block, as far as `ids` go on naming its version; returns how far. */
-static uint32_t release_run(struct memory *memory, struct block *block, const uint64_t *ids,
-                            uint32_t count, struct store_release_result *results,
-                            enum store_release_reason reason, bool *any)
+/* The same where each placement stands for itself. */
+static uint32_t leave_each(struct memory *memory, struct block *block, uint32_t at, uint32_t end)
 {
     uint32_t ended = 0;
-    uint32_t named = end_tasks(memory, *block, block->placed, ids, count, results, &ended);
-    if (ended == 0) {
-        return named;
+    for (uint32_t i = at; i < end; i++) {
+        struct placed *placed = &block->placed[i];
+        const struct asked *asked = &block->asked[i];
+        if ((placed->task & PLACED_ENDED) != 0) {
+            continue;
+        }
+        leave_machine(memory, placed->machine, asked, (enum omega_band)block->band);
+        totals_use(&memory->totals, &asked->request, asked->devices, -1);
+        if (block->spreads) {
+            memory_job(memory, block->job)->machine_of[placed->task] = UINT32_MAX;
+        }
+        placed->task |= PLACED_ENDED;
+        ended++;
     }
-    *any = true;
-    leave_machines(memory, block, results, named);
-    if (block->spreads) {
-        vacate(memory, block, results, named);
+    return ended;
+}
+
+/* Ends a run of `count` placements of one version. Returns how many have ended; `results`, if it is
+ * not NULL, says what became of each. */
+static uint32_t release_run(struct memory *memory, uint64_t first, uint32_t count,
+                            enum store_release_reason reason, struct store_release_result *results)
+{
+    struct block *block = map_get(&memory->blocks, omega_placement_version(first));
+    uint32_t at = omega_placement_position(first);
+    if (block == NULL) { /* nothing of that version runs */
+        for (uint32_t i = 0; results != NULL && i < count; i++) {
+            results[i] = not_running(first + i);
+        }
+        return 0;
+    }
+    if (results != NULL) {
+        tell(block, at, count, results);
+    }
+    uint32_t end = at + count < block->count ? at + count : block->count;
+    uint32_t ended = 0;
+    if (block->asked != NULL) {
+        ended = leave_each(memory, block, at, end);
+    } else if (at == 0 && end == block->count && block->running == end) {
+        ended = leave_alike(memory, block, 0, end, true);
+    } else {
+        ended = leave_alike(memory, block, at, end, false);
     }
     block->running -= ended;
     leave_block(memory, block, ended, reason);
-    return named;
+    return ended;
+}
+
+/* How many of the ids are a run: of one version, each position one behind the one before. */
+static uint32_t run_of(const uint64_t *ids, uint32_t count)
+{
+    uint32_t most = OMEGA_CLAIMS_MAX - omega_placement_position(ids[0]);
+    uint32_t length = 1;
+    while (length < count && length < most && ids[length] == ids[0] + length) {
+        length++;
+    }
+    return length;
 }
 
 int memory_release(struct store *store, const uint64_t *placements, uint32_t count,
@@ -168,18 +163,26 @@ int memory_release(struct store *store, const uint64_t *placements, uint32_t cou
                    uint64_t *version, omega_error_t *err)
 {
     struct memory *memory = memory_of(store);
-    bool any = false;
+    uint32_t ended = 0;
     (void)err;
     for (uint32_t i = 0; i < count;) {
-        struct block *block = map_get(&memory->blocks, omega_placement_version(placements[i]));
-        if (block == NULL) { /* nothing of that version runs */
-            results[i] = not_running(placements[i]);
-            i++;
-        } else {
-            i += release_run(memory, block, &placements[i], count - i, &results[i], reason, &any);
-        }
+        uint32_t length = run_of(&placements[i], count - i);
+        ended += release_run(memory, placements[i], length, reason, &results[i]);
+        i += length;
     }
-    memory->counters.version += any;
+    memory->counters.version += ended > 0;
+    *version = memory->counters.version;
+    return OMEGA_OK;
+}
+
+int memory_release_run(struct store *store, uint64_t first, uint32_t count,
+                       enum store_release_reason reason, uint32_t *ended, uint64_t *version,
+                       omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    (void)err;
+    *ended = release_run(memory, first, count, reason, NULL);
+    memory->counters.version += *ended > 0;
     *version = memory->counters.version;
     return OMEGA_OK;
 }
@@ -190,8 +193,9 @@ void memory_lose(struct memory *memory, uint32_t count, enum store_loss_policy p
         const struct store_release_result *lost = &memory->lost[i];
         struct block *block = map_get(&memory->blocks, omega_placement_version(lost->placement));
         uint32_t position = omega_placement_position(lost->placement);
-        leave_machine(memory, lost->machine, block_asked(block, position),
-                      (enum omega_band)block->band);
+        const struct asked *asked = block_asked(block, position);
+        leave_machine(memory, lost->machine, asked, (enum omega_band)block->band);
+        totals_use(&memory->totals, &asked->request, asked->devices, -1);
         block->placed[position].task |= PLACED_ENDED;
         if (lost->job != 0) {
             struct job_entry *entry = memory_job(memory, lost->job);

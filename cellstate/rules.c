@@ -101,13 +101,12 @@ static __attribute__((noinline)) bool gpu_fits(const struct omega_machine *machi
     return true;
 }
 
-/* Does the claim fit, its devices apart? With gpu_fits(), the one place that says what fitting
+/* Does the claim fit, its devices apart? rules_has_room() and gpu_fits() alone say what fitting
  * means. */
 static inline bool fits_plainly(const struct omega_machine *machine,
                                 const struct omega_claim *claim)
 {
-    return !machine->may_exceed && rules_left_cpu(machine) >= claim->request.cpu_milli &&
-           rules_left_mem(machine) >= claim->request.mem_mib;
+    return rules_has_room(rules_free_cpu(machine), rules_free_mem(machine), &claim->request);
 }
 
 static inline bool fits(const struct omega_machine *machine, const struct omega_claim *claim)
@@ -129,7 +128,7 @@ static inline uint8_t outcome_of(const struct omega_machine *machine,
     if (machine->state != OMEGA_MACHINE_UP) {
         return OMEGA_REFUSED_MACHINE_DOWN;
     }
-    bool stale = detection == OMEGA_DETECT_COARSE && machine->seq != claim->seq;
+    bool stale = rules_is_stale(machine->seq, claim, detection);
     if (!stale && fits(machine, claim)) {
         return OMEGA_ACCEPTED;
     }
@@ -331,13 +330,13 @@ static inline uint32_t judge_plain(const struct omega_transaction *txn,
 {
     const struct omega_claim *claims = txn->claims;
     const uint32_t count = txn->claim_count;
-    const bool coarse = txn->detection == OMEGA_DETECT_COARSE;
+    const uint8_t detection = txn->detection;
     uint32_t i = 0;
     for (; i < count; i++) {
         const struct omega_claim *claim = &claims[i];
         struct omega_machine *machine = machines[i];
-        if (machine == NULL || machine->state != OMEGA_MACHINE_UP || claim->devices != 0 ||
-            (coarse && machine->seq != claim->seq) || !fits_plainly(machine, claim)) {
+        if (machine == NULL || claim->devices != 0 ||
+            rules_is_stale(machine->seq, claim, detection) || !fits_plainly(machine, claim)) {
             break;
         }
         results[i].outcome = OMEGA_ACCEPTED;
@@ -528,6 +527,23 @@ static int judge_otherwise(const struct omega_transaction *txn,
     return OMEGA_OK;
 }
 
+bool rules_decide_whole(const struct omega_transaction *txn, struct omega_result *result)
+{
+    struct omega_inquiry *inquiry = txn->inquiry;
+    if (inquiry != NULL && inquiry->counterfactuals) {
+        if (txn->detection != OMEGA_DETECT_COARSE) {
+            return false;
+        }
+        conclude(txn, txn->claim_count, NULL, NULL, &inquiry->judged[OMEGA_DETECT_COARSE]);
+        inquiry->judged[OMEGA_DETECT_FINE] = inquiry->judged[OMEGA_DETECT_COARSE];
+    }
+    if (inquiry != NULL) {
+        inquiry->answered = true;
+    }
+    *result = (struct omega_result){.accepted = txn->claim_count};
+    return true;
+}
+
 int rules_decide(const struct omega_transaction *txn, struct omega_machine *const *machines,
                  const uint8_t *refused, struct rules_scratch *scratch,
                  struct omega_claim_result *results, struct omega_result *result,
@@ -569,25 +585,6 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
 
 /* ---- changes ---- */
 
-/* Use that counts for a band; the machine's own is the sum over them. */
-static inline void add_band_use(struct omega_machine *machine, const struct omega_request *request,
-                                uint32_t devices, enum omega_band band, int sign)
-{
-    machine->band_cpu_milli[band] += sign * request->cpu_milli;
-    machine->band_mem_mib[band] += sign * request->mem_mib;
-    if (devices != 0) {
-        add_gpu_use(machine, request, devices, band, sign);
-    }
-}
-
-static inline void add_use(struct omega_machine *machine, const struct omega_request *request,
-                           uint32_t devices, enum omega_band band, int sign)
-{
-    machine->cpu_used_milli += sign * request->cpu_milli;
-    machine->mem_used_mib += sign * request->mem_mib;
-    add_band_use(machine, request, devices, band, sign);
-}
-
 static bool above_limit(const struct omega_machine *machine)
 {
     if (machine->cpu_used_milli > machine->cpu_limit_milli ||
@@ -603,45 +600,44 @@ static bool above_limit(const struct omega_machine *machine)
     return false;
 }
 
-static inline void note_placement(struct omega_machine *machine, uint16_t instance,
-                                  uint64_t version)
-{
-    machine->seq++;
-    if (machine->placed_by[0] != instance) {
-        machine->placed_by[1] = machine->placed_by[0];
-        machine->placed_version[1] = machine->placed_version[0];
-        machine->placed_by[0] = instance;
-    }
-    machine->placed_version[0] = version;
-}
-
 void rules_install(struct omega_machine *machine, const struct omega_request *request,
                    uint32_t devices, enum omega_band band, uint16_t instance, uint64_t version)
 {
     if (devices != 0) { /* lent in the free band */
         add_gpu_use(machine, request, devices, OMEGA_BAND_FREE, -1);
+        add_gpu_use(machine, request, devices, band, 1);
     }
-    add_band_use(machine, request, devices, band, 1);
-    note_placement(machine, instance, version);
+    rules_enter(machine, request, band, instance, version);
+    machine->seq++;
 }
 
 void rules_place(struct omega_machine *machine, const struct omega_request *request,
                  uint32_t devices, enum omega_band band, uint16_t instance, uint64_t version)
 {
-    add_use(machine, request, devices, band, 1);
-    if (instance == OMEGA_INSTANCE_NONE) { /* initial state: nobody's rival */
-        machine->seq++;
-        machine->may_exceed = above_limit(machine);
+    if (devices != 0) {
+        add_gpu_use(machine, request, devices, band, 1);
+    }
+    machine->cpu_used_milli += request->cpu_milli;
+    machine->mem_used_mib += request->mem_mib;
+    machine->seq++;
+    if (instance != OMEGA_INSTANCE_NONE) {
+        rules_enter(machine, request, band, instance, version);
         return;
     }
-    note_placement(machine, instance, version);
+    machine->band_cpu_milli[band] += request->cpu_milli; /* initial state: nobody's rival */
+    machine->band_mem_mib[band] += request->mem_mib;
+    machine->may_exceed = above_limit(machine);
 }
 
 void rules_release(struct omega_machine *machine, const struct omega_request *request,
                    uint32_t devices, enum omega_band band, bool raises_seq)
 {
-    add_use(machine, request, devices, band, -1);
-    machine->releases++;
+    if (devices != 0) {
+        add_gpu_use(machine, request, devices, band, -1);
+    }
+    machine->cpu_used_milli -= request->cpu_milli;
+    machine->mem_used_mib -= request->mem_mib;
+    rules_leave(machine, request, band);
     machine->seq += raises_seq;
     if (machine->may_exceed) {
         machine->may_exceed = above_limit(machine);

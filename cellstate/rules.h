@@ -49,6 +49,12 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
                  struct omega_claim_result *results, struct omega_result *result,
                  omega_error_t *err);
 
+/* What rules_decide() says of a transaction all of whose claims hold, for a store that has found so
+ * by rules_is_stale() and rules_has_room(), each claim after those before it: fills *result and
+ * answers txn->inquiry. Returns false, and says nothing, where the inquiry asks for what only
+ * rules_decide() tells: what coarse detection would have made of it. */
+bool rules_decide_whole(const struct omega_transaction *txn, struct omega_result *result);
+
 /* Gives back the room of all claims that the results accept. */
 void rules_give_back(const struct omega_transaction *txn, struct omega_machine *const *machines,
                      const struct omega_claim_result *results);
@@ -107,6 +113,46 @@ static inline int32_t rules_free_cpu(const struct omega_machine *machine)
 static inline int32_t rules_free_mem(const struct omega_machine *machine)
 {
     return rules_takes(machine) ? rules_left_mem(machine) : -1;
+}
+
+/* Has a machine that shows this sequence changed, for who goes by sequences, since the claim's view
+ * was synced? Part of rules_claim(). */
+static inline bool rules_is_stale(uint64_t seq, const struct omega_claim *claim, uint8_t detection)
+{
+    return detection == OMEGA_DETECT_COARSE && seq != claim->seq;
+}
+
+/* Does a request fit in what is free as rules_free_cpu() and rules_free_mem() tell it, its devices
+ * apart? Part of rules_claim(): a claim without devices that is not stale and fits holds, and
+ * nothing else does. */
+static inline bool rules_has_room(int32_t free_cpu_milli, int32_t free_mem_mib,
+                                  const struct omega_request *request)
+{
+    return free_cpu_milli >= request->cpu_milli && free_mem_mib >= request->mem_mib;
+}
+
+/* What a placement without devices changes of a machine's record besides sequence and use:
+ * rules_install() for stores that keep these two elsewhere. */
+static inline void rules_enter(struct omega_machine *machine, const struct omega_request *request,
+                               enum omega_band band, uint16_t instance, uint64_t version)
+{
+    machine->band_cpu_milli[band] += request->cpu_milli;
+    machine->band_mem_mib[band] += request->mem_mib;
+    if (machine->placed_by[0] != instance) {
+        machine->placed_by[1] = machine->placed_by[0];
+        machine->placed_version[1] = machine->placed_version[0];
+        machine->placed_by[0] = instance;
+    }
+    machine->placed_version[0] = version;
+}
+
+/* The same of its end: rules_release(), of a machine that is not above its limit. */
+static inline void rules_leave(struct omega_machine *machine, const struct omega_request *request,
+                               enum omega_band band)
+{
+    machine->band_cpu_milli[band] -= request->cpu_milli;
+    machine->band_mem_mib[band] -= request->mem_mib;
+    machine->releases++;
 }
 
 /* Free share of one device; 0 where nothing new is taken. */

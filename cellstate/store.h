@@ -116,6 +116,10 @@ struct store_ops {
     int (*release)(struct store *store, const uint64_t *placements, uint32_t count,
                    enum store_release_reason reason, struct store_release_result *results,
                    uint64_t *version, omega_error_t *err);
+    /* NULL where the store has none: see store_release_run() */
+    int (*release_run)(struct store *store, uint64_t first, uint32_t count,
+                       enum store_release_reason reason, uint32_t *ended, uint64_t *version,
+                       omega_error_t *err);
     int (*machine_event)(struct store *store, const struct omega_machine_event *event,
                          enum store_loss_policy policy, const struct store_release_result **lost,
                          uint32_t *lost_count, uint64_t *version, omega_error_t *err);
@@ -171,10 +175,10 @@ static inline int store_submit(struct store *store, const struct omega_job *job,
 
 /*
  * Commits a transaction: decides it, then applies what holds (invariant C). `results` has room for
- * txn->claim_count. Claims of tasks that are or were placed (and not lost since) are refused as
- * already_placed; a second task of a different_machines group on one machine as constraint: one
- * whose group has a placement there that runs, or an earlier claim in this transaction, whatever
- * becomes of that one.
+ * txn->claim_count; of a brief transaction all of whose claims hold it may stay as it was. Claims
+ * of tasks that are or were placed (and not lost since) are refused as already_placed; a second
+ * task of a different_machines group on one machine as constraint: one whose group has a placement
+ * there that runs, or an earlier claim in this transaction, whatever becomes of that one.
  * A job with optional tasks commits once: only AT_LEAST is taken, with every group's minimum its
  * count of required tasks. If it holds, the job has started; required tasks that were refused while
  * optional ones took their place are not asked for any more: in I such a group counts the larger
@@ -203,6 +207,21 @@ static inline int store_release(struct store *store, const uint64_t *placements,
                                 omega_error_t *err)
 {
     return store->ops->release(store, placements, count, reason, results, version, err);
+}
+
+/* True if the store has store_release_run(). */
+static inline bool store_releases_runs(const struct store *store)
+{
+    return store->ops->release_run != NULL;
+}
+
+/* As store_release(), for `count` placements with ids one behind the other, from `first` on, of
+ * which nobody wants to know more than how many have ended. */
+static inline int store_release_run(struct store *store, uint64_t first, uint32_t count,
+                                    enum store_release_reason reason, uint32_t *ended,
+                                    uint64_t *version, omega_error_t *err)
+{
+    return store->ops->release_run(store, first, count, reason, ended, version, err);
 }
 
 /* Applies a machine event as one change. A removal's lost placements come back in *lost, by rising

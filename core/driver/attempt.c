@@ -260,24 +260,40 @@ static int sync_view(struct runner *runner, struct store *store, int64_t now_us,
 
 /* ---- place ---- */
 
+/* Lists what is left of a job none of whose tasks has been placed: they stand in order, so that a
+ * list goes on from the one before. */
+static void list_all(struct runner *runner, const struct run_job *job)
+{
+    for (; runner->in_order < job->job->slots; runner->in_order++) {
+        runner->tasks[runner->in_order] = runner->in_order;
+    }
+    for (uint32_t g = 0; g < job->job->group_count; g++) {
+        const struct omega_task_group *group = &job->job->groups[g];
+        runner->groups[g] = (struct omega_pending_group){
+            .required = group->count,
+            .optional = group->optional,
+            .tasks = &runner->tasks[group->first_task],
+        };
+    }
+}
+
 /* Lists what is left of each group: required tasks first, optional ones behind them. */
 static void list_unplaced(struct runner *runner, const struct run_job *job)
 {
     uint32_t *tasks = runner->tasks;
+    if (job->placements == 0) {
+        list_all(runner, job);
+        return;
+    }
+    runner->in_order = 0;
     for (uint32_t g = 0; g < job->job->group_count; g++) {
         const struct omega_task_group *group = &job->job->groups[g];
         struct omega_pending_group *pending = &runner->groups[g];
         uint32_t required_end = group->first_task + group->count;
         pending->tasks = tasks;
-        if (job->placements == 0) {
-            for (uint32_t t = group->first_task; t < required_end; t++) {
-                *tasks++ = t;
-            }
-        } else {
-            for (uint32_t t = group->first_task; t < required_end; t++) {
-                *tasks = t;
-                tasks += job->placed[t] == 0;
-            }
+        for (uint32_t t = group->first_task; t < required_end; t++) {
+            *tasks = t;
+            tasks += job->placed[t] == 0;
         }
         pending->required = (uint32_t)(tasks - pending->tasks);
         for (uint32_t t = required_end; t < required_end + group->optional; t++) {
@@ -420,7 +436,17 @@ void attempt_transaction(const struct runner *runner, struct omega_transaction *
         .claim_count = runner->claim_count,
         .claims = runner->claims,
         .inquiry = runner->inquiry,
+        .brief = runner->brief,
     };
+}
+
+void attempt_tell_results(const struct runner *runner, const struct omega_result *result)
+{
+    for (uint32_t i = 0; runner->brief && i < runner->claim_count; i++) {
+        if (result->accepted == runner->claim_count) {
+            runner->results[i] = omega_claim_accepted(result->version, i);
+        }
+    }
 }
 
 /* Shows a private view what the answer to a commit tells: the machines it placed on, and those
@@ -431,6 +457,7 @@ static int absorb(struct runner *runner, struct store *store, const struct omega
     if (runner->config->sync != RUN_SYNC_INTERVAL) {
         return OMEGA_OK;
     }
+    attempt_tell_results(runner, result);
     for (uint32_t i = 0; result->accepted > 0 && i < runner->claim_count; i++) {
         if (runner->results[i].outcome == OMEGA_ACCEPTED &&
             runner_tell(runner, runner->claims[i].machine) != OMEGA_OK) {
@@ -444,23 +471,40 @@ static int absorb(struct runner *runner, struct store *store, const struct omega
     return rc;
 }
 
+/* Marks the accepted tasks of the job: all of them, where it has nothing unplaced any more and no
+ * optional ones. */
+static void mark_placed(const struct runner *runner, const struct omega_result *result)
+{
+    const struct run_job *job = runner->job;
+    if (result->accepted == job->unplaced && !omega_job_is_elastic(job->job)) {
+        memset(job->placed, 1, job->job->slots);
+        return;
+    }
+    bool whole = result->accepted == runner->claim_count;
+    for (uint32_t i = 0; i < runner->claim_count; i++) {
+        job->placed[runner->claims[i].task] |=
+            whole || runner->results[i].outcome == OMEGA_ACCEPTED;
+    }
+}
+
 /* Enters what was accepted into the job. */
 static int take_in(struct runner *runner, const struct omega_result *result, omega_error_t *err)
 {
     struct run_job *job = runner->job;
-    bool elastic = omega_job_is_elastic(job->job);
-    uint32_t looked_at = result->accepted > 0 ? runner->claim_count : 0;
-    for (uint32_t i = 0; i < looked_at; i++) {
-        job->placed[runner->claims[i].task] |= runner->results[i].outcome == OMEGA_ACCEPTED;
-    }
     const struct catalogue *catalogue = runner->run->cell.catalogue;
-    if (looked_at > 0 && spreads(job, catalogue) && occupy(job, catalogue, runner) != OMEGA_OK) {
-        return omega_error_set(err, OMEGA_ENOMEM, "no memory for the machines of a job");
+    if (result->accepted > 0) {
+        mark_placed(runner, result);
+    }
+    if (result->accepted > 0 && spreads(job, catalogue)) {
+        attempt_tell_results(runner, result);
+        if (occupy(job, catalogue, runner) != OMEGA_OK) {
+            return omega_error_set(err, OMEGA_ENOMEM, "no memory for the machines of a job");
+        }
     }
     job->placements += result->accepted;
     job->running += result->accepted;
     job->conflicts += result->conflicts;
-    if (elastic && result->accepted > 0) {
+    if (omega_job_is_elastic(job->job) && result->accepted > 0) {
         job->unplaced = 0;
     } else {
         job->unplaced -= result->accepted;
@@ -469,7 +513,7 @@ static int take_in(struct runner *runner, const struct omega_result *result, ome
 }
 
 /* Keeps claims and results for the next attempt, if the module looks at them. */
-static int keep_last(struct runner *runner, omega_error_t *err)
+static int keep_last(struct runner *runner, const struct omega_result *result, omega_error_t *err)
 {
     struct run_job *job = runner->job;
     uint32_t count = runner->claim_count;
@@ -482,6 +526,7 @@ static int keep_last(struct runner *runner, omega_error_t *err)
     if (job->last_claims == NULL || job->last_results == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for the results of a job");
     }
+    attempt_tell_results(runner, result);
     memcpy(job->last_claims, runner->claims, count * sizeof *job->last_claims);
     memcpy(job->last_results, runner->results, count * sizeof *job->last_results);
     job->last_count = count;
@@ -537,7 +582,7 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
     }
     *settlement = settle(runner);
     if (rc == OMEGA_OK && *settlement == SETTLED_RETRY) {
-        rc = keep_last(runner, err);
+        rc = keep_last(runner, result, err);
     }
     return rc;
 }

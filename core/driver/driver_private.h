@@ -72,16 +72,19 @@ struct runner {
     bool falls_short; /* fewer claims than the granularity needs: no transaction */
     uint64_t synced_version;
     int64_t synced_us;
-    bool must_refresh; /* not synced yet, or the last commit refused something */
+    bool must_refresh;             /* not synced yet, or the last commit refused something */
     void (*synced)(void *context); /* NULL, or called when the view has been brought up to date */
     void *synced_context;
-    uint32_t *told;    /* INTERVAL: machines where own placements ended since the last commit */
+    uint32_t *told; /* INTERVAL: machines where own placements ended since the last commit */
     uint32_t told_count;
     uint32_t told_room;
     /* working memory */
     struct omega_claim_result *results;
+    bool brief; /* results of commits all of whose claims hold are not wanted: see
+                   attempt_tell_results() */
     uint32_t *tasks;
     uint32_t tasks_room;
+    uint32_t in_order; /* so many of `tasks`, from the first on, are their own index */
     struct omega_pending_group *groups;
     uint32_t *minimum;      /* per group: claims needed */
     uint32_t *group_claims; /* per group: claims made */
@@ -115,6 +118,9 @@ void attempt_drop(struct runner *runner);
  * *duration_us is 0, or what started() of an elastic job returned. */
 int attempt_end(struct runner *runner, struct store *store, struct omega_result *result,
                 int64_t *duration_us, enum settlement *settlement, omega_error_t *err);
+
+/* Fills in what a brief commit has left out of runner->results; for who needs them all the same. */
+void attempt_tell_results(const struct runner *runner, const struct omega_result *result);
 
 /* The transaction of the attempt that attempt_end() committed: for logs and digests. */
 void attempt_transaction(const struct runner *runner, struct omega_transaction *txn);

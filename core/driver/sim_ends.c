@@ -58,6 +58,7 @@ static int plan_single_ends(struct simulation *sim, const struct runner *runner,
         return sim_no_memory(err);
     }
     uint32_t n = 0;
+    attempt_tell_results(runner, result);
     for (uint32_t i = 0; i < runner->claim_count; i++) {
         const struct omega_claim *claim = &runner->claims[i];
         if (runner->results[i].outcome == OMEGA_ACCEPTED) {
@@ -127,6 +128,14 @@ int sim_tell_instance(struct simulation *sim, const struct store_release_result 
                : runner_tell(&sim->runners[released->instance], released->machine);
 }
 
+/* Does anybody want to know of each placement that ends, and not only how many did? */
+static bool is_watched(const struct simulation *sim, const struct run_job *job)
+{
+    return sim->config->runlog != NULL || metrics_wants_each_task(sim->metrics) ||
+           (job != NULL &&
+            (job->machine_of != NULL || job->runner->config->sync == RUN_SYNC_INTERVAL));
+}
+
 /* Counts what was released, and tells those who keep track of where it ran. */
 static int note_released(struct simulation *sim, struct run_job *job, uint32_t count,
                          uint32_t *ended, omega_error_t *err)
@@ -134,11 +143,9 @@ static int note_released(struct simulation *sim, struct run_job *job, uint32_t c
     bool tracked =
         job != NULL && (job->machine_of != NULL || job->runner->config->sync == RUN_SYNC_INTERVAL);
     for (uint32_t i = 0; i < count; i++) {
-        *ended += sim->released[i].released;
-    }
-    for (uint32_t i = 0; tracked && i < count; i++) {
         const struct store_release_result *released = &sim->released[i];
-        if (released->released) {
+        *ended += released->released;
+        if (tracked && released->released) {
             run_job_vacate(job, released->task);
             if (sim_tell_instance(sim, released) != OMEGA_OK) {
                 return sim_no_memory(err);
@@ -148,27 +155,47 @@ static int note_released(struct simulation *sim, struct run_job *job, uint32_t c
     return OMEGA_OK;
 }
 
-int sim_on_tasks_end(struct simulation *sim, struct tasks_end *end, omega_error_t *err)
+/* Ends placements each by its id, and tells who wants to know of each. */
+static int release_each(struct simulation *sim, const struct tasks_end *end, uint32_t *ended,
+                        uint64_t *version, omega_error_t *err)
 {
-    struct run_job *job = end->job;
-    uint64_t version = 0;
-    int rc = reserve_releases(sim, end->count) == OMEGA_OK ? OMEGA_OK : sim_no_memory(err);
-    for (uint32_t i = 0; rc == OMEGA_OK && i < end->count; i++) {
+    if (reserve_releases(sim, end->count) != OMEGA_OK) {
+        return sim_no_memory(err);
+    }
+    for (uint32_t i = 0; i < end->count; i++) {
         uint32_t position = end->first != UINT32_MAX ? end->first + i : end->positions[i];
         sim->ids[i] = omega_placement_id(end->version, position);
     }
+    int rc = store_release(sim->store, sim->ids, end->count, STORE_FINISHED, sim->released, version,
+                           err);
+    rc = rc == OMEGA_OK ? note_released(sim, end->job, end->count, ended, err) : rc;
     if (rc == OMEGA_OK) {
-        rc = store_release(sim->store, sim->ids, end->count, STORE_FINISHED, sim->released,
-                           &version, err);
+        sim_log_release(sim, *version, end->count, *ended > 0);
     }
-    uint32_t ended = 0;
-    rc = rc == OMEGA_OK ? note_released(sim, job, end->count, &ended, err) : rc;
-    if (rc == OMEGA_OK) {
-        sim_log_release(sim, version, end->count, ended > 0);
-    }
-    if (rc == OMEGA_OK && ended > 0) {
-        metrics_digest_release(sim->metrics, sim->now_us, version, sim->released, end->count,
+    if (rc == OMEGA_OK && *ended > 0) {
+        metrics_digest_release(sim->metrics, sim->now_us, *version, sim->released, end->count,
                                false);
+    }
+    return rc;
+}
+
+static int release(struct simulation *sim, const struct tasks_end *end, uint32_t *ended,
+                   omega_error_t *err)
+{
+    uint64_t version = 0;
+    if (end->first == UINT32_MAX || !store_releases_runs(sim->store) || is_watched(sim, end->job)) {
+        return release_each(sim, end, ended, &version, err);
+    }
+    return store_release_run(sim->store, omega_placement_id(end->version, end->first), end->count,
+                             STORE_FINISHED, ended, &version, err);
+}
+
+int sim_on_tasks_end(struct simulation *sim, struct tasks_end *end, omega_error_t *err)
+{
+    struct run_job *job = end->job;
+    uint32_t ended = 0;
+    int rc = release(sim, end, &ended, err);
+    if (rc == OMEGA_OK && ended > 0) {
         sim_tell_totals(sim);
     }
     free(end);

@@ -53,6 +53,8 @@ static int start_runners(struct simulation *sim, omega_error_t *err)
             if (rc != OMEGA_OK) {
                 return rc;
             }
+            sim->runners[id].brief =
+                config->runlog == NULL && !metrics_wants_each_task(sim->metrics);
         }
     }
     return OMEGA_OK;

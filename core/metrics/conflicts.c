@@ -135,6 +135,12 @@ bool metrics_wants_causes(const struct metrics *metrics)
     return metrics->conflicts != NULL;
 }
 
+bool metrics_wants_each_task(const struct metrics *metrics)
+{
+    return metrics->digest != NULL ||
+           (metrics->conflicts != NULL && metrics->conflicts->machines != NULL);
+}
+
 bool metrics_wants_counterfactuals(const struct metrics *metrics)
 {
     return metrics->conflicts != NULL && metrics->conflicts->counterfactuals;

@@ -195,6 +195,10 @@ bool metrics_count(struct metrics *metrics, uint32_t scheduler, const char *name
 /* One event was handled by the driver. */
 void metrics_event(struct metrics *metrics);
 
+/* Does anything asked for (the digest, counts of each machine) go by each claim and each end of a
+ * task? If not, drivers need not find out what became of each. */
+bool metrics_wants_each_task(const struct metrics *metrics);
+
 /* The digest's records, in version order; see core/base/digest.h. Free with config.digest off.
  * A commit's accepted claims come first, in order, then the others; releases that were
  * not_running leave no record; the initial state has time 0. */
@@ -259,8 +263,8 @@ struct metrics_scope {
     const struct histogram *attempts_settled;  /* per job fully scheduled or abandoned */
     const struct histogram *view_age;          /* microseconds, per transaction */
     const struct histogram *view_age_versions; /* versions it was behind, per transaction */
-    uint64_t mapreduce_jobs;   /* of jobs_submitted, MapReduce jobs */
-    uint64_t mapreduce_gained; /* of these, faster than with the workers asked for */
+    uint64_t mapreduce_jobs;                   /* of jobs_submitted, MapReduce jobs */
+    uint64_t mapreduce_gained;       /* of these, faster than with the workers asked for */
     const struct histogram *speedup; /* thousandths (METRICS_SPEEDUP_ONE), per MapReduce job that
                                         had the workers it asked for: metrics_speedup() */
 };

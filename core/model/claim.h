@@ -72,6 +72,8 @@ struct omega_transaction {
     uint32_t claim_count; /* <= OMEGA_CLAIMS_MAX */
     const struct omega_claim *claims;
     struct omega_inquiry *inquiry; /* NULL, or what else is to be told; the caller's */
+    bool brief; /* results are wanted only if some claim does not hold: else they may be left as
+                   they are, since they follow from what was claimed (omega_claim_accepted()) */
 };
 
 /* Their names in experiments and results, by number; NULL at the end. */
@@ -120,6 +122,14 @@ struct omega_claim_result {
                                includes the fit, so this tells spurious coarse conflicts */
     uint32_t reserved;
 };
+
+/* The result of an accepted claim, by its position among those that its commit accepted. */
+static inline struct omega_claim_result omega_claim_accepted(uint64_t version, uint32_t position)
+{
+    struct omega_claim_result result = {0, 0, OMEGA_INSTANCE_NONE, OMEGA_ACCEPTED, 0, 0};
+    result.placement = omega_placement_id(version, position);
+    return result;
+}
 
 /* A conflict is a result, not an error. */
 struct omega_result {

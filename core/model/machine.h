@@ -32,35 +32,36 @@ struct omega_machine_spec {
 };
 
 /*
- * One machine's share of the cell state: 192 bytes, three cache lines. A commit reads the first and
- * writes the first two; the third is touched only where GPUs are claimed.
+ * One machine's share of the cell state: 192 bytes, three cache lines. What every placement and its
+ * end change stands in the first, but for sequence and use; GPUs stand behind all else.
  *
  * seq rises by one with every placement and every change of capacity or state; a release does not
  * move it unless the cell's option says so. placed_by/placed_version are the last two placements by
  * *different* instances, newest first: whoever asks, one of the two is the latest by somebody else.
  */
 struct omega_machine {
-    uint64_t seq;
     uint64_t placed_version[2];
+    int32_t band_cpu_milli[OMEGA_BANDS];
+    int32_t band_mem_mib[OMEGA_BANDS];
+    uint32_t releases; /* how often something was released here: with seq, a cache key */
     uint16_t placed_by[2];
+    /* second line */
+    uint64_t seq;
+    int32_t cpu_used_milli; /* sum over bands */
+    int32_t mem_used_mib;
+    int32_t cpu_limit_milli; /* capacity x over-commit: invariant A's limit */
+    int32_t mem_limit_mib;
+    int32_t cpu_capacity_milli;
+    int32_t mem_capacity_mib;
+    uint32_t index;
     uint8_t state; /* enum omega_machine_state */
     uint8_t gpu_devices;
     int16_t gpu_limit_milli; /* per device: 1000 x over-commit */
-    int32_t cpu_limit_milli; /* capacity x over-commit: invariant A's limit */
-    int32_t mem_limit_mib;
-    int32_t cpu_used_milli; /* sum over bands */
-    int32_t mem_used_mib;
-    uint32_t releases; /* how often something was released here: with seq, a cache key */
-    uint32_t index;
-    uint8_t may_exceed; /* 1: a preload or machine event has left it above its limit, and it
-                                has not been below since */
+    uint8_t may_exceed;      /* 1: a preload or machine event has left it above its limit, and it
+                                     has not been below since */
     uint8_t reserved[3];
-    uint32_t placements; /* for the store: the memory store counts here what runs on the machine */
-    /* second line */
-    int32_t band_cpu_milli[OMEGA_BANDS];
-    int32_t band_mem_mib[OMEGA_BANDS];
-    int32_t cpu_capacity_milli;
-    int32_t mem_capacity_mib;
+    uint32_t changes; /* for the store: the memory store counts here how often anything but a
+                         placement or its end raised the sequence */
     int16_t band_gpu_milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
 };
 

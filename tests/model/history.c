@@ -202,6 +202,32 @@ static uint64_t random_placement(struct history *h)
                               history_below(h, 4));
 }
 
+/* Ends placements that lie one behind the other, where the store has a call for that. */
+static void release_run(struct history *h, uint64_t first, uint32_t count)
+{
+    uint64_t placements[RELEASES_MAX];
+    struct store_release_result want[RELEASES_MAX];
+    uint64_t got_version = 0;
+    uint64_t want_version = 0;
+    uint32_t got_ended = 0;
+    uint32_t want_ended = 0;
+    omega_error_t err = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        placements[i] = first + i;
+    }
+    (void)model_release(h->model, placements, count, STORE_FINISHED, want, &want_version);
+    for (uint32_t i = 0; i < count; i++) {
+        want_ended += want[i].released;
+        remember_ended(h, placements[i]);
+    }
+    int rc = store_release_run(h->store, first, count, STORE_FINISHED, &got_ended, &got_version,
+                               &err);
+    EXPECT(h, rc == 0, "%s", err.text);
+    EXPECT(h, got_version == want_version && got_ended == want_ended,
+           "version %ju, %u ended, the model says %ju, %u", (uintmax_t)got_version, got_ended,
+           (uintmax_t)want_version, want_ended);
+}
+
 static void release(struct history *h)
 {
     h->doing = "release";
@@ -213,6 +239,10 @@ static void release(struct history *h)
     omega_error_t err = {0};
     uint32_t count = 1 + history_below(h, RELEASES_MAX);
     enum store_release_reason reason = history_chance(h, 80) ? STORE_FINISHED : STORE_FAILED;
+    if (h->step % 3 == 0 && store_releases_runs(h->store)) {
+        release_run(h, random_placement(h), count);
+        return;
+    }
     for (uint32_t i = 0; i < count; i++) {
         placements[i] = random_placement(h);
     }

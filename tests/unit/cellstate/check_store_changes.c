@@ -77,6 +77,38 @@ START_TEST(releases)
 }
 END_TEST
 
+/* Parts of a commit end by runs of ids: behind its end, over a gap, twice, and the rest. */
+START_TEST(releases_of_runs)
+{
+    static const struct {
+        uint32_t first;
+        uint32_t count;
+        uint32_t ended;
+    } runs[] = {{0, 2, 2}, {0, 2, 0}, {3, 1, 1}, {2, 2, 1}, {4, 9, 2}, {0, 6, 0}};
+    struct cell cell;
+    uint64_t placements[6];
+    cell_open(&cell, _i);
+    run_job(&cell, 1, 6, 2, placements);
+    uint64_t want = 1;
+    uint64_t finished = 0;
+    for (size_t i = 0; store_releases_runs(cell.store) && i < sizeof runs / sizeof *runs; i++) {
+        uint32_t ended = 7;
+        uint64_t version = 0;
+        ck_assert_int_eq(store_release_run(cell.store, placements[0] + runs[i].first, runs[i].count,
+                                           STORE_FINISHED, &ended, &version, &cell.err),
+                         0);
+        want += runs[i].ended > 0;
+        finished += runs[i].ended;
+        ck_assert_uint_eq(ended, runs[i].ended);
+        ck_assert_uint_eq(version, want);
+        expect_tasks(&cell, 0, 6 - finished, finished, 0, 0);
+        ck_assert_uint_eq(cell_machine(&cell, 2).releases, finished);
+        ck_assert_int_eq(cell_machine(&cell, 2).cpu_used_milli, 600 - 100 * (int32_t)finished);
+    }
+    cell_close(&cell);
+}
+END_TEST
+
 /* The position of a placement that ended is not given to another: ids are never reused. */
 START_TEST(ids_are_never_reused)
 {
@@ -377,6 +409,7 @@ END_TEST
 static void add_cases(Suite *suite)
 {
     cell_case(suite, "release", releases);
+    cell_case(suite, "release of runs", releases_of_runs);
     cell_case(suite, "ids", ids_are_never_reused);
     cell_case(suite, "removal", removal_loses_by_rising_id);
     cell_case(suite, "return", lost_task_returns);
