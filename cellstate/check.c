@@ -11,18 +11,25 @@
 #include <stdlib.h>
 
 #include "cellstate/store_view.h"
+#include "core/base/large.h"
 
 /* What the placements of one machine come to. */
 struct sums {
     uint64_t placements;
     int64_t cpu_milli[OMEGA_BANDS];
     int64_t mem_mib[OMEGA_BANDS];
-    int64_t gpu_milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
+};
+
+/* The same of its devices. */
+struct gpu_sums {
+    int64_t milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
 };
 
 struct checker {
     struct store_report *report;
     struct sums *sums;
+    struct gpu_sums *gpu; /* NULL: no placement has devices so far */
+    bool no_memory;
     uint32_t machine_count;
     uint64_t of_jobs; /* placements that belong to a job */
     uint64_t last_id;
@@ -35,6 +42,20 @@ void store_violated(struct store_report *report, const char *format, ...)
         va_start(args, format);
         vsnprintf(report->first, sizeof report->first, format, args);
         va_end(args);
+    }
+}
+
+static void add_devices(struct checker *checker, const struct store_placement *placement)
+{
+    if (checker->gpu == NULL) {
+        checker->gpu = large_calloc(checker->machine_count, sizeof *checker->gpu);
+    }
+    checker->no_memory = checker->gpu == NULL;
+    for (int device = 0; !checker->no_memory && device < OMEGA_GPU_DEVICES_MAX; device++) {
+        if ((placement->devices >> device & 1) != 0) {
+            checker->gpu[placement->machine].milli[placement->band][device] +=
+                placement->request.gpu_milli;
+        }
     }
 }
 
@@ -57,17 +78,18 @@ static int add_placement(void *context, const struct store_placement *placement)
     sums->placements++;
     sums->cpu_milli[placement->band] += placement->request.cpu_milli;
     sums->mem_mib[placement->band] += placement->request.mem_mib;
-    for (int device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
-        if ((placement->devices >> device & 1) != 0) {
-            sums->gpu_milli[placement->band][device] += placement->request.gpu_milli;
-        }
+    if (placement->devices != 0) {
+        add_devices(checker, placement);
     }
-    return 0;
+    return checker->no_memory;
 }
 
-static void check_sums(struct store_report *report, const struct omega_machine *machine,
-                       const struct sums *sums)
+static void check_sums(const struct checker *checker, const struct omega_machine *machine)
 {
+    static const struct gpu_sums none;
+    struct store_report *report = checker->report;
+    const struct sums *sums = &checker->sums[machine->index];
+    const struct gpu_sums *gpu = checker->gpu == NULL ? &none : &checker->gpu[machine->index];
     int64_t cpu = 0;
     int64_t mem = 0;
     for (int band = 0; band < OMEGA_BANDS; band++) {
@@ -76,7 +98,7 @@ static void check_sums(struct store_report *report, const struct omega_machine *
         bool equal = machine->band_cpu_milli[band] == sums->cpu_milli[band] &&
                      machine->band_mem_mib[band] == sums->mem_mib[band];
         for (int device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
-            equal = equal && machine->band_gpu_milli[band][device] == sums->gpu_milli[band][device];
+            equal = equal && machine->band_gpu_milli[band][device] == gpu->milli[band][device];
         }
         if (!equal) {
             store_violated(report,
@@ -149,17 +171,21 @@ static int check_shown(struct store *store, struct store_report *report, omega_e
 {
     *report = (struct store_report){.machines = store->machine_count};
     struct checker checker = {.report = report, .machine_count = store->machine_count};
-    checker.sums = calloc(store->machine_count + 1u, sizeof *checker.sums);
+    checker.sums = large_calloc(store->machine_count + 1u, sizeof *checker.sums);
     if (checker.sums == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
                                store->machine_count);
     }
     int rc = store_placements(store, add_placement, &checker, err);
+    if (checker.no_memory) {
+        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check the devices of %u machines",
+                             store->machine_count);
+    }
     for (uint32_t i = 0; rc == OMEGA_OK && i < store->machine_count; i++) {
         struct omega_machine machine;
         rc = store_machine(store, i, &machine, err);
         if (rc == OMEGA_OK) {
-            check_sums(report, &machine, &checker.sums[i]);
+            check_sums(&checker, &machine);
             check_limit(report, &machine);
         }
     }
@@ -167,6 +193,7 @@ static int check_shown(struct store *store, struct store_report *report, omega_e
         check_tasks(store, &checker);
     }
     free(checker.sums);
+    free(checker.gpu);
     return rc;
 }
 

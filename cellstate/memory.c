@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cellstate/memory_private.h"
+#include "core/base/large.h"
 
 /* ---- machine events ---- */
 
@@ -221,7 +222,7 @@ static int allocate(struct memory *memory, const struct store_config *config, bo
     memory->feed_mask = feed - 1;
     memory->feed = malloc(feed * sizeof *memory->feed);
     memory->specs = malloc(n * sizeof *memory->specs);
-    memory->machines = aligned_alloc(64, n * sizeof *memory->machines);
+    memory->machines = large_calloc(n, sizeof *memory->machines);
     memory->platforms = malloc(n * sizeof *memory->platforms);
     memory->domains = malloc(n * sizeof *memory->domains);
     memory->rules = rules_scratch_create();

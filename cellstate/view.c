@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "cellstate/rules.h"
+#include "core/base/large.h"
 
 void store_view_close(struct store *store, struct store_view *view)
 {
@@ -48,19 +49,20 @@ static void publish(struct store_view *view, uint32_t machines)
 int store_view_allocate(struct store_view *view, uint32_t machines, bool gpu)
 {
     size_t n = machines == 0 ? 1 : machines;
-    view->free_cpu_milli = calloc(n, sizeof *view->free_cpu_milli);
-    view->free_mem_mib = calloc(n, sizeof *view->free_mem_mib);
-    view->seq = calloc(n, sizeof *view->seq);
-    view->releases = calloc(n, sizeof *view->releases);
-    view->cpu_limit_milli = calloc(n, sizeof *view->cpu_limit_milli);
-    view->mem_limit_mib = calloc(n, sizeof *view->mem_limit_mib);
+    view->free_cpu_milli = large_calloc(n, sizeof *view->free_cpu_milli);
+    view->free_mem_mib = large_calloc(n, sizeof *view->free_mem_mib);
+    view->seq = large_calloc(n, sizeof *view->seq);
+    view->releases = large_calloc(n, sizeof *view->releases);
+    view->cpu_limit_milli = large_calloc(n, sizeof *view->cpu_limit_milli);
+    view->mem_limit_mib = large_calloc(n, sizeof *view->mem_limit_mib);
     bool complete = view->free_cpu_milli != NULL && view->free_mem_mib != NULL &&
                     view->seq != NULL && view->releases != NULL && view->cpu_limit_milli != NULL &&
                     view->mem_limit_mib != NULL;
     if (gpu) {
-        view->free_gpu_milli = calloc(n * OMEGA_GPU_DEVICES_MAX, sizeof *view->free_gpu_milli);
-        view->gpu_whole = calloc(n, sizeof *view->gpu_whole);
-        view->gpu_largest = calloc(n, sizeof *view->gpu_largest);
+        view->free_gpu_milli =
+            large_calloc(n * OMEGA_GPU_DEVICES_MAX, sizeof *view->free_gpu_milli);
+        view->gpu_whole = large_calloc(n, sizeof *view->gpu_whole);
+        view->gpu_largest = large_calloc(n, sizeof *view->gpu_largest);
         complete = complete && view->free_gpu_milli != NULL && view->gpu_whole != NULL &&
                    view->gpu_largest != NULL;
     }
