@@ -57,17 +57,59 @@ static void give_back(const struct store_view live, const struct omega_claim *cl
     }
 }
 
-/* Decides a transaction all of whose claims hold, as most do; its room is taken then. False, and
- * nothing has changed, for any other. */
-static bool decide_whole(const struct memory *memory, const struct omega_transaction *txn,
-                         struct omega_result *result)
+/* A machine's record as claims that have been judged on the live arrays leave it. */
+static const struct omega_machine *judged(const struct memory *memory, uint32_t index)
+{
+    struct omega_machine *machine = memory_record(memory, index);
+    if (rules_takes(machine)) {
+        machine->cpu_used_milli = machine->cpu_limit_milli - memory->live.free_cpu_milli[index];
+        machine->mem_used_mib = machine->mem_limit_mib - memory->live.free_mem_mib[index];
+    }
+    return machine;
+}
+
+/* Judges each claim on the live arrays: only one that does not hold needs its machine's record. */
+static void judge_each(const struct memory *memory, const struct omega_transaction *txn,
+                       struct omega_claim_result *results)
+{
+    const struct store_view live = memory->live;
+    const uint8_t detection = txn->detection;
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
+        int32_t *free_cpu_milli = &live.free_cpu_milli[claim->machine];
+        int32_t *free_mem_mib = &live.free_mem_mib[claim->machine];
+        if (rules_is_stale(live.seq[claim->machine], claim, detection) ||
+            !rules_has_room(*free_cpu_milli, *free_mem_mib, &claim->request)) {
+            rules_refuse(txn, judged(memory, claim->machine), claim, &results[i]);
+            continue;
+        }
+        *free_cpu_milli -= claim->request.cpu_milli;
+        *free_mem_mib -= claim->request.mem_mib;
+        results[i].outcome = OMEGA_ACCEPTED;
+        results[i].other_refuses = 0;
+    }
+}
+
+/* Decides on the live arrays what can be decided there: transactions of plain jobs all of whose
+ * claims hold, as most do, and those whose claims stand each for itself. The room of what holds is
+ * taken then. False, and nothing has changed, for any other. */
+static bool decide_live(const struct memory *memory, const struct omega_transaction *txn,
+                        struct omega_claim_result *results, struct omega_result *result,
+                        bool *whole)
 {
     uint32_t good = judge_live(memory->live, txn);
-    if (good == txn->claim_count && rules_decide_whole(txn, result)) {
+    *whole = good == txn->claim_count && rules_decide_whole(txn, result);
+    if (*whole) {
         return true;
     }
     give_back(memory->live, txn->claims, good);
-    return false;
+    if (txn->granularity != OMEGA_COMMIT_TASK ||
+        (txn->inquiry != NULL && txn->inquiry->counterfactuals)) {
+        return false;
+    }
+    judge_each(memory, txn, results);
+    rules_conclude(txn, results, result);
+    return true;
 }
 
 /* Decides any transaction, on the records of its machines. */
@@ -124,8 +166,8 @@ static struct block *new_block(struct memory *memory, const struct job_entry *en
     return block;
 }
 
-/* Enters the claims that hold, of a plain job: `whole`, where all do and their room is taken, or
- * those that the results accept. */
+/* Enters the claims that hold, of a plain job, whose room is taken: `whole`, where all do, or those
+ * that the results accept. */
 static inline __attribute__((always_inline)) void enter(struct memory *memory, struct block *block,
                                                         const struct omega_transaction *txn,
                                                         const struct omega_claim_result *results,
@@ -141,12 +183,8 @@ static inline __attribute__((always_inline)) void enter(struct memory *memory, s
     struct placed *placed = block->placed;
     for (uint32_t i = 0, count = txn->claim_count; i < count; i++) {
         uint32_t machine = claims[i].machine;
-        if (!whole) {
-            if (results[i].outcome != OMEGA_ACCEPTED) {
-                continue;
-            }
-            live.free_cpu_milli[machine] -= request.cpu_milli;
-            live.free_mem_mib[machine] -= request.mem_mib;
+        if (!whole && results[i].outcome != OMEGA_ACCEPTED) {
+            continue;
         }
         rules_enter(&machines[machine], &request, band, instance, version);
         live.seq[machine]++;
@@ -169,6 +207,34 @@ static void install(struct memory *memory, struct block *block, const struct ome
                 (struct placed){.machine = claim->machine, .task = claim->task};
             block->asked[position++] = (struct asked){claim->request, claim->devices};
         }
+    }
+}
+
+/* Takes (sign 1) the room of claims without devices that the results accept off the live arrays, or
+ * gives it back (-1). */
+static void take_accepted(const struct store_view live, const struct omega_transaction *txn,
+                          const struct omega_claim_result *results, int sign)
+{
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
+        if (results[i].outcome == OMEGA_ACCEPTED) {
+            live.free_cpu_milli[claim->machine] -= sign * claim->request.cpu_milli;
+            live.free_mem_mib[claim->machine] -= sign * claim->request.mem_mib;
+        }
+    }
+}
+
+/* Gives back what was taken for claims that cannot be entered: without memory. */
+static void undo(struct memory *memory, const struct job_entry *entry,
+                 const struct omega_transaction *txn, bool whole,
+                 const struct omega_claim_result *results)
+{
+    if (whole) {
+        give_back(memory->live, txn->claims, txn->claim_count);
+    } else if (is_plain(entry)) {
+        take_accepted(memory->live, txn, results, -1);
+    } else {
+        rules_give_back(txn, memory->scratch.claimed, results);
     }
 }
 
@@ -243,9 +309,10 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
         jobs_find_taken(&memory->scratch, entry, txn);
     }
     bool refuses = jobs_refuse(&memory->scratch, entry, txn);
-    bool whole =
-        !refuses && is_plain(entry) && memory->compat == NULL && decide_whole(memory, txn, result);
-    if (!whole) {
+    bool whole = false;
+    bool live = !refuses && is_plain(entry) && memory->compat == NULL &&
+                decide_live(memory, txn, results, result, &whole);
+    if (!live) {
         rc = decide(memory, txn, refuses ? memory->scratch.refused : NULL, results, result, err);
     }
     if (rc != OMEGA_OK) {
@@ -255,13 +322,12 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
         leave(memory, txn, results, result);
         return OMEGA_OK;
     }
+    if (!live && is_plain(entry)) {
+        take_accepted(memory->live, txn, results, 1);
+    }
     struct block *block = new_block(memory, entry, txn, result->accepted);
     if (block == NULL) {
-        if (whole) {
-            give_back(memory->live, txn->claims, txn->claim_count);
-        } else {
-            rules_give_back(txn, memory->scratch.claimed, results);
-        }
+        undo(memory, entry, txn, whole, results);
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u placements", result->accepted);
     }
     apply(memory, entry, block, txn, whole, results);

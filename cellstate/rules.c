@@ -544,6 +544,22 @@ bool rules_decide_whole(const struct omega_transaction *txn, struct omega_result
     return true;
 }
 
+void rules_refuse(const struct omega_transaction *txn, const struct omega_machine *machine,
+                  const struct omega_claim *claim, struct omega_claim_result *result)
+{
+    uint8_t outcome = outcome_of(machine, claim, txn->detection, txn->instance);
+    enter_refused(txn, machine, claim, outcome, OMEGA_ACCEPTED, result);
+}
+
+void rules_conclude(const struct omega_transaction *txn, const struct omega_claim_result *results,
+                    struct omega_result *result)
+{
+    count(txn, results, result);
+    if (txn->inquiry != NULL) {
+        txn->inquiry->answered = true;
+    }
+}
+
 int rules_decide(const struct omega_transaction *txn, struct omega_machine *const *machines,
                  const uint8_t *refused, struct rules_scratch *scratch,
                  struct omega_claim_result *results, struct omega_result *result,

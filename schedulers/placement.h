@@ -158,7 +158,7 @@ static inline uint32_t omega_place_first(const struct omega_place *place, uint32
 /* A scan of the whole circle of machines, once around from a start. */
 struct omega_scan {
     uint32_t start;
-    uint32_t at;      /* next machine to look at */
+    uint32_t at; /* next machine to look at */
     bool wrapped;
 };
 
@@ -208,9 +208,8 @@ static inline bool omega_place_by_probes(const struct omega_place *place,
 
 /* Claims a task on the first machine that suits, once around from a random start; false if it fits
  * nowhere. */
-static inline bool omega_place_by_scan(const struct omega_place *place,
-                                       struct omega_random *random, struct omega_txn *txn,
-                                       uint32_t group, uint32_t task)
+static inline bool omega_place_by_scan(const struct omega_place *place, struct omega_random *random,
+                                       struct omega_txn *txn, uint32_t group, uint32_t task)
 {
     if (place->machine_count == 0) {
         return false;
@@ -227,20 +226,77 @@ static inline bool omega_place_by_scan(const struct omega_place *place,
     return false;
 }
 
+/* Notes claims of the tasks [from, count) of a run, each on one of a few random machines: the same as
+ * omega_place_by_probes() for each. Returns the task that it came to; *probed says that this one has
+ * had its probes and none of them suits. Kept apart, with all at hand, so that the innermost loop
+ * stays in registers. */
+static __attribute__((noinline)) uint32_t
+omega_place_noted(struct omega_random *random, uint32_t probes, struct omega_txn *txn,
+                  const struct omega_tasks *run, uint32_t from, uint32_t count, bool *probed)
+{
+    struct omega_txn_head *head = (struct omega_txn_head *)(void *)txn;
+    const struct omega_txn_head at = *head;
+    struct omega_random local = *random;
+    const uint32_t *tasks = run->tasks;
+    struct omega_txn_note *note = &at.notes[at.note_count];
+    uint32_t next_task = at.next_task;
+    uint32_t placed = from;
+    *probed = false;
+    for (; placed < count; placed++) {
+        uint32_t task = tasks[placed];
+        uint32_t left = probes;
+        if (task < next_task || task >= at.end_task || at.taken[task] != 0) {
+            break;
+        }
+        for (; left > 0; left--) {
+            uint32_t machine = omega_random_below(&local, at.machine_count);
+            int32_t cpu_left = at.free_cpu_milli[machine] - at.cpu_milli;
+            int32_t mem_left = at.free_mem_mib[machine] - at.mem_mib;
+            if ((cpu_left | mem_left) >= 0 && omega_eligible(at.eligible, machine)) {
+                at.free_cpu_milli[machine] = cpu_left;
+                at.free_mem_mib[machine] = mem_left;
+                note->task = task;
+                note->machine = machine;
+                break;
+            }
+        }
+        if (left == 0) {
+            *probed = true;
+            break;
+        }
+        note++;
+        next_task = task + 1;
+    }
+    *random = local;
+    head->note_count = (uint32_t)(note - at.notes);
+    head->next_task = next_task;
+    return placed;
+}
+
 /* Claims the first `count` tasks of a run, each by probes or else by a scan. Returns how many: the
  * first that fits nowhere ends it, since the others are alike. */
 static inline uint32_t omega_place_run(const struct omega_place *place, struct omega_random *random,
                                        uint32_t probes, struct omega_txn *txn,
                                        const struct omega_tasks *run, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t task = run->tasks[i];
-        if (!omega_place_by_probes(place, random, probes, txn, run->group, task) &&
-            !omega_place_by_scan(place, random, txn, run->group, task)) {
-            return i;
+    uint32_t placed = 0;
+    while (placed < count) {
+        bool probed = false;
+        if (omega_txn_notes(txn, run->group, run->tasks[placed]) && place->machine_count > 0) {
+            placed = omega_place_noted(random, probes, txn, run, placed, count, &probed);
+        } else if (omega_place_by_probes(place, random, probes, txn, run->group,
+                                         run->tasks[placed])) {
+            placed++;
+            continue;
+        } else {
+            probed = true;
         }
+        if (probed && !omega_place_by_scan(place, random, txn, run->group, run->tasks[placed])) {
+            return placed;
+        }
+        placed += probed;
     }
-    return count;
+    return placed;
 }
 
 /* ---- best fit ---- */
@@ -261,8 +317,8 @@ static inline int32_t omega_place_share(const struct omega_place *place, uint32_
     const struct omega_view *view = place->view;
     int32_t free_cpu_milli = place->free_cpu_milli[machine];
     int32_t free_mem_mib = place->free_mem_mib[machine];
-    int32_t fits = (free_cpu_milli >= place->request.cpu_milli) &
-                   (free_mem_mib >= place->request.mem_mib);
+    int32_t fits =
+        (free_cpu_milli >= place->request.cpu_milli) & (free_mem_mib >= place->request.mem_mib);
     /* one that does not fit goes the same way as if it were full, so that there is no branch */
     int32_t cpu_left = (free_cpu_milli - place->request.cpu_milli) & -fits;
     int32_t mem_left = (free_mem_mib - place->request.mem_mib) & -fits;

@@ -30,17 +30,15 @@ struct omega_txn {
     struct store_view *view;
     const struct instance_job *given; /* NULL = no attempt is being planned */
     const struct catalogue *catalogue;
-    struct omega_claim *claims;
+    struct omega_claim *claims; /* those that have been checked; notes come behind them */
     uint32_t count;
-    uint32_t room;
     uint8_t *taken; /* per task slot of the job: enum taken; 0 while it may be claimed */
-    uint32_t slots;
+    uint32_t slots; /* so many fit in claims, notes and taken */
     /* the group that is being claimed for, looked up once for many claims */
     uint32_t group; /* UINT32_MAX = none yet in this attempt */
     uint32_t group_first;
     uint32_t group_slots;
     bool group_spreads;
-    bool plain; /* no GPU, no different machines, no breach yet: the quick way of claiming */
     const uint64_t *group_eligible;
     struct omega_request group_request;
     uint32_t *stamps; /* per machine: `stamp` if a task of stamped_group is there */
@@ -68,9 +66,17 @@ struct instance {
 static int breach(struct omega_txn *txn, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* From now on every claim comes to txn_claim(). */
+static void take_no_notes(struct omega_txn *txn)
+{
+    txn->head.group = UINT32_MAX;
+    txn->head.next_task = 0;
+    txn->head.end_task = 0; /* whatever group a module may name */
+}
+
 static int breach(struct omega_txn *txn, const char *format, ...)
 {
-    txn->plain = false;
+    take_no_notes(txn);
     if (txn->breach[0] == '\0') {
         va_list args;
         va_start(args, format);
@@ -92,7 +98,16 @@ static void enter_group(struct omega_txn *txn, uint32_t group)
     txn->group_spreads =
         entered->constraints != 0 &&
         catalogue_constraint_set(txn->catalogue, entered->constraints)->different_machines;
-    txn->plain = !txn->group_spreads && entered->request.gpu_devices == 0 && txn->breach[0] == '\0';
+    take_no_notes(txn);
+    if (txn->group_spreads || entered->request.gpu_devices > 0 || txn->breach[0] != '\0') {
+        return;
+    }
+    txn->head.group = group;
+    txn->head.next_task = txn->group_first;
+    txn->head.end_task = txn->group_first + txn->group_slots;
+    txn->head.eligible = txn->group_eligible;
+    txn->head.cpu_milli = entered->request.cpu_milli;
+    txn->head.mem_mib = entered->request.mem_mib;
 }
 
 /* Marks the machines that have a task of a different_machines group: modules go group by group, so
@@ -135,19 +150,6 @@ static bool must_decline(struct omega_txn *txn, uint32_t group, uint32_t machine
         return true;
     }
     return txn->stamps[machine] == txn->stamp;
-}
-
-static bool grow_claims(struct omega_txn *txn)
-{
-    uint32_t room = txn->room == 0 ? 256 : txn->room * 2; /* up to OMEGA_CLAIMS_MAX: both powers */
-    struct omega_claim *claims = realloc(txn->claims, room * sizeof *claims);
-    if (claims == NULL) {
-        txn->no_memory = true;
-        return false;
-    }
-    txn->claims = claims;
-    txn->room = room;
-    return true;
 }
 
 /* Says why a claim for the group that has been entered is a breach. */
@@ -214,8 +216,7 @@ static int check_special(struct omega_txn *txn, uint32_t machine, uint32_t *devi
     return *devices == 0 ? 0 : breach(txn, "claimed devices for a request without GPU");
 }
 
-static inline void append_claim(struct omega_txn *txn, uint32_t task, uint32_t machine,
-                                uint32_t devices)
+static void append_claim(struct omega_txn *txn, uint32_t task, uint32_t machine, uint32_t devices)
 {
     struct omega_claim *claim = &txn->claims[txn->count++];
     *claim = (struct omega_claim){
@@ -230,11 +231,68 @@ static inline void append_claim(struct omega_txn *txn, uint32_t task, uint32_t m
     txn->taken[task] = TAKEN_CLAIMED;
 }
 
-/* Any claim. Kept out of txn_claim(), whose registers it would need. */
-static __attribute__((noinline)) int claim_with_care(struct omega_txn *txn, uint32_t group,
-                                                     uint32_t task, uint32_t machine,
-                                                     uint32_t devices)
+/* Makes claims of the notes: omega_txn_note() has taken their room, and has looked at all that is
+ * checked here, or the module has gone another way. That there was room is seen when it is given
+ * back (txn_close()). */
+static void make_claims(struct omega_txn *txn)
 {
+    const struct store_view *view = txn->view;
+    const uint64_t *seq = view->seq;
+    const struct omega_claim alike = {
+        .synced = view->shown.version,
+        .request = txn->group_request,
+        .group = (uint16_t)txn->group,
+    };
+    const struct omega_txn_note *notes = txn->head.notes;
+    const uint32_t count = txn->head.note_count <= txn->slots ? txn->head.note_count : 0;
+    const uint32_t machines = view->shown.machine_count;
+    const uint32_t end = txn->group_first + txn->group_slots;
+    const uint8_t *taken = txn->taken;
+    struct omega_claim *claims = &txn->claims[txn->count];
+    uint32_t least = txn->group_first;
+    uint32_t i = 0;
+    for (; i < count; i++) {
+        const struct omega_txn_note note = notes[i];
+        if (note.task < least || note.task >= end || taken[note.task] != 0 ||
+            note.machine >= machines) {
+            break;
+        }
+        least = note.task + 1;
+        claims[i] = alike;
+        claims[i].seq = seq[note.machine];
+        claims[i].task = note.task;
+        claims[i].machine = note.machine;
+    }
+    bool sound = i == txn->head.note_count;
+    for (uint32_t c = 0; txn->group_eligible != NULL && c < i; c++) {
+        sound = sound && omega_eligible(txn->group_eligible, claims[c].machine);
+    }
+    for (uint32_t c = 0; view->absorbed != NULL && c < i; c++) {
+        claims[c].synced = store_view_synced(view, claims[c].machine);
+    }
+    if (!sound) {
+        breach(txn, "claimed without omega_txn_claim()");
+    }
+    txn->head.note_count = 0;
+    txn->count += i;
+}
+
+/* The same, before something else is done than taking notes. */
+static void enter_notes(struct omega_txn *txn)
+{
+    uint32_t i = txn->count;
+    if (txn->head.note_count > 0) {
+        make_claims(txn);
+    }
+    for (; i < txn->count; i++) {
+        txn->taken[txn->claims[i].task] = TAKEN_CLAIMED;
+    }
+}
+
+static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine,
+                     uint32_t devices)
+{
+    enter_notes(txn);
     if (txn->breach[0] != '\0') {
         return -1;
     }
@@ -256,10 +314,10 @@ static __attribute__((noinline)) int claim_with_care(struct omega_txn *txn, uint
     if (rc != 0) {
         return rc;
     }
-    if (txn->count == txn->room && !grow_claims(txn)) {
-        return OMEGA_TXN_DECLINED;
-    }
     append_claim(txn, task, machine, devices);
+    if (txn->head.group == group && task >= txn->head.next_task) {
+        txn->head.next_task = task + 1;
+    }
     if (txn->group_spreads) {
         txn->stamps[machine] = txn->stamp;
     }
@@ -267,28 +325,9 @@ static __attribute__((noinline)) int claim_with_care(struct omega_txn *txn, uint
     return 0;
 }
 
-static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine,
-                     uint32_t devices)
-{
-    bool plain = txn->plain && group == txn->group && devices == 0 && txn->count < txn->room;
-    if (!plain || !may_claim(txn, task, machine)) {
-        return claim_with_care(txn, group, task, machine, devices);
-    }
-    int32_t *free_cpu = &txn->view->free_cpu_milli[machine];
-    int32_t *free_mem = &txn->view->free_mem_mib[machine];
-    int32_t cpu_left = *free_cpu - txn->group_request.cpu_milli;
-    int32_t mem_left = *free_mem - txn->group_request.mem_mib;
-    if (cpu_left < 0 || mem_left < 0) {
-        return claim_with_care(txn, group, task, machine, devices);
-    }
-    *free_cpu = cpu_left;
-    *free_mem = mem_left;
-    append_claim(txn, task, machine, 0);
-    return 0;
-}
-
 static int txn_unclaim(struct omega_txn *txn, uint32_t task)
 {
+    enter_notes(txn);
     if (txn->given == NULL || task >= txn->given->pending->job->slots ||
         txn->taken[task] != TAKEN_CLAIMED) {
         return breach(txn, "took back task %u, which is not claimed", task);
@@ -307,7 +346,7 @@ static int txn_unclaim(struct omega_txn *txn, uint32_t task)
 
 static uint32_t txn_claims(const struct omega_txn *txn)
 {
-    return txn->count;
+    return txn->count + txn->head.note_count;
 }
 
 static const struct omega_txn_ops txn_ops = {
@@ -316,39 +355,71 @@ static const struct omega_txn_ops txn_ops = {
     .claims = txn_claims,
 };
 
+/* Makes room for a job's slots, each of which can be claimed once. */
+static int reserve_slots(struct omega_txn *txn, uint32_t slots)
+{
+    if (slots <= txn->slots) {
+        return OMEGA_OK;
+    }
+    uint32_t room = slots < OMEGA_TASKS_MAX / 2 ? slots * 2 : OMEGA_TASKS_MAX;
+    free(txn->claims);
+    free(txn->head.notes);
+    free(txn->taken);
+    txn->claims = malloc(room * sizeof *txn->claims);
+    txn->head.notes = malloc(room * sizeof *txn->head.notes);
+    txn->taken = malloc(room);
+    bool complete = txn->claims != NULL && txn->head.notes != NULL && txn->taken != NULL;
+    txn->slots = complete ? room : 0;
+    return complete ? OMEGA_OK : OMEGA_ENOMEM;
+}
+
 static int txn_open(struct omega_txn *txn, const struct instance_job *given,
                     struct store_view *view)
 {
     uint32_t slots = given->pending->job->slots;
-    if (slots > txn->slots) {
-        uint8_t *taken = malloc(slots);
-        if (taken == NULL) {
-            return OMEGA_ENOMEM;
-        }
-        free(txn->taken);
-        txn->taken = taken;
-        txn->slots = slots;
+    if (reserve_slots(txn, slots) != OMEGA_OK) {
+        return OMEGA_ENOMEM;
     }
     memcpy(txn->taken, given->placed, slots);
     txn->given = given;
     txn->view = view;
     txn->count = 0;
     txn->group = UINT32_MAX;
-    txn->plain = false;
+    take_no_notes(txn);
+    txn->head.note_count = 0;
+    txn->head.taken = txn->taken;
+    txn->head.free_cpu_milli = view->free_cpu_milli;
+    txn->head.free_mem_mib = view->free_mem_mib;
+    txn->head.machine_count = view->shown.machine_count;
     txn->stamped_group = UINT32_MAX;
     txn->no_memory = false;
     txn->breach[0] = '\0';
     return OMEGA_OK;
 }
 
-/* Takes every claim back from the view, and takes no more of them. */
+/* Takes every claim back from the view, where each must have found room, and takes no more. */
 static void txn_close(struct omega_txn *txn)
 {
-    for (uint32_t i = txn->count; i > 0; i--) {
-        store_view_give(txn->view, &txn->claims[i - 1]);
+    int32_t *free_cpu_milli = txn->view->free_cpu_milli;
+    int32_t *free_mem_mib = txn->view->free_mem_mib;
+    int32_t left = 0;
+    for (uint32_t i = 0; i < txn->count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
+        int32_t *cpu = &free_cpu_milli[claim->machine];
+        int32_t *mem = &free_mem_mib[claim->machine];
+        left |= *cpu | *mem;
+        if (claim->devices != 0) {
+            store_view_give(txn->view, claim);
+            continue;
+        }
+        *cpu += claim->request.cpu_milli;
+        *mem += claim->request.mem_mib;
+    }
+    if (left < 0) {
+        breach(txn, "claimed without omega_txn_claim()");
     }
     txn->given = NULL;
-    txn->plain = false;
+    take_no_notes(txn);
 }
 
 /* ---- host services ---- */
@@ -507,6 +578,7 @@ void instance_destroy(struct instance *instance)
     }
     free(instance->state);
     free(instance->txn.claims);
+    free(instance->txn.head.notes);
     free(instance->txn.taken);
     free(instance->txn.stamps);
     free(instance);
@@ -544,6 +616,7 @@ int instance_place(struct instance *instance, const struct instance_job *job,
     enter(instance, "place()", job->pending->job->id);
     instance->scheduler->place(instance->state, job->pending, &view->shown, txn);
     running_leave();
+    make_claims(txn);
     view->shown.eligible = NULL;
     txn_close(txn);
 #ifdef OMEGA_DEBUG

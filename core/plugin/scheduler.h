@@ -42,7 +42,7 @@ extern "C" {
 
 /* Raised when a struct below changes in a way that old modules cannot bear. Fields are only ever
  * appended to struct omega_host within one ABI. */
-#define OMEGA_SCHEDULER_ABI 1u
+#define OMEGA_SCHEDULER_ABI 2u
 
 enum omega_log_level {
     OMEGA_LOG_ERROR = 0,
@@ -105,12 +105,60 @@ struct omega_txn_ops {
     uint32_t (*claims)(const struct omega_txn *txn);
 };
 
-/* How a txn begins; the rest is the host's. */
+/* A claim as omega_txn_claim() takes it down. */
+struct omega_txn_note {
+    uint32_t task;
+    uint32_t machine;
+};
+
+/* How a txn begins; the rest is the host's. What stands behind `ops` is for the functions below alone,
+ * which take plain claims down without a call to the host: they write a note and take the room on
+ * the view. The host believes no note before it has checked it. */
 struct omega_txn_head {
     const struct omega_txn_ops *ops;
+    uint32_t group;      /* the one that notes are of; UINT32_MAX: none may be written */
+    uint32_t next_task;  /* noted tasks rise: the first one that may be noted */
+    uint32_t end_task;   /* behind the last task of the group */
+    uint32_t note_count; /* there is room for a note of each task of the job */
+    struct omega_txn_note *notes;
+    const uint8_t *taken; /* per task: 0 if it may be claimed */
+    const uint64_t *eligible;
+    int32_t *free_cpu_milli; /* of the view */
+    int32_t *free_mem_mib;
+    int32_t cpu_milli; /* what a task of the group asks for */
+    int32_t mem_mib;
+    uint32_t machine_count;
+    uint32_t reserved;
 };
 
 #define OMEGA_TXN_DECLINED 1 /* not claimed, and no breach: try another machine */
+
+/* True if a claim of this task may be noted: no GPU, no different machines, no task out of turn. */
+static inline bool omega_txn_notes(const struct omega_txn *txn, uint32_t group, uint32_t task)
+{
+    const struct omega_txn_head *head = (const struct omega_txn_head *)(const void *)txn;
+    return group == head->group && task >= head->next_task && task < head->end_task &&
+           head->taken[task] == 0;
+}
+
+/* Notes a claim of a task for which omega_txn_notes() holds, on a machine below machine_count, if
+ * the machine is eligible and has room; false, and nothing has happened, if not. */
+static inline bool omega_txn_note(struct omega_txn *txn, uint32_t task, uint32_t machine)
+{
+    struct omega_txn_head *head = (struct omega_txn_head *)(void *)txn;
+    int32_t cpu_left = head->free_cpu_milli[machine] - head->cpu_milli;
+    int32_t mem_left = head->free_mem_mib[machine] - head->mem_mib;
+    if ((cpu_left | mem_left) < 0 || !omega_eligible(head->eligible, machine)) {
+        return false;
+    }
+    struct omega_txn_note *note = &head->notes[head->note_count++];
+    note->task = task;
+    note->machine = machine;
+    head->free_cpu_milli[machine] = cpu_left;
+    head->free_mem_mib[machine] = mem_left;
+    head->next_task = task + 1;
+    return true;
+}
 
 /*
  * Claims one unplaced task of `group` on a machine. The view shows the claim at once. GPU devices
@@ -127,6 +175,10 @@ static inline int omega_txn_claim(struct omega_txn *txn, uint32_t group, uint32_
                                   uint32_t machine)
 {
     const struct omega_txn_head *head = (const struct omega_txn_head *)(const void *)txn;
+    if (omega_txn_notes(txn, group, task) && machine < head->machine_count &&
+        omega_txn_note(txn, task, machine)) {
+        return 0;
+    }
     return head->ops->claim(txn, group, task, machine, 0);
 }
 

@@ -19,8 +19,11 @@ experiment() { # experiment MODULE: one job of two tasks with a GPU each, on thr
 JSON
 }
 
-breaches() { # breaches MODULE REGEX [CONSTRAINTS]
+breaches() { # breaches MODULE REGEX [CONSTRAINTS]; with GPU=no, of tasks without a GPU
     experiment "$1" "${3:-}"
+    if [ "${GPU:-}" = no ]; then
+        sed -i 's/ "gpu_devices": 1, "gpu_milli": 1000,//' "$T/$1.json"
+    fi
     check "$1 is named" fails_with 1 "module '$1' \(scheduler 's'\), job [0-9]+: $2" \
         "$OMEGA" run "$T/$1.json" --out "$T/out-$1"
     check "$1 leaves no results" test ! -e "$T/out-$1/results.jsonl"
@@ -28,6 +31,8 @@ breaches() { # breaches MODULE REGEX [CONSTRAINTS]
 breaches breach_twice "claimed task 0, which is claimed already"
 breaches breach_machine "claimed machine 3 of 3"
 breaches breach_room "claimed machine 0, where the view shows no room for task 1"
+GPU=no breaches breach_note 'claimed without omega_txn_claim\(\)'
+GPU=no breaches breach_overdraw 'claimed without omega_txn_claim\(\)'
 breaches breach_foreign "claimed task 2, which is not in group 0"
 breaches breach_group "claimed for group 1 of 1"
 breaches breach_no_group "claimed for group 4294967295 of 1"
@@ -42,7 +47,7 @@ check "a module that refuses to start ends the run" \
 check "its reason is shown" grep -q "this module never starts" "$T/fails.err"
 experiment bad_abi ""
 check "a module of another ABI does not validate" \
-    fails_with 1 "scheduler ABI 42, expected 1" "$OMEGA" validate "$T/bad_abi.json"
+    fails_with 1 "scheduler ABI 43, expected 2" "$OMEGA" validate "$T/bad_abi.json"
 experiment options ""
 check "an option out of range does not validate" \
     fails_with 1 "option 'number' of module 'options' is 100001, expected an integer from -10" \
