@@ -226,10 +226,10 @@ static inline bool omega_place_by_scan(const struct omega_place *place, struct o
     return false;
 }
 
-/* Notes claims of the tasks [from, count) of a run, each on one of a few random machines: the same as
- * omega_place_by_probes() for each. Returns the task that it came to; *probed says that this one has
- * had its probes and none of them suits. Kept apart, with all at hand, so that the innermost loop
- * stays in registers. */
+/* Notes claims of the tasks [from, count) of a run, each on one of a few random machines: the same
+ * as omega_place_by_probes() for each. Returns the task that it came to; *probed says that this one
+ * has had its probes and none of them suits. Kept apart, with all at hand, so that the innermost
+ * loop stays in registers. */
 static __attribute__((noinline)) uint32_t
 omega_place_noted(struct omega_random *random, uint32_t probes, struct omega_txn *txn,
                   const struct omega_tasks *run, uint32_t from, uint32_t count, bool *probed)
