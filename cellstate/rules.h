@@ -55,8 +55,8 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
  * rules_decide() tells: what coarse detection would have made of it. */
 bool rules_decide_whole(const struct omega_transaction *txn, struct omega_result *result);
 
-/* What rules_decide() says of one claim that does not hold, whose machine lacks the room of the good
- * claims before it: fills its result and its cause in txn->inquiry. */
+/* What rules_decide() says of one claim that does not hold, whose machine lacks the room of the
+ * good claims before it: fills its result and its cause in txn->inquiry. */
 void rules_refuse(const struct omega_transaction *txn, const struct omega_machine *machine,
                   const struct omega_claim *claim, struct omega_claim_result *result);
 

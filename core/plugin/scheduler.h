@@ -111,9 +111,9 @@ struct omega_txn_note {
     uint32_t machine;
 };
 
-/* How a txn begins; the rest is the host's. What stands behind `ops` is for the functions below alone,
- * which take plain claims down without a call to the host: they write a note and take the room on
- * the view. The host believes no note before it has checked it. */
+/* How a txn begins; the rest is the host's. What stands behind `ops` is for the functions below
+ * alone, which take plain claims down without a call to the host: they write a note and take the
+ * room on the view. The host believes no note before it has checked it. */
 struct omega_txn_head {
     const struct omega_txn_ops *ops;
     uint32_t group;      /* the one that notes are of; UINT32_MAX: none may be written */
