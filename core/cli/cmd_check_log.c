@@ -25,7 +25,8 @@ static const char help[] =
     "A log of a live run may be cut, since its processes can be killed: versions that are missing\n"
     "are taken from the cell, if it is given and its change log still holds them. What stays\n"
     "missing is named, and the log is incomplete: not all is proved, and nothing breaks a rule. A\n"
-    "log that breaks a rule is illegal.\n\n"
+    "log that breaks a rule is illegal. Where the run itself was killed, what its processes had\n"
+    "told until then lies in DIR/points, and is looked for there.\n\n"
     "  --cell DIR         the cell that the run has left, or the folder of its cells (store.dir)\n"
     "  --json             one JSON object instead of text\n"
     "  --help             this text\n\n"
@@ -81,6 +82,7 @@ static void print_json(const struct check_log_report *report)
     row_count(&row, "versions_repaired", report->repaired);
     row_count(&row, "versions_missing", report->missing);
     row_text(&row, "verdict", verdict(report));
+    row_bool(&row, "unfinished", report->unfinished);
     row_write_json(&row, stdout);
     putchar('\n');
 }
@@ -96,6 +98,9 @@ static void print_text(const struct check_log_report *report)
         list_tables(report, ", ", "", list);
         printf("compared, too: %s\n", list);
     }
+    if (report->unfinished) {
+        puts("the run was ended before it was whole: there are no results to compare");
+    }
     if (!report->recorded) {
         puts("not recorded: which tables there should be and the steps of series.csv, in logs of "
              "version 1");
@@ -110,7 +115,7 @@ static void print_text(const struct check_log_report *report)
     } else if (report->incomplete) {
         printf("incomplete: versions missing: %" PRIu64 "; what is there breaks no rule\n",
                report->missing);
-    } else if (report->cut > 0) {
+    } else if (report->cut > 0 || report->unfinished) {
         puts("proved: A (limits), B (use), C (granularity, gangs), E (versions), I (tasks), both "
              "rules and views, of all versions");
     } else {

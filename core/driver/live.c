@@ -60,15 +60,20 @@ static int look_at_writers(struct live *live, omega_error_t *err)
     return rc;
 }
 
-/* Makes the cell as it is at time 0, and lets go of it: each process opens it for itself. */
+/* Makes the cell as it is at time 0, and lets go of it: each process opens it for itself. What the
+ * log is told of it is written out, for those who find the log of a run that was killed. */
 static int make_cell(struct live *live, omega_error_t *err)
 {
+    const struct live_segment *segment = &live->segments[live->count];
     struct run_config config = *live->config;
-    config.runlog = live->segments[live->count].log;
-    int rc = run_store_open(&config, &live->store, &live->directory, err);
+    config.runlog = segment->log;
+    int rc = runlog_mark_init(&live->mark, segment->stream, err);
+    rc = rc == OMEGA_OK ? run_store_open(&config, &live->store, &live->directory, err) : rc;
     if (rc == OMEGA_OK) {
+        runlog_follow(segment->log, &live->mark);
         rc = prefill_cell(&config, live->store, live->metrics, &live->prefilled.ends,
                           &live->prefilled.count, err);
+        runlog_sync(segment->log);
     }
     store_close(live->store);
     live->store = NULL;

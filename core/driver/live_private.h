@@ -290,7 +290,8 @@ struct live {
     struct store *store; /* open before the others start, and after they have ended */
     char *directory;     /* of the cell */
     int directory_fd;
-    struct lmdb_gate *gate; /* who writes to it */
+    struct runlog_mark mark; /* of this process's segment */
+    struct lmdb_gate *gate;  /* who writes to it */
     int32_t stranger;       /* a writer that is none of this run's and has been named */
     struct live_prefilled prefilled;
     struct live_shared *shared;

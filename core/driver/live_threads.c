@@ -76,6 +76,7 @@ static void *run_thread(void *context)
     }
     process->config = &config;
     process->metrics = make_counters(&config);
+    runlog_follow(process->log, &process->slot->mark);
     thread->rc = process->metrics == NULL
                      ? omega_error_set(err, OMEGA_ENOMEM, "no memory for a thread")
                      : thread->work(process, (void *)&thread->live->prefilled, err);

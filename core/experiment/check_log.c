@@ -20,7 +20,7 @@ struct checking {
     uint32_t most;
     FILE *out;
     struct check_log_report *report;
-    struct log_results *results;
+    struct log_results *results; /* NULL: the run is unfinished */
     struct log_tables *tables;
     struct log_text text;
     struct log_points *points;
@@ -232,7 +232,8 @@ static int expect_tables(struct checking *checking, const struct runlog_opening 
         return cause->code;
     }
     known = says ? all : known;
-    if (known != checking->known || recorded.files != checking->files) {
+    bool other = known != checking->known || recorded.files != checking->files;
+    if (other && checking->results != NULL) {
         log_tables_missed(checking->tables, known, recorded.files, on_table_difference, checking);
     }
     checking->known = known;
@@ -293,7 +294,8 @@ static int prove_point(struct checking *checking, const struct runlog_opening *o
     if (rc == OMEGA_OK && metrics_status(log_figures_metrics(figures)) != OMEGA_OK) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
-    if (rc == OMEGA_OK && checking->violations == 0 && log_gaps_none(checking->gaps)) {
+    if (rc == OMEGA_OK && checking->violations == 0 && log_gaps_none(checking->gaps) &&
+        checking->results != NULL) {
         rc = compare(checking, opening, check, point, log_figures_metrics(figures), err);
     }
     runlog_check_destroy(check);
@@ -375,10 +377,27 @@ static int check_points(struct checking *checking, omega_error_t *err)
     }
     bool whole = checking->report->cut + checking->report->missing == 0;
     checking->report->tables = whole ? checking->report->tables : 0;
-    if (rc == OMEGA_OK && checking->report->violations == 0 && whole) {
+    if (rc == OMEGA_OK && checking->report->violations == 0 && whole && checking->results != NULL) {
         checking->told = 0;
         log_results_rest(checking->results, on_difference, checking);
         log_tables_rest(checking->tables, checking->skip, on_table_difference, checking);
+    }
+    return rc;
+}
+
+/* Reads what the logs are held against. */
+static int open_results(struct checking *checking, const char *directory, omega_error_t *err)
+{
+    struct check_log_report *report = checking->report;
+    report->unfinished = log_points_unfinished(checking->points);
+    if (report->unfinished) {
+        return log_tables_create(directory, &checking->tables, err);
+    }
+    int rc = log_results_open(directory, &checking->results, err);
+    rc = rc == OMEGA_OK ? log_tables_open(directory, &checking->tables, err) : rc;
+    for (int file = OUTPUT_TABLE_FIRST; rc == OMEGA_OK && file <= OUTPUT_TABLE_LAST; file++) {
+        bool there = log_tables_has(checking->tables, (enum output_file)file);
+        report->tables |= (uint32_t)there << file;
     }
     return rc;
 }
@@ -391,16 +410,7 @@ int check_log(const char *directory, const char *cells, uint32_t most, FILE *out
     *report = (struct check_log_report){.recorded = true};
     struct checking checking = {.cells = cells, .most = most, .out = out, .report = report};
     int rc = log_points_open(directory, &checking.points, err);
-    if (rc == OMEGA_OK) {
-        rc = log_results_open(directory, &checking.results, err);
-    }
-    if (rc == OMEGA_OK) {
-        rc = log_tables_open(directory, &checking.tables, err);
-    }
-    for (int file = OUTPUT_TABLE_FIRST; rc == OMEGA_OK && file <= OUTPUT_TABLE_LAST; file++) {
-        bool there = log_tables_has(checking.tables, (enum output_file)file);
-        report->tables |= (uint32_t)there << file;
-    }
+    rc = rc == OMEGA_OK ? open_results(&checking, directory, err) : rc;
     if (rc == OMEGA_OK) {
         rc = check_points(&checking, err);
         report->tables &= ~checking.skip;

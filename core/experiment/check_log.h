@@ -28,9 +28,11 @@ struct check_log_report {
     uint64_t repaired; /* versions that were missing and taken from the change log of the cell */
     uint64_t missing;  /* versions that are missing */
     bool incomplete;   /* some are, or the horizon is: not all is proved */
+    bool unfinished;   /* the run was ended before it was whole: it has no results */
 };
 
-/* Checks the logs in DIRECTORY/log and the results in DIRECTORY. Versions that are missing from the
+/* Checks the logs in DIRECTORY/log and the results in DIRECTORY, or the logs that a run has left
+ * that was ended before it was whole (log_points.h). Versions that are missing from the
  * log of a live run are taken from the cell of the run, where its change log still holds them:
  * `cells` is that cell, or the folder where each point has its own (the experiment's store.dir), or
  * NULL. Those that stay missing are named on `out`. The first `most` violations of

@@ -2,6 +2,7 @@
 /* Live points: see live_point.h. */
 #include "core/experiment/live_point.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 struct live_log {
     struct live_segment *segments;
+    char **paths; /* of the segments; NULL: they have no names */
     uint32_t count;
 };
 
@@ -22,35 +24,71 @@ static int no_memory(omega_error_t *err)
 
 /* ---- the segments ---- */
 
-/* Begins all segments in files without a name. */
-static int begin(struct live_log *log, const struct experiment *experiment,
-                 const struct point *point, omega_error_t *err)
+/* The file of a segment. With a path it is written where it is going to stay, so that a run that is
+ * killed leaves it; one of an earlier run may have another name, too, and is let go of. */
+static FILE *make_file(const char *path)
+{
+    return path == NULL                               ? tmpfile()
+           : unlink(path) != 0 && errno != ENOENT ? NULL
+                                                      : fopen(path, "w+xe");
+}
+
+static int begin_segment(struct live_log *log, uint32_t i, const struct runner_point *run,
+                         const struct point *point, omega_error_t *err)
+{
+    struct live_segment *segment = &log->segments[i];
+    if (run->log && (log->paths[i] = parts_log_path(run->parts, run->index, i)) == NULL) {
+        return no_memory(err);
+    }
+    segment->stream = make_file(log->paths[i]);
+    if (segment->stream == NULL) {
+        return omega_error_set_errno(err, log->paths[i], "cannot make a file for the run log");
+    }
+    int rc = run_log_segment(run->experiment, point, i, log->count, segment->stream, &segment->log,
+                             err);
+    return rc == OMEGA_OK && fflush(segment->stream) != 0
+               ? omega_error_set_errno(err, log->paths[i], "cannot write the run log")
+               : rc;
+}
+
+static int begin(struct live_log *log, const struct runner_point *run, const struct point *point,
+                 omega_error_t *err)
 {
     log->count = live_segments(&point->config);
     log->segments = calloc(log->count, sizeof *log->segments);
-    int rc = log->segments == NULL ? no_memory(err) : OMEGA_OK;
+    log->paths = (char **)calloc(log->count, sizeof *log->paths);
+    int rc = log->segments == NULL || log->paths == NULL ? no_memory(err) : OMEGA_OK;
     for (uint32_t i = 0; rc == OMEGA_OK && i < log->count; i++) {
-        struct live_segment *segment = &log->segments[i];
-        segment->stream = tmpfile();
-        if (segment->stream == NULL) {
-            return omega_error_set_errno(err, NULL, "cannot make a file for the run log");
-        }
-        rc = run_log_segment(experiment, point, i, log->count, segment->stream, &segment->log, err);
-        if (rc == OMEGA_OK && fflush(segment->stream) != 0) {
-            rc = omega_error_set_errno(err, NULL, "cannot write the run log");
-        }
+        rc = begin_segment(log, i, run, point, err);
     }
     return rc;
 }
 
-static void end(struct live_log *log)
+/* Whoever reads the point's part finds the log on the disk. */
+static int settle(const struct live_log *log, omega_error_t *err)
 {
-    for (uint32_t i = 0; log->segments != NULL && i < log->count; i++) {
+    for (uint32_t i = 0; i < log->count; i++) {
+        if (log->paths[i] != NULL && fsync(fileno(log->segments[i].stream)) != 0) {
+            return omega_error_set_errno(err, log->paths[i], "cannot write the run log");
+        }
+    }
+    return OMEGA_OK;
+}
+
+/* Lets go of all segments, whose files go, too, unless they are to stay. */
+static void end(struct live_log *log, bool keep)
+{
+    for (uint32_t i = 0; log->segments != NULL && log->paths != NULL && i < log->count; i++) {
         runlog_destroy(log->segments[i].log);
         if (log->segments[i].stream != NULL) {
             fclose(log->segments[i].stream);
+            if (log->paths[i] != NULL && !keep) {
+                unlink(log->paths[i]);
+            }
         }
+        free(log->paths[i]);
     }
+    free((void *)log->paths);
     free(log->segments);
 }
 
@@ -256,30 +294,16 @@ static int drive(const struct live_log *log, const struct point *point, struct m
     return rc;
 }
 
-static int keep(const struct live_log *log, const struct parts *parts, uint32_t index,
-                omega_error_t *err)
-{
-    int rc = OMEGA_OK;
-    for (uint32_t i = 0; rc == OMEGA_OK && i < log->count; i++) {
-        char *path = parts_log_path(parts, index, i);
-        rc = path == NULL ? no_memory(err) : run_log_keep(log->segments[i].stream, path, err);
-        free(path);
-    }
-    return rc;
-}
-
 int live_point_run(const struct runner_point *run, struct point *point, struct point_result *result,
                    omega_error_t *err)
 {
     struct live_log log = {0};
     struct metrics *metrics = make_metrics(point);
-    int rc = metrics == NULL ? no_memory(err) : begin(&log, run->experiment, point, err);
+    int rc = metrics == NULL ? no_memory(err) : begin(&log, run, point, err);
     rc = rc == OMEGA_OK ? drive(&log, point, metrics, result, err) : rc;
     rc = rc == OMEGA_OK ? count_all(&log, point, result, err) : rc;
-    if (rc == OMEGA_OK && run->log) {
-        rc = keep(&log, run->parts, run->index, err);
-    }
-    end(&log);
+    rc = rc == OMEGA_OK ? settle(&log, err) : rc;
+    end(&log, rc == OMEGA_OK);
     metrics_destroy(metrics);
     return rc;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/experiment/parts.h"
 #include "core/experiment/run_logs.h"
 
 struct log_points {
@@ -12,6 +13,7 @@ struct log_points {
     bool *taken;
     uint32_t count;
     uint32_t next; /* paths before it have been looked at */
+    bool unfinished;
 };
 
 static int no_memory(omega_error_t *err)
@@ -19,31 +21,59 @@ static int no_memory(omega_error_t *err)
     return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
 }
 
+/* Lists the logs of a folder of the directory; "": its own. */
+static int look_in(struct log_points *points, const char *directory, const char *folder, bool last,
+                   omega_error_t *err)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", directory, folder) < 0) {
+        return no_memory(err);
+    }
+    int rc = run_logs_list(path, &points->paths, &points->count, err);
+    if (rc == OMEGA_OK && points->count == 0 && last) {
+        rc = omega_error_set_at(err, OMEGA_EINVAL, path, 0,
+                                "holds no log, expected the outputs of 'omega run --log'");
+    }
+    free(path);
+    return rc;
+}
+
+/* Those of a finished run, or of one that was ended before it was whole. */
+static int look_for_logs(struct log_points *points, const char *directory, omega_error_t *err)
+{
+    static const char *const folders[] = {RUN_LOGS_FOLDER, PARTS_FOLDER, "", RUN_LOGS_FOLDER};
+    int rc = OMEGA_OK;
+    for (size_t i = 0; rc == OMEGA_OK && points->count == 0 && i < 4; i++) {
+        run_logs_free_list(points->paths, points->count);
+        points->unfinished = i > 0;
+        rc = look_in(points, directory, folders[i], i == 3, err);
+    }
+    return rc;
+}
+
 int log_points_open(const char *directory, struct log_points **out, omega_error_t *err)
 {
     struct log_points *points = calloc(1, sizeof *points);
-    char *folder = NULL;
     *out = NULL;
-    if (points == NULL || asprintf(&folder, "%s/" RUN_LOGS_FOLDER, directory) < 0) {
-        free(points);
+    if (points == NULL) {
         return no_memory(err);
     }
-    int rc = run_logs_list(folder, &points->paths, &points->count, err);
-    if (rc == OMEGA_OK && points->count == 0) {
-        rc = omega_error_set_at(err, OMEGA_EINVAL, folder, 0,
-                                "holds no log, expected the outputs of 'omega run --log'");
-    }
+    int rc = look_for_logs(points, directory, err);
     if (rc == OMEGA_OK) {
         points->taken = calloc(points->count, sizeof *points->taken);
         rc = points->taken == NULL ? no_memory(err) : OMEGA_OK;
     }
-    free(folder);
     if (rc != OMEGA_OK) {
         log_points_close(points);
         return rc;
     }
     *out = points;
     return OMEGA_OK;
+}
+
+bool log_points_unfinished(const struct log_points *points)
+{
+    return points->unfinished;
 }
 
 void log_points_close(struct log_points *points)

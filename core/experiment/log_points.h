@@ -7,8 +7,12 @@
 
 struct log_points;
 
-/* Finds the logs in DIRECTORY/log. OMEGA_EINVAL where there is none; OMEGA_EIO, OMEGA_ENOMEM. */
+/* Finds the logs in DIRECTORY/log; where there is none, those that a run has left that was ended
+ * before it was whole, in DIRECTORY/points, or in DIRECTORY itself. OMEGA_EINVAL where there is
+ * none either; OMEGA_EIO, OMEGA_ENOMEM. */
 int log_points_open(const char *directory, struct log_points **points, omega_error_t *err);
+/* Are they of a run that was ended before it was whole? Then there are no results of it. */
+bool log_points_unfinished(const struct log_points *points);
 void log_points_close(struct log_points *points); /* NULL is allowed */
 
 /* The next point, in the order of the names of files: 1 and its segments, merged, which are the

@@ -109,28 +109,6 @@ void run_log_abort(struct run_log *log)
     }
 }
 
-int run_log_keep(FILE *from, const char *path, omega_error_t *err)
-{
-    struct file_out *file;
-    char *bytes = malloc(COPY_BYTES);
-    int rc = bytes == NULL ? no_memory(err) : file_out_open(path, &file, err);
-    if (rc == OMEGA_OK) {
-        size_t n;
-        rewind(from);
-        while ((n = fread(bytes, 1, COPY_BYTES, from)) > 0) {
-            fwrite(bytes, 1, n, file_out_stream(file));
-        }
-        if (ferror(from)) {
-            rc = omega_error_set_errno(err, path, "cannot read what belongs there");
-            file_out_abort(file);
-        } else {
-            rc = file_out_commit(file, err);
-        }
-    }
-    free(bytes);
-    return rc;
-}
-
 /* ---- those of a run ---- */
 
 struct placing {
@@ -179,6 +157,27 @@ int run_logs_add(struct run_logs *logs, const char *path, const char *label, ome
     return OMEGA_OK;
 }
 
+static int copy_bytes(FILE *from, const struct placing *placing, omega_error_t *err)
+{
+    struct file_out *file;
+    char *bytes = malloc(COPY_BYTES);
+    int rc = bytes == NULL ? no_memory(err) : file_out_open(placing->to, &file, err);
+    if (rc == OMEGA_OK) {
+        size_t n;
+        while ((n = fread(bytes, 1, COPY_BYTES, from)) > 0) {
+            fwrite(bytes, 1, n, file_out_stream(file));
+        }
+        if (ferror(from)) {
+            rc = omega_error_set_errno(err, placing->from, "cannot read");
+            file_out_abort(file);
+        } else {
+            rc = file_out_commit(file, err);
+        }
+    }
+    free(bytes);
+    return rc;
+}
+
 /* For file systems without links, and from one to another. */
 static int copy(const struct placing *placing, omega_error_t *err)
 {
@@ -186,7 +185,7 @@ static int copy(const struct placing *placing, omega_error_t *err)
     if (from == NULL) {
         return omega_error_set_errno(err, placing->from, "cannot open");
     }
-    int rc = run_log_keep(from, placing->to, err);
+    int rc = copy_bytes(from, placing, err);
     fclose(from);
     return rc;
 }

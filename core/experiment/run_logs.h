@@ -32,9 +32,6 @@ int run_log_segment(const struct experiment *experiment, const struct point *poi
                     uint32_t segment, uint32_t segments, FILE *stream, struct runlog **log,
                     omega_error_t *err);
 
-/* Copies a complete segment, from the start of its stream, to a path. OMEGA_EIO, OMEGA_ENOMEM. */
-int run_log_keep(FILE *from, const char *path, omega_error_t *err);
-
 /* ---- those of a run ---- */
 
 struct run_logs;
