@@ -247,6 +247,10 @@ int lmdb_find_job(struct store *store, uint64_t id,
                   int (*each)(void *context, const struct lmdb_job *job), void *context,
                   omega_error_t *err);
 
+/* A job of the table in the numbers of a catalogue, for free(): NULL without memory, or where a
+ * constraint is none of the catalogue's. A user that it does not know is 0. */
+struct omega_job *lmdb_job_translate(const struct lmdb_job *job, const struct catalogue *catalogue);
+
 /* Who is writing at this moment; false: nobody. */
 bool lmdb_writer_now(struct store *store, struct lmdb_writer *writer);
 

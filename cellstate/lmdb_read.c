@@ -332,3 +332,20 @@ int lmdb_changes(struct store *store, uint64_t from,
     lmdb_read_end(lmdb, txn);
     return rc;
 }
+
+struct omega_job *lmdb_job_translate(const struct lmdb_job *said, const struct catalogue *catalogue)
+{
+    struct omega_job job = *said->job;
+    struct omega_task_group *groups = malloc(job.group_count * sizeof *groups);
+    bool known = groups != NULL;
+    for (uint32_t g = 0; known && g < job.group_count; g++) {
+        groups[g] = job.groups[g];
+        known = catalogue_find_constraints(catalogue, said->constraints[g], &groups[g].constraints);
+    }
+    job.groups = groups;
+    job.user = symbols_find(catalogue_symbols(catalogue), said->user, strlen(said->user));
+    job.user = job.user == SYMBOL_NONE ? 0 : job.user;
+    struct omega_job *copy = known ? omega_job_copy(&job) : NULL;
+    free(groups);
+    return copy;
+}

@@ -80,6 +80,7 @@ static void print_json(const struct check_log_report *report)
     row_json(&row, "proved", proved ? "[\"A\",\"B\",\"C\",\"E\",\"I\"]" : "[]");
     row_count(&row, "segments_cut", report->cut);
     row_count(&row, "versions_repaired", report->repaired);
+    row_count(&row, "submissions_repaired", report->submissions);
     row_count(&row, "versions_missing", report->missing);
     row_text(&row, "verdict", verdict(report));
     row_bool(&row, "unfinished", report->unfinished);
@@ -105,10 +106,10 @@ static void print_text(const struct check_log_report *report)
         puts("not recorded: which tables there should be and the steps of series.csv, in logs of "
              "version 1");
     }
-    if (report->cut > 0 || report->repaired > 0) {
-        printf("segments cut: %" PRIu64 ", so results are not compared; versions repaired from the "
-               "cell: %" PRIu64 "\n",
-               report->cut, report->repaired);
+    if (report->cut + report->repaired + report->submissions > 0) {
+        printf("segments cut: %" PRIu64 ", so results are not compared; repaired from the cell: "
+               "%" PRIu64 " versions, %" PRIu64 " submissions\n",
+               report->cut, report->repaired, report->submissions);
     }
     if (report->violations > 0) {
         printf("illegal: violations: %" PRIu64 "\n", report->violations);

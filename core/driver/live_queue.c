@@ -55,21 +55,12 @@ static bool take_state(struct run_job *job, const struct lmdb_job *said)
     return job->machine_of != NULL;
 }
 
-/* A job of the table in the numbers of a catalogue that holds all of its texts. */
+/* The same in the numbers of the run's catalogue, which holds all of its texts. */
 static struct run_job *translate_job(const struct catalogue *catalogue, const struct lmdb_job *said)
 {
-    struct omega_job job = *said->job;
-    struct omega_task_group *groups = malloc(job.group_count * sizeof *groups);
-    bool known = groups != NULL;
-    for (uint32_t g = 0; known && g < job.group_count; g++) {
-        groups[g] = job.groups[g];
-        known = catalogue_find_constraints(catalogue, said->constraints[g], &groups[g].constraints);
-    }
-    job.groups = groups;
-    job.user = symbols_find(catalogue_symbols(catalogue), said->user, strlen(said->user));
-    job.user = job.user == SYMBOL_NONE ? 0 : job.user;
-    struct run_job *made = known ? run_job_create(&job, job.id) : NULL;
-    free(groups);
+    struct omega_job *job = lmdb_job_translate(said, catalogue);
+    struct run_job *made = job == NULL ? NULL : run_job_create(job, job->id);
+    free(job);
     return made;
 }
 

@@ -136,8 +136,8 @@ static int play(struct checking *checking, struct runlog_check *check, struct lo
         }
     }
     checking->record = NULL;
-    if (more == 0) {
-        log_gaps_end(checking->gaps, check);
+    more = more == 0 ? log_gaps_end(checking->gaps, check, cause) : more;
+    if (more == 1) {
         runlog_check_end(check);
     }
     return more;
@@ -329,6 +329,7 @@ static int check_merged(struct checking *checking, omega_error_t *err)
         report->cut += counts.cut;
         report->missing += counts.missing;
         report->repaired += counts.repaired;
+        report->submissions += counts.submissions;
         report->incomplete = report->incomplete || counts.incomplete;
     }
     log_gaps_close(checking->gaps);

@@ -26,8 +26,11 @@ struct log_gaps {
     uint64_t named; /* versions in the ranges */
     uint64_t repaired;
     uint64_t missing;
-    bool lost;    /* a job's submission is missing, or too many versions */
-    bool endless; /* the horizon is missing */
+    uint64_t known_job;   /* up to it the log, or the cell, has told what was submitted ... */
+    bool tells_no_more;   /* ... by the cell: there is none behind it, or there is no cell */
+    uint64_t submissions; /* repaired */
+    bool lost;            /* a job's submission is missing, or too many versions */
+    bool endless;         /* the horizon is missing */
 };
 
 /* ---- the cell ---- */
@@ -38,9 +41,18 @@ static bool is_there(const char *path)
     return stat(path, &status) == 0;
 }
 
+/* Does the cell tell the same as a record? The ids of jobs rise as they are submitted. */
+static int agree(struct log_gaps *gaps, const struct runlog_record *record, omega_error_t *err)
+{
+    if (record->kind == RUNLOG_SUBMISSION && record->job->id > gaps->known_job) {
+        gaps->known_job = record->job->id;
+    }
+    return record->changes ? runlog_repair_agrees(gaps->repair, record, err) : OMEGA_OK;
+}
+
 /* Does the cell tell the same as a segment of all changes that both hold? What else is wrong with
  * the segment is told when it is played. */
-static int agree(struct log_gaps *gaps, const char *path, omega_error_t *err)
+static int agree_segment(struct log_gaps *gaps, const char *path, omega_error_t *err)
 {
     struct runlog_reader *reader = NULL;
     const struct runlog_record *record = NULL;
@@ -49,7 +61,7 @@ static int agree(struct log_gaps *gaps, const char *path, omega_error_t *err)
         return OMEGA_OK;
     }
     while (rc == OMEGA_OK && runlog_reader_next(reader, &record, NULL) == 1) {
-        rc = record->changes ? runlog_repair_agrees(gaps->repair, record, err) : OMEGA_OK;
+        rc = agree(gaps, record, err);
     }
     runlog_reader_close(reader);
     return rc;
@@ -60,7 +72,7 @@ static int agree_all(struct log_gaps *gaps, omega_error_t *err)
     int rc = OMEGA_OK;
     for (uint32_t i = 0; rc == OMEGA_OK && i < runlog_merge_opening(gaps->merge)->segments; i++) {
         const struct runlog_reader *segment = runlog_merge_segment(gaps->merge, i);
-        rc = segment == NULL ? OMEGA_OK : agree(gaps, runlog_reader_name(segment), err);
+        rc = segment == NULL ? OMEGA_OK : agree_segment(gaps, runlog_reader_name(segment), err);
     }
     return rc;
 }
@@ -88,6 +100,7 @@ int log_gaps_open(const struct runlog_merge *merge, const char *cells, struct lo
         return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
     gaps->merge = merge;
+    gaps->tells_no_more = cells == NULL;
     return cells != NULL && runlog_merge_opening(merge)->live ? open_cell(gaps, cells, err)
                                                               : OMEGA_OK;
 }
@@ -140,38 +153,80 @@ static int fill(struct log_gaps *gaps, struct runlog_check *check, omega_error_t
     return rc == OMEGA_OK ? 1 : rc;
 }
 
-int log_gaps_before(struct log_gaps *gaps, struct runlog_check *check,
-                    const struct runlog_record *record, omega_error_t *err)
+/* ---- submissions ---- */
+
+/* Plays the submissions that no segment tells of and the table of jobs holds, up to a time. 1; 0 if
+ * nothing behind can be checked. */
+static int submit(struct log_gaps *gaps, struct runlog_check *check, int64_t until_us,
+                  omega_error_t *err)
+{
+    const struct runlog_record *made = NULL;
+    const struct runlog_effect *effect = NULL;
+    int rc = 1;
+    while (rc == 1 && !gaps->tells_no_more) {
+        rc = runlog_repair_submission(gaps->repair, gaps->known_job, &made, err);
+        gaps->tells_no_more = rc == 0;
+        if (rc != 1 || made->time_us > until_us) {
+            return rc < 0 ? rc : 1;
+        }
+        struct runlog_record record = *made;
+        record.version = runlog_check_version(check);
+        record.time_us = record.time_us < gaps->now_us ? gaps->now_us : record.time_us;
+        gaps->now_us = record.time_us;
+        gaps->known_job = record.job->id;
+        gaps->submissions++;
+        rc = runlog_check_record(check, &record, &effect, err);
+    }
+    return rc;
+}
+
+/* Fills in all versions up to one. */
+static int fill_to(struct log_gaps *gaps, struct runlog_check *check, uint64_t version,
+                   omega_error_t *err)
 {
     int rc = 1;
-    if (!runlog_merge_opening(gaps->merge)->live) {
-        return 1; /* one process wrote it all: whatever is missing is a violation */
-    }
-    if (runlog_merge_cuts(gaps->merge) > 0) {
-        runlog_check_torn(check);
-    }
-    while (rc == 1 && runlog_check_version(check) + record->changes < record->version) {
+    while (rc == 1 && runlog_check_version(check) < version) {
         if (gaps->missing == MISSING_MAX) {
             gaps->lost = true;
             return 0;
         }
         rc = fill(gaps, check, err);
     }
+    return rc;
+}
+
+int log_gaps_before(struct log_gaps *gaps, struct runlog_check *check,
+                    const struct runlog_record *record, omega_error_t *err)
+{
+    if (!runlog_merge_opening(gaps->merge)->live) {
+        return 1; /* one process wrote it all: whatever is missing is a violation */
+    }
+    if (runlog_merge_cuts(gaps->merge) > 0) {
+        runlog_check_torn(check);
+    }
+    int rc = submit(gaps, check, record->time_us, err);
+    rc = rc == 1 ? fill_to(gaps, check, record->version - record->changes, err) : rc;
     gaps->now_us = record->time_us;
     return rc;
 }
 
-void log_gaps_end(struct log_gaps *gaps, const struct runlog_check *check)
+int log_gaps_end(struct log_gaps *gaps, struct runlog_check *check, omega_error_t *err)
 {
+    int rc = 1;
     gaps->endless = !runlog_check_ended(check);
+    if (gaps->endless && gaps->repair != NULL) {
+        rc = submit(gaps, check, INT64_MAX, err);
+        rc = rc == 1 ? fill_to(gaps, check, runlog_repair_newest(gaps->repair), err) : rc;
+    }
     gaps->lost = gaps->lost || runlog_check_is_lost(check);
+    return rc;
 }
 
 /* ---- telling ---- */
 
 bool log_gaps_none(const struct log_gaps *gaps)
 {
-    return gaps->missing + gaps->repaired + runlog_merge_cuts(gaps->merge) == 0;
+    return gaps->missing + gaps->repaired + gaps->submissions + runlog_merge_cuts(gaps->merge) == 0;
 }
 
 void log_gaps_counts(const struct log_gaps *gaps, struct log_gaps_counts *counts)
@@ -179,6 +234,7 @@ void log_gaps_counts(const struct log_gaps *gaps, struct log_gaps_counts *counts
     *counts = (struct log_gaps_counts){
         .cut = runlog_merge_cuts(gaps->merge),
         .repaired = gaps->repaired,
+        .submissions = gaps->submissions,
         .missing = gaps->missing,
         .incomplete = gaps->missing > 0 || gaps->lost || (gaps->endless && !log_gaps_none(gaps)),
     };
@@ -217,6 +273,9 @@ void log_gaps_tell(const struct log_gaps *gaps, FILE *out)
     }
     if (gaps->missing > gaps->named) {
         fprintf(out, "and %" PRIu64 " more\n", gaps->missing - gaps->named);
+    }
+    if (gaps->lost && gaps->missing == 0) {
+        fputs("the submission of a job is missing\n", out);
     }
     if (gaps->endless) {
         fputs("the horizon is missing: the run may have gone on\n", out);

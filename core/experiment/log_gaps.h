@@ -14,6 +14,7 @@ struct log_gaps;
 struct log_gaps_counts {
     uint64_t cut; /* segments */
     uint64_t repaired;
+    uint64_t submissions; /* that were made from the table of jobs */
     uint64_t missing;
     bool incomplete;
 };
@@ -25,13 +26,14 @@ int log_gaps_open(const struct runlog_merge *merge, const char *cells, struct lo
                   omega_error_t *err);
 void log_gaps_close(struct log_gaps *gaps); /* NULL is allowed */
 
-/* Before the next record is played: plays the versions that are missing before it, or tells the
- * checker of them. 1; 0 if nothing behind can be checked. Errors of reading the cell. */
+/* Before the next record is played: plays the submissions and versions that are missing before it,
+ * or tells the checker of them. 1; 0 if nothing behind can be checked. Errors of reading the cell. */
 int log_gaps_before(struct log_gaps *gaps, struct runlog_check *check,
                     const struct runlog_record *record, omega_error_t *err);
 
-/* When the last record was played. */
-void log_gaps_end(struct log_gaps *gaps, const struct runlog_check *check);
+/* When the last record was played: where the horizon is missing, plays what the cell tells of
+ * afterwards. 1; 0 if nothing more could be checked. Errors of reading the cell. */
+int log_gaps_end(struct log_gaps *gaps, struct runlog_check *check, omega_error_t *err);
 
 /* True as long as nothing is missing, or repaired, and no segment was cut. */
 bool log_gaps_none(const struct log_gaps *gaps);

@@ -140,6 +140,21 @@ static int take_claims(struct runlog_check *check, const struct runlog_record *r
     return rc;
 }
 
+/* G: an incarnation that has been superseded does nothing any more. Which one begins may be missing,
+ * so one that acts has begun. */
+static void look_at_incarnation(struct runlog_check *check, const struct runlog_record *record)
+{
+    struct runlog_instance *instance = &check->instances[record->txn.instance];
+    if (record->txn.incarnation < instance->incarnation) {
+        check_violated(check,
+                       "G: a transaction of incarnation %" PRIu32
+                       " of instance %u, expected %" PRIu32 " or above",
+                       record->txn.incarnation, record->txn.instance, instance->incarnation);
+    } else {
+        instance->incarnation = record->txn.incarnation;
+    }
+}
+
 int check_repaired(struct runlog_check *check, const struct runlog_record *record,
                    omega_error_t *err)
 {
@@ -175,8 +190,10 @@ int check_repaired(struct runlog_check *check, const struct runlog_record *recor
                               " placed, expected a gang of %" PRIu32,
                               txn->claim_count, job->job->id, job->pending);
     }
+    look_at_incarnation(check, record);
     instance->busy = false;
     job->attempted = false;
+    job->kept = record->attempt.attempt;
     job->attempts =
         record->attempt.attempt > job->attempts ? record->attempt.attempt : job->attempts;
     rc = check_apply(check, record, err);
@@ -253,11 +270,26 @@ static int look_at_claim(struct runlog_check *check, const struct runlog_record 
     return OMEGA_OK;
 }
 
+/* G: an instance begins anew with an incarnation that it has not had. */
+static void look_at_restart(struct runlog_check *check, const struct runlog_record *record)
+{
+    struct runlog_instance *instance = &check->instances[record->instance];
+    if (record->incarnation <= instance->incarnation) {
+        check_violated(check,
+                       "G: instance %u begins anew as incarnation %" PRIu32
+                       ", expected one above %" PRIu32,
+                       record->instance, record->incarnation, instance->incarnation);
+    } else {
+        instance->incarnation = record->incarnation;
+    }
+}
+
 static int look_at_transaction(struct runlog_check *check, const struct runlog_record *record,
                                struct runlog_job *job)
 {
     uint32_t accepted = 0;
     look_at_attempt(check, record, job);
+    look_at_incarnation(check, record);
     look_at_mode(check, record, job);
     for (uint32_t i = 0; i < record->txn.claim_count; i++) {
         if (job != NULL && look_at_claim(check, record, job, i) != OMEGA_OK) {
@@ -318,6 +350,9 @@ int check_loosely(struct runlog_check *check, const struct runlog_record *record
     case RUNLOG_RELEASE:
     case RUNLOG_MACHINE:
         rc = look_at_released(check, record);
+        break;
+    case RUNLOG_RESTART:
+        look_at_restart(check, record);
         break;
     default:
         break;

@@ -14,7 +14,9 @@
 struct runlog_repair {
     char *path;
     struct store *store;
+    const struct runlog_opening *opening;
     struct runlog_record record;
+    struct omega_job *job; /* that the record submits */
     struct omega_claim *claims;
     struct omega_claim_result *results;
     struct store_release_result *released;
@@ -41,6 +43,7 @@ int runlog_repair_open(const char *path, const struct runlog_opening *opening,
         free(repair);
         return no_memory(err);
     }
+    repair->opening = opening;
     int rc = lmdb_open(path, &use, &repair->store, err);
     if (rc == OMEGA_OK && repair->store->machine_count != opening->machine_count) {
         rc = omega_error_set_at(err, OMEGA_EINVAL, path, 0,
@@ -63,6 +66,7 @@ void runlog_repair_close(struct runlog_repair *repair)
             store_close(repair->store);
         }
         free(repair->path);
+        free(repair->job);
         free(repair->claims);
         free(repair->results);
         free(repair->released);
@@ -115,9 +119,8 @@ static void make_commit(struct runlog_repair *repair, const struct lmdb_change *
     }
 }
 
-static void make_release(struct runlog_repair *repair, const struct lmdb_change *change)
+static void take_released(struct runlog_repair *repair, const struct lmdb_change *change)
 {
-    repair->record.kind = RUNLOG_RELEASE;
     repair->record.released = repair->released;
     repair->record.released_count = change->items;
     for (uint32_t i = 0; i < change->items; i++) {
@@ -126,6 +129,53 @@ static void make_release(struct runlog_repair *repair, const struct lmdb_change 
         repair->released[i] =
             (struct store_release_result){.placement = placement.id, .released = 1};
     }
+}
+
+static void make_release(struct runlog_repair *repair, const struct lmdb_change *change)
+{
+    repair->record.kind = RUNLOG_RELEASE;
+    take_released(repair, change);
+}
+
+/* A capacity with this limit: the one that the machine began with, if that has it, else the lowest.
+ * -1: there is none. */
+static int32_t capacity_of(int32_t limit, int32_t permille, int32_t began)
+{
+    if ((int64_t)began * permille / 1000 == limit) {
+        return began;
+    }
+    int64_t capacity = permille == 0 ? -1 : ((int64_t)limit * 1000 + permille - 1) / permille;
+    return capacity > INT32_MAX || capacity * permille / 1000 != limit ? -1 : (int32_t)capacity;
+}
+
+/* The change log tells the limits behind an event, which follow from what the machine has. How many
+ * devices it has is not told. */
+static void make_event(struct runlog_repair *repair, const struct lmdb_change *change)
+{
+    struct record_change_machine machine = {.index = UINT32_MAX};
+    const struct omega_overcommit *overcommit = &repair->opening->overcommit;
+    if (change->machines == 1) {
+        record_change_machine(change->record, 0, &machine);
+    }
+    if (machine.index >= repair->opening->machine_count || !change->record->limits) {
+        return;
+    }
+    const struct omega_machine_spec *began = &repair->opening->machines[machine.index];
+    bool changes = change->detail == OMEGA_EVENT_CAPACITY || change->detail == OMEGA_EVENT_ADD;
+    struct omega_machine_event event = {.machine = machine.index, .kind = change->detail};
+    if (changes) {
+        event.cpu_milli =
+            capacity_of(machine.cpu_limit_milli, overcommit->cpu_permille, began->cpu_milli);
+        event.mem_mib =
+            capacity_of(machine.mem_limit_mib, overcommit->mem_permille, began->mem_mib);
+    }
+    if (event.cpu_milli < 0 || event.mem_mib < 0 ||
+        (change->detail == OMEGA_EVENT_CAPACITY && began->gpu_devices > 0)) {
+        return;
+    }
+    repair->record.kind = RUNLOG_MACHINE;
+    repair->record.event = event;
+    take_released(repair, change);
 }
 
 /* Is a record of the log about the same change? */
@@ -138,25 +188,43 @@ static bool is_same(const struct runlog_record *held, const struct lmdb_change *
         [RUNLOG_MACHINE] = RECORD_CHANGE_EVENT,
     };
     return kinds[held->kind] == change->kind &&
+           (held->kind != RUNLOG_MACHINE || held->event.kind == change->detail) &&
            (held->kind != RUNLOG_TRANSACTION ||
             (held->attempt.job == change->job && held->attempt.attempt == change->attempt &&
              held->attempt.instance == change->instance));
 }
 
+static void make(struct runlog_repair *repair, const struct lmdb_change *change)
+{
+    switch ((enum record_change_kind)change->kind) {
+    case RECORD_CHANGE_COMMIT:
+        make_commit(repair, change);
+        break;
+    case RECORD_CHANGE_RELEASE:
+        make_release(repair, change);
+        break;
+    case RECORD_CHANGE_EVENT:
+        make_event(repair, change);
+        break;
+    case RECORD_CHANGE_PRELOAD:
+    case RECORD_CHANGE_KINDS:
+        break;
+    }
+}
+
 static int on_change(void *context, const struct lmdb_change *change)
 {
     struct runlog_repair *repair = context;
-    bool may = change->kind == RECORD_CHANGE_COMMIT || change->kind == RECORD_CHANGE_RELEASE;
     if (change->version != repair->wanted) {
         return FOUND;
     }
     if (repair->held != NULL) {
         repair->same = is_same(repair->held, change);
-    } else if (may) {
-        repair->no_memory = reserve(repair, change->items) != OMEGA_OK;
-        if (!repair->no_memory) {
-            (change->kind == RECORD_CHANGE_COMMIT ? make_commit : make_release)(repair, change);
-        }
+        return FOUND;
+    }
+    repair->no_memory = reserve(repair, change->items) != OMEGA_OK;
+    if (!repair->no_memory) {
+        make(repair, change);
     }
     return FOUND;
 }
@@ -181,6 +249,43 @@ int runlog_repair_version(struct runlog_repair *repair, uint64_t version, int64_
     int rc = look(repair, version, NULL, err);
     *record = &repair->record;
     return rc == OMEGA_OK ? repair->record.kind != 0 : rc;
+}
+
+uint64_t runlog_repair_newest(const struct runlog_repair *repair)
+{
+    struct store_counters counters;
+    store_counters(repair->store, &counters);
+    return counters.version;
+}
+
+static int on_job(void *context, const struct lmdb_job *job)
+{
+    struct runlog_repair *repair = context;
+    repair->job = lmdb_job_translate(job, repair->opening->catalogue);
+    return FOUND;
+}
+
+int runlog_repair_submission(struct runlog_repair *repair, uint64_t job,
+                             const struct runlog_record **record, omega_error_t *err)
+{
+    free(repair->job);
+    repair->job = NULL;
+    int rc = lmdb_jobs_from(repair->store, job + 1, on_job, repair, err);
+    if (rc == FOUND && repair->job == NULL) {
+        return omega_error_set_at(err, OMEGA_EINVAL, repair->path, 0,
+                                  "has a job behind job %" PRIu64
+                                  " with constraints that are none of the run's, expected the cell "
+                                  "of the run",
+                                  job);
+    }
+    if (rc == FOUND) {
+        repair->record = (struct runlog_record){.kind = RUNLOG_SUBMISSION,
+                                                .repaired = true,
+                                                .time_us = repair->job->submit_us,
+                                                .job = repair->job};
+        *record = &repair->record;
+    }
+    return rc;
 }
 
 int runlog_repair_agrees(struct runlog_repair *repair, const struct runlog_record *record,

@@ -18,13 +18,18 @@
 #include "tests/support/scratch.h"
 
 #define SEGMENTS 6
+#define FEEDER 0
+#define EXECUTOR 1
 #define PARENT (SEGMENTS - 1)
 #define PLACES 6 /* where each segment is cut */
 #define END_BLOCK_BYTES 36
 #define PATH_MAX_HERE (SCRATCH_PATH_MAX + 64)
 
+/* Machines fail; jobs end, or outlive the run. */
 static const char definition[] =
     "{\"name\":\"torn\",\"horizon_s\":30,"
+    "\"machine_events\":{\"time_to_failure_s\":{\"type\":\"uniform\",\"min\":5,\"max\":60},"
+    "\"time_to_repair_s\":2},"
     "\"cell\":{\"machines\":[{\"count\":12,\"cpu_milli\":4000,\"mem_mib\":16384}],"
     "\"prefill\":{\"cpu_utilisation\":0.2,\"cpu_milli\":500,\"mem_mib\":256,\"duration_s\":9}},"
     "\"workloads\":[{\"name\":\"b\",\"interarrival_s\":0.3,\"tasks\":4,\"duration_s\":3,"
@@ -45,7 +50,7 @@ static void path_of(char *out, const char *folder, uint32_t segment)
 
 /* Runs the experiment once, into base/run, with its cell in base/cells; its log is then moved to
  * base/whole, to be cut from there. */
-static void run_live_once(void)
+static void run_live_once(const char *duration)
 {
     char modules[512];
     char store[PATH_MAX_HERE + 16];
@@ -62,8 +67,8 @@ static void run_live_once(void)
     snprintf(run, sizeof run, "%s/run", base);
     snprintf(cells, sizeof cells, "%s/cells", base);
     snprintf(store, sizeof store, "store.dir=%s", cells);
-    const char *sets[] = {"store.kind=lmdb", store};
-    struct experiment_options changes = {.sets = sets, .set_count = 2};
+    const char *sets[] = {"store.kind=lmdb", store, duration};
+    struct experiment_options changes = {.sets = sets, .set_count = 3};
     ck_assert_msg(experiment_parse(definition, strlen(definition), "torn", ".", &changes,
                                    &experiment, &err) == 0,
                   "%s", err.text);
@@ -88,6 +93,7 @@ static void run_live_once(void)
 
 struct cut {
     uint64_t keep;    /* records */
+    uint64_t events;  /* machine events there were */
     uint64_t twice;   /* the number of a record that is written twice; 0: none */
     uint64_t records; /* there were */
     uint64_t commits;
@@ -99,6 +105,7 @@ static void shorten(void *context, struct rewritten *rewritten)
     struct cut *cut = context;
     bool commit = rewritten->record.kind == RUNLOG_TRANSACTION && rewritten->record.changes;
     cut->records = rewritten->number;
+    cut->events += rewritten->record.kind == RUNLOG_MACHINE;
     cut->commits += commit;
     cut->commit_at = commit ? rewritten->number : cut->commit_at;
     rewritten->copies = rewritten->number > cut->keep ? 0 : rewritten->number == cut->twice ? 2 : 1;
@@ -156,7 +163,7 @@ static void cut_at(uint32_t segment, uint64_t keep)
     ck_assert_msg(report.violations == 0, "segment %" PRIu32 " behind %" PRIu64 ": %s", segment,
                   keep, told);
     ck_assert_uint_eq(report.missing + report.repaired, missing);
-    if (segment != 0 && segment != PARENT) { /* submissions, initial state: no changes of jobs */
+    if (segment != FEEDER && segment != PARENT) { /* jobs that are over, initial state */
         ck_assert_msg(report.missing == 0 && !report.incomplete, "%s", told);
     }
     free(told);
@@ -167,7 +174,7 @@ static void cut_at(uint32_t segment, uint64_t keep)
 START_TEST(a_cut_log_breaks_no_rule)
 {
     struct check_log_report report;
-    run_live_once();
+    run_live_once("workloads.0.duration_s=3");
     write_all();
     char *told = check_it(NULL, &report);
     ck_assert_msg(report.violations == 0 && !report.incomplete && report.fields > 100, "%s", told);
@@ -176,10 +183,35 @@ START_TEST(a_cut_log_breaks_no_rule)
         struct cut all = {.keep = UINT64_MAX};
         write_segment(segment, &all, true);
         ck_assert_uint_gt(all.records, 0);
+        ck_assert(segment != EXECUTOR || all.events > 0);
         for (int i = 0; i < (getenv("OMEGA_SLOW") != NULL ? 1 : PLACES); i++) {
             cut_at(segment, omega_random_below(&places, (uint32_t)all.records));
         }
         cut_at(segment, 0);
+    }
+}
+END_TEST
+
+/* What was submitted and is not over stands in the table of jobs. */
+START_TEST(submissions_are_made_from_the_cell)
+{
+    struct check_log_report report;
+    run_live_once("workloads.0.duration_s=100");
+    write_all();
+    struct cut all = {.keep = UINT64_MAX};
+    write_segment(FEEDER, &all, true);
+    ck_assert_uint_gt(all.records, 10);
+    for (uint64_t keep = 0; keep < 10; keep += 5) {
+        struct cut cut = {.keep = keep};
+        write_segment(FEEDER, &cut, false);
+        char *told = check_it(NULL, &report);
+        ck_assert_msg(report.violations == 0 && report.incomplete, "%s", told);
+        ck_assert_msg(strstr(told, "the submission of a job is missing\n") != NULL, "%s", told);
+        free(told);
+        told = check_it(cells, &report);
+        ck_assert_msg(report.violations == 0 && !report.incomplete, "%s", told);
+        ck_assert_uint_eq(report.submissions, all.records - keep);
+        free(told);
     }
 }
 END_TEST
@@ -197,7 +229,7 @@ static void expect_illegal(const char *what)
 
 START_TEST(a_cut_log_that_breaks_a_rule_is_illegal)
 {
-    run_live_once();
+    run_live_once("workloads.0.duration_s=3");
     write_all();
     struct cut none = {.keep = 0};
     struct cut all = {.keep = UINT64_MAX};
@@ -213,7 +245,7 @@ END_TEST
 START_TEST(a_version_that_is_missing_is_named)
 {
     struct check_log_report report;
-    run_live_once();
+    run_live_once("workloads.0.duration_s=3");
     write_all();
     struct cut all = {.keep = UINT64_MAX};
     write_segment(4, &all, true);
@@ -236,6 +268,7 @@ static void add_cases(Suite *suite)
 {
     omega_random_init(&places, 1, "places", 0);
     check_case(suite, "cut", a_cut_log_breaks_no_rule);
+    check_case(suite, "submissions", submissions_are_made_from_the_cell);
     check_case(suite, "illegal", a_cut_log_that_breaks_a_rule_is_illegal);
     check_case(suite, "named", a_version_that_is_missing_is_named);
 }

@@ -290,6 +290,66 @@ START_TEST(an_incarnation_begins_once_and_live)
 }
 END_TEST
 
+/* Behind a missing version a job's attempts are not followed, but incarnations are. */
+START_TEST(incarnations_rise_behind_a_gap)
+{
+    static const char *const expected[] = {
+        "G: instance 0 begins anew as incarnation 2, expected one above 2",
+        "G: a transaction of incarnation 1 of instance 0, expected 2 or above",
+        "",
+    };
+    struct story story;
+    begin(&story, true);
+    ck_assert_int_eq(runlog_check_missing(story.check, 1, NULL), OMEGA_OK);
+    struct runlog_record restart = {
+        .kind = RUNLOG_RESTART, .version = 1, .time_us = 30, .incarnation = 2};
+    ck_assert_int_eq(tell(&story, &restart), 1);
+    ck_assert_str_eq(violation, "");
+    if (_i == 0) {
+        tell(&story, &restart);
+    } else {
+        tell_transaction(&story, 1, _i == 1 ? 1 : 3, 2, 0);
+    }
+    ck_assert_str_eq(violation, expected[_i]);
+    end(&story);
+}
+END_TEST
+
+/* A commit made from the change log counts as one that was told. */
+START_TEST(a_repaired_commit_numbers_attempts)
+{
+    struct story story;
+    struct omega_claim claim = {.machine = 0, .task = 0};
+    struct omega_claim_result result = {.outcome = OMEGA_ACCEPTED, .rival = OMEGA_INSTANCE_NONE};
+    begin(&story, true);
+    struct runlog_record repaired = {
+        .kind = RUNLOG_TRANSACTION,
+        .changes = true,
+        .repaired = true,
+        .version = 1,
+        .time_us = 30,
+        .attempt = {.job = 1, .attempt = 1},
+        .txn = {.job = 1, .attempt = 1, .incarnation = 2, .claim_count = 1, .claims = &claim},
+        .results = &result,
+    };
+    struct runlog_record restart = {
+        .kind = RUNLOG_RESTART, .version = 1, .time_us = 40, .incarnation = _i == 0 ? 3 : 2};
+    struct runlog_record again = {.kind = RUNLOG_ATTEMPT,
+                                  .version = 1,
+                                  .time_us = 50,
+                                  .attempt = {.job = 1, .attempt = 2, .planned = true}};
+    runlog_check_torn(story.check);
+    ck_assert_int_eq(tell(&story, &repaired), 1);
+    ck_assert_int_eq(tell(&story, &restart), _i == 0);
+    if (_i == 0) {
+        ck_assert_int_eq(tell(&story, &again), 1);
+    }
+    ck_assert_str_eq(violation, _i == 0 ? "" : "G: instance 0 begins anew as incarnation 2, "
+                                               "expected one above 2 in a live run");
+    end(&story);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     TCase *bytes = tcase_create("bytes");
@@ -301,6 +361,8 @@ static void add_cases(Suite *suite)
     tcase_add_loop_test(proof, attempts_go_on_from_the_last_one_that_placed_something, 0, 2);
     tcase_add_test(proof, a_superseded_incarnation_is_found_out);
     tcase_add_loop_test(proof, an_incarnation_begins_once_and_live, 0, 2);
+    tcase_add_loop_test(proof, incarnations_rise_behind_a_gap, 0, 3);
+    tcase_add_loop_test(proof, a_repaired_commit_numbers_attempts, 0, 2);
     suite_add_tcase(suite, proof);
 }
 
