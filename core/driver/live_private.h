@@ -292,13 +292,13 @@ struct live {
     int directory_fd;
     struct runlog_mark mark; /* of this process's segment */
     struct lmdb_gate *gate;  /* who writes to it */
-    int32_t stranger;       /* a writer that is none of this run's and has been named */
+    int32_t stranger;        /* a writer that is none of this run's and has been named */
     struct live_prefilled prefilled;
     struct live_shared *shared;
     size_t shared_bytes;
     uint8_t *rooms; /* of all processes, in shared memory */
     struct live_child *children;
-    struct live_thread *threads; /* instead of children; NULL: none were started */
+    struct live_thread *threads;    /* instead of children; NULL: none were started */
     struct live_restarts *restarts; /* of each: the caller's */
     uint32_t count;                 /* of processes, without this one */
     pid_t server;                   /* serves figures; 0: nobody does */

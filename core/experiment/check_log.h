@@ -23,13 +23,13 @@ struct check_log_report {
     bool recorded;       /* the logs say which tables there should be: none is missing */
     uint64_t violations; /* 0: nothing breaks a rule */
     /* of live runs: */
-    uint64_t cut;      /* segments that end too early, or are missing: of them, records without a
+    uint64_t cut;         /* segments that end too early, or are missing: of them, records without a
                           version may be missing, and results are not compared */
-    uint64_t repaired; /* versions that were missing and taken from the change log of the cell */
+    uint64_t repaired;    /* versions that were missing and taken from the change log of the cell */
     uint64_t submissions; /* that were missing and taken from its table of jobs */
     uint64_t missing;     /* versions that are missing */
-    bool incomplete;   /* some are, or the horizon is: not all is proved */
-    bool unfinished;   /* the run was ended before it was whole: it has no results */
+    bool incomplete;      /* some are, or the horizon is: not all is proved */
+    bool unfinished;      /* the run was ended before it was whole: it has no results */
 };
 
 /* Checks the logs in DIRECTORY/log and the results in DIRECTORY, or the logs that a run has left

@@ -28,9 +28,9 @@ static int no_memory(omega_error_t *err)
  * killed leaves it; one of an earlier run may have another name, too, and is let go of. */
 static FILE *make_file(const char *path)
 {
-    return path == NULL                               ? tmpfile()
+    return path == NULL                           ? tmpfile()
            : unlink(path) != 0 && errno != ENOENT ? NULL
-                                                      : fopen(path, "w+xe");
+                                                  : fopen(path, "w+xe");
 }
 
 static int begin_segment(struct live_log *log, uint32_t i, const struct runner_point *run,
@@ -44,8 +44,8 @@ static int begin_segment(struct live_log *log, uint32_t i, const struct runner_p
     if (segment->stream == NULL) {
         return omega_error_set_errno(err, log->paths[i], "cannot make a file for the run log");
     }
-    int rc = run_log_segment(run->experiment, point, i, log->count, segment->stream, &segment->log,
-                             err);
+    int rc =
+        run_log_segment(run->experiment, point, i, log->count, segment->stream, &segment->log, err);
     return rc == OMEGA_OK && fflush(segment->stream) != 0
                ? omega_error_set_errno(err, log->paths[i], "cannot write the run log")
                : rc;
@@ -166,7 +166,7 @@ static int count(struct runlog_merge *merged, const struct point *point,
         .counterfactuals = point->metrics.counterfactuals,
     };
     struct log_played played;
-    int rc = log_play(merged, &options, NULL, NULL, &played, err);
+    int rc = log_play(merged, &options, 0, NULL, NULL, &played, err);
     rc = rc == OMEGA_OK ? compare(&played.counters, &result->counters, err) : rc;
     if (rc == OMEGA_OK) {
         result->metrics = played.metrics;
@@ -270,8 +270,8 @@ static json_t *describe(const struct point *point, const struct live_report *rep
     }
     return json_pack("{s:f, s:b, s:b, s:f, s:o, s:o}", "speedup", point->live.speedup,
                      "emulate_decisions", point->live.emulate, "threads", point->live.threads,
-                     "passed_s", report->wall_s,
-                     "restarts", describe_restarts(report, processes), "schedulers", schedulers);
+                     "passed_s", report->wall_s, "restarts", describe_restarts(report, processes),
+                     "schedulers", schedulers);
 }
 
 static int drive(const struct live_log *log, const struct point *point, struct metrics *metrics,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/experiment/log_known.h"
 #include "core/experiment/log_play.h"
 #include "core/experiment/log_points.h"
 #include "core/experiment/messages.h"
@@ -110,14 +111,16 @@ static int note(void *context, const struct runlog_record *record,
     return recorded_times_add(recording->times, &time, err);
 }
 
-/* Counts what was observed, and how long attempts took. */
+/* Counts what was observed until the point's horizon, and how long attempts took. */
 static int observe(struct runlog_merge *merge, const struct point *point,
                    struct recorded_times *times, struct point_result *observed, omega_error_t *err)
 {
+    int64_t horizon_us = point->config.horizon_us;
+    bool whole = horizon_us == runlog_merge_opening(merge)->horizon_us;
     struct log_figures_options options = {.fragmentation = {.step_us = 0}};
     struct recording recording = {.times = times};
     struct log_played played;
-    int rc = log_play(merge, &options, note, &recording, &played, err);
+    int rc = log_play(merge, &options, whole ? 0 : horizon_us, note, &recording, &played, err);
     *observed = (struct point_result){
         .point = point,
         .metrics = played.metrics,
@@ -178,17 +181,49 @@ static int count_times(const struct point *point, const struct recorded_times *t
 /* Tells the report, and the outputs, if there are any. */
 static int tell(struct replay *replay, const struct point_result *predicted,
                 const struct point_result *observed, const struct recorded_times *times,
-                omega_error_t *err)
+                int64_t horizon_us, omega_error_t *err)
 {
     const struct point *point = predicted->point;
     struct recorded_counts *counts = calloc(point->config.scheduler_count + 1u, sizeof *counts);
     int rc = counts == NULL ? no_memory(err) : count_times(point, times, counts, err);
-    rc = rc == OMEGA_OK ? replay_report_add(replay->report, predicted, observed, counts, err) : rc;
+    rc = rc == OMEGA_OK
+             ? replay_report_add(replay->report, predicted, observed, counts, horizon_us, err)
+             : rc;
     if (rc == OMEGA_OK && replay->outputs != NULL) {
         rc = replay_outputs_end(replay->outputs, predicted, err);
     }
     free(counts);
     return rc;
+}
+
+/* Of a log that is incomplete, what is known of it is replayed: the horizon comes where something
+ * may be missing. */
+static int cut_horizon(const struct replay *replay, const struct runlog_merge *merge,
+                       struct point *point, omega_error_t *err)
+{
+    int64_t until_us = INT64_MAX;
+    int rc = runlog_merge_opening(merge)->live ? log_known_until(merge, &until_us, err) : OMEGA_OK;
+    if (rc != OMEGA_OK || until_us >= point->config.horizon_us) {
+        return rc;
+    }
+    if (until_us <= point->config.warmup_us) {
+        return omega_error_set(
+            err, OMEGA_ECORRUPT,
+            "the log of this run is incomplete, and known until %.3f s, expected "
+            "more than the warm-up of %.3f s",
+            (double)until_us / 1e6, (double)point->config.warmup_us / 1e6);
+    }
+    if (replay->outputs != NULL) {
+        return omega_error_set(
+            err, OMEGA_ECORRUPT,
+            "the log of this run is incomplete, and known until %.3f s, expected "
+            "a whole one for results to be written (without --out what is known "
+            "is replayed)",
+            (double)until_us / 1e6);
+    }
+    point->config.horizon_us = until_us;
+    point->metrics.horizon_us = until_us;
+    return OMEGA_OK;
 }
 
 static int replay_point(struct replay *replay, struct point *point, struct runlog_merge *merge,
@@ -198,11 +233,14 @@ static int replay_point(struct replay *replay, struct point *point, struct runlo
     struct run_recording recording = {.live = runlog_merge_opening(merge)->live};
     struct point_result observed = {.point = point};
     struct point_result predicted = {.point = point};
-    int rc = recorded_times_create(point->seed, &times, err);
+    int rc = cut_horizon(replay, merge, point, err);
+    rc = rc == OMEGA_OK ? recorded_times_create(point->seed, &times, err) : rc;
     rc = rc == OMEGA_OK ? observe(merge, point, times, &observed, err) : rc;
     rc = rc == OMEGA_OK ? recorded_times_seal(times, &recording, err) : rc;
     rc = rc == OMEGA_OK ? predict(replay, point, &recording, &predicted, err) : rc;
-    rc = rc == OMEGA_OK ? tell(replay, &predicted, &observed, times, err) : rc;
+    rc = rc == OMEGA_OK ? tell(replay, &predicted, &observed, times,
+                               runlog_merge_opening(merge)->horizon_us, err)
+                        : rc;
     metrics_destroy(observed.metrics);
     metrics_destroy(predicted.metrics);
     recorded_times_destroy(times);

@@ -35,6 +35,8 @@ struct line {
     uint64_t seed;
     uint32_t instances;
     uint64_t conflicts; /* observed: transactions */
+    int64_t until_us;   /* both are of the time before */
+    int64_t horizon_us; /* of the run */
     struct recorded_counts counts;
     double predicted[FIGURES];
     double observed[FIGURES];
@@ -109,7 +111,7 @@ static void read_row(void *context, const struct row *row)
 
 int replay_report_add(struct replay_report *report, const struct point_result *predicted,
                       const struct point_result *observed, const struct recorded_counts *counts,
-                      omega_error_t *err)
+                      int64_t horizon_us, omega_error_t *err)
 {
     const struct point *point = predicted->point;
     uint32_t schedulers = point->config.scheduler_count;
@@ -124,7 +126,11 @@ int replay_report_add(struct replay_report *report, const struct point_result *p
     }
     struct line *lines = &report->lines[report->count];
     for (uint32_t s = 0; s < schedulers; s++) {
-        lines[s] = (struct line){.variant = variant, .seed = point->seed, .counts = counts[s]};
+        lines[s] = (struct line){.variant = variant,
+                                 .seed = point->seed,
+                                 .until_us = point->config.horizon_us,
+                                 .horizon_us = horizon_us,
+                                 .counts = counts[s]};
         lines[s].scheduler = pool_text(&report->pool, point->config.schedulers[s].name);
         if (lines[s].scheduler == NULL) {
             return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
@@ -242,6 +248,23 @@ static void write_counts(const struct replay_report *report, FILE *out)
     table_destroy(table);
 }
 
+/* Names the points of which a part was replayed. */
+static void write_cuts(const struct replay_report *report, FILE *out)
+{
+    for (uint32_t i = 0; i < report->count; i++) {
+        const struct line *line = &report->lines[i];
+        bool same =
+            i > 0 && line[-1].seed == line->seed && strcmp(line[-1].variant, line->variant) == 0;
+        if (line->until_us < line->horizon_us && !same) {
+            fprintf(out,
+                    "%s%sseed %" PRIu64 ": the log is incomplete: what is predicted and observed "
+                    "is of the first %.3f s of %.3f s\n",
+                    line->variant, line->variant[0] == '\0' ? "" : ", ", line->seed,
+                    (double)line->until_us / 1e6, (double)line->horizon_us / 1e6);
+        }
+    }
+}
+
 static void write_figure(const struct replay_report *report, size_t figure, FILE *out)
 {
     static const char *const headings[] = {"variant",  "seed",  "scheduler", "predicted",
@@ -279,6 +302,7 @@ void replay_report_write(const struct replay_report *report, FILE *out)
 {
     static const char *const headings[] = {"variant", "scheduler", "figure", "points",
                                            "mean",    "from",      "to",     NULL};
+    write_cuts(report, out);
     write_counts(report, out);
     for (size_t f = 0; f < FIGURES; f++) {
         write_figure(report, f, out);
@@ -302,6 +326,8 @@ static void write_line(const struct line *line, FILE *out)
     row_count(&row, "seed", line->seed);
     row_text(&row, "scheduler", line->scheduler);
     row_count(&row, "instances", line->instances);
+    row_real(&row, "until_s", (double)line->until_us / 1e6);
+    row_bool(&row, "complete", line->until_us == line->horizon_us);
     row_count(&row, "attempts_recorded", line->counts.known);
     row_count(&row, "transactions_conflicting_observed", line->conflicts);
     row_count(&row, "times_recorded", line->counts.recorded);

@@ -12,10 +12,11 @@ struct replay_report *replay_report_create(void);         /* NULL without memory
 void replay_report_destroy(struct replay_report *report); /* NULL is allowed */
 
 /* Adds a point: both results are of it; `counts` is where the decision times of each scheduler came
- * from. OMEGA_ENOMEM. */
+ * from. Where its log is incomplete, the point's horizon is where that begins, and `horizon_us` the
+ * run's. OMEGA_ENOMEM. */
 int replay_report_add(struct replay_report *report, const struct point_result *predicted,
                       const struct point_result *observed, const struct recorded_counts *counts,
-                      omega_error_t *err);
+                      int64_t horizon_us, omega_error_t *err);
 
 /* Writes all points, and for each variant, scheduler and figure (and for all variants together) the
  * mean of predicted / observed over the points with its 95 % interval by Student's t. `experiment`

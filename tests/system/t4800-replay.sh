@@ -123,7 +123,26 @@ gone() {
         grep -q '^incomplete' "$T/fails.out"
 }
 check "a segment that is missing" gone
-check "it is not replayed" fails_with 1 'seed 1: .*(incomplete|not sound)' "$OMEGA" replay "$T/cut"
+check "it is not replayed" fails_with 1 'seed 1: .*incomplete, and known until 0.000 s, expected' \
+    "$OMEGA" replay "$T/cut"
+part_of_it() {
+    cut_off 2 2000
+    "$OMEGA" replay "$T/cut" | grep 'seed 1: the log is incomplete: .* of the first .* s of 40.000 s' &&
+        "$OMEGA" replay --json "$T/cut" >"$T/cut.replay" &&
+        grep '"seed":1,' "$T/cut.replay" | head -1 | grep -q '"complete":false' &&
+        grep '"seed":2,' "$T/cut.replay" | head -1 | grep '"until_s":40,"complete":true'
+}
+check "of a log that is cut, what is there before is replayed" part_of_it
+# what is predicted of the part and observed is of the same time
+alike() { # as many attempts, within a few
+    grep '"seed":1,.*"scheduler":"batch"' "$T/cut.replay" |
+        sed 's/.*"attempts_recorded":\([0-9]*\).*"times_recorded":\([0-9]*\).*/\1 \2/' |
+        awk '{ print; exit !($1 > 20 && $2 > 0.5 * $1 && $2 <= $1) }'
+}
+check "and predicted is as much as was observed" alike
+check "results of a part are not written" fails_with 1 'a whole one for results to be written' \
+    "$OMEGA" replay --out "$T/none" "$T/cut"
+check "and nothing stays" test ! -e "$T/none"
 check "the cell of another run" fails_with 1 'expected the cell of the run|has another change' \
     "$OMEGA" check-log --cell "$T/cells/seed-2" "$T/cut"
 damaged() {

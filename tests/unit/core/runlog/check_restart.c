@@ -344,8 +344,9 @@ START_TEST(a_repaired_commit_numbers_attempts)
     if (_i == 0) {
         ck_assert_int_eq(tell(&story, &again), 1);
     }
-    ck_assert_str_eq(violation, _i == 0 ? "" : "G: instance 0 begins anew as incarnation 2, "
-                                               "expected one above 2 in a live run");
+    ck_assert_str_eq(violation, _i == 0 ? ""
+                                        : "G: instance 0 begins anew as incarnation 2, "
+                                          "expected one above 2 in a live run");
     end(&story);
 }
 END_TEST
