@@ -118,6 +118,7 @@ int lmdb_submit_to(struct store *store, const struct omega_job *job, uint16_t in
 struct abandonment {
     uint64_t job;
     uint32_t *tasks;
+    uint64_t *version;
 };
 
 static int run_abandon(struct lmdb *lmdb, void *arguments, omega_error_t *err)
@@ -134,12 +135,14 @@ static int run_abandon(struct lmdb *lmdb, void *arguments, omega_error_t *err)
                                entry == NULL ? "not in the table" : "abandoned already");
     }
     *abandonment->tasks = jobs_give_up(entry, &lmdb->write.head.counters);
+    *abandonment->version = lmdb->write.head.counters.version;
     return lmdb_entry_store(lmdb, err);
 }
 
-int lmdb_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_error_t *err)
+int lmdb_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,
+                 omega_error_t *err)
 {
-    struct abandonment abandonment = {.job = job, .tasks = tasks};
+    struct abandonment abandonment = {.job = job, .tasks = tasks, .version = version};
     return lmdb_execute_one(lmdb_of(store), run_abandon, &abandonment, OMEGA_INSTANCE_NONE, err);
 }
 

@@ -408,7 +408,8 @@ int lmdb_release(struct store *store, const uint64_t *placements, uint32_t count
 int lmdb_machine_event(struct store *store, const struct omega_machine_event *event,
                        enum store_loss_policy policy, const struct store_release_result **lost,
                        uint32_t *lost_count, uint64_t *version, omega_error_t *err);
-int lmdb_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_error_t *err);
+int lmdb_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,
+                 omega_error_t *err);
 int lmdb_preload(struct store *store, struct store_placement *placements, uint32_t count,
                  uint64_t *version, omega_error_t *err);
 int lmdb_view_open(struct store *store, enum store_view_mode mode, struct store_view **view,

@@ -47,7 +47,8 @@ void memory_forget_if_over(struct memory *memory, struct job_entry *entry)
     }
 }
 
-int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_error_t *err)
+int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,
+                   omega_error_t *err)
 {
     struct memory *memory = memory_of(store);
     struct job_entry *entry = memory_job(memory, job);
@@ -57,6 +58,7 @@ int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_err
                                entry == NULL ? "not in the table" : "abandoned already");
     }
     *tasks = jobs_give_up(entry, &memory->counters);
+    *version = memory->counters.version;
     memory_forget_if_over(memory, entry);
     return OMEGA_OK;
 }

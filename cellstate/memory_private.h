@@ -140,7 +140,8 @@ int memory_release_run(struct store *store, uint64_t first, uint32_t count,
                        omega_error_t *err);
 
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err);
-int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_error_t *err);
+int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,
+                   omega_error_t *err);
 int memory_commit(struct store *store, const struct omega_transaction *txn,
                   struct omega_claim_result *results, struct omega_result *result,
                   omega_error_t *err);

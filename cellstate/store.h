@@ -123,7 +123,8 @@ struct store_ops {
     int (*machine_event)(struct store *store, const struct omega_machine_event *event,
                          enum store_loss_policy policy, const struct store_release_result **lost,
                          uint32_t *lost_count, uint64_t *version, omega_error_t *err);
-    int (*abandon)(struct store *store, uint64_t job, uint32_t *tasks, omega_error_t *err);
+    int (*abandon)(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,
+                   omega_error_t *err);
     int (*preload)(struct store *store, struct store_placement *placements, uint32_t count,
                    uint64_t *version, omega_error_t *err);
     int (*view_open)(struct store *store, enum store_view_mode mode, struct store_view **view,
@@ -235,12 +236,13 @@ static inline int store_machine_event(struct store *store, const struct omega_ma
     return store->ops->machine_event(store, event, policy, lost, lost_count, version, err);
 }
 
-/* Gives a job's pending tasks up; those placed keep running. *tasks says how many. No version.
- * OMEGA_EINVAL for a job that is not in the table or abandoned already. */
+/* Gives a job's pending tasks up; those placed keep running. *tasks says how many. It is no change,
+ * and has no version: *version (unless NULL) is that of the change which it followed. OMEGA_EINVAL for a job that is not in the table or abandoned already. */
 static inline int store_abandon(struct store *store, uint64_t job, uint32_t *tasks,
-                                omega_error_t *err)
+                                uint64_t *version, omega_error_t *err)
 {
-    return store->ops->abandon(store, job, tasks, err);
+    uint64_t followed = 0;
+    return store->ops->abandon(store, job, tasks, version == NULL ? &followed : version, err);
 }
 
 /* Adds placements of the initial state as one change, 1 to OMEGA_CLAIMS_MAX at a time: fills in

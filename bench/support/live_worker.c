@@ -352,7 +352,7 @@ static void run_job(struct worker *worker)
     uint32_t given_up = 0;
     omega_error_t err;
     omega_error_clear(&err);
-    bench_check(store_abandon(worker->store, worker->job.id, &given_up, &err), &err,
+    bench_check(store_abandon(worker->store, worker->job.id, &given_up, NULL, &err), &err,
                 "store_abandon");
     worker->counts->jobs_abandoned++;
 }

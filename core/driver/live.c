@@ -90,7 +90,7 @@ static int make_shared(struct live *live, omega_error_t *err)
 {
     size_t slots = sizeof *live->shared + live->count * sizeof live->shared->slots[0];
     slots = (slots + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-    live->shared_bytes = slots + live->count * LIVE_INTENT_BYTES;
+    live->shared_bytes = slots + live->count * LIVE_ROOM_BYTES;
     /* most of the rooms is never touched */
     void *bytes = mmap(NULL, live->shared_bytes, PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "cellstate/lmdb_directory.h"
 #include "core/driver/live_executor_private.h"
 
 #define BATCH (1u << 16) /* placements released at a time */
@@ -129,18 +130,8 @@ static int follow(struct live_executor *executor, omega_error_t *err)
     if (executor->seen_count > 0) {
         live_journal(executor, executor->version, seen_us);
     }
-    if (executor->status == OMEGA_EINVAL && process->standing != NULL) {
-        executor->seen_count = 0;
-        executor->placement_count = 0;
-        executor->status = OMEGA_OK;
-        return live_take_over(executor,
-                              err); /* it was stopped for long: all that runs stands there */
-    }
     if (executor->status == OMEGA_EINVAL) {
-        return omega_error_set(err, OMEGA_EINVAL,
-                               "the executor has fallen behind the change log at version %" PRIu64
-                               ", expected a lower live.speedup or a larger store.log_changes",
-                               executor->version);
+        return live_take_over(executor, err); /* it was late: all that runs stands in the cell */
     }
     return rc == OMEGA_OK                 ? live_plan_seen(executor, err)
            : executor->status == OMEGA_OK ? rc
@@ -214,15 +205,18 @@ static int open_executor(struct live_executor *executor, omega_error_t *err)
     const struct live_prefilled *prefilled = executor->prefilled;
     struct store_counters counters;
     const struct live_process *process = executor->process;
-    const struct page_who who = {
-        .role = PAGE_EXECUTOR,
-        .instance = OMEGA_INSTANCE_NONE,
-        .incarnation = process->standing == NULL ? process->slot->starts : 0};
+    const struct page_who who = {.role = PAGE_EXECUTOR,
+                                 .instance = OMEGA_INSTANCE_NONE,
+                                 .incarnation =
+                                     process->standing == NULL ? process->slot->starts : 0};
     executor->ids = malloc(BATCH * sizeof *executor->ids);
     executor->released = malloc(BATCH * sizeof *executor->released);
+    char boot[LMDB_BOOT_BYTES];
     int rc = executor->ids == NULL || executor->released == NULL
                  ? live_executor_no_memory(err)
                  : live_join_in(executor->process, "executor", err);
+    rc = rc == OMEGA_OK ? lmdb_boot_id(boot, err) : rc;
+    executor->boot = rc == OMEGA_OK ? journal_boot(boot) : 0;
     rc = rc == OMEGA_OK ? live_page_open(executor->process, &who, err) : rc;
     if (rc == OMEGA_OK && live_is_successor(executor->process)) {
         live_begin(executor->process);

@@ -6,6 +6,7 @@
 #ifndef OMEGA_CORE_DRIVER_LIVE_EXECUTOR_PRIVATE_H
 #define OMEGA_CORE_DRIVER_LIVE_EXECUTOR_PRIVATE_H
 
+#include "core/driver/journal.h"
 #include "core/driver/live_private.h"
 
 /* Commits that have been seen, with what they placed. */
@@ -19,6 +20,7 @@ struct live_seen {
 struct live_executor {
     struct live_process *process;
     const struct live_prefilled *prefilled;
+    uint64_t boot;      /* for the journal */
     struct events ends; /* `what` is a placement id */
     uint64_t version;   /* all changes up to it have been seen */
     struct live_seen *seen;
@@ -55,8 +57,9 @@ int live_plan_end(struct live_executor *executor, uint64_t placement, int64_t du
 /* Notes that all changes up to a version had been seen at a time, for a successor. */
 void live_journal(struct live_executor *executor, uint64_t version, int64_t seen_us);
 
-/* Plans the ends of all that runs in the cell, as the executor before this one had: durations count
- * from when that one saw the placements. Tells the log of a change that it was not told of. */
+/* Plans the ends of all that runs in the cell, as the executor before this one had, or this one
+ * before: durations count from when the placements were seen. Tells the log of a change that it was
+ * not told of. */
 int live_take_over(struct live_executor *executor, omega_error_t *err);
 
 /* ---- live_machines.c ---- */

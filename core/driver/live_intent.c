@@ -4,9 +4,11 @@
  * of it a process may die, and what it did would be missing. So it notes in shared memory what it
  * means to do; its successor finds out from the cell what came of it, and tells the log.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/driver/journal.h"
 #include "core/driver/live_private.h"
 
 static void intend(struct live_process *process, enum live_intent_kind kind,
@@ -37,19 +39,20 @@ bool live_intends(const struct live_process *process, enum live_intent_kind kind
 
 /* ---- scheduler instances ---- */
 
-/* Claims and minima in the room, one behind the other. */
-static bool keep_transaction(struct live_process *process, const struct omega_transaction *txn)
+static_assert(LIVE_ROOM_BYTES >= OMEGA_CLAIMS_MAX * sizeof(struct omega_claim) +
+                                     OMEGA_GROUPS_MAX * sizeof(uint32_t),
+              "any transaction can be sent again");
+static_assert(LIVE_ROOM_BYTES >= JOURNAL_BYTES, "an executor's journal lies in its room");
+
+/* Claims and minima in the room, one behind the other: there is enough for any transaction. */
+static void keep_transaction(struct live_process *process, const struct omega_transaction *txn)
 {
     size_t claims = txn->claim_count * sizeof *txn->claims;
     size_t minima = txn->group_minimum == NULL ? 0 : txn->group_count * sizeof *txn->group_minimum;
-    if (claims + minima > LIVE_INTENT_BYTES) {
-        return false; /* the log will lack it if the process dies there */
-    }
     memcpy(process->room, txn->claims, claims);
     if (minima > 0) {
         memcpy((uint8_t *)process->room + claims, txn->group_minimum, minima);
     }
-    return true;
 }
 
 void live_intend_commit(struct live_process *process, const struct runner *runner, int64_t now_us)
@@ -62,9 +65,8 @@ void live_intend_commit(struct live_process *process, const struct runner *runne
     attempt_transaction(runner, &intent->txn);
     intent->txn.inquiry = NULL;
     intent->attempt = run_log_attempt_of(runner, true);
-    if (keep_transaction(process, &intent->txn)) {
-        intend(process, LIVE_INTENDS_COMMIT, &place);
-    }
+    keep_transaction(process, &intent->txn);
+    intend(process, LIVE_INTENDS_COMMIT, &place);
 }
 
 void live_intend_abandonment(struct live_process *process, uint64_t job, uint32_t tasks,

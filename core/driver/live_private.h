@@ -22,7 +22,11 @@
 #define LIVE_GRACE_NS INT64_C(5000000000) /* from the horizon, or a request, to the end of all */
 #define LIVE_POLL_NS 20000000 /* a wake-up that is lost costs at most so much real time */
 #define LIVE_SYNC_NS 50000000 /* what is told is written out at the latest then */
-#define LIVE_INTENT_BYTES (UINT64_C(4) << 20) /* room for what an intent is about */
+/* Room for what an intent is about: the largest transaction, in whole pages. */
+#define LIVE_ROOM_BYTES                                                                            \
+    ((OMEGA_CLAIMS_MAX * sizeof(struct omega_claim) + OMEGA_GROUPS_MAX * sizeof(uint32_t) +        \
+      4095) /                                                                                      \
+     4096 * 4096)
 
 /* The numbers of processes: those of their segments. */
 enum {
@@ -92,7 +96,7 @@ struct live_process {
     const struct live_options *options;
     struct live_shared *shared; /* NULL on a standing cell */
     struct live_slot *slot;
-    void *room; /* LIVE_INTENT_BYTES for its intents, in shared memory */
+    void *room; /* LIVE_ROOM_BYTES in shared memory: for its intents; an executor's journal */
     uint32_t number;
     const char *directory; /* of the cell */
     int directory_fd;

@@ -61,12 +61,30 @@ static int begin_attempt(struct live_scheduler *scheduler, int64_t now_us, omega
     return rc;
 }
 
+/* Gives a job up. The log is told behind which version that was: others may have changed the cell
+ * since, and taken tasks of the job off with a machine. */
+static int abandon(struct live_process *process, const struct run_job *job, omega_error_t *err)
+{
+    struct log_place place = {.log = process->log, .time_us = live_now_us(process)};
+    uint32_t tasks = 0;
+    live_intend_abandonment(process, job->job->id, job->unplaced, place.time_us);
+    int rc = store_abandon(process->store, job->job->id, &tasks, &place.version, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    run_log_abandonment(&place, job->job->id, tasks);
+    live_intended(process);
+    if (process->standing != NULL) {
+        standing_tell_abandoned(process->standing, job->job->id, tasks);
+    }
+    return OMEGA_OK;
+}
+
 static int settle(struct live_scheduler *scheduler, enum settlement settlement, int64_t now_us,
                   omega_error_t *err)
 {
     struct live_process *process = scheduler->process;
     struct run_job *job = scheduler->runner.job;
-    uint32_t tasks = 0;
     int rc = OMEGA_OK;
     scheduler->runner.job = NULL;
     if (settlement == SETTLED_RETRY) {
@@ -76,15 +94,7 @@ static int settle(struct live_scheduler *scheduler, enum settlement settlement, 
         }
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to try a job again");
     } else if (settlement == SETTLED_ABANDON) {
-        int64_t then_us = live_now_us(process);
-        live_intend_abandonment(process, job->job->id, job->unplaced, then_us);
-        rc = store_abandon(process->store, job->job->id, &tasks, err);
-        struct log_place place = live_place(process, then_us);
-        run_log_abandonment(&place, job->job->id, tasks);
-        live_intended(process);
-        if (process->standing != NULL) {
-            standing_tell_abandoned(process->standing, job->job->id, tasks);
-        }
+        rc = abandon(process, job, err);
     }
     live_drop_job(scheduler, job);
     return rc;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An executor that goes on where another one died. What runs stands in the cell. Since when it runs
- * does not: the executor keeps a journal in shared memory of which version it saw when, a ring that
- * forgets the oldest. A task older than that counts from the oldest time in it, so that it ends
- * late, never early.
+ * An executor that goes on where another one died, or that has not looked for so long that the
+ * change log has forgotten what it has not seen. What runs stands in the cell. Since when it runs
+ * does not: the executor keeps a journal (journal.h). A task older than that counts from the oldest
+ * time in it, so that it ends late, never early.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,18 +11,6 @@
 
 #include "cellstate/lmdb_records.h"
 #include "core/driver/live_executor_private.h"
-
-struct entry {
-    uint64_t version;
-    int64_t clock_us; /* of the monotonic clock */
-};
-
-struct journal {
-    atomic_uint_fast64_t count; /* of entries ever made */
-    struct entry entries[];     /* a ring */
-};
-
-#define JOURNAL_ENTRIES ((LIVE_INTENT_BYTES - sizeof(struct journal)) / sizeof(struct entry))
 
 /* The journal tells times by the machine's monotonic clock, which is the same for all executors of
  * a boot: on a standing cell each begins with the time of day, which may be set between two. */
@@ -33,33 +21,24 @@ static int64_t clock_offset_us(const struct live_process *process)
 
 void live_journal(struct live_executor *executor, uint64_t version, int64_t seen_us)
 {
-    struct journal *journal = executor->process->room;
-    uint64_t count = atomic_load(&journal->count);
-    journal->entries[count % JOURNAL_ENTRIES] = (struct entry){
-        .version = version, .clock_us = seen_us + clock_offset_us(executor->process)};
-    atomic_store(&journal->count, count + 1);
+    journal_note(executor->process->room, executor->boot, version,
+                 seen_us + clock_offset_us(executor->process));
 }
 
-/* When a version was seen: the time of the first entry that reaches it, or `now_us`; that also
- * where the entry cannot be (of another boot, or damaged: a standing cell's journal is a file). */
-static int64_t seen_at(const struct live_process *process, uint64_t version, int64_t now_us)
+/* When all that was found running had been seen; what the journal does not reach, or what cannot be,
+ * counts from now. */
+static void find_begins(struct live_executor *executor, int64_t now_us)
 {
-    const struct journal *journal = process->room;
-    int64_t offset_us = clock_offset_us(process);
-    uint64_t high = atomic_load(&journal->count);
-    uint64_t end = high;
-    /* the oldest one of a full ring may be half overwritten */
-    uint64_t low = high < JOURNAL_ENTRIES ? 0 : high - JOURNAL_ENTRIES + 1;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (journal->entries[middle % JOURNAL_ENTRIES].version < version) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    struct journal_range range;
+    int64_t offset_us = clock_offset_us(executor->process);
+    journal_read(executor->process->room, executor->boot, &range);
+    for (uint32_t i = 0; i < executor->seen_count; i++) {
+        struct live_seen *seen = &executor->seen[i];
+        uint64_t version = omega_placement_version(executor->placements[seen->first].id);
+        int64_t clock_us = journal_seen_us(&range, version);
+        bool known = clock_us >= 0 && clock_us <= now_us + offset_us;
+        seen->seen_us = known ? clock_us - offset_us : now_us;
     }
-    int64_t clock_us = low == end ? -1 : journal->entries[low % JOURNAL_ENTRIES].clock_us;
-    return clock_us < 0 || clock_us > now_us + offset_us ? now_us : clock_us - offset_us;
 }
 
 /* ---- what runs ---- */
@@ -201,6 +180,10 @@ static int tell_untold(struct live_executor *executor, omega_error_t *err)
 int live_take_over(struct live_executor *executor, omega_error_t *err)
 {
     struct live_process *process = executor->process;
+    events_release(&executor->ends);
+    executor->seen_count = 0;
+    executor->placement_count = 0;
+    executor->status = OMEGA_OK;
     int rc = tell_untold(executor, err);
     if (executor->prefilled->count > 0) {
         qsort(executor->prefilled->ends, executor->prefilled->count,
@@ -208,12 +191,8 @@ int live_take_over(struct live_executor *executor, omega_error_t *err)
     }
     rc = rc == OMEGA_OK ? find_all_running(executor, err) : rc;
     int64_t now_us = live_now_us(process);
-    for (uint32_t i = 0; rc == OMEGA_OK && i < executor->seen_count; i++) {
-        struct live_seen *seen = &executor->seen[i];
-        uint64_t version = omega_placement_version(executor->placements[seen->first].id);
-        seen->seen_us = seen_at(process, version, now_us);
-    }
     if (rc == OMEGA_OK) {
+        find_begins(executor, now_us);
         live_journal(executor, executor->version, now_us);
         rc = live_plan_seen(executor, err);
     }

@@ -59,7 +59,7 @@ void live_process_init(struct live *live, uint32_t number, struct live_process *
         .options = live->options,
         .shared = live->shared,
         .slot = &live->shared->slots[number],
-        .room = live->rooms + number * LIVE_INTENT_BYTES,
+        .room = live->rooms + number * LIVE_ROOM_BYTES,
         .number = number,
         .directory = live->directory,
         .directory_fd = live->directory_fd,

@@ -236,7 +236,7 @@ static int tell_commit(struct simulation *sim, const struct runner *runner,
 static int abandon(struct simulation *sim, struct run_job *job, omega_error_t *err)
 {
     uint32_t tasks = 0;
-    int rc = store_abandon(sim->store, job->job->id, &tasks, err);
+    int rc = store_abandon(sim->store, job->job->id, &tasks, NULL, err);
     job->abandoned = true;
     job->given_up = job->unplaced;
     job->unplaced = 0;

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/driver/journal.h"
 #include "core/driver/standing_private.h"
 
 #define DYING_NS INT64_C(500000000)
@@ -74,14 +75,14 @@ static int open_journal(struct standing *standing, omega_error_t *err)
     struct live_process *process = &standing->process;
     int fd = openat(process->directory_fd, "journal", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
                     S_IRUSR | S_IWUSR);
-    int full = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)LIVE_INTENT_BYTES);
+    int full = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)JOURNAL_BYTES);
     if (full != 0) {
         errno = full;
         int rc = omega_error_set_errno(err, "journal", "cannot make");
         close(fd);
         return rc;
     }
-    void *room = mmap(NULL, LIVE_INTENT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *room = mmap(NULL, JOURNAL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
     if (room == MAP_FAILED) {
         return omega_error_set_errno(err, "journal", "cannot map");
@@ -154,7 +155,7 @@ static void close_standing(struct standing *standing)
     store_close(process->store);
     metrics_destroy(process->metrics);
     if (process->room != NULL) {
-        munmap(process->room, LIVE_INTENT_BYTES);
+        munmap(process->room, JOURNAL_BYTES);
     }
     free(process->slot);
     if (process->directory_fd >= 0) {

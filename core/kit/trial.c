@@ -154,7 +154,7 @@ static int settle(struct trial *trial)
     omega_error_t err = {0};
     uint32_t given_up;
     if (job->unplaced > 0 &&
-        store_abandon(trial->store, job->job.id, &given_up, &err) != OMEGA_OK) {
+        store_abandon(trial->store, job->job.id, &given_up, NULL, &err) != OMEGA_OK) {
         return finding_unable(trial->finding, "%s", err.text);
     }
     trial->finding->jobs++;

@@ -276,7 +276,7 @@ void cell_content_fill(struct store *store, uint64_t seed, uint32_t steps)
         } else if (what < 19) {
             preload(filler);
         } else if (draw(filler, 4) == 0) {
-            store_abandon(store, 1 + draw(filler, (uint32_t)filler->jobs), &tasks, NULL);
+            store_abandon(store, 1 + draw(filler, (uint32_t)filler->jobs), &tasks, NULL, NULL);
         }
     }
     free(filler);

@@ -145,7 +145,7 @@ static void drop(struct work *work, struct open_job *job)
         struct kill_act *act = begin(work, KILL_ABANDON);
         act->job = job->id;
         mean(work, act);
-        answered(work, act, store_abandon(work->store, job->id, &tasks, &work->err));
+        answered(work, act, store_abandon(work->store, job->id, &tasks, NULL, &work->err));
     }
     job->id = 0;
 }

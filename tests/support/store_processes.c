@@ -165,11 +165,13 @@ static void do_abandon(struct store *store, struct wire *wire)
 {
     uint64_t job = 0;
     uint32_t tasks = 0;
+    uint64_t version = 0;
     omega_error_t err = {0};
     WIRE_GET(wire, job);
-    int rc = store_abandon(store, job, &tasks, &err);
+    int rc = store_abandon(store, job, &tasks, &version, &err);
     answer(wire, rc, &err);
     WIRE_PUT(wire, tasks);
+    WIRE_PUT(wire, version);
 }
 
 static void do_preload(struct store *store, struct wire *wire)
@@ -426,18 +428,20 @@ static int processes_machine_event(struct store *store, const struct omega_machi
     return rc;
 }
 
-static int processes_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_error_t *err)
+static int processes_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,
+                             omega_error_t *err)
 {
     struct processes *p = processes_of(store);
     struct worker *worker = choose(p);
     if (worker == NULL) {
-        return p->real->abandon(store, job, tasks, err);
+        return p->real->abandon(store, job, tasks, version, err);
     }
     begin(p, CALL_ABANDON);
     WIRE_PUT(&p->wire, job);
     int rc = ask(p, worker, err);
     if (rc == 0) {
         WIRE_GET(&p->wire, *tasks);
+        WIRE_GET(&p->wire, *version);
     }
     return rc;
 }

@@ -102,9 +102,10 @@ static int reopened_machine_event(struct store *store, const struct omega_machin
     return store_machine_event(now(store), event, policy, lost, lost_count, version, err);
 }
 
-static int reopened_abandon(struct store *store, uint64_t job, uint32_t *tasks, omega_error_t *err)
+static int reopened_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,
+                            omega_error_t *err)
 {
-    return store_abandon(now(store), job, tasks, err);
+    return store_abandon(now(store), job, tasks, version, err);
 }
 
 static int reopened_preload(struct store *store, struct store_placement *placements, uint32_t count,

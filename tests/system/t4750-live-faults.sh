@@ -19,7 +19,8 @@ experiment() {
   "architecture": "shared_state",
   "schedulers": [ { "name": "s", "module": "$2", "instances": 2,
                     "retry": { "delay_s": ${retry:-1} } } ],
-  "store": { "kind": "lmdb", "dir": "${dir:-$T/$1.cells}", "map_mib": ${map:-64} },
+  "store": { "kind": "lmdb", "dir": "${dir:-$T/$1.cells}", "map_mib": ${map:-64},
+             "log_changes": ${ring:-16384} },
   "record": [ "summary", "jobs" ],
   "live": { "speedup": ${speedup:-20}, "deadline_s": ${deadline:-5}, "flood_per_s": ${flood:-0},
             "restart": { "delay_s": 0.01, "delay_max_s": 0.05, "limit": ${limit:-3} } } }
@@ -94,6 +95,28 @@ check "a writer is stopped" "$B/tests/tools/stop_writer" "$T/blocked.cells/seed-
 check "it is named and killed, and the others go on" goes_on blocked \
     "was stopped while it held the lock of the writers for 0\.[0-9] s, and was killed"
 check "run.json says so, too" grep -q '"blocked": 1' "$T/blocked.out/run.json"
+
+# The executor sleeps until the change log has forgotten what it has not seen.
+horizon=100 deadline=60 ring=16 gap=0.2 cpu=50 experiment behind batch
+check "a run whose executor is to fall behind" begin behind
+version() {
+    "$OMEGA" cell show "$T/behind.cells/seed-1" --json | sed 's/.*"version":\([0-9]*\).*/\1/'
+}
+fall_behind() {
+    local executor first
+    executor=$(ps -o pid= --ppid "$run" | sed -n 2p)
+    kill -s STOP "$executor"
+    first=$(version)
+    for _ in $(seq 600); do
+        [ "$(version)" -le "$((first + 20))" ] || break
+        sleep 0.05
+    done
+    kill -s CONT "$executor"
+    [ "$(version)" -gt "$((first + 20))" ]
+}
+check "it falls behind" fall_behind
+check "it looks at what runs, and the run goes on" goes_on behind ''
+check "without another one" test "$(grep -c '"restarts": \[\]' "$T/behind.out/run.json")" -eq 1
 
 # ---- wake-ups ----
 

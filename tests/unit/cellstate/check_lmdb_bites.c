@@ -170,7 +170,7 @@ static void expect_no_change(struct store *store, int code, struct trouble *foun
     rc[1] = disk_commit(&t, store, &err[1]);
     rc[2] = store_release(store, &placement, 1, STORE_FINISHED, &released, &version, &err[2]);
     rc[3] = store_machine_event(store, &event, STORE_LOST_RETURN, &lost, &count, &version, &err[3]);
-    rc[4] = store_abandon(store, 2, &count, &err[4]);
+    rc[4] = store_abandon(store, 2, &count, NULL, &err[4]);
     rc[5] = store_preload(store, &preload, 1, &version, &err[5]);
     rc[6] = lmdb_join(store, 5, "any", &count, &err[6]);
     rc[7] = lmdb_commit_all(store, &commit, 1, &err[7]);

@@ -49,7 +49,7 @@ static void fill(struct disk *disk)
     cell_begin(cell, 102, 1);
     cell_claim(cell, 1, 0, 50);
     cell_commit(cell);
-    ck_assert_int_eq(store_abandon(cell->store, 102, &given_up, &cell->err), 0);
+    ck_assert_int_eq(store_abandon(cell->store, 102, &given_up, NULL, &cell->err), 0);
 }
 
 /* ---- the tables, by LMDB's own calls ---- */

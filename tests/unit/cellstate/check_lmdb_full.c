@@ -97,7 +97,7 @@ static void change_when_full(struct store *store, uint64_t placement, uint64_t r
             rc = lmdb_join(store, 5, "any", &count, &err);
             break;
         case 3:
-            rc = store_abandon(store, 3 + round, &count, &err);
+            rc = store_abandon(store, 3 + round, &count, NULL, &err);
             break;
         case 4:
             rc = store_preload(store, &preload, 1, &version, &err);

@@ -241,7 +241,7 @@ START_TEST(counts_what_became_of_tasks)
     ck_assert_ptr_null(seen.job.machine_of);
     ck_assert_mem_eq(seen.placed, "\1\1\0\1\0", 5);
     uint32_t given_up = 0;
-    ck_assert_int_eq(store_abandon(cell->store, 3, &given_up, &cell->err), 0);
+    ck_assert_int_eq(store_abandon(cell->store, 3, &given_up, NULL, &cell->err), 0);
     seen = find(&disk, 3);
     expect_tasks(&seen, 0, 1, 1, 1, 2);
     ck_assert(seen.job.given_up && !seen.job.over);
@@ -353,7 +353,7 @@ START_TEST(keeps_jobs_if_asked)
         ck_assert_int_eq(lmdb_find_job(cell->store, 5, see_job, &seen, &cell->err), 1);
     }
     uint32_t tasks = 0;
-    ck_assert_int_eq(store_abandon(cell->store, 5, &tasks, NULL), OMEGA_EINVAL);
+    ck_assert_int_eq(store_abandon(cell->store, 5, &tasks, NULL, NULL), OMEGA_EINVAL);
     cell_begin(cell, 5, 1);
     cell_claim(cell, 0, 0, 100);
     ck_assert_int_eq(cell_try(cell), OMEGA_EINVAL);

@@ -57,7 +57,7 @@ static void fill(struct disk *disk)
     cell_begin(cell, 103, 4);
     cell_claim(cell, 1, 0, 50);
     cell_commit(cell);
-    ck_assert_int_eq(store_abandon(cell->store, 103, &number, &cell->err), 0);
+    ck_assert_int_eq(store_abandon(cell->store, 103, &number, NULL, &cell->err), 0);
     cell_event(cell, 3, OMEGA_EVENT_ADD, STORE_LOST_RETURN);
     cell_put(cell, 104, 3, 300, 3);
     cell_event(cell, 3, OMEGA_EVENT_REMOVE, STORE_LOST_RETURN);

@@ -153,7 +153,7 @@ static void live_a_little(struct cell *cell)
     ck_assert_uint_eq(cell_event(cell, 3, OMEGA_EVENT_REMOVE, STORE_LOST_RETURN), 1);
     cell_event(cell, 1, OMEGA_EVENT_DRAIN, STORE_LOST_RETURN);
     uint32_t abandoned = 0;
-    ck_assert_int_eq(store_abandon(cell->store, 103, &abandoned, &cell->err), 0);
+    ck_assert_int_eq(store_abandon(cell->store, 103, &abandoned, NULL, &cell->err), 0);
     ck_assert_uint_eq(abandoned, 1);
 }
 
@@ -232,7 +232,7 @@ START_TEST(read_only_changes_nothing)
     ck_assert_int_eq(
         store_machine_event(cell->store, &event, STORE_LOST_RETURN, &lost, &number, &version, NULL),
         OMEGA_EINVAL);
-    ck_assert_int_eq(store_abandon(cell->store, 2, &number, NULL), OMEGA_EINVAL);
+    ck_assert_int_eq(store_abandon(cell->store, 2, &number, NULL, NULL), OMEGA_EINVAL);
     ck_assert_int_eq(store_preload(cell->store, &preload, 1, &version, NULL), OMEGA_EINVAL);
     ck_assert_int_eq(lmdb_join(cell->store, 1, "m", &number, NULL), OMEGA_EINVAL);
     struct store_counters now = cell_counters(cell);

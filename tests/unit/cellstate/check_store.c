@@ -189,7 +189,7 @@ static void make_nonsense(struct cell *cell, enum nonsense nonsense)
         txn->job = 99;
         break;
     case ABANDONED_JOB:
-        ck_assert_int_eq(store_abandon(cell->store, 1, &abandoned, &cell->err), 0);
+        ck_assert_int_eq(store_abandon(cell->store, 1, &abandoned, NULL, &cell->err), 0);
         break;
     case UNKNOWN_TASK:
         claim->task = 4;

@@ -271,7 +271,7 @@ START_TEST(abandons)
     cell_claim(&cell, 3, 1, 100);
     cell_commit(&cell);
     uint64_t kept = cell.t.results[0].placement;
-    ck_assert_int_eq(store_abandon(cell.store, 1, &tasks, &cell.err), 0);
+    ck_assert_int_eq(store_abandon(cell.store, 1, &tasks, NULL, &cell.err), 0);
     ck_assert_uint_eq(tasks, 3);
     expect_tasks(&cell, 0, 2, 0, 3, 0); /* those placed keep running */
     ck_assert_uint_eq(cell_counters(&cell).jobs, 1);
@@ -281,7 +281,7 @@ START_TEST(abandons)
     ck_assert(cell_release(&cell, kept));
     expect_tasks(&cell, 0, 0, 1, 4, 0);
     ck_assert_uint_eq(cell_counters(&cell).jobs, 0);
-    ck_assert_int_eq(store_abandon(cell.store, 77, &tasks, &cell.err), OMEGA_EINVAL);
+    ck_assert_int_eq(store_abandon(cell.store, 77, &tasks, NULL, &cell.err), OMEGA_EINVAL);
     ck_assert_str_ne(cell.err.text, "");
     cell_close(&cell);
 }
@@ -296,9 +296,9 @@ START_TEST(abandons_a_running_job)
     uint32_t tasks = 9;
     cell_open(&cell, _i);
     run_job(&cell, 1, 2, 0, placement);
-    ck_assert_int_eq(store_abandon(cell.store, 1, &tasks, &cell.err), 0);
+    ck_assert_int_eq(store_abandon(cell.store, 1, &tasks, NULL, &cell.err), 0);
     ck_assert_uint_eq(tasks, 0);
-    ck_assert_int_eq(store_abandon(cell.store, 1, &tasks, &cell.err), OMEGA_EINVAL);
+    ck_assert_int_eq(store_abandon(cell.store, 1, &tasks, NULL, &cell.err), OMEGA_EINVAL);
     ck_assert_str_ne(cell.err.text, "");
     ck_assert_uint_eq(cell_counters(&cell).jobs, 1);
     expect_tasks(&cell, 0, 2, 0, 0, 0);
@@ -317,7 +317,7 @@ START_TEST(abandons_what_never_ran)
     uint32_t tasks = 0;
     cell_open(&cell, _i);
     cell_submit_groups(&cell, 1, 2, 2, 3, (struct omega_request){.cpu_milli = 1}, "");
-    ck_assert_int_eq(store_abandon(cell.store, 1, &tasks, &cell.err), 0);
+    ck_assert_int_eq(store_abandon(cell.store, 1, &tasks, NULL, &cell.err), 0);
     ck_assert_uint_eq(tasks, 4);
     expect_tasks(&cell, 0, 0, 0, 4, 0);
     ck_assert_uint_eq(cell_counters(&cell).jobs, 0);

@@ -274,7 +274,7 @@ START_TEST(versions_and_sequences)
         ck_assert_uint_eq(cell_counters(&cell).version, 3);
         ck_assert_uint_eq(cell_machine(&cell, 0).seq, raises ? 3 : 2);
         cell_submit(&cell, 2, 1, 10);
-        ck_assert_int_eq(store_abandon(cell.store, 2, &tasks, &cell.err), 0);
+        ck_assert_int_eq(store_abandon(cell.store, 2, &tasks, NULL, &cell.err), 0);
         ck_assert_uint_eq(cell_counters(&cell).version, 3);
         cell_close(&cell);
     }

@@ -511,8 +511,8 @@ static inline void large_abandon(struct large *large, struct large_job *job)
 {
     uint32_t tasks[2] = {0};
     uint32_t pending = large_pending(job);
-    ck_assert_int_eq(store_abandon(large->disk, job->job.id, &tasks[0], &large->err), 0);
-    ck_assert_int_eq(store_abandon(large->memory, job->job.id, &tasks[1], &large->err), 0);
+    ck_assert_int_eq(store_abandon(large->disk, job->job.id, &tasks[0], NULL, &large->err), 0);
+    ck_assert_int_eq(store_abandon(large->memory, job->job.id, &tasks[1], NULL, &large->err), 0);
     ck_assert_uint_eq(tasks[0], pending);
     ck_assert_uint_eq(tasks[1], pending);
     job->given_up = true;
