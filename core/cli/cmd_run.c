@@ -10,6 +10,7 @@
 
 #include "core/cli/command.h"
 #include "core/cli/signals.h"
+#include "core/driver/metrics_server.h"
 #include "core/driver/workers.h"
 #include "core/experiment/runner.h"
 
@@ -110,10 +111,18 @@ static int run_file(const char *path, const struct experiment_options *changes,
 static int run_and_serve(const char *path, const char *metrics,
                          const struct experiment_options *changes, struct runner_options *how)
 {
-    int code = metrics == NULL ? COMMAND_DONE : command_listen("run", metrics, &how->metrics);
+    struct metrics_server server = {.process = 0};
+    omega_error_t err = {0};
+    int socket = 0;
+    int code = metrics == NULL ? COMMAND_DONE : command_listen("run", metrics, &socket);
+    if (socket > 0 && metrics_server_start(socket, &server, &err) != OMEGA_OK) {
+        code = command_failed(&err);
+    }
+    how->metrics = server.cells;
     code = code == COMMAND_DONE ? run_file(path, changes, how) : code;
-    if (how->metrics > 0) {
-        close(how->metrics);
+    metrics_server_stop(&server);
+    if (socket > 0) {
+        close(socket);
     }
     return code;
 }

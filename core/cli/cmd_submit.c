@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/cli/cell_private.h"
@@ -11,7 +13,7 @@
 #include "core/experiment/row.h"
 #include "core/workload/readers.h"
 
-#define START_NS INT64_C(3000000000) /* for a scheduler that is just being started */
+#define START_WAIT_S_MAX 3600u
 
 static const char help[] =
     "usage: omega submit --cell DIR [OPTIONS] FILE|-\n\n"
@@ -24,24 +26,28 @@ static const char help[] =
     "the\n"
     "first one is submitted. Keys and columns: core/workload/README.md in the source tree\n\n"
     "  --cell DIR         the cell\n"
-    "  --to NAME          the scheduler (the only one there is); one that is just being started "
-    "is\n"
-    "                     waited for\n"
+    "  --to NAME          the scheduler (the only one there is)\n"
+    "  --start-wait S     wait so many seconds for it, if it is just being started (0)\n"
     "  --wait             until all tasks have been placed, or given up: then exit code 1\n"
     "  --json             one JSON object instead of text\n"
     "  --help             this text\n\n"
     "exit codes: 0 done, 1 failed, 2 wrong usage\n";
 
 static const struct option options[] = {
-    {"cell", required_argument, NULL, 'c'}, {"to", required_argument, NULL, 't'},
-    {"wait", no_argument, NULL, 'w'},       {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+    {"cell", required_argument, NULL, 'c'},
+    {"to", required_argument, NULL, 't'},
+    {"start-wait", required_argument, NULL, 's'},
+    {"wait", no_argument, NULL, 'w'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 struct arguments {
     const char *cell;
     const char *to;
     const char *file;
+    uint32_t start_wait_s;
     bool wait;
     bool json;
     bool help;
@@ -167,7 +173,8 @@ static int submit(const struct arguments *a, omega_error_t *err)
         rc = submitter_open(submission.store, a->cell, &submission.submitter, err);
     }
     if (rc == OMEGA_OK) {
-        rc = submitter_find(submission.submitter, a->to, START_NS, &submission.to, err);
+        rc = submitter_find(submission.submitter, a->to, a->start_wait_s * INT64_C(1000000000),
+                            &submission.to, err);
     }
     rc = rc == OMEGA_OK ? read_jobs(&submission, err) : rc;
     rc = rc == OMEGA_OK ? send(&submission, err) : rc;
@@ -175,6 +182,14 @@ static int submit(const struct arguments *a, omega_error_t *err)
     trace_destroy(submission.trace);
     store_close(submission.store);
     return rc == OMEGA_OK && submission.state.abandoned > 0 ? 1 : rc;
+}
+
+static bool read_seconds(const char *text, uint32_t *seconds)
+{
+    size_t digits = strspn(text, "0123456789");
+    unsigned long value = digits == 0 || digits > 9 ? ULONG_MAX : strtoul(text, NULL, 10);
+    *seconds = (uint32_t)value;
+    return text[digits] == '\0' && value <= START_WAIT_S_MAX;
 }
 
 static int read_arguments(int argc, char **argv, struct arguments *a)
@@ -188,6 +203,14 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
             break;
         case 't':
             a->to = optarg;
+            break;
+        case 's':
+            if (!read_seconds(optarg, &a->start_wait_s)) {
+                return command_usage("submit",
+                                     "--start-wait: '%.40s' is no number of seconds, expected 0 to "
+                                     "%u",
+                                     optarg, START_WAIT_S_MAX);
+            }
             break;
         case 'w':
             a->wait = true;

@@ -34,6 +34,7 @@ static const struct {
     [ENDPOINT_SUBMIT] = {"submit", NN_PULL, NN_PUSH},
     [ENDPOINT_CONTROL] = {"control", NN_REP, NN_REQ},
     [ENDPOINT_EVENTS] = {"events", NN_PUB, NN_SUB},
+    [ENDPOINT_WAKE] = {"wake", NN_PULL, NN_PUSH},
 };
 
 static int failed(const char *what, omega_error_t *err)
@@ -187,6 +188,13 @@ bool endpoint_send(struct endpoint *endpoint, const char *bytes, size_t size, in
         nn_setsockopt(endpoint->socket, NN_SOL_SOCKET, NN_SNDTIMEO, &wait_ms, sizeof wait_ms);
     }
     return nn_send(endpoint->socket, bytes, size, wait_ms == 0 ? NN_DONTWAIT : 0) >= 0;
+}
+
+bool endpoint_wake(struct endpoint *endpoint, uint32_t from, int wait_ms)
+{
+    char message[64];
+    int size = snprintf(message, sizeof message, "{\"version\":1,\"wake\":%u}", from);
+    return size > 0 && endpoint_send(endpoint, message, (size_t)size, wait_ms);
 }
 
 bool endpoint_has_peers(const struct endpoint *endpoint)

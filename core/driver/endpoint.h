@@ -16,6 +16,7 @@ enum endpoint_kind {
     ENDPOINT_SUBMIT = 0, /* submit-N: takes jobs, answers nothing (pipeline) */
     ENDPOINT_CONTROL,    /* control-N: answers each message (request/reply) */
     ENDPOINT_EVENTS,     /* events-N: tells what has happened to whoever listens (publish) */
+    ENDPOINT_WAKE,       /* wake-N: hints that there is something to do (pipeline) */
 };
 
 struct endpoint;
@@ -47,6 +48,8 @@ int endpoint_receive(struct endpoint *endpoint, int wait_ms, char **bytes, size_
 void endpoint_free(char *bytes);
 /* Sends a message, if that can be done within so many milliseconds; false if not. */
 bool endpoint_send(struct endpoint *endpoint, const char *bytes, size_t size, int wait_ms);
+/* Sends the hint that process `from` has something for the one that serves a wake endpoint. */
+bool endpoint_wake(struct endpoint *endpoint, uint32_t from, int wait_ms);
 /* True if anybody is connected. */
 bool endpoint_has_peers(const struct endpoint *endpoint);
 

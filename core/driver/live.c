@@ -16,6 +16,7 @@
 #include "cellstate/lmdb_directory.h"
 #include "cellstate/lmdb_writer.h"
 #include "core/driver/live_private.h"
+#include "core/driver/metrics_server.h"
 
 #define PAGE_BYTES 4096u
 #define START_NS_MAX INT64_C(60000000000) /* for all to be ready */
@@ -287,10 +288,10 @@ int run_live(const struct run_config *config, const struct live_options *options
     rc = make_cell(&live, err);
     rc = rc == OMEGA_OK ? make_shared(&live, err) : rc;
     if (rc == OMEGA_OK) {
-        live.server = live_metrics_start(config, live.directory, options->metrics);
+        metrics_tell(options->metrics, live.directory, true);
         rc = run_all(&live, err);
+        metrics_tell(options->metrics, live.directory, false);
     }
-    live_metrics_stop(live.server);
     rc = rc == OMEGA_OK ? finish(&live, report, counters, times, err) : rc;
     return close_live(&live, rc, err);
 }

@@ -27,7 +27,7 @@ struct live_options {
      * so much more of the experiment's time */
     double speedup;
     bool emulate; /* an attempt takes its decision time besides what it really takes to plan */
-    int metrics;  /* a socket of metrics_listen(), where figures are served meanwhile; 0: none */
+    int metrics;  /* where a server of figures is told of the cell (metrics_tell()); 0: nowhere */
     bool threads; /* of one process, instead of processes: then what follows does not count */
     struct live_restart restart;
     double deadline_s;    /* real time: a process that shows no progress for so long hangs */

@@ -215,13 +215,6 @@ void live_page_planned(struct live_process *process, const struct runner *runner
 void live_page_attempt(struct live_process *process, const struct runner *runner,
                        const struct omega_result *result, enum settlement settlement, int64_t ns);
 
-/* ---- live_metrics.c ---- */
-
-/* Starts a process that serves figures of the cell at a socket (0: none) until live_metrics_stop():
- * its id, or 0. What it cannot do is told to config->log and stops nothing. */
-pid_t live_metrics_start(const struct run_config *config, const char *directory, int socket);
-void live_metrics_stop(pid_t process);
-
 /* ---- the work of processes ---- */
 
 /* Submits all jobs at their times. */
@@ -305,7 +298,6 @@ struct live {
     struct live_thread *threads;    /* instead of children; NULL: none were started */
     struct live_restarts *restarts; /* of each: the caller's */
     uint32_t count;                 /* of processes, without this one */
-    pid_t server;                   /* serves figures; 0: nobody does */
 };
 
 /* Writes the name of a process to its live->restarts. */

@@ -3,59 +3,36 @@
  * Wake-ups over nanomsg: a process has one socket that others push to, an ipc file in the cell's
  * directory. A message is a hint that there is something to do for the one who gets it, and nothing
  * else: what there is to do stands in the cell. So one that is lost costs a little time, and one
- * that is wrong a look at the cell. The path goes by the open directory, so that it is short
- * enough for a socket's address wherever the cell lies.
+ * that is wrong a look at the cell.
  */
-#include <nanomsg/nn.h>
-#include <nanomsg/pipeline.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "core/driver/endpoint.h"
 #include "core/driver/live_private.h"
 
 #define PEERS_MAX (LIVE_INSTANCES_MAX + LIVE_SCHEDULERS)
-#define ADDRESS_BYTES 64
 #define NAME "wake-"
-#define MESSAGE_BYTES 64
 
 struct live_wake {
     int directory_fd;
-    int socket; /* hints come here */
-    int fd;     /* readable when one has come */
     uint32_t number;
-    int peers[PEERS_MAX]; /* -1: none */
+    struct endpoint *own;              /* hints come here */
+    struct endpoint *peers[PEERS_MAX]; /* NULL: none */
 };
-
-static int failed(omega_error_t *err, const char *what)
-{
-    return omega_error_set(err, OMEGA_EIO, "cannot %s wake-ups: %s", what, nn_strerror(nn_errno()));
-}
-
-static void address_of(int directory_fd, uint32_t number, char out[ADDRESS_BYTES])
-{
-    snprintf(out, ADDRESS_BYTES, "ipc:///proc/self/fd/%d/" NAME "%u", directory_fd, number);
-}
 
 int live_wake_open(int directory_fd, uint32_t number, struct live_wake **out, omega_error_t *err)
 {
-    char address[ADDRESS_BYTES];
-    size_t size = sizeof(int);
-    struct live_wake *wake = malloc(sizeof *wake);
+    struct live_wake *wake = calloc(1, sizeof *wake);
     *out = NULL;
     if (wake == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for wake-ups");
     }
     wake->directory_fd = directory_fd;
     wake->number = number;
-    memset(wake->peers, 0xff, sizeof wake->peers);
-    wake->socket = nn_socket(AF_SP, NN_PULL);
-    address_of(directory_fd, number, address);
-    int bound = wake->socket < 0 ? -1 : endpoint_bind_private(wake->socket, address);
-    if (bound < 0 || nn_getsockopt(wake->socket, NN_SOL_SOCKET, NN_RCVFD, &wake->fd, &size) != 0) {
-        int rc = failed(err, "receive");
+    int rc = endpoint_serve(directory_fd, ENDPOINT_WAKE, number, &wake->own, err);
+    if (rc != OMEGA_OK) {
         live_wake_close(wake);
         return rc;
     }
@@ -65,18 +42,9 @@ int live_wake_open(int directory_fd, uint32_t number, struct live_wake **out, om
 
 int live_wake_peer(struct live_wake *wake, uint32_t number, omega_error_t *err)
 {
-    char address[ADDRESS_BYTES];
-    int peer = nn_socket(AF_SP, NN_PUSH);
-    address_of(wake->directory_fd, number, address);
-    if (peer < 0 || nn_connect(peer, address) < 0) {
-        int rc = failed(err, "send");
-        if (peer >= 0) {
-            nn_close(peer);
-        }
-        return rc;
-    }
-    wake->peers[number] = peer;
-    return OMEGA_OK;
+    int rc = endpoint_open(ENDPOINT_WAKE, &wake->peers[number], err);
+    return rc == OMEGA_OK ? endpoint_connect(wake->peers[number], wake->directory_fd, number, err)
+                          : rc;
 }
 
 void live_wake_close(struct live_wake *wake)
@@ -85,35 +53,30 @@ void live_wake_close(struct live_wake *wake)
         return;
     }
     for (uint32_t i = 0; i < PEERS_MAX; i++) {
-        if (wake->peers[i] >= 0) {
-            nn_close(wake->peers[i]);
-        }
+        endpoint_close(wake->peers[i]);
     }
-    if (wake->socket >= 0) {
-        nn_close(wake->socket);
-    }
+    endpoint_close(wake->own);
     free(wake);
 }
 
 void live_wake_send(struct live_wake *wake, uint32_t number)
 {
-    char message[MESSAGE_BYTES];
-    int size = snprintf(message, sizeof message, "{\"version\":1,\"wake\":%u}", wake->number);
-    if (wake->peers[number] >= 0 && size > 0) {
-        nn_send(wake->peers[number], message, (size_t)size, NN_DONTWAIT);
+    if (wake->peers[number] != NULL) {
+        endpoint_wake(wake->peers[number], wake->number, 0);
     }
 }
 
 int live_wake_fd(const struct live_wake *wake)
 {
-    return wake->fd;
+    return endpoint_fd(wake->own);
 }
 
 void live_wake_take(struct live_wake *wake)
 {
-    char message[MESSAGE_BYTES];
-    while (nn_recv(wake->socket, message, sizeof message, NN_DONTWAIT) >= 0) {
-        /* whatever it says, all it can mean is: look */
+    char *bytes = NULL;
+    size_t size = 0;
+    while (endpoint_receive(wake->own, 0, &bytes, &size, NULL) == 1) {
+        endpoint_free(bytes); /* whatever it says, all it can mean is: look */
     }
 }
 

@@ -5,13 +5,16 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/monitor/prometheus.h"
@@ -23,7 +26,8 @@
 #define BACKLOG 16
 
 struct server {
-    struct status_source *source;
+    char path[PATH_MAX];          /* of the cell; "": there is none */
+    struct status_source *source; /* NULL: it is not open */
     struct status status;
 };
 
@@ -148,7 +152,11 @@ static enum MHD_Result send_figures(struct server *server, struct MHD_Connection
     omega_error_t err = {0};
     char *text = NULL;
     size_t size = 0;
-    if (status_take(server->source, &server->status, &err) != OMEGA_OK) {
+    if (server->path[0] == '\0') {
+        return say(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "no live point runs at the moment\n");
+    }
+    if ((server->source == NULL && status_open(server->path, &server->source, &err) != OMEGA_OK) ||
+        status_take(server->source, &server->status, &err) != OMEGA_OK) {
         char reason[sizeof err.source + sizeof err.text + 32];
         omega_error_format(&err, reason, sizeof reason);
         return say(connection, MHD_HTTP_SERVICE_UNAVAILABLE, reason);
@@ -189,35 +197,140 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return send_figures(context, connection);
 }
 
+/* ---- serving ---- */
+
+/* No thread: a store is used by the one that opened it. */
+static int start(struct server *server, int fd, struct MHD_Daemon **daemon, omega_error_t *err)
+{
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* the daemon closes its own */
+    *daemon = own < 0 ? NULL
+                      : MHD_start_daemon(MHD_NO_FLAG, 0, NULL, NULL, on_request, server,
+                                         MHD_OPTION_LISTEN_SOCKET, own, MHD_OPTION_CONNECTION_LIMIT,
+                                         CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_S,
+                                         MHD_OPTION_END);
+    if (*daemon == NULL && own >= 0) {
+        close(own);
+    }
+    return *daemon == NULL ? omega_error_set(err, OMEGA_EIO, "cannot start the server of figures")
+                           : OMEGA_OK;
+}
+
+/* Answers for a little while. */
+static int run(struct MHD_Daemon *daemon, omega_error_t *err)
+{
+    return MHD_run_wait(daemon, SLICE_MS) != MHD_YES && errno != EINTR
+               ? omega_error_set_errno(err, NULL, "the server of figures has failed")
+               : OMEGA_OK;
+}
+
+static void close_cell(struct server *server)
+{
+    status_fini(&server->status);
+    status_close(server->source);
+    server->source = NULL;
+    server->path[0] = '\0';
+}
+
 int metrics_serve(const char *path, int fd, const volatile sig_atomic_t *stop, omega_error_t *err)
 {
     struct server server = {.source = NULL};
+    struct MHD_Daemon *daemon = NULL;
     int rc = status_open(path, &server.source, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
-    /* no thread: a store is used by the one that opened it */
-    int own = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* the daemon closes its own */
-    struct MHD_Daemon *daemon =
-        own < 0 ? NULL
-                : MHD_start_daemon(MHD_NO_FLAG, 0, NULL, NULL, on_request, &server,
-                                   MHD_OPTION_LISTEN_SOCKET, own, MHD_OPTION_CONNECTION_LIMIT,
-                                   CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_S,
-                                   MHD_OPTION_END);
-    if (daemon == NULL) {
-        rc = omega_error_set(err, OMEGA_EIO, "cannot start the server of figures");
-    }
+    snprintf(server.path, sizeof server.path, "%s", path);
+    rc = start(&server, fd, &daemon, err);
     while (rc == OMEGA_OK && *stop == 0) {
-        if (MHD_run_wait(daemon, SLICE_MS) != MHD_YES && errno != EINTR) {
-            rc = omega_error_set_errno(err, NULL, "the server of figures has failed");
-        }
+        rc = run(daemon, err);
     }
     if (daemon != NULL) {
         MHD_stop_daemon(daemon);
-    } else if (own >= 0) {
-        close(own);
     }
-    status_fini(&server.status);
-    status_close(server.source);
+    close_cell(&server);
     return rc;
+}
+
+/* ---- cells that come and go ---- */
+
+/* What is told of a cell, as one packet. */
+struct news {
+    char there; /* 1, or 0: it is about to go */
+    char path[PATH_MAX];
+};
+
+/* Takes what has been told; false when nobody is there any more who could tell. */
+static bool take_news(struct server *server, int cells)
+{
+    struct news news;
+    ssize_t got;
+    while ((got = recv(cells, &news, sizeof news, MSG_DONTWAIT)) > 1) {
+        news.path[(size_t)got - 2] = '\0'; /* where it ends, if it is sound */
+        if (news.there == 1) {
+            close_cell(server);
+            snprintf(server->path, sizeof server->path, "%s", news.path);
+        } else if (strcmp(server->path, news.path) == 0) {
+            close_cell(server);
+        }
+    }
+    return got < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+static void serve_cells(int fd, int cells)
+{
+    static struct server server;
+    struct MHD_Daemon *daemon = NULL;
+    signal(SIGINT, SIG_IGN); /* the one that started it ends it */
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    int rc = start(&server, fd, &daemon, NULL);
+    while (rc == OMEGA_OK && take_news(&server, cells)) {
+        rc = run(daemon, NULL);
+    }
+}
+
+int metrics_server_start(int fd, struct metrics_server *server, omega_error_t *err)
+{
+    int pair[2];
+    pid_t original = getpid();
+    *server = (struct metrics_server){.process = 0};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        return omega_error_set_errno(err, NULL, "cannot start the server of figures");
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(pair[1]);
+        if (getppid() == original) {
+            serve_cells(fd, pair[0]);
+        }
+        _exit(EXIT_SUCCESS); /* it has nothing to put in order */
+    }
+    close(pair[0]);
+    if (child < 0) {
+        close(pair[1]);
+        return omega_error_set_errno(err, NULL, "cannot start the server of figures");
+    }
+    *server = (struct metrics_server){.process = child, .cells = pair[1]};
+    return OMEGA_OK;
+}
+
+void metrics_server_stop(struct metrics_server *server)
+{
+    if (server->process > 0) {
+        close(server->cells);
+        kill(server->process, SIGKILL);
+        waitpid(server->process, NULL, 0);
+    }
+}
+
+void metrics_tell(int cells, const char *directory, bool there)
+{
+    struct news news = {.there = there};
+    size_t length = strlen(directory);
+    if (cells > 0 && length < sizeof news.path) {
+        memcpy(news.path, directory, length + 1);
+        send(cells, &news, length + 2, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
 }

@@ -5,6 +5,8 @@
 #define OMEGA_CORE_DRIVER_METRICS_SERVER_H
 
 #include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
 
 #include "core/base/error.h"
 
@@ -27,5 +29,21 @@ int metrics_listen(const char *address, int *socket, char url[METRICS_URL_BYTES]
  */
 int metrics_serve(const char *path, int socket, const volatile sig_atomic_t *stop,
                   omega_error_t *err);
+
+/* ---- for runs, whose cells come and go ---- */
+
+struct metrics_server {
+    pid_t process; /* 0: there is none */
+    int cells;     /* where it is told of cells: metrics_tell() */
+};
+
+/* Starts a process that answers at the socket, for the cell that it was told of last; with 503 while
+ * there is none. It ends with this process, or by metrics_server_stop(). OMEGA_EIO. */
+int metrics_server_start(int socket, struct metrics_server *server, omega_error_t *err);
+void metrics_server_stop(struct metrics_server *server);
+
+/* Tells it that the cell in a directory is there, or is about to go. Nobody waits for it: if it has
+ * ended, nothing is told. `cells` may be 0. */
+void metrics_tell(int cells, const char *directory, bool there);
 
 #endif

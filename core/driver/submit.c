@@ -11,11 +11,15 @@
 #include <unistd.h>
 
 #include "core/driver/control.h"
+#include "core/driver/endpoint.h"
 #include "core/driver/live_private.h"
+
+#define WAKE_MS 100 /* for the scheduler's socket to take a hint */
 
 struct submitter {
     struct store *store;
     int directory_fd;
+    struct endpoint *wake;     /* of the scheduler that was woken last; NULL: of none */
     struct listener *listener; /* NULL until somebody waits */
 };
 
@@ -41,6 +45,7 @@ void submitter_close(struct submitter *submitter)
 {
     if (submitter != NULL) {
         listener_close(submitter->listener);
+        endpoint_close(submitter->wake);
         close(submitter->directory_fd);
         free(submitter);
     }
@@ -137,6 +142,18 @@ int64_t standing_now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* Tells a scheduler that works that there are jobs for it; it looks for them soon, anyway. The socket
+ * stays open until the submitter is closed: what it has not passed on yet goes with it. */
+static void wake(struct submitter *submitter, const struct register_entry *to)
+{
+    endpoint_close(submitter->wake);
+    submitter->wake = NULL;
+    if (to->lives && endpoint_open(ENDPOINT_WAKE, &submitter->wake, NULL) == OMEGA_OK &&
+        endpoint_connect(submitter->wake, submitter->directory_fd, to->number, NULL) == OMEGA_OK) {
+        endpoint_wake(submitter->wake, 0, WAKE_MS);
+    }
+}
+
 int submitter_send(struct submitter *submitter, const struct register_entry *to,
                    struct omega_job *const *jobs, uint64_t count, uint64_t *first, uint64_t *done,
                    omega_error_t *err)
@@ -157,6 +174,9 @@ int submitter_send(struct submitter *submitter, const struct register_entry *to,
     }
     if (lock >= 0) {
         close(lock);
+    }
+    if (*done > 0) {
+        wake(submitter, to);
     }
     return rc;
 }

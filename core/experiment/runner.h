@@ -17,7 +17,7 @@ struct runner_options {
     bool json;                /* the summary as JSON */
     bool log;                 /* a log of each point */
     bool verbose;             /* the modules' INFO and DEBUG messages, too */
-    int metrics;              /* a socket of metrics_listen(), for live points; 0: none */
+    int metrics;              /* of a metrics_server: where it is told of cells; 0: nowhere */
     uint32_t jobs;            /* worker processes; 0 = as many as there are CPUs */
     struct parts_shard shard; /* count 0 or 1: the whole run */
     enum parts_start start;

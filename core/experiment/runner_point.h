@@ -12,7 +12,7 @@ struct runner_point {
     uint32_t index;
     bool log;
     bool verbose;
-    int metrics; /* a socket where figures are served while a live point runs; 0: none */
+    int metrics; /* where a server of figures is told of the cell of a live point; 0: nowhere */
     bool head; /* nobody has written the head of the parts yet: do it before the part */
     const volatile sig_atomic_t *stop;            /* other than 0: stop; or NULL */
     void *context;                                /* for both: */

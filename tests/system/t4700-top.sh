@@ -164,6 +164,26 @@ several() {
     return "$rc"
 }
 ! command -v curl >/dev/null || check "figures of one point of several" several
+# While no live point runs there is an answer, too: here a simulated one comes first, which hangs.
+between() {
+    local hang="{\"name\":\"hangs\",\"set\":{\"driver\":\"sim\",\"schedulers.0.module\":\"$B/tests/modules/hang_place.so\"}}"
+    local rc=0
+    "$OMEGA" run --quiet --jobs 1 --out "$T/between" --metrics :0 --set store.kind=memory \
+        --set "variants=[$hang,{\"name\":\"live\",\"set\":{\"driver\":\"live\",\"store.kind\":\"lmdb\"}}]" \
+        "$T/busy.json" 2>"$T/between.err" >/dev/null &
+    run=$!
+    for _ in $(seq 600); do
+        url=$(sed -n 's/^omega: figures for Prometheus at //p' "$T/between.err")
+        [ -z "$url" ] || break
+        sleep 0.05
+    done
+    [ "$(get --max-time 60 "$url")" = 503 ] && grep -q 'no live point runs' "$T/got" || rc=1
+    cat "$T/between.err"
+    kill -s KILL "$run"
+    wait "$run" 2>/dev/null
+    return "$rc"
+}
+! command -v curl >/dev/null || check "between live points there is an answer" between
 check "no cell at all" fails_with 1 "$T/nothing" "$OMEGA" top --cell "$T/nothing"
 check "no cell is named" fails_with 2 'no cell, expected --cell DIR' "$OMEGA" top
 check "no interval" fails_with 2 "'0' is no interval" "$OMEGA" top --cell "$cell" --interval 0

@@ -27,7 +27,8 @@
 #include "tests/support/fixture.h"
 #include "tests/support/scratch.h"
 
-#define GARBAGE 12 /* messages thrown at each endpoint */
+#define ANSWER_MS 20000 /* a message that does not come within this was not sent */
+#define GARBAGE 12      /* messages thrown at each endpoint */
 
 static char path[SCRATCH_PATH_MAX];
 static int directory_fd;
@@ -386,6 +387,45 @@ START_TEST(garbage_is_answered_and_changes_nothing)
 }
 END_TEST
 
+/* ---- submitting ---- */
+
+/* A scheduler that works gets a hint for jobs that were submitted to it. */
+START_TEST(submitting_wakes_the_scheduler)
+{
+    struct omega_task_group group = {.count = 1, .request = {.cpu_milli = 1}, .duration_us = 1};
+    struct omega_job job = {.group_count = 1, .groups = &group};
+    struct omega_job *jobs[] = {&job};
+    struct register_entry entry;
+    struct endpoint *wakes = NULL;
+    struct submitter *submitter = NULL;
+    struct store *store;
+    uint64_t first = 0;
+    uint64_t done = 0;
+    char *bytes = NULL;
+    size_t size = 0;
+    int lock = -1;
+    omega_error_t err = {0};
+    make_cell();
+    ck_assert_int_eq(lmdb_open(path, NULL, &store, NULL), OMEGA_OK);
+    ck_assert_int_eq(omega_job_seal(&job, &group, NULL), OMEGA_OK);
+    ck_assert_int_eq(enter(store, "one", -1, &lock, &entry, &err), OMEGA_OK);
+    ck_assert_int_eq(endpoint_serve(directory_fd, ENDPOINT_WAKE, entry.number, &wakes, &err),
+                     OMEGA_OK);
+    ck_assert_int_eq(submitter_open(store, path, &submitter, &err), OMEGA_OK);
+    ck_assert_int_eq(submitter_find(submitter, "one", 0, &entry, &err), OMEGA_OK);
+    ck_assert_msg(submitter_send(submitter, &entry, jobs, 1, &first, &done, &err) == OMEGA_OK, "%s",
+                  err.text);
+    ck_assert_uint_eq(done, 1);
+    ck_assert_int_eq(endpoint_receive(wakes, ANSWER_MS, &bytes, &size, &err), 1);
+    endpoint_free(bytes);
+    submitter_close(submitter);
+    endpoint_close(wakes);
+    close(lock);
+    store_close(store);
+    close_cell();
+}
+END_TEST
+
 /* ---- threads ---- */
 
 #define THREADS 8
@@ -434,6 +474,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "names keep their numbers", names_keep_their_numbers);
     check_case(suite, "a spoilt register is told", a_spoilt_register_is_told);
     check_case(suite, "ids are above all that were", ids_are_above_all_that_were);
+    check_case(suite, "submitting wakes", submitting_wakes_the_scheduler);
     check_case(suite, "garbage is answered", garbage_is_answered_and_changes_nothing);
 }
 
