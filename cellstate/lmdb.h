@@ -179,6 +179,12 @@ struct lmdb_instance {
 int lmdb_submit_to(struct store *store, const struct omega_job *job, uint16_t instance,
                    omega_error_t *err);
 
+/* Tells how long all tasks of an elastic job that has started run, from their commit on: 0, as
+ * submitted. Above LMDB_DURATION_MAX it counts as that. Not a change. 1: the job is not in the table
+ * any more; OMEGA_EINVAL: it has not started. */
+#define LMDB_DURATION_MAX ((INT64_C(1) << 48) - 3) /* some nine years */
+int lmdb_tell_duration(struct store *store, uint64_t job, int64_t duration_us, omega_error_t *err);
+
 /* What became of a job's tasks so far. */
 struct lmdb_job {
     const struct omega_job *job; /* user and constraints are symbols and sets of lmdb_catalogue(), 0
@@ -192,6 +198,8 @@ struct lmdb_job {
     uint32_t failed;
     uint32_t abandoned;
     bool started;      /* elastic: its one commit held */
+    bool told;         /* started: lmdb_tell_duration() has told how long all its tasks run ... */
+    int64_t given_us;  /* ... 0: as submitted */
     bool given_up;     /* abandoned: what is unplaced stays so */
     bool over;         /* kept by keep_jobs only */
     uint16_t instance; /* that placed something last, else the one that the job was submitted to;

@@ -146,6 +146,38 @@ int lmdb_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *v
     return lmdb_execute_one(lmdb_of(store), run_abandon, &abandonment, OMEGA_INSTANCE_NONE, err);
 }
 
+struct telling {
+    uint64_t job;
+    int64_t duration_us;
+    bool there;
+};
+
+static int run_tell(struct lmdb *lmdb, void *arguments, omega_error_t *err)
+{
+    struct telling *telling = arguments;
+    struct job_entry *entry = NULL;
+    int rc = lmdb_entry_load(lmdb, telling->job, &entry, err);
+    telling->there = entry != NULL;
+    if (rc != OMEGA_OK || entry == NULL) {
+        return rc;
+    }
+    if (!entry->started) {
+        return omega_error_set(
+            err, OMEGA_EINVAL,
+            "job %llu has not started, expected one with optional tasks that has",
+            (unsigned long long)telling->job);
+    }
+    lmdb->write.state.given = lmdb_given(true, telling->duration_us);
+    return lmdb_entry_store(lmdb, err);
+}
+
+int lmdb_tell_duration(struct store *store, uint64_t job, int64_t duration_us, omega_error_t *err)
+{
+    struct telling telling = {.job = job, .duration_us = duration_us};
+    int rc = lmdb_execute_one(lmdb_of(store), run_tell, &telling, OMEGA_INSTANCE_NONE, err);
+    return rc == OMEGA_OK && !telling.there ? 1 : rc;
+}
+
 /* ---- placements that end ---- */
 
 /* Takes one placement off its machine and out of the table: the placements' cursor stands on it. */

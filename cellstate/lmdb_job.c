@@ -284,6 +284,7 @@ static int put_state(struct lmdb *lmdb, const struct job_entry *entry,
         .over = rest->over,
         .instance = rest->instance,
         .attempt = rest->attempt,
+        .given = rest->given,
     };
     size_t size = record_job_state_bytes(entry->slots);
     int rc = lmdb_reserve_bytes(lmdb, size, err);

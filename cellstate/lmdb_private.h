@@ -408,6 +408,12 @@ int lmdb_release(struct store *store, const uint64_t *placements, uint32_t count
 int lmdb_machine_event(struct store *store, const struct omega_machine_event *event,
                        enum store_loss_policy policy, const struct store_release_result **lost,
                        uint32_t *lost_count, uint64_t *version, omega_error_t *err);
+/* record_job_state.given */
+static inline uint64_t lmdb_given(bool told, int64_t duration_us)
+{
+    uint64_t given = (uint64_t)(duration_us > LMDB_DURATION_MAX ? LMDB_DURATION_MAX : duration_us);
+    return !told ? 0 : duration_us <= 0 ? 1 : given + 2;
+}
 int lmdb_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,
                  omega_error_t *err);
 int lmdb_preload(struct store *store, struct store_placement *placements, uint32_t count,

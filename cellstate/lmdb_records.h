@@ -170,6 +170,7 @@ int record_decode_durations(const void *bytes, size_t size, uint64_t id, size_t 
  * no more of it than it claims. */
 #define RECORD_TASKS_EACH 2048u
 
+#define RECORD_GIVEN_MAX ((UINT64_C(1) << 48) - 1)
 struct record_job_state {
     uint32_t slots;
     uint32_t submitted;
@@ -183,6 +184,8 @@ struct record_job_state {
     bool over;
     uint16_t instance;
     uint32_t attempt;
+    uint64_t given; /* how long its tasks run, once it has started: 0 not told, 1 as submitted, else
+                       us + 2, at most RECORD_GIVEN_MAX */
     const uint8_t *placed; /* bitmap of the first tasks */
 };
 /* Tasks that record `part` of a job has the bits of; 0: the job has no such record. */

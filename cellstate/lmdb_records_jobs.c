@@ -312,7 +312,7 @@ void record_encode_job_state(const struct record_job_state *state, const uint8_t
     put_u32(bytes + 28, state->failed);
     put_u32(bytes + 32, state->abandoned);
     put_u32(bytes + 36, state->attempt);
-    put_u64(bytes + 40, state->instance);
+    put_u64(bytes + 40, state->instance | state->given << 16);
     put_bitmap(bytes + STATE_BYTES, placed, record_tasks_in(state->slots, 0));
     int flags = (state->started ? STATE_STARTED : 0) | (state->given_up ? STATE_GIVEN_UP : 0) |
                 (state->over ? STATE_OVER : 0);
@@ -322,7 +322,7 @@ void record_encode_job_state(const struct record_job_state *state, const uint8_t
 /* No count is above the slots. */
 static bool state_is_sound(const struct record_job_state *state, const uint8_t *from)
 {
-    bool bad = (load_u64(from + 40) >> 16) != 0;
+    bool bad = state->given != 0 && !state->started;
     for (size_t at = 12; at <= 32; at += 4) {
         bad |= load_u32(from + at) > state->slots;
     }
@@ -358,6 +358,7 @@ int record_decode_job_state(const void *bytes, size_t size, uint64_t id,
         .over = (flags & STATE_OVER) != 0,
         .instance = load_u16(from + 40),
         .attempt = load_u32(from + 36),
+        .given = load_u64(from + 40) >> 16,
         .placed = from + STATE_BYTES,
     };
     return state_is_sound(state, from) ? OMEGA_OK : OMEGA_ECORRUPT;

@@ -143,6 +143,7 @@ static int put_state(struct lmdb *lmdb, const struct lmdb_job *job, omega_error_
         .over = job->over,
         .instance = job->instance,
         .attempt = job->attempt,
+        .given = lmdb_given(job->told, job->given_us),
     };
     size_t size = record_job_state_bytes(job->job->slots);
     int rc = lmdb_reserve_bytes(lmdb, size, err);

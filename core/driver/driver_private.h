@@ -190,7 +190,7 @@ void run_log_commit(const struct log_place *place, const struct runner *runner,
 void run_log_transaction(const struct log_place *place, const struct runlog_attempt *attempt,
                          const struct omega_transaction *txn,
                          const struct omega_claim_result *results,
-                         const struct omega_result *result);
+                         const struct omega_result *result, int64_t duration_us);
 /* The attempt that the runner makes; `planned`: its view has been synced. */
 struct runlog_attempt run_log_attempt_of(const struct runner *runner, bool planned);
 /* An instance begins anew. */

@@ -75,27 +75,90 @@ int live_plan_end(struct live_executor *executor, uint64_t placement, int64_t du
     return events_push(&executor->ends, due_us, EVENT_TASKS_END, (void *)(uintptr_t)placement);
 }
 
+static int64_t end_of(int64_t seen_us, int64_t duration_us)
+{
+    return duration_us > INT64_MAX - seen_us ? INT64_MAX : seen_us + duration_us;
+}
+
+/* How long a task of a job runs. */
+static int64_t duration_of(const struct lmdb_job *job, uint32_t task)
+{
+    uint32_t g = 0;
+    while (g + 1 < job->job->group_count && task >= job->job->groups[g + 1].first_task) {
+        g++;
+    }
+    return job->given_us > 0 ? job->given_us : omega_task_duration(&job->job->groups[g], task);
+}
+
+static int note_untold(struct live_executor *executor,
+                       const struct lmdb_change_placement *placement)
+{
+    if (executor->untold_count == executor->untold_room) {
+        uint32_t room = executor->untold_room == 0 ? 64 : 2 * executor->untold_room;
+        struct live_untold *grown = reallocarray(executor->untold, room, sizeof *grown);
+        if (grown == NULL) {
+            return OMEGA_ENOMEM;
+        }
+        executor->untold = grown;
+        executor->untold_room = room;
+    }
+    executor->untold[executor->untold_count++] =
+        (struct live_untold){.job = executor->looked_at->job,
+                             .placement = placement->id,
+                             .task = placement->task,
+                             .seen_us = executor->looked_at->seen_us};
+    return OMEGA_OK;
+}
+
 /* The placements of the commit that is looked at end when their durations have passed since it was
- * seen. */
+ * seen. How long a job with optional tasks runs its scheduler tells behind the commit. */
 static int plan_ends(void *context, const struct lmdb_job *job)
 {
     struct live_executor *executor = context;
     const struct live_seen *seen = executor->looked_at;
-    for (uint32_t i = 0; i < seen->count; i++) {
+    bool untold = job->started && !job->told && executor->process->standing == NULL;
+    int rc = OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < seen->count; i++) {
         const struct lmdb_change_placement *placement = &executor->placements[seen->first + i];
-        uint32_t g = 0;
-        while (g + 1 < job->job->group_count &&
-               placement->task >= job->job->groups[g + 1].first_task) {
-            g++;
-        }
-        int64_t duration_us = omega_task_duration(&job->job->groups[g], placement->task);
-        int64_t due_us =
-            duration_us > INT64_MAX - seen->seen_us ? INT64_MAX : seen->seen_us + duration_us;
-        if (live_plan_end(executor, placement->id, due_us) != OMEGA_OK) {
+        int64_t due_us = end_of(seen->seen_us, duration_of(job, placement->task));
+        rc = untold ? note_untold(executor, placement)
+                    : live_plan_end(executor, placement->id, due_us);
+    }
+    return rc == OMEGA_OK ? rc : (executor->status = OMEGA_ENOMEM);
+}
+
+/* Plans the ends of a job's placements if it has been told by now how long they run: 1. */
+static int plan_told(void *context, const struct lmdb_job *job)
+{
+    struct live_executor *executor = context;
+    const struct live_untold *end = executor->untold + executor->untold_count;
+    for (const struct live_untold *untold = executor->asked;
+         job->told && untold < end && untold->job == job->job->id; untold++) {
+        int64_t due_us = end_of(untold->seen_us, duration_of(job, untold->task));
+        if (live_plan_end(executor, untold->placement, due_us) != OMEGA_OK) {
             return executor->status = OMEGA_ENOMEM;
         }
     }
-    return OMEGA_OK;
+    return job->told;
+}
+
+/* Looks at the jobs of which nobody had told how long they run. One that is gone was lost. */
+static int plan_untold(struct live_executor *executor, omega_error_t *err)
+{
+    uint32_t kept = 0;
+    int rc = OMEGA_OK;
+    for (uint32_t i = 0, next = 0; rc >= 0 && i < executor->untold_count; i = next) {
+        executor->asked = &executor->untold[i];
+        uint64_t job = executor->asked->job;
+        rc = lmdb_find_job(executor->process->store, job, plan_told, executor, err);
+        for (next = i; next < executor->untold_count && executor->untold[next].job == job; next++) {
+            if (rc == OMEGA_OK) {
+                executor->untold[kept++] = executor->untold[next];
+            }
+        }
+    }
+    executor->untold_count = rc < 0 ? executor->untold_count : kept;
+    return executor->status == OMEGA_ENOMEM ? live_executor_no_memory(err) : rc < 0 ? rc : OMEGA_OK;
 }
 
 int live_plan_seen(struct live_executor *executor, omega_error_t *err)
@@ -189,6 +252,7 @@ static int execute(struct live_executor *executor, omega_error_t *err)
         live_beat(process);
         atomic_fetch_add(&process->slot->done, 1);
         rc = follow(executor, err);
+        rc = rc == OMEGA_OK && executor->untold_count > 0 ? plan_untold(executor, err) : rc;
         rc = rc == OMEGA_OK ? live_play_events(executor, err) : rc;
         rc = rc == OMEGA_OK ? release_due(executor, err) : rc;
         if (rc == OMEGA_OK) {
@@ -251,6 +315,7 @@ int live_execute(struct live_process *process, void *context, omega_error_t *err
     events_release(&executor.ends);
     live_close_machines(&executor);
     free(executor.seen);
+    free(executor.untold);
     free(executor.placements);
     free(executor.ids);
     free(executor.released);

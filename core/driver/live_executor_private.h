@@ -17,6 +17,14 @@ struct live_seen {
     uint32_t count;
 };
 
+/* A placement of a job with optional tasks, of which nobody has told yet how long it runs. */
+struct live_untold {
+    uint64_t job;
+    uint64_t placement;
+    uint32_t task;
+    int64_t seen_us;
+};
+
 struct live_executor {
     struct live_process *process;
     const struct live_prefilled *prefilled;
@@ -30,7 +38,11 @@ struct live_executor {
     uint32_t placement_count;
     uint32_t placement_room;
     const struct live_seen *looked_at;
-    int status; /* of what the store calls back */
+    struct live_untold *untold; /* those of a job one behind the other */
+    uint32_t untold_count;
+    uint32_t untold_room;
+    const struct live_untold *asked; /* the first one of the job that is looked at */
+    int status;                      /* of what the store calls back */
     uint64_t *ids;
     /* machine events */
     uint32_t event;              /* the experiment's next */

@@ -47,9 +47,8 @@ static int open_feeder(struct feeder *feeder, omega_error_t *err)
         feeder->next == NULL || feeder->fetched == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for the jobs' sources");
     }
-    const struct page_who who = {.role = PAGE_FEEDER,
-                                 .instance = OMEGA_INSTANCE_NONE,
-                                 .incarnation = process->slot->starts};
+    const struct page_who who = {
+        .role = PAGE_FEEDER, .instance = OMEGA_INSTANCE_NONE, .incarnation = process->slot->starts};
     int rc = live_join_in(process, "feeder", err);
     rc = rc == OMEGA_OK ? live_page_open(process, &who, err) : rc;
     for (uint32_t w = 0; rc == OMEGA_OK && w < config->workload_count; w++) {
@@ -102,10 +101,7 @@ static int submit(struct feeder *feeder, struct omega_job *job, int64_t now_us, 
     job->id = ++feeder->submitted;
     job->submit_us = now_us;
     if (omega_job_is_elastic(job)) {
-        return omega_error_set(err, OMEGA_EINVAL,
-                               "job %" PRIu64 " of workload '%s' has optional tasks, expected "
-                               "none in a live run",
-                               job->id, config->workloads[job->workload].name);
+        atomic_store(&process->slot->elastic, true);
     }
     uint32_t scheduler = config->workloads[job->workload].scheduler;
     uint32_t instance = run_instance_id(config, scheduler, assigner_next(&feeder->assigner, job));
@@ -147,22 +143,47 @@ static int feed(struct feeder *feeder, omega_error_t *err)
 
 /* ---- going on where another feeder died ---- */
 
-/* How many jobs it submitted, and whether the log was told of the last one. The jobs table does not
- * tell, since it forgets jobs that are over; the cell counts all tasks, though. */
+static int is_there(void *context, const struct lmdb_job *job)
+{
+    (void)context;
+    (void)job;
+    return OMEGA_OK;
+}
+
+static int is_of_job(void *context, const struct lmdb_change *change)
+{
+    return change->job == *(const uint64_t *)context;
+}
+
+/* Was the job submitted that the intent is about? The jobs table forgets jobs that are over; but the
+ * cell counts all tasks. Optional ones count when they are placed: where there are some, the count
+ * may have risen by them, and the table and the change log are asked for the job. */
+static bool was_submitted(const struct live_process *process)
+{
+    const struct live_intent *intent = &process->slot->intent;
+    struct store_counters counters;
+    uint64_t job = intent->job;
+    store_counters(process->store, &counters);
+    if (counters.tasks_submitted <= intent->tasks || !atomic_load(&process->slot->elastic)) {
+        return counters.tasks_submitted > intent->tasks;
+    }
+    return lmdb_find_job(process->store, job, is_there, NULL, NULL) == OMEGA_OK ||
+           lmdb_changes(process->store, intent->version + 1, is_of_job, &job, NULL) == 1;
+}
+
+/* How many jobs it submitted, and whether the log was told of the last one. */
 static uint64_t find_submitted(const struct live_process *process, bool *told)
 {
     const struct live_intent *intent = &process->slot->intent;
     uint64_t jobs = atomic_load(&process->slot->jobs);
-    struct store_counters counters;
     *told = true;
     if (atomic_load(&intent->kind) != LIVE_INTENDS_SUBMISSION || intent->job <= jobs) {
         return jobs;
     }
-    store_counters(process->store, &counters);
     if (!live_intends(process, LIVE_INTENDS_SUBMISSION)) {
         return intent->job;
     }
-    *told = counters.tasks_submitted <= intent->tasks; /* of the one before, else */
+    *told = !was_submitted(process); /* of the one before, else */
     return *told ? jobs : intent->job;
 }
 

@@ -100,6 +100,40 @@ void live_intend_submission(struct live_process *process, uint64_t job, uint64_t
 
 /* ---- what came of it ---- */
 
+int live_tell_duration(struct live_process *process, uint64_t job, int64_t duration_us,
+                       omega_error_t *err)
+{
+    int rc = lmdb_tell_duration(process->store, job, duration_us, err);
+    return rc > 0 ? OMEGA_OK : rc; /* what it had placed was lost meanwhile */
+}
+
+/* Of a job with optional tasks, how long they run. */
+struct given {
+    bool elastic;
+    bool told;
+    int64_t duration_us;
+};
+
+static int read_given(void *context, const struct lmdb_job *job)
+{
+    *(struct given *)context =
+        (struct given){.elastic = job->started, .told = job->told, .duration_us = job->given_us};
+    return OMEGA_OK;
+}
+
+/* If the process died before its module could say how long the tasks run, or before that was kept,
+ * they run as long as the job says. */
+static int finish_duration(struct live_process *process, uint64_t job, int64_t *duration_us,
+                           omega_error_t *err)
+{
+    struct given given = {.told = false};
+    int rc = lmdb_find_job(process->store, job, read_given, &given, err);
+    *duration_us = given.duration_us;
+    return rc < 0                         ? rc
+           : given.elastic && !given.told ? live_tell_duration(process, job, 0, err)
+                                          : OMEGA_OK;
+}
+
 static int finish_commit(struct live_process *process, omega_error_t *err)
 {
     const struct live_intent *intent = &process->slot->intent;
@@ -114,9 +148,13 @@ static int finish_commit(struct live_process *process, omega_error_t *err)
     txn.group_minimum =
         txn.group_minimum == NULL ? NULL : (const uint32_t *)(txn.claims + txn.claim_count);
     int rc = store_commit(process->store, &txn, results, &result, &answer);
+    int64_t duration_us = 0;
+    if (rc == OMEGA_OK && result.accepted > 0) {
+        rc = finish_duration(process, txn.job, &duration_us, &answer);
+    }
     if (rc == OMEGA_OK) {
         struct log_place place = {.log = process->log, .time_us = intent->time_us};
-        run_log_transaction(&place, &intent->attempt, &txn, results, &result);
+        run_log_transaction(&place, &intent->attempt, &txn, results, &result, duration_us);
     } else if (rc != OMEGA_EINVAL && rc != OMEGA_ESUPERSEDED) {
         omega_error_set(err, rc, "%s", answer.text); /* these two: it was never decided */
     }

@@ -72,6 +72,7 @@ struct live_slot {
     atomic_uint_fast64_t done;   /* attempts that ended, jobs submitted, looks at the cell ... */
     atomic_uint_fast64_t placed; /* ... and tasks placed */
     atomic_uint_fast64_t jobs;   /* feeder: submitted; executor: machine events played */
+    atomic_bool elastic;         /* feeder: jobs with optional tasks were submitted */
     atomic_uint_fast64_t losses; /* instance: how often tasks of its jobs were lost */
     uint32_t starts;             /* of the process: its incarnation */
     omega_error_t err;           /* why it ended with exit code 1 */
@@ -186,6 +187,11 @@ bool live_intends(const struct live_process *process, enum live_intent_kind kind
  * it had: the store gives the answer that it recorded, or decides it now; the log is told. Before
  * the instance joins the cell anew. Also an abandonment that the log was not told of. */
 int live_finish_attempt(struct live_process *process, omega_error_t *err);
+
+/* Tells the executor, by the table of jobs, how long the tasks of a job with optional ones run: 0, as
+ * submitted. */
+int live_tell_duration(struct live_process *process, uint64_t job, int64_t duration_us,
+                       omega_error_t *err);
 
 /* ---- live_wake.c: hints that there is something to do, over nanomsg ---- */
 

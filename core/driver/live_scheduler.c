@@ -141,6 +141,12 @@ static int end_attempt(struct live_scheduler *scheduler, int64_t now_us, omega_e
         return rc;
     }
     live_page_attempt(process, runner, &result, settlement, live_clock_ns() - since_ns);
+    if (result.accepted > 0 && omega_job_is_elastic(runner->job->job)) {
+        rc = live_tell_duration(process, runner->job->job->id, duration_us, err);
+    }
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
     if (runner->claim_count > 0 && !runner->falls_short) {
         add_spent(&process->slot->times.commit, since_ns);
     }

@@ -183,6 +183,7 @@ int live_take_over(struct live_executor *executor, omega_error_t *err)
     events_release(&executor->ends);
     executor->seen_count = 0;
     executor->placement_count = 0;
+    executor->untold_count = 0;
     executor->status = OMEGA_OK;
     int rc = tell_untold(executor, err);
     if (executor->prefilled->count > 0) {

@@ -126,13 +126,14 @@ void run_log_commit(const struct log_place *place, const struct runner *runner,
 void run_log_transaction(const struct log_place *place, const struct runlog_attempt *attempt,
                          const struct omega_transaction *txn,
                          const struct omega_claim_result *results,
-                         const struct omega_result *result)
+                         const struct omega_result *result, int64_t duration_us)
 {
     struct runlog_record record = record_at(place, RUNLOG_TRANSACTION);
     record.attempt = *attempt;
     record.changes = result->accepted > 0;
     record.version = result->version;
     record.results = results;
+    record.duration_us = duration_us;
     record.txn = *txn;
     put(place, &record);
 }

@@ -46,16 +46,6 @@ static int check(const struct point *point, const struct field *root, omega_erro
                           "%u instances, expected at most %u with driver 'live': each is a process",
                           instances, LIVE_INSTANCES_MAX);
     }
-    struct field workloads = field_member(root, "workloads");
-    for (uint32_t w = 0; w < point->parts->workload_count; w++) {
-        const struct generator_config *generator = &point->parts->sources[w].generator;
-        if (generator->optional_factor > 0 || generator->mapreduce.enabled) {
-            struct field workload = field_entry(&workloads, w);
-            struct field key = field_member(
-                &workload, generator->mapreduce.enabled ? "mapreduce" : "optional_factor");
-            return field_fail(&key, err, "optional tasks, expected none with driver 'live'");
-        }
-    }
     struct field preset = field_member(root, "preset");
     if (config->cell.compat != 0) {
         return field_fail(&preset, err, "has rules of its own, expected none with driver 'live'");

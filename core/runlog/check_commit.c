@@ -392,6 +392,7 @@ static int place(struct runlog_check *check, const struct runlog_record *record,
     int64_t lasts = record->duration_us > 0
                         ? record->duration_us
                         : omega_task_duration(&job->job->groups[claim->group], claim->task);
+    lasts = record->repaired && job->elastic ? 0 : lasts; /* what its module said is not known */
     struct naive_placement placement = {
         .job = txn->job,
         .task = claim->task,

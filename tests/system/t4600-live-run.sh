@@ -175,8 +175,6 @@ check "a module that breaks its contract" fails_with 1 "instance 0 of scheduler 
     crash breach_twice
 check "nothing stays behind" test -z "$(ls "$T/scratch")"
 
-check "optional tasks" fails_with 1 'optional_factor: optional tasks, expected none' \
-    live --set workloads.0.optional_factor=1 --out "$T/none"
 check "no speed-up" fails_with 1 'live.speedup: 0 is out of range, expected' \
     live --set live.speedup=0
 finish

@@ -198,11 +198,22 @@ START_TEST(shows_a_job)
     ck_assert_mem_eq(seen.placed, "\0\0\0\0\0", 5);
     ck_assert_ptr_nonnull(seen.job.machine_of);
     ck_assert_uint_eq(seen.machine_of[0], UINT32_MAX);
+    ck_assert_int_eq(lmdb_tell_duration(disk.cell.store, 7, 5, NULL), OMEGA_EINVAL);
+    ck_assert_int_eq(lmdb_tell_duration(disk.cell.store, 8, 5, NULL), 1);
     start_rich(&disk, 7);
+    ck_assert(!find(&disk, 7).job.told);
     uint64_t first = cell->t.results[0].placement;
     ck_assert(cell_release(cell, first));
+    static const int64_t told_us[][2] = {
+        {0, 0}, {1, 1}, {OMEGA_NEVER, LMDB_DURATION_MAX}, {12345, 12345}};
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(lmdb_tell_duration(disk.cell.store, 7, told_us[i][0], NULL), OMEGA_OK);
+        ck_assert(find(&disk, 7).job.told);
+        ck_assert_int_eq(find(&disk, 7).job.given_us, told_us[i][1]);
+    }
     disk_reopen(&disk);
     seen = find(&disk, 7);
+    ck_assert_int_eq(seen.job.given_us, 12345);
     expect_tasks(&seen, 0, 3, 1, 0, 0);
     ck_assert(seen.job.started && !seen.job.given_up && !seen.job.over);
     ck_assert_uint_eq(seen.job.instance, 6);

@@ -1297,6 +1297,7 @@ static struct record_job_state random_state(uint32_t slots)
     state.over = chance();
     state.instance = (uint16_t)below(65536);
     state.attempt = below(UINT32_MAX);
+    state.given = state.started ? below(3) * (RECORD_GIVEN_MAX / 2) : 0;
     return state;
 }
 
@@ -1330,6 +1331,7 @@ START_TEST(test_job_states)
         SAME(state, read, over);
         SAME(state, read, instance);
         SAME(state, read, attempt);
+        SAME(state, read, given);
         free(bytes);
     }
 }
