@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The files of a standing cell's processes, and the numbers and ids that they give out. */
-#include "core/driver/register.h"
+#include "core/driver/register_private.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEXT_MAX 512u /* bytes of a file */
 #define FILE_MODE (S_IRUSR | S_IWUSR)
 #define LAST_ID (UINT64_MAX / 2) /* ids are at most INT64_MAX, as everywhere outside */
 
@@ -43,9 +42,9 @@ static int lock_file(int fd, int command, struct flock *lock)
 }
 
 /* Reads all of a file as text; returns its length, or -1 with errno. */
-static ssize_t read_text(int fd, char text[TEXT_MAX + 1])
+static ssize_t read_text(int fd, char text[REGISTER_TEXT_MAX + 1])
 {
-    ssize_t size = pread(fd, text, TEXT_MAX, 0);
+    ssize_t size = pread(fd, text, REGISTER_TEXT_MAX, 0);
     text[size < 0 ? 0 : size] = '\0';
     return size;
 }
@@ -82,7 +81,7 @@ static bool take_line(const char **at, const char *key, char *out, size_t size)
     return true;
 }
 
-static bool parse_entry(const char *text, struct register_entry *entry)
+bool register_parse_entry(const char *text, struct register_entry *entry)
 {
     char pid[16];
     char *end;
@@ -102,7 +101,7 @@ int register_read(int directory_fd, uint32_t number, struct register_entry *entr
                   omega_error_t *err)
 {
     char name[32];
-    char text[TEXT_MAX + 1];
+    char text[REGISTER_TEXT_MAX + 1];
     struct flock lock;
     name_file(number, name);
     *entry = (struct register_entry){.number = number};
@@ -119,7 +118,7 @@ int register_read(int directory_fd, uint32_t number, struct register_entry *entr
     if (size == 0 && !entry->lives) {
         return 1; /* killed before it had written anything */
     }
-    return parse_entry(text, entry)
+    return register_parse_entry(text, entry)
                ? OMEGA_OK
                : omega_error_set_at(err, OMEGA_ECORRUPT, name, 0,
                                     "describes no process, expected the lines name, module, pid");
@@ -209,7 +208,7 @@ static int hold_number(int directory_fd, const struct register_entry *entry, int
                        omega_error_t *err)
 {
     char name[32];
-    char text[TEXT_MAX];
+    char text[REGISTER_TEXT_MAX];
     struct register_entry other;
     struct flock held;
     name_file(entry->number, name);
@@ -259,19 +258,24 @@ static int note_job(void *context, const struct lmdb_job *job)
     return 0;
 }
 
+bool register_parse_last(const char *text, uint64_t *last)
+{
+    char *end = NULL;
+    errno = 0;
+    *last = text[0] == '\0' ? 0 : strtoull(text, &end, 10);
+    return text[0] == '\0' || (isdigit((unsigned char)text[0]) && errno == 0 &&
+                               strcmp(end, "\n") == 0 && *last <= LAST_ID);
+}
+
 /* The highest id that was ever given out by this file; 0 if it is empty. */
 static int read_last(int fd, uint64_t *last, omega_error_t *err)
 {
-    char text[TEXT_MAX + 1];
-    char *end;
+    char text[REGISTER_TEXT_MAX + 1];
     ssize_t size = read_text(fd, text);
-    errno = 0;
-    *last = size > 0 ? strtoull(text, &end, 10) : 0;
     if (size < 0) {
         return omega_error_set_errno(err, "jobs", "cannot read");
     }
-    bool good = size == 0 || (isdigit((unsigned char)text[0]) && errno == 0 &&
-                              strcmp(end, "\n") == 0 && *last <= LAST_ID);
+    bool good = strlen(text) == (size_t)size && register_parse_last(text, last);
     return good ? OMEGA_OK
                 : omega_error_set_at(err, OMEGA_ECORRUPT, "jobs", 0,
                                      "holds no id of a job, expected one number");

@@ -79,7 +79,7 @@ finds wrong_unsigned changes "where the view shows no room"
 finds wrong_one one "$crash"
 finds wrong_empty empty "$crash"
 finds wrong_huge huge "$crash"
-finds wrong_grows grows "$crash|between two calls|claimed already"
+finds wrong_grows grows "$crash"
 finds wrong_option options "with every at 0: ($crash)"
 for of in state code stack; do
     finds wrong_address repeats "the first job placed otherwise in a (second|third) process" \

@@ -118,6 +118,27 @@ check "it falls behind" fall_behind
 check "it looks at what runs, and the run goes on" goes_on behind ''
 check "without another one" test "$(grep -c '"restarts": \[\]' "$T/behind.out/run.json")" -eq 1
 
+# ---- bytes that end who reads them ----
+
+# nanomsg 1.1.5 asserts the type of a message: whoever may write to the cell's directory can end a
+# process that listens there.
+horizon=100 experiment noise batch
+check "a run that is sent hostile bytes" begin noise
+hostile() {
+    perl -MSocket -e '
+        my $s;
+        socket($s, PF_UNIX, SOCK_STREAM, 0) or die $!;
+        connect($s, sockaddr_un($ARGV[0])) or die $!;
+        syswrite $s, "\0SP\0\0\x50\0\0" . "\7" . "\0" x 7 . "\1x";
+        1 while sysread $s, my $bytes, 100; # until its reader has ended
+    ' "$T/noise.cells/seed-1/wake-$1"
+}
+check "at the wake-ups of the executor" hostile 1
+check "and of a scheduler" hostile 2
+check "they are named, and started again, and the run goes on" goes_on noise \
+    "the executor \(start 1\) (was ended by signal 6|ended with exit code)"
+check "both of them" grep -Eq "instance 0 of scheduler 's' \(start 1\) (was ended|ended)" "$T/noise.err"
+
 # ---- wake-ups ----
 
 horizon=100 experiment asleep batch

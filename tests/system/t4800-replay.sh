@@ -54,9 +54,17 @@ recorded() {
         [ "$(count times_of_formula)" -eq 0 ]
 }
 check "most times are recorded ones" recorded
+# Where every job is placed at its first attempt and done long before the horizon, live and simulated,
+# the simulator spends just the times that were recorded: however long they were.
 busy_alike() {
-    grep -o '"busyness_ratio":[0-9.]*' "$T/live.replay" | awk -F: '
-        { n++; if ($2 < 0.5 || $2 > 2) bad++ } END { exit n != 4 || bad }'
+    "$OMEGA" run --live --quiet --log --out "$T/calm" --set store.kind=lmdb --set live.speedup=40 \
+        --set horizon_s=400 --set warmup_s=0 --set workloads.0.jobs=40 --set workloads.1.jobs=5 \
+        --set cell.machines.0.count=400 "$T/live.json" &&
+        "$OMEGA" replay --json "$T/calm" >"$T/calm.replay" || return 1
+    grep -o '"times_drawn":[0-9]*\|"busyness_ratio":[-0-9.e]*' "$T/calm.replay" | sort | uniq -c |
+        tee "$T/calm.counts"
+    [ "$(awk '{ print $1, $2 }' "$T/calm.counts")" = '4 "busyness_ratio":1
+4 "times_drawn":0' ]
 }
 check "schedulers are as busy as they were" busy_alike
 check "intervals over the seeds" grep -q \
