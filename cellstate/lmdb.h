@@ -180,8 +180,8 @@ int lmdb_submit_to(struct store *store, const struct omega_job *job, uint16_t in
                    omega_error_t *err);
 
 /* Tells how long all tasks of an elastic job that has started run, from their commit on: 0, as
- * submitted. Above LMDB_DURATION_MAX it counts as that. Not a change. 1: the job is not in the table
- * any more; OMEGA_EINVAL: it has not started. */
+ * submitted. Above LMDB_DURATION_MAX it counts as that. Not a change. 1: the job is not in the
+ * table any more; OMEGA_EINVAL: it has not started. */
 #define LMDB_DURATION_MAX ((INT64_C(1) << 48) - 3) /* some nine years */
 int lmdb_tell_duration(struct store *store, uint64_t job, int64_t duration_us, omega_error_t *err);
 

@@ -237,7 +237,8 @@ static inline int store_machine_event(struct store *store, const struct omega_ma
 }
 
 /* Gives a job's pending tasks up; those placed keep running. *tasks says how many. It is no change,
- * and has no version: *version (unless NULL) is that of the change which it followed. OMEGA_EINVAL for a job that is not in the table or abandoned already. */
+ * and has no version: *version (unless NULL) is that of the change which it followed. OMEGA_EINVAL
+ * for a job that is not in the table or abandoned already. */
 static inline int store_abandon(struct store *store, uint64_t job, uint32_t *tasks,
                                 uint64_t *version, omega_error_t *err)
 {

@@ -94,10 +94,10 @@ uint32_t live_segments(const struct run_config *config);
  * A process that ends before its time, hangs, floods or blocks the cell is named by config->log and
  * started again, as options->restart says; nothing is lost by it, and times->restarts tells.
  *
- * OMEGA_EINVAL for what has no live form: compatibility rules, a memory store. OMEGA_EIO, or the error
- * of the process, names one that is not started again, and how it ended. OMEGA_EINTR: config->stop
- * or config->progress asked for it, and the processes have ended in order. A cell with a directory
- * of its own stays, however the run ends, once time has begun. Ignores SIGPIPE.
+ * OMEGA_EINVAL for what has no live form: compatibility rules, a memory store. OMEGA_EIO, or the
+ * error of the process, names one that is not started again, and how it ended. OMEGA_EINTR:
+ * config->stop or config->progress asked for it, and the processes have ended in order. A cell with
+ * a directory of its own stays, however the run ends, once time has begun. Ignores SIGPIPE.
  */
 int run_live(const struct run_config *config, const struct live_options *options,
              const struct live_segment *segments, struct metrics *metrics,

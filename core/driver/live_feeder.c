@@ -155,9 +155,9 @@ static int is_of_job(void *context, const struct lmdb_change *change)
     return change->job == *(const uint64_t *)context;
 }
 
-/* Was the job submitted that the intent is about? The jobs table forgets jobs that are over; but the
- * cell counts all tasks. Optional ones count when they are placed: where there are some, the count
- * may have risen by them, and the table and the change log are asked for the job. */
+/* Was the job submitted that the intent is about? The jobs table forgets jobs that are over; but
+ * the cell counts all tasks. Optional ones count when they are placed: where there are some, the
+ * count may have risen by them, and the table and the change log are asked for the job. */
 static bool was_submitted(const struct live_process *process)
 {
     const struct live_intent *intent = &process->slot->intent;

@@ -188,8 +188,8 @@ bool live_intends(const struct live_process *process, enum live_intent_kind kind
  * the instance joins the cell anew. Also an abandonment that the log was not told of. */
 int live_finish_attempt(struct live_process *process, omega_error_t *err);
 
-/* Tells the executor, by the table of jobs, how long the tasks of a job with optional ones run: 0, as
- * submitted. */
+/* Tells the executor, by the table of jobs, how long the tasks of a job with optional ones run: 0,
+ * as submitted. */
 int live_tell_duration(struct live_process *process, uint64_t job, int64_t duration_us,
                        omega_error_t *err);
 

@@ -25,8 +25,8 @@ void live_journal(struct live_executor *executor, uint64_t version, int64_t seen
                  seen_us + clock_offset_us(executor->process));
 }
 
-/* When all that was found running had been seen; what the journal does not reach, or what cannot be,
- * counts from now. */
+/* When all that was found running had been seen; what the journal does not reach, or what cannot
+ * be, counts from now. */
 static void find_begins(struct live_executor *executor, int64_t now_us)
 {
     struct journal_range range;

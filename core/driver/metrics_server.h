@@ -37,8 +37,8 @@ struct metrics_server {
     int cells;     /* where it is told of cells: metrics_tell() */
 };
 
-/* Starts a process that answers at the socket, for the cell that it was told of last; with 503 while
- * there is none. It ends with this process, or by metrics_server_stop(). OMEGA_EIO. */
+/* Starts a process that answers at the socket, for the cell that it was told of last; with 503
+ * while there is none. It ends with this process, or by metrics_server_stop(). OMEGA_EIO. */
 int metrics_server_start(int socket, struct metrics_server *server, omega_error_t *err);
 void metrics_server_stop(struct metrics_server *server);
 

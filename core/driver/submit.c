@@ -142,8 +142,8 @@ int64_t standing_now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Tells a scheduler that works that there are jobs for it; it looks for them soon, anyway. The socket
- * stays open until the submitter is closed: what it has not passed on yet goes with it. */
+/* Tells a scheduler that works that there are jobs for it; it looks for them soon, anyway. The
+ * socket stays open until the submitter is closed: what it has not passed on yet goes with it. */
 static void wake(struct submitter *submitter, const struct register_entry *to)
 {
     endpoint_close(submitter->wake);

@@ -27,7 +27,8 @@ int log_gaps_open(const struct runlog_merge *merge, const char *cells, struct lo
 void log_gaps_close(struct log_gaps *gaps); /* NULL is allowed */
 
 /* Before the next record is played: plays the submissions and versions that are missing before it,
- * or tells the checker of them. 1; 0 if nothing behind can be checked. Errors of reading the cell. */
+ * or tells the checker of them. 1; 0 if nothing behind can be checked. Errors of reading the
+ * cell. */
 int log_gaps_before(struct log_gaps *gaps, struct runlog_check *check,
                     const struct runlog_record *record, omega_error_t *err);
 

@@ -18,9 +18,9 @@ struct log_played {
     struct store_counters counters;
 };
 
-/* Proves and counts all that is merged; `seen` may be NULL. With `until_us` above 0 the run is played
- * as if its horizon came then: what is later, or missing then, is not looked at. The first violation
- * is an OMEGA_ECORRUPT error, and nothing is played then. */
+/* Proves and counts all that is merged; `seen` may be NULL. With `until_us` above 0 the run is
+ * played as if its horizon came then: what is later, or missing then, is not looked at. The first
+ * violation is an OMEGA_ECORRUPT error, and nothing is played then. */
 int log_play(struct runlog_merge *merge, const struct log_figures_options *options,
              int64_t until_us, log_seen *seen, void *context, struct log_played *played,
              omega_error_t *err);

@@ -24,14 +24,14 @@ struct replay_options {
 };
 
 /*
- * Replays each point whose log log_points_open() finds in DIRECTORY. The observed figures are counted
- * from the log, which is proved on the way; everything else is taken from the experiment that the
- * log holds. Of the log of a live run that is incomplete, what is there before something is missing
- * is replayed, as if the horizon came then, and the report says so.
- * OMEGA_EINVAL where there is no log, or the experiment's jobs are not those of the log (a trace
- * has changed, say); OMEGA_ECORRUPT for a log that is damaged or breaks a rule, or of which too
- * little is known; OMEGA_EINTR:
- * stopped. Errors of the simulation name variant and seed. Nothing is written unless all went well.
+ * Replays each point whose log log_points_open() finds in DIRECTORY. The observed figures are
+ * counted from the log, which is proved on the way; everything else is taken from the experiment
+ * that the log holds. Of the log of a live run that is incomplete, what is there before something
+ * is missing is replayed, as if the horizon came then, and the report says so. OMEGA_EINVAL where
+ * there is no log, or the experiment's jobs are not those of the log (a trace has changed, say);
+ * OMEGA_ECORRUPT for a log that is damaged or breaks a rule, or of which too little is known;
+ * OMEGA_EINTR: stopped. Errors of the simulation name variant and seed. Nothing is written unless
+ * all went well.
  */
 int replay_run(const char *directory, const struct replay_options *options, omega_error_t *err);
 

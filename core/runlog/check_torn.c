@@ -140,8 +140,8 @@ static int take_claims(struct runlog_check *check, const struct runlog_record *r
     return rc;
 }
 
-/* G: an incarnation that has been superseded does nothing any more. Which one begins may be missing,
- * so one that acts has begun. */
+/* G: an incarnation that has been superseded does nothing any more. Which one begins may be
+ * missing, so one that acts has begun. */
 static void look_at_incarnation(struct runlog_check *check, const struct runlog_record *record)
 {
     struct runlog_instance *instance = &check->instances[record->txn.instance];

@@ -56,7 +56,8 @@ incomplete() {
 count() { sed "s/.*\"$1\":\([0-9]*\).*/\1/" "$T/json"; }
 
 check "omega run is killed" killed processes
-check "a segment for each process stays" test "$(ls "$T/processes.out/points" | grep -c omlog)" -eq 5
+check "a segment for each process stays" \
+    test "$(ls "$T/processes.out/points" | grep -c omlog)" -eq 5
 check "its log is incomplete, and sound" incomplete "$T/processes.out"
 check "it tells of what happened" test "$(count transactions)" -gt 20
 check "the cell has what it lacks" incomplete --cell "$T/processes" "$T/processes.out"

@@ -22,7 +22,8 @@ cat >"$T/elastic.json" <<'JSON'
     { "name": "batch", "module": "batch", "workloads": [ "batch" ], "instances": 2,
       "decision": { "job_s": 0.1 } } ],
   "record": [ "summary", "jobs" ],
-  "live": { "speedup": 40, "deadline_s": 1, "restart": { "delay_s": 0.01, "delay_max_s": 0.1, "limit": 1000 } }
+  "live": { "speedup": 40, "deadline_s": 1,
+            "restart": { "delay_s": 0.01, "delay_max_s": 0.1, "limit": 1000 } }
 }
 JSON
 
@@ -30,9 +31,13 @@ JSON
 jobs() {
     local file=$1
     shift
-    awk -F, -v names="$*" 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; n = split(names, name, " "); next }
-        $at["workload"] == "mr" { line = ""; for (i = 1; i <= n; i++) line = line " " $at[name[i]]; print line }' \
-        "$file" | sort -n
+    awk -F, -v names="$*" '
+        NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; n = split(names, name, " "); next }
+        $at["workload"] == "mr" {
+            line = ""
+            for (i = 1; i <= n; i++) line = line " " $at[name[i]]
+            print line
+        }' "$file" | sort -n
 }
 
 check "simulated" "$OMEGA" run --quiet --out "$T/sim" "$T/elastic.json"
@@ -44,7 +49,8 @@ jobs "$T/sim/jobs.csv" job tasks >"$T/sim.jobs"
 jobs "$T/out/jobs.csv" job tasks >"$T/out.jobs"
 check "the same jobs" cmp "$T/sim.jobs" "$T/out.jobs"
 more() {
-    jobs "$T/out/jobs.csv" tasks placed | awk '{ n++; more += $2 > $1 } END { print n, more; exit !(n == 60 && more > 10) }'
+    jobs "$T/out/jobs.csv" tasks placed | awk '{ n++; more += $2 > $1 }
+        END { print n, more; exit !(n == 60 && more > 10) }'
 }
 check "many got optional tasks" more
 sooner() {
@@ -56,7 +62,8 @@ check "and ran shorter for it" sooner
 # One scheduler alone meets no conflict, and tries each job once: what is missing of the optional
 # tasks is nothing to try again for.
 once() {
-    "$OMEGA" run --live --quiet --log --out "$T/one" --set store.kind=lmdb --set 'workloads.1.jobs=1' \
+    "$OMEGA" run --live --quiet --log --out "$T/one" --set store.kind=lmdb \
+        --set workloads.1.jobs=1 \
         --set workloads.1.cpu_milli=1 --set workloads.0.mapreduce.workers_max=10000 \
         --set workloads.0.mapreduce.map_activities=900 --set workloads.0.mapreduce.map_s=0.1 \
         --set workloads.0.jobs=20 --set workloads.0.interarrival_s=5 "$T/elastic.json" &&
@@ -78,8 +85,9 @@ check "optional tasks of other jobs" factor
 # ---- processes that die ----
 
 "$OMEGA" run --live --quiet --log --out "$T/killed" --set store.kind=lmdb --set horizon_s=320 \
-    --set store.dir="$T/killed.cells" --set workloads.0.jobs=1000 --set workloads.0.mapreduce.workers_max=8 \
-    --set workloads.0.mapreduce.map_s=0.5 --set workloads.1.jobs=100000 --set workloads.1.duration_s=1 \
+    --set store.dir="$T/killed.cells" --set workloads.0.jobs=1000 \
+    --set workloads.0.mapreduce.workers_max=8 --set workloads.0.mapreduce.map_s=0.5 \
+    --set workloads.1.jobs=100000 --set workloads.1.duration_s=1 \
     --set workloads.0.interarrival_s=0.5 --set workloads.1.interarrival_s=0.2 \
     "$T/elastic.json" >/dev/null 2>"$T/killed.err" &
 run=$!

@@ -14,7 +14,10 @@ if ! jumping "$OMEGA" --help >/dev/null 2>&1; then # a sanitizer wants to be the
     finish
     exit
 fi
-jumps() { [ "$(jumping perl -e 'print join "\n", map { int(time() / 1e7) } 1 .. 6' | sort -u | wc -l)" -gt 3 ]; }
+jumps() {
+    local looks='print join "\n", map { int(time() / 1e7) } 1 .. 6'
+    [ "$(jumping perl -e "$looks" | sort -u | wc -l)" -gt 3 ]
+}
 check "the clock jumps" jumps
 
 cat >"$T/clock.json" <<'JSON'
@@ -48,7 +51,7 @@ column() {
 # whole NAME: all jobs were submitted, placed and ended; nobody was started again, or named.
 whole() {
     [ "$(column "$T/$1/jobs.csv" job | sort -nu | wc -l)" -eq 150 ] &&
-        [ "$(column "$T/$1/jobs.csv" outcome | sort | uniq -c | awk '{ print $1, $2 }')" = "150 finished" ]
+        [ "$(column "$T/$1/jobs.csv" outcome | sort | uniq -c | xargs)" = "150 finished" ]
 }
 for threads in false true; do
     name=threads-$threads

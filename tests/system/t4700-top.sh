@@ -166,11 +166,11 @@ several() {
 ! command -v curl >/dev/null || check "figures of one point of several" several
 # While no live point runs there is an answer, too: here a simulated one comes first, which hangs.
 between() {
-    local hang="{\"name\":\"hangs\",\"set\":{\"driver\":\"sim\",\"schedulers.0.module\":\"$B/tests/modules/hang_place.so\"}}"
-    local rc=0
+    local rc=0 module=$B/tests/modules/hang_place.so
+    local hang='{"name":"hangs","set":{"driver":"sim","schedulers.0.module":"'$module'"}}'
+    local live='{"name":"live","set":{"driver":"live","store.kind":"lmdb"}}'
     "$OMEGA" run --quiet --jobs 1 --out "$T/between" --metrics :0 --set store.kind=memory \
-        --set "variants=[$hang,{\"name\":\"live\",\"set\":{\"driver\":\"live\",\"store.kind\":\"lmdb\"}}]" \
-        "$T/busy.json" 2>"$T/between.err" >/dev/null &
+        --set "variants=[$hang,$live]" "$T/busy.json" 2>"$T/between.err" >/dev/null &
     run=$!
     for _ in $(seq 600); do
         url=$(sed -n 's/^omega: figures for Prometheus at //p' "$T/between.err")

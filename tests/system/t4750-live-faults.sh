@@ -137,7 +137,8 @@ check "at the wake-ups of the executor" hostile 1
 check "and of a scheduler" hostile 2
 check "they are named, and started again, and the run goes on" goes_on noise \
     "the executor \(start 1\) (was ended by signal 6|ended with exit code)"
-check "both of them" grep -Eq "instance 0 of scheduler 's' \(start 1\) (was ended|ended)" "$T/noise.err"
+check "both of them" grep -Eq \
+    "instance 0 of scheduler 's' \(start 1\) (was ended|ended)" "$T/noise.err"
 
 # ---- wake-ups ----
 

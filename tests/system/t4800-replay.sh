@@ -54,8 +54,8 @@ recorded() {
         [ "$(count times_of_formula)" -eq 0 ]
 }
 check "most times are recorded ones" recorded
-# Where every job is placed at its first attempt and done long before the horizon, live and simulated,
-# the simulator spends just the times that were recorded: however long they were.
+# Where every job is placed at its first attempt and done long before the horizon, live and
+# simulated, the simulator spends just the times that were recorded: however long they were.
 busy_alike() {
     "$OMEGA" run --live --quiet --log --out "$T/calm" --set store.kind=lmdb --set live.speedup=40 \
         --set horizon_s=400 --set warmup_s=0 --set workloads.0.jobs=40 --set workloads.1.jobs=5 \
@@ -135,7 +135,8 @@ check "it is not replayed" fails_with 1 'seed 1: .*incomplete, and known until 0
     "$OMEGA" replay "$T/cut"
 part_of_it() {
     cut_off 2 2000
-    "$OMEGA" replay "$T/cut" | grep 'seed 1: the log is incomplete: .* of the first .* s of 40.000 s' &&
+    "$OMEGA" replay "$T/cut" |
+        grep 'seed 1: the log is incomplete: .* of the first .* s of 40.000 s' &&
         "$OMEGA" replay --json "$T/cut" >"$T/cut.replay" &&
         grep '"seed":1,' "$T/cut.replay" | head -1 | grep -q '"complete":false' &&
         grep '"seed":2,' "$T/cut.replay" | head -1 | grep '"until_s":40,"complete":true'

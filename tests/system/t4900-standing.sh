@@ -47,7 +47,10 @@ C=$T/cell
 P=$!
 submit() { timeout 60 "$OMEGA" submit --cell "$C" "$@"; }
 task='{"tasks":2,"cpu_milli":1000}'
-first() { echo "$task" | submit --start-wait 50 --wait --json - | grep -q '"first":1,"jobs":1,"abandoned":0'; }
+first() {
+    echo "$task" | submit --start-wait 50 --wait --json - |
+        grep -q '"first":1,"jobs":1,"abandoned":0'
+}
 check "the only scheduler needs no name" first
 drain() { "$OMEGA" control --cell "$C" drain batch --json | grep -q '"draining":true'; }
 check "it drains" drain
@@ -137,7 +140,8 @@ check "control of what is no cell" fails_with 1 'is no cell, expected' \
     "$OMEGA" control --cell "$T/no-cell" status
 check "no such scheduler" fails_with 1 "there is no scheduler 'x', expected one of: batch" \
     submit --to x - <<<"$task"
-check "no number of seconds" fails_with 2 "'soon' is no number of seconds" submit --start-wait soon -
+check "no number of seconds" fails_with 2 "'soon' is no number of seconds" \
+    submit --start-wait soon -
 check "an unknown key, with its line" fails_with 1 "standard input:2: 'cpu' is no key" \
     submit - <<<"$task
 {\"cpu\":1}"

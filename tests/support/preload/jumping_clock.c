@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For LD_PRELOAD: a wall clock that jumps by years, forward and back, from one look to the next. The
- * monotonic clock is left alone, and so is whatever waits by it.
+ * For LD_PRELOAD: a wall clock that jumps by years, forward and back, from one look to the next.
+ * The monotonic clock is left alone, and so is whatever waits by it.
  */
 #define _GNU_SOURCE
 #include <sys/syscall.h>
