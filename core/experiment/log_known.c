@@ -45,8 +45,11 @@ static int find(struct runlog_merge *merge, int64_t *last_us, int64_t *until_us,
         version = record->version;
         last_us[runlog_reader_opening(runlog_merge_source(merge))->segment] = record->time_us;
     }
-    for (uint32_t i = 0; rc == 0 && i < runlog_merge_opening(merge)->segments; i++) {
-        bool cut = runlog_merge_cut(merge, i);
+    uint32_t last = runlog_merge_opening(merge)->segments - 1;
+    for (uint32_t i = 0; rc == 0 && i <= last; i++) {
+        /* the last one tells of the initial state, and of the horizon: of nothing in between */
+        bool told = i == last && runlog_merge_segment(merge, i) != NULL;
+        bool cut = runlog_merge_cut(merge, i) && !told;
         *until_us = cut && last_us[i] < *until_us ? last_us[i] : *until_us;
     }
     return rc;

@@ -68,6 +68,12 @@ check "it is said that there are no results" grep -q '^the run was ended before 
     "$T/text"
 check "the cell is sound" "$OMEGA" cell check "$T/processes/seed-1"
 
+predicted() {
+    "$OMEGA" replay "$T/processes.out" |
+        grep -E 'seed 1: the log is incomplete: .* of the first [1-9][0-9.]* s of 3600.000 s'
+}
+check "what is there can be replayed" predicted
+
 check "omega run is killed with all of its threads" killed threads --set live.threads=true
 check "their log is incomplete, and sound" incomplete --cell "$T/threads" "$T/threads.out"
 check "it tells of what they did" test "$(count transactions)" -gt 20
