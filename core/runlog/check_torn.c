@@ -155,6 +155,17 @@ static void look_at_incarnation(struct runlog_check *check, const struct runlog_
     }
 }
 
+/* The attempt that a repaired commit ended: its begin may be missing, too. */
+static void note_attempt(struct runlog_job *job, const struct runlog_attempt *attempt)
+{
+    uint32_t number = attempt->attempt;
+    job->attempted = false;
+    job->kept = number;
+    job->numbered = number > job->numbered ? number : job->numbered;
+    job->attempts = number > job->attempts ? number : job->attempts;
+    job->instance = attempt->instance;
+}
+
 int check_repaired(struct runlog_check *check, const struct runlog_record *record,
                    omega_error_t *err)
 {
@@ -192,10 +203,7 @@ int check_repaired(struct runlog_check *check, const struct runlog_record *recor
     }
     look_at_incarnation(check, record);
     instance->busy = false;
-    job->attempted = false;
-    job->kept = record->attempt.attempt;
-    job->attempts =
-        record->attempt.attempt > job->attempts ? record->attempt.attempt : job->attempts;
+    note_attempt(job, &record->attempt);
     rc = check_apply(check, record, err);
     job->delayed = job->pending > 0;
     return rc;

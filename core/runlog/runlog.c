@@ -30,7 +30,7 @@ struct runlog {
     size_t room;
     uint64_t machines; /* so far */
     uint64_t records;
-    int status;               /* OMEGA_ENOMEM: something was lost */
+    int status;               /* OMEGA_ENOMEM, OMEGA_EFULL: something was lost */
     struct runlog_mark *mark; /* or NULL */
     /* for differences: of the record before in this block */
     uint64_t last_version;
@@ -525,6 +525,10 @@ static size_t bytes_of(const struct runlog_record *record)
 
 void runlog_put(struct runlog *log, const struct runlog_record *record)
 {
+    if (record->released_count > RUNLOG_RELEASED_MAX) {
+        log->status = OMEGA_EFULL;
+        return;
+    }
     if (!reserve(log, bytes_of(record))) {
         return;
     }
@@ -615,7 +619,11 @@ int runlog_finish(struct runlog *log, omega_error_t *err)
     codec_put_u64(&block, log->records);
     int rc = put_coded(log->stream, RUNLOG_BLOCK_END, &block, err);
     if (rc == OMEGA_OK && log->status != OMEGA_OK) {
-        rc = omega_error_set(err, log->status, "no memory for the run log");
+        rc = omega_error_set(err, log->status,
+                             log->status == OMEGA_ENOMEM
+                                 ? "no memory for the run log"
+                                 : "more placements ended at once than a record of the run log "
+                                   "has room for");
     }
     if (rc == OMEGA_OK && (fflush(log->stream) != 0 || ferror(log->stream))) {
         rc = omega_error_set(err, OMEGA_EIO, "cannot write the run log");

@@ -18,6 +18,8 @@
 #define RUNLOG_INSTANCES_MAX 4096u /* of all schedulers */
 #define RUNLOG_WORKLOADS_MAX 4096u
 #define RUNLOG_SEGMENTS_MAX 4096u
+/* placements that end in one record: those of a transaction, or of a machine that is lost */
+#define RUNLOG_RELEASED_MAX OMEGA_CLAIMS_MAX
 
 struct runlog_scheduler {
     const char *name;
@@ -174,8 +176,9 @@ int runlog_mend(struct runlog_mark *mark, FILE *stream, omega_error_t *err);
 /* Adds a record. Takes no memory but where one record is larger than all before it. */
 void runlog_put(struct runlog *log, const struct runlog_record *record);
 
-/* Writes what is left, and the end. OMEGA_ENOMEM if a record was lost for want of memory, OMEGA_EIO
- * if the stream took not all. */
+/* Writes what is left, and the end. OMEGA_ENOMEM if a record was lost for want of memory,
+ * OMEGA_EFULL if one of more than RUNLOG_RELEASED_MAX ends was, OMEGA_EIO if the stream took not
+ * all. */
 int runlog_finish(struct runlog *log, omega_error_t *err);
 
 void runlog_destroy(struct runlog *log); /* NULL is allowed; the stream stays open */

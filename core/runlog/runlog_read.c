@@ -396,7 +396,7 @@ static uint32_t read_count(struct runlog_reader *reader, uint32_t most, size_t b
     return block->failed ? 0 : count;
 }
 
-/* Makes room for `count` things of an array. */
+/* Makes room for `count` things of an array, at most OMEGA_TASKS_MAX or OMEGA_CLAIMS_MAX. */
 static int make_room(void **array, uint32_t *room, uint32_t count, size_t size, omega_error_t *err)
 {
     if (count > *room) {
@@ -652,7 +652,8 @@ static int read_transaction(struct runlog_reader *reader, omega_error_t *err)
 static int read_released(struct runlog_reader *reader, omega_error_t *err)
 {
     struct codec_in *block = &reader->block;
-    uint32_t count = (uint32_t)codec_number(block, UINT32_MAX);
+    /* a run of bytes says a million placements: the count itself has to be believable */
+    uint32_t count = (uint32_t)codec_number(block, RUNLOG_RELEASED_MAX);
     uint32_t got = 0;
     while (got < count && !block->failed) {
         uint64_t version = read_version_before(reader);

@@ -351,6 +351,40 @@ START_TEST(a_repaired_commit_numbers_attempts)
 }
 END_TEST
 
+/* So does one whose attempt is not told either, by another instance, which may begin anew. */
+START_TEST(a_repaired_commit_tells_who_attempted)
+{
+    struct story story;
+    struct omega_claim claim = {.machine = 0, .task = 0};
+    struct omega_claim_result result = {.outcome = OMEGA_ACCEPTED, .rival = OMEGA_INSTANCE_NONE};
+    begin(&story, true);
+    struct runlog_record repaired = {
+        .kind = RUNLOG_TRANSACTION,
+        .changes = true,
+        .repaired = true,
+        .version = 1,
+        .time_us = 30,
+        .attempt = {.job = 1, .attempt = 2, .instance = 1},
+        .txn = {.job = 1, .attempt = 2, .instance = 1, .claim_count = 1, .claims = &claim},
+        .results = &result,
+    };
+    struct runlog_record restart = {
+        .kind = RUNLOG_RESTART, .version = 1, .time_us = 40, .instance = 1, .incarnation = 1};
+    struct runlog_record retry = {.kind = RUNLOG_RETRY, .version = 1, .time_us = 40, .job_id = 1};
+    struct runlog_record again = {
+        .kind = RUNLOG_ATTEMPT,
+        .version = 1,
+        .time_us = 50,
+        .attempt = {.job = 1, .attempt = 3, .instance = 1, .planned = true}};
+    runlog_check_torn(story.check);
+    ck_assert_int_eq(tell(&story, &repaired), 1);
+    ck_assert_int_eq(tell(&story, _i == 0 ? &restart : &retry), 1);
+    ck_assert_int_eq(tell(&story, &again), 1);
+    ck_assert_str_eq(violation, "");
+    end(&story);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     TCase *bytes = tcase_create("bytes");
@@ -364,6 +398,7 @@ static void add_cases(Suite *suite)
     tcase_add_loop_test(proof, an_incarnation_begins_once_and_live, 0, 2);
     tcase_add_loop_test(proof, incarnations_rise_behind_a_gap, 0, 3);
     tcase_add_loop_test(proof, a_repaired_commit_numbers_attempts, 0, 2);
+    tcase_add_loop_test(proof, a_repaired_commit_tells_who_attempted, 0, 2);
     suite_add_tcase(suite, proof);
 }
 

@@ -3,11 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
+#include "core/base/codec.h"
 #include "core/runlog/runlog_check.h"
 #include "core/runlog/runlog_format.h"
 #include "core/runlog/runlog_read.h"
 #include "tests/support/check_main.h"
+
+#define END_BLOCK_BYTES (RUNLOG_BLOCK_HEADER_SIZE + 16) /* two numbers in it */
 
 /* ---- a small log ---- */
 
@@ -272,6 +276,73 @@ START_TEST(damage_is_named)
 }
 END_TEST
 
+/* A release of one placement more than there may be, in two runs of a few bytes each. */
+static void append_release(FILE *out, uint32_t count)
+{
+    struct codec_out block = {0};
+    uint64_t numbers[] = {(uint64_t)RUNLOG_RELEASE << 1 | 1, 0, 0, count, 0, 0, 0, 0, 0, 2};
+    numbers[6] = (uint64_t)(count - 1) << 1;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        codec_put_number(&block, numbers[i]);
+    }
+    uint32_t type = RUNLOG_BLOCK_RECORDS;
+    uint64_t length = block.size;
+    uint64_t checksum = XXH3_64bits_withSeed(block.bytes, block.size, type);
+    fwrite(&type, sizeof type, 1, out);
+    fwrite(&length, sizeof length, 1, out);
+    fwrite(&checksum, sizeof checksum, 1, out);
+    fwrite(block.bytes, 1, block.size, out);
+    codec_out_release(&block);
+}
+
+/* Bytes are not believed to make more of themselves than a writer could have meant. */
+START_TEST(as_many_ends_as_there_may_be)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    omega_error_t err = {0};
+    const struct runlog_record *read = NULL;
+    write_log(NULL, 0, &bytes, &size);
+    char *more = NULL;
+    size_t more_size = 0;
+    FILE *out = open_memstream(&more, &more_size);
+    fwrite(bytes, 1, size - END_BLOCK_BYTES, out);
+    append_release(out, RUNLOG_RELEASED_MAX + (_i == 1));
+    ck_assert_int_eq(fclose(out), 0);
+    struct runlog_reader *reader = open_log(more, more_size, &err);
+    ck_assert_int_eq(runlog_reader_next(reader, &read, &err), _i == 0 ? 1 : OMEGA_ECORRUPT);
+    ck_assert(_i == 1 || read->released_count == RUNLOG_RELEASED_MAX);
+    runlog_reader_close(reader);
+    free(bytes);
+    free(more);
+}
+END_TEST
+
+/* Nor is more written than is read. */
+START_TEST(more_ends_are_not_written)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    omega_error_t err = {0};
+    struct catalogue *catalogue = catalogue_create();
+    struct runlog_opening opening = make_opening(catalogue);
+    struct runlog *log = NULL;
+    struct store_release_result *released = calloc(RUNLOG_RELEASED_MAX + 1, sizeof *released);
+    struct runlog_record record = {
+        .kind = RUNLOG_RELEASE, .released = released, .released_count = RUNLOG_RELEASED_MAX + 1};
+    FILE *out = open_memstream(&bytes, &size);
+    ck_assert_int_eq(runlog_create(&opening, out, &log, NULL), OMEGA_OK);
+    runlog_put(log, &record);
+    ck_assert_int_eq(runlog_finish(log, &err), OMEGA_EFULL);
+    ck_assert_ptr_nonnull(strstr(err.text, "more placements ended at once"));
+    runlog_destroy(log);
+    fclose(out);
+    free(bytes);
+    free(released);
+    catalogue_destroy(catalogue);
+}
+END_TEST
+
 START_TEST(another_version_is_refused)
 {
     char *bytes = NULL;
@@ -456,6 +527,10 @@ static void add_cases(Suite *suite)
     check_case(suite, "opening", the_opening_comes_back);
     check_case(suite, "damage", damage_is_named);
     check_case(suite, "version", another_version_is_refused);
+    check_case(suite, "ends not written", more_ends_are_not_written);
+    TCase *ends = tcase_create("ends");
+    tcase_add_loop_test(ends, as_many_ends_as_there_may_be, 0, 2);
+    suite_add_tcase(suite, ends);
     TCase *live = tcase_create("live");
     tcase_add_loop_test(live, times_of_live_segments_do_not_fall, 0, 2);
     tcase_add_loop_test(live, tasks_of_live_runs_may_end_late, 0, 5);
