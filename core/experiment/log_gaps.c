@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "core/experiment/experiment.h"
 #include "core/experiment/messages.h"
 #include "core/runlog/runlog_repair.h"
 
@@ -77,16 +78,19 @@ static int agree_all(struct log_gaps *gaps, omega_error_t *err)
     return rc;
 }
 
-/* The cell of a point: `cells` itself, or VARIANT-seed-N in it (experiment key store.dir). */
+/* The cell of a point: `cells` itself, or the one in it that the run has named after the point
+ * (experiment key store.dir). */
 static int open_cell(struct log_gaps *gaps, const char *cells, omega_error_t *err)
 {
     const struct runlog_opening *opening = runlog_merge_opening(gaps->merge);
+    char *label = point_label(opening->variant, opening->assignment, opening->seed);
     char *path = NULL;
-    if (asprintf(&path, "%s/%s%sseed-%" PRIu64, cells, opening->variant,
-                 opening->variant[0] == '\0' ? "" : "-", opening->seed) < 0) {
+    if (label == NULL || asprintf(&path, "%s/%s", cells, label) < 0) {
+        free(label);
         return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
     int rc = runlog_repair_open(is_there(path) ? path : cells, opening, &gaps->repair, err);
+    free(label);
     free(path);
     return rc == OMEGA_OK ? agree_all(gaps, err) : rc;
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/experiment/log_known.h"
 #include "core/experiment/log_play.h"
@@ -314,14 +315,28 @@ static int write_out(struct replay *replay, omega_error_t *err)
     return rc;
 }
 
+/* The results of a replay would take the place of the run that it is of. */
+static int check_out(const char *directory, const struct replay_options *options,
+                     omega_error_t *err)
+{
+    struct stat run;
+    struct stat out;
+    bool same = options->out != NULL && stat(directory, &run) == 0 &&
+                stat(options->out, &out) == 0 && run.st_dev == out.st_dev &&
+                run.st_ino == out.st_ino;
+    return same ? omega_error_set_at(err, OMEGA_EINVAL, options->out, 0,
+                                     "is the run that is replayed, expected another folder")
+                : OMEGA_OK;
+}
+
 int replay_run(const char *directory, const struct replay_options *options, omega_error_t *err)
 {
     omega_error_t own = {0};
     err = err == NULL ? &own : err;
     struct replay replay = {.directory = directory, .options = options};
     replay.report = replay_report_create();
-    int rc =
-        replay.report == NULL ? no_memory(err) : log_points_open(directory, &replay.points, err);
+    int rc = replay.report == NULL ? no_memory(err) : check_out(directory, options, err);
+    rc = rc == OMEGA_OK ? log_points_open(directory, &replay.points, err) : rc;
     rc = rc == OMEGA_OK ? replay_all(&replay, err) : rc;
     rc = rc == OMEGA_OK ? write_out(&replay, err) : rc;
     replay_outputs_abort(replay.outputs);

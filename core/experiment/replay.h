@@ -28,10 +28,10 @@ struct replay_options {
  * counted from the log, which is proved on the way; everything else is taken from the experiment
  * that the log holds. Of the log of a live run that is incomplete, what is there before something
  * is missing is replayed, as if the horizon came then, and the report says so. OMEGA_EINVAL where
- * there is no log, or the experiment's jobs are not those of the log (a trace has changed, say);
- * OMEGA_ECORRUPT for a log that is damaged or breaks a rule, or of which too little is known;
- * OMEGA_EINTR: stopped. Errors of the simulation name variant and seed. Nothing is written unless
- * all went well.
+ * there is no log, where `out` is DIRECTORY itself, whose logs it would replace, or where the
+ * experiment's jobs are not those of the log (a trace has changed, say); OMEGA_ECORRUPT for a log
+ * that is damaged or breaks a rule, or of which too little is known; OMEGA_EINTR: stopped. Errors of
+ * the simulation name variant and seed. Nothing is written unless all went well.
  */
 int replay_run(const char *directory, const struct replay_options *options, omega_error_t *err);
 

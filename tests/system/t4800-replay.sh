@@ -88,6 +88,13 @@ other_jobs() {
 }
 check "inputs that have changed, and nothing is written" other_jobs
 
+not_over_itself() {
+    cp -r "$T/sim" "$T/itself"
+    fails_with 1 '.*itself/\.: is the run that is replayed, expected another folder' \
+        "$OMEGA" replay --out "$T/itself/." "$T/itself" && diff -r "$T/sim" "$T/itself"
+}
+check "a run is not replayed over itself" not_over_itself
+
 # ---- cut segments ----
 
 # cut SEGMENT BYTES: a copy of the live run, from whose segment so many bytes are cut.
@@ -113,6 +120,15 @@ of_executor() {
     "$OMEGA" check-log --cell "$T/cells" "$T/cut"
 }
 check "releases, too" of_executor
+of_a_sweep() {
+    "$OMEGA" run --live --quiet --log --out "$T/sweep" --set store.kind=lmdb \
+        --set store.dir="$T/sweep.cells" --set horizon_s=10 --set live.speedup=20 --seed 1 \
+        --set 'sweep={"schedulers.0.decision.job_s":[0.1,0.2]}' "$T/live.json" &&
+        truncate -s -400 "$T/sweep/log/sweep-2-seed-1.2.omlog" &&
+        "$OMEGA" check-log --json --cell "$T/sweep.cells" "$T/sweep" |
+        grep -q '"versions_repaired":[1-9].*"versions_missing":0,"verdict":"proved"'
+}
+check "the cells of a sweep repair its logs" of_a_sweep
 end_only() {
     cut_off 3 30
     "$OMEGA" check-log "$T/cut" | grep -q '^segments cut: 1'
