@@ -63,12 +63,16 @@ static void write_tasks(const struct status *status, FILE *out)
 {
     const struct store_counters *counters = &status->counters;
     gauge(out, "omega_cell_jobs", "Jobs in the table.", (double)counters->jobs);
-    family(out, "omega_cell_tasks", "gauge", "Tasks of the cell so far, by what became of them.");
+    family(out, "omega_cell_tasks", "gauge", "Tasks that wait, and that run.");
     labelled(out, "omega_cell_tasks", "state", "pending", (double)counters->tasks_pending);
     labelled(out, "omega_cell_tasks", "state", "running", (double)counters->tasks_running);
-    labelled(out, "omega_cell_tasks", "state", "finished", (double)counters->tasks_finished);
-    labelled(out, "omega_cell_tasks", "state", "failed", (double)counters->tasks_failed);
-    labelled(out, "omega_cell_tasks", "state", "abandoned", (double)counters->tasks_abandoned);
+    family(out, "omega_cell_tasks_total", "counter", "Tasks so far, and what became of them.");
+    labelled(out, "omega_cell_tasks_total", "state", "submitted",
+             (double)counters->tasks_submitted);
+    labelled(out, "omega_cell_tasks_total", "state", "finished", (double)counters->tasks_finished);
+    labelled(out, "omega_cell_tasks_total", "state", "failed", (double)counters->tasks_failed);
+    labelled(out, "omega_cell_tasks_total", "state", "abandoned",
+             (double)counters->tasks_abandoned);
 }
 
 static void write_cell(const struct status *status, FILE *out)
@@ -137,7 +141,7 @@ static double is_up(const struct status *status, const struct status_process *pr
 static double queued(const struct status *status, const struct status_process *process)
 {
     (void)status;
-    return (double)process->page.gauges[PAGE_QUEUED];
+    return process->runs ? (double)process->page.gauges[PAGE_QUEUED] : 0;
 }
 
 static double pending_jobs(const struct status *status, const struct status_process *process)
@@ -170,7 +174,8 @@ static double abandoned(const struct status *status, const struct status_process
 static const struct simple simples[] = {
     {"omega_scheduler_up", "gauge", "1 if the process is there.", is_up},
     {"omega_scheduler_incarnation", "gauge", "How often it was started.", incarnation},
-    {"omega_scheduler_queue_jobs", "gauge", "Jobs that it knows and that wait.", queued},
+    {"omega_scheduler_queue_jobs", "gauge", "Jobs that it knows and that wait; 0 if it is gone.",
+     queued},
     {"omega_scheduler_pending_jobs", "gauge", "Its jobs in the table with pending tasks.",
      pending_jobs},
     {"omega_scheduler_pending_tasks", "gauge", "Pending tasks of these.", pending_tasks},
@@ -207,11 +212,12 @@ static void write_by(const struct page_copy *page, const char *name, const char 
 static void write_attempts(const struct page_copy *page, FILE *out)
 {
     static const char name[] = "omega_attempts_total";
-    uint64_t without = page->counts[PAGE_NO_FIT] + page->counts[PAGE_SHORT];
-    uint64_t all = page->counts[PAGE_ATTEMPTS];
+    /* no difference of counts, which may be of different instants: it could fall */
+    uint64_t committed =
+        page->counts[PAGE_SUCCESSFUL] + page->counts[PAGE_CONFLICTING] + page->counts[PAGE_REFUSED];
     write_by(page, name, "result", "no_fit", page->counts[PAGE_NO_FIT], out);
     write_by(page, name, "result", "short", page->counts[PAGE_SHORT], out);
-    write_by(page, name, "result", "committed", all > without ? all - without : 0, out);
+    write_by(page, name, "result", "committed", committed, out);
 }
 
 static void write_commits(const struct page_copy *page, FILE *out)
@@ -333,7 +339,7 @@ static void counter(FILE *out, const char *name, const char *help, uint64_t valu
 void prometheus_write(const struct status *status, FILE *out)
 {
     write_cell(status, out);
-    counter(out, "omega_jobs_submitted_total", "Jobs that the feeder submitted.",
+    counter(out, "omega_jobs_submitted_total", "Jobs that the feeder of a live run submitted.",
             status_count(status, PAGE_JOBS_SUBMITTED));
     counter(out, "omega_placements_ended_total", "Placements that the executor ended.",
             status_count(status, PAGE_PLACEMENTS_ENDED));

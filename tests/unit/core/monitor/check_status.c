@@ -193,12 +193,18 @@ END_TEST
 START_TEST(test_prometheus)
 {
     static struct status_process process;
-    const struct status status = {.processes = &process, .process_count = 1};
+    const struct status status = {
+        .processes = &process, .process_count = 1, .counters = {.tasks_submitted = 8}};
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     snprintf(process.page.scheduler, sizeof process.page.scheduler, "a\"b\\c");
     process.page.instance = 4;
+    process.page.gauges[PAGE_QUEUED] = 9;   /* it is gone: nobody knows of them */
+    process.page.counts[PAGE_ATTEMPTS] = 3; /* read before the transactions of the newest ones */
+    process.page.counts[PAGE_SUCCESSFUL] = 4;
+    process.page.counts[PAGE_CONFLICTING] = 2;
+    process.page.counts[PAGE_REFUSED] = 1;
     process.page.rivals[2][1] = 6;
     process.page.times[PAGE_COMMIT].buckets[0] = 3;
     process.page.times[PAGE_COMMIT].buckets[1] = 2;
@@ -208,6 +214,10 @@ START_TEST(test_prometheus)
 #define WHO "scheduler=\"a\\\"b\\\\c\",instance=\"4\""
     ck_assert_ptr_nonnull(strstr(text, "omega_conflicts_total{" WHO ",rival=\"\",rival_instance="
                                        "\"2\",reason=\"seq_changed\"} 6\n"));
+    ck_assert_ptr_nonnull(strstr(text, "omega_attempts_total{" WHO ",result=\"committed\"} 7\n"));
+    ck_assert_ptr_nonnull(strstr(text, "# TYPE omega_cell_tasks_total counter\n"));
+    ck_assert_ptr_nonnull(strstr(text, "omega_cell_tasks_total{state=\"submitted\"} 8\n"));
+    ck_assert_ptr_nonnull(strstr(text, "omega_scheduler_queue_jobs{" WHO "} 0\n"));
     ck_assert_ptr_nonnull(strstr(text, "omega_commit_seconds_bucket{" WHO ",le=\"1e-06\"} 3\n"));
     ck_assert_ptr_nonnull(strstr(text, "omega_commit_seconds_bucket{" WHO ",le=\"2e-06\"} 5\n"));
     ck_assert_ptr_nonnull(strstr(text, "omega_commit_seconds_bucket{" WHO ",le=\"+Inf\"} 5\n"));
