@@ -9,6 +9,7 @@
 #include "core/cli/top_private.h"
 
 #define TEXT_COLUMNS 500 /* where there is no terminal */
+#define SLICE_S 0.1      /* how soon a request to stop is seen */
 
 static const char help[] =
     "usage: omega top [OPTIONS] --cell DIR\n\n"
@@ -67,10 +68,13 @@ static int print_looks(const struct top_arguments *arguments, struct watch *watc
 {
     bool once = arguments->once || !arguments->json;
     int rc = watch_look(watch, err);
-    do {
-        watch_pause(arguments->interval_s);
-        if (rc != OMEGA_OK || stop != 0) {
-            return rc;
+    while (rc == OMEGA_OK) {
+        /* in slices: a signal that comes just before a wait does not end it */
+        for (double left_s = arguments->interval_s; left_s > 0 && stop == 0; left_s -= SLICE_S) {
+            watch_pause(left_s < SLICE_S ? left_s : SLICE_S);
+        }
+        if (stop != 0) {
+            break;
         }
         rc = watch_look(watch, err);
         if (rc == OMEGA_OK && arguments->json) {
@@ -78,7 +82,10 @@ static int print_looks(const struct top_arguments *arguments, struct watch *watc
         } else if (rc == OMEGA_OK) {
             top_text(watch, TEXT_COLUMNS, TOP_ALL, 0, stdout);
         }
-    } while (rc == OMEGA_OK && !once && fflush(stdout) == 0);
+        if (rc != OMEGA_OK || once || fflush(stdout) != 0) {
+            break;
+        }
+    }
     return rc;
 }
 
