@@ -5,6 +5,7 @@
 #include "core/cli/cell_private.h"
 #include "core/cli/signals.h"
 #include "core/driver/metrics_server.h"
+#include "core/monitor/status.h"
 
 static const char help[] =
     "usage: omega cell metrics DIR ADDRESS\n\n"
@@ -27,6 +28,7 @@ int cell_metrics(int argc, char **argv)
 {
     struct cell_arguments a;
     omega_error_t err = {0};
+    struct status_source *source = NULL;
     int socket = 0;
     int code = cell_read_arguments("cell metrics", help, argc, argv, options, &a);
     if (code != COMMAND_DONE || a.help) {
@@ -36,6 +38,11 @@ int cell_metrics(int argc, char **argv)
         return command_usage(a.verb, "expected a cell's directory and an address, got %d words",
                              a.word_count);
     }
+    /* before an address is told */
+    if (status_open(a.words[0], &source, &err) != OMEGA_OK) {
+        return command_failed(&err);
+    }
+    status_close(source);
     code = command_listen(a.verb, a.words[1], &socket);
     if (code != COMMAND_DONE) {
         return code;
