@@ -16,7 +16,7 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"run", "run an experiment in virtual time and write its results", cmd_run},
+    {"run", "run an experiment, simulated or live, and write its results", cmd_run},
     {"merge", "put the shards of a run together", cmd_merge},
     {"validate", "check experiment files and everything they name", cmd_validate},
     {"statistics", "means over seeds, with intervals", cmd_statistics},

@@ -118,7 +118,7 @@ static int see_job(void *context, const struct lmdb_job *job)
     return OMEGA_OK;
 }
 
-/* What the cell says, all of it as of one version. */
+/* What the cell says: counters, totals and jobs as of one version, map and readers as of now. */
 static int take_cell(struct status_source *source, struct status *status, omega_error_t *err)
 {
     struct store *store = source->store;

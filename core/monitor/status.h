@@ -66,7 +66,7 @@ const char *status_name(const struct status *status, uint16_t instance,
 /* What waits for a scheduler instance; all 0 if nothing does. */
 struct status_queue status_queue(const struct status *status, uint16_t instance);
 
-/* A sum over the pages of all schedulers. */
+/* A sum over all pages. */
 uint64_t status_count(const struct status *status, enum page_count which);
 
 /* A conflict, and who lost. */
