@@ -30,8 +30,8 @@ struct replay_options {
  * is missing is replayed, as if the horizon came then, and the report says so. OMEGA_EINVAL where
  * there is no log, where `out` is DIRECTORY itself, whose logs it would replace, or where the
  * experiment's jobs are not those of the log (a trace has changed, say); OMEGA_ECORRUPT for a log
- * that is damaged or breaks a rule, or of which too little is known; OMEGA_EINTR: stopped. Errors of
- * the simulation name variant and seed. Nothing is written unless all went well.
+ * that is damaged or breaks a rule, or of which too little is known; OMEGA_EINTR: stopped. Errors
+ * of the simulation name variant and seed. Nothing is written unless all went well.
  */
 int replay_run(const char *directory, const struct replay_options *options, omega_error_t *err);
 
