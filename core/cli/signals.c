@@ -158,6 +158,7 @@ void signals_install(void)
     catch_stop(SIGINT, false);
     catch_stop(SIGTERM, false);
     catch_stop(SIGHUP, false); /* nohup ignores it */
+    signal(SIGCHLD, SIG_DFL);  /* ignored, it would take the ends of child processes away */
 }
 
 static void on_end(int number)

@@ -187,7 +187,8 @@ static int plan_restart(struct live *live, uint32_t number, enum live_cause caus
     return runlog_mend(&slot->mark, live->segments[number].stream, err);
 }
 
-/* Takes notice of what has become of a process; *ended: it runs no more. */
+/* Takes notice of what has become of a process; true: it runs no more. Where SIGCHLD is ignored the
+ * system keeps no ends, and it has failed. */
 static bool notice(struct live_child *child, int *status)
 {
     pid_t got = 0;
@@ -199,6 +200,10 @@ static bool notice(struct live_child *child, int *status)
         } else {
             return true;
         }
+    }
+    if (got < 0 && errno == ECHILD) {
+        *status = W_EXITCODE(EXIT_FAILURE, 0);
+        return true;
     }
     return false;
 }
