@@ -6,11 +6,14 @@
 #include <stdlib.h>
 
 #include "core/driver/endpoint.h"
+#include "core/driver/live_private.h"
+
+#define LOOK_NS 500000000
 
 /* ---- asking ---- */
 
-static int exchange(struct endpoint *endpoint, const char *name, const struct msg *request,
-                    struct msg *reply, omega_error_t *err)
+static int exchange(struct endpoint *endpoint, const char *name, bool plans,
+                    const struct msg *request, struct msg *reply, omega_error_t *err)
 {
     char *bytes = NULL;
     char *answer = NULL;
@@ -27,9 +30,8 @@ static int exchange(struct endpoint *endpoint, const char *name, const struct ms
     }
     if (rc == 0) {
         return omega_error_set(err, OMEGA_EIO,
-                               "'%s' has not answered for %d s: its module is still planning, or "
-                               "it is stopped",
-                               name, CONTROL_WAIT_MS / 1000);
+                               "'%s' has not answered for %d s: it is %s, or stopped", name,
+                               CONTROL_WAIT_MS / 1000, plans ? "still planning" : "busy");
     }
     rc = msg_read(answer, size, 1u << MSG_REPLY, reply, err);
     endpoint_free(answer);
@@ -52,7 +54,9 @@ int control_ask(int directory_fd, const struct register_entry *whom, const char 
                              : endpoint_connect(endpoint, directory_fd, whom->number, err);
     }
     if (rc == OMEGA_OK) {
-        rc = exchange(endpoint, address != NULL ? address : whom->name, request, reply, err);
+        rc = address != NULL ? exchange(endpoint, address, false, request, reply, err)
+                             : exchange(endpoint, whom->name, whom->number >= REGISTER_SCHEDULERS,
+                                        request, reply, err);
     }
     endpoint_close(endpoint);
     return rc;
@@ -64,26 +68,32 @@ struct listener {
     struct endpoint *endpoint;
     int directory_fd;
     bool connected[REGISTER_NUMBERS];
-    uint32_t only; /* 0: all */
-    char *bytes;   /* the last message */
+    uint32_t only;     /* 0: all */
+    int64_t looked_ns; /* for new processes */
+    char *bytes;       /* the last message */
 };
 
-/* Connects to processes that are new. */
+/* Connects to processes that are new, but looks for them only every LOOK_NS, not at each event. One
+ * whose file cannot be read is none, or not yet. */
 static int connect_all(struct listener *listener, omega_error_t *err)
 {
     struct register_entry entry;
+    int64_t now_ns = live_clock_ns();
     int rc = OMEGA_OK;
+    if (listener->looked_ns != 0 && now_ns - listener->looked_ns < LOOK_NS) {
+        return OMEGA_OK;
+    }
+    listener->looked_ns = now_ns;
     for (uint32_t n = REGISTER_EXECUTOR; rc >= 0 && n < REGISTER_NUMBERS; n++) {
         if (listener->connected[n] || (listener->only != 0 && listener->only != n)) {
             continue;
         }
-        rc = register_read(listener->directory_fd, n, &entry, err);
-        if (rc == OMEGA_OK) {
+        if (register_read(listener->directory_fd, n, &entry, NULL) == OMEGA_OK) {
             listener->connected[n] = true;
             rc = endpoint_connect(listener->endpoint, listener->directory_fd, n, err);
         }
     }
-    return rc < 0 ? rc : OMEGA_OK;
+    return rc;
 }
 
 int listener_open(int directory_fd, uint32_t number, struct listener **out, omega_error_t *err)
