@@ -15,7 +15,8 @@
 static const char help[] =
     "usage: omega control --cell DIR REQUEST [NAME...]\n"
     "       omega control --address ADDRESS REQUEST\n\n"
-    "Asks the schedulers and the executor of a cell, by name; without a name all that work now.\n\n"
+    "Asks the schedulers and the executor of a cell, by name; without a name all that work now.\n"
+    "One that does not answer keeps the others from nothing, and the exit code is 1.\n\n"
     "requests:\n"
     "  status             what each does, and has done since it was started\n"
     "  drain              take no new jobs; those that it has are gone on with\n"
@@ -26,9 +27,8 @@ static const char help[] =
     "  --json             one JSON object a line instead of a table\n"
     "  --help             this text\n\n"
     "Columns: queued, jobs in the queue; waiting, jobs to be tried again; attempts, commits\n"
-    "(transactions that placed something), and what became of claims; ended, tasks that an "
-    "executor\n"
-    "has ended; malformed, messages that were refused.\n"
+    "(transactions), and what became of their claims; ended, tasks that an executor has ended;\n"
+    "malformed, messages that were wrong.\n"
     "exit codes: 0 done, 1 failed, 2 wrong usage\n";
 
 static const struct option options[] = {
@@ -102,6 +102,12 @@ static void print_json(const struct msg_status *s)
 
 /* ---- asking ---- */
 
+struct asked {
+    uint32_t count;
+    bool failed;
+    bool headed; /* the head of the table is written */
+};
+
 static int ask(const struct arguments *a, int directory_fd, const struct register_entry *whom,
                bool *headed, omega_error_t *err)
 {
@@ -118,54 +124,73 @@ static int ask(const struct arguments *a, int directory_fd, const struct registe
     return rc;
 }
 
-static int ask_named(const struct arguments *a, int directory_fd, omega_error_t *err)
+/* Asks one of several: a failure is told, and kept from none of the others. */
+static void ask_next(const struct arguments *a, int directory_fd, const struct register_entry *whom,
+                     struct asked *asked)
 {
-    bool headed = false;
-    int rc = OMEGA_OK;
-    for (int i = 0; rc == OMEGA_OK && i < a->name_count; i++) {
-        struct register_entry entry;
-        rc = register_find(directory_fd, a->names[i], &entry, err);
-        if (rc == 1) {
-            rc = omega_error_set_at(err, OMEGA_EINVAL, a->cell, 0,
-                                    "nobody is called '%.64s', expected a scheduler or 'executor'",
-                                    a->names[i]);
-        }
-        rc = rc == OMEGA_OK ? ask(a, directory_fd, &entry, &headed, err) : rc;
+    omega_error_t err = {0};
+    asked->count++;
+    if (ask(a, directory_fd, whom, &asked->headed, &err) != OMEGA_OK) {
+        asked->failed = true;
+        command_failed(&err);
     }
-    return rc;
+}
+
+static void ask_named(const struct arguments *a, int directory_fd, struct asked *asked)
+{
+    for (int i = 0; i < a->name_count; i++) {
+        struct register_entry entry;
+        omega_error_t err = {0};
+        if (register_find(directory_fd, a->names[i], &entry) == OMEGA_OK) {
+            ask_next(a, directory_fd, &entry, asked);
+            continue;
+        }
+        omega_error_set_at(&err, OMEGA_EINVAL, a->cell, 0,
+                           "nobody is called '%.64s', expected a scheduler or 'executor'",
+                           a->names[i]);
+        asked->failed = true;
+        command_failed(&err);
+    }
 }
 
 /* All that live; the executor is not asked to drain. */
-static int ask_all(const struct arguments *a, int directory_fd, omega_error_t *err)
+static void ask_all(const struct arguments *a, int directory_fd, struct asked *asked)
 {
     bool schedulers_only = a->request == MSG_DRAIN || a->request == MSG_UNDRAIN;
-    bool headed = false;
-    int rc = OMEGA_OK;
     for (uint32_t n = schedulers_only ? REGISTER_SCHEDULERS : REGISTER_EXECUTOR;
-         rc >= 0 && n < REGISTER_NUMBERS; n++) {
+         n < REGISTER_NUMBERS; n++) {
         struct register_entry entry;
-        rc = register_read(directory_fd, n, &entry, err);
-        if (rc == OMEGA_OK && entry.lives) {
-            rc = ask(a, directory_fd, &entry, &headed, err);
+        omega_error_t err = {0};
+        int rc = register_read(directory_fd, n, &entry, &err);
+        if (rc < 0) {
+            asked->failed = true;
+            command_failed(&err);
+        } else if (rc == OMEGA_OK && entry.lives) {
+            ask_next(a, directory_fd, &entry, asked);
         }
     }
-    return rc < 0 ? rc : OMEGA_OK;
+    if (asked->count == 0) {
+        fprintf(stderr, "omega: no %s works on the cell now\n",
+                schedulers_only ? "scheduler" : "process");
+    }
 }
 
-static int control(const struct arguments *a, omega_error_t *err)
+/* Returns an exit code. */
+static int control(const struct arguments *a)
 {
-    bool headed = false;
+    struct asked asked = {.count = 0};
+    omega_error_t err = {0};
     if (a->address != NULL) {
-        return ask(a, -1, NULL, &headed, err);
+        ask_next(a, -1, NULL, &asked);
+        return asked.failed ? COMMAND_FAILED : COMMAND_DONE;
     }
     int directory_fd = -1;
-    int rc = cell_open_directory(a->cell, &directory_fd, err);
-    if (rc != OMEGA_OK) {
-        return rc;
+    if (cell_open_directory(a->cell, &directory_fd, &err) != OMEGA_OK) {
+        return command_failed(&err);
     }
-    rc = a->name_count == 0 ? ask_all(a, directory_fd, err) : ask_named(a, directory_fd, err);
+    (a->name_count == 0 ? ask_all : ask_named)(a, directory_fd, &asked);
     close(directory_fd);
-    return rc;
+    return asked.failed ? COMMAND_FAILED : COMMAND_DONE;
 }
 
 static int read_arguments(int argc, char **argv, struct arguments *a)
@@ -208,11 +233,10 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
 int cmd_control(int argc, char **argv)
 {
     struct arguments a = {.cell = NULL};
-    omega_error_t err = {0};
     int code = read_arguments(argc, argv, &a);
     if (code != COMMAND_DONE || a.help) {
         fputs(a.help ? help : "", stdout);
         return code;
     }
-    return control(&a, &err) == OMEGA_OK ? COMMAND_DONE : command_failed(&err);
+    return control(&a);
 }

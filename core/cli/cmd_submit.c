@@ -28,8 +28,9 @@ static const char help[] =
     "  --cell DIR         the cell\n"
     "  --to NAME          the scheduler (the only one there is)\n"
     "  --start-wait S     wait so many seconds for it, if it is just being started (0)\n"
-    "  --wait             until all tasks have been placed, or given up: then exit code 1\n"
-    "  --json             one JSON object instead of text\n"
+    "  --wait             until the tasks of each job have been placed, or it has been given up:\n"
+    "                     then exit code 1, as where its end is not known any more\n"
+    "  --json             a JSON object instead of each line\n"
     "  --help             this text\n\n"
     "exit codes: 0 done, 1 failed, 2 wrong usage\n";
 
@@ -59,8 +60,7 @@ struct submission {
     struct submitter *submitter;
     struct trace *trace; /* the jobs */
     struct register_entry to;
-    uint64_t first;
-    uint64_t done;
+    uint64_t done; /* so many of them are submitted */
     struct submitter_state state;
 };
 
@@ -105,47 +105,82 @@ static int read_jobs(struct submission *submission, omega_error_t *err)
 
 /* ---- output ---- */
 
-static void print_text(const struct submission *submission)
+/* One line for each run of ids. They may have gaps: others submit at the same time. */
+static void print_run(const struct submission *submission, uint64_t first, uint64_t count)
 {
-    uint64_t last = submission->first + submission->done - 1;
-    if (submission->done == 1) {
-        printf("job %" PRIu64 " submitted to %s\n", last, submission->to.name);
+    const struct register_entry *to = &submission->to;
+    if (submission->a->json) {
+        struct row row = {0};
+        row_text(&row, "scheduler", to->name);
+        row_count(&row, "instance", to->number - REGISTER_SCHEDULERS);
+        row_count(&row, "first", first);
+        row_count(&row, "jobs", count);
+        row_write_json(&row, stdout);
+        putchar('\n');
+    } else if (count == 1) {
+        printf("job %" PRIu64 " submitted to %s\n", first, to->name);
     } else {
-        printf("%" PRIu64 " jobs submitted to %s: %" PRIu64 " to %" PRIu64 "\n", submission->done,
-               submission->to.name, submission->first, last);
+        printf("%" PRIu64 " jobs submitted to %s: %" PRIu64 " to %" PRIu64 "\n", count, to->name,
+               first, first + count - 1);
     }
-    if (submission->a->wait && submission->state.abandoned > 0) {
-        printf("%" PRIu64 " of them given up\n", submission->state.abandoned);
-    } else if (submission->a->wait) {
+}
+
+static void print_ids(const struct submission *submission)
+{
+    struct omega_job *const *jobs = submission->trace->jobs;
+    uint64_t begin = 0;
+    for (uint64_t i = 1; i <= submission->done; i++) {
+        if (i == submission->done || jobs[i]->id != jobs[i - 1]->id + 1) {
+            print_run(submission, jobs[begin]->id, i - begin);
+            begin = i;
+        }
+    }
+    fflush(stdout); /* whoever reads them need not wait for what becomes of the jobs */
+}
+
+/* What became of them, once all are settled. */
+static void print_outcome(const struct submission *submission)
+{
+    const struct submitter_state *state = &submission->state;
+    if (submission->a->json) {
+        struct row row = {0};
+        row_count(&row, "jobs", state->settled);
+        row_count(&row, "placed", state->settled - state->abandoned - state->unknown);
+        row_count(&row, "abandoned", state->abandoned);
+        row_count(&row, "unknown", state->unknown);
+        row_write_json(&row, stdout);
+        putchar('\n');
+        return;
+    }
+    if (state->abandoned > 0) {
+        printf("%" PRIu64 " of them given up\n", state->abandoned);
+    }
+    if (state->unknown > 0) {
+        printf("%" PRIu64 " of them gone: ended or given up\n", state->unknown);
+    }
+    if (state->abandoned + state->unknown == 0) {
         puts("all tasks placed");
     }
 }
 
-static void print_json(const struct submission *submission)
-{
-    struct row row = {0};
-    row_text(&row, "scheduler", submission->to.name);
-    row_count(&row, "instance", submission->to.number - REGISTER_SCHEDULERS);
-    row_count(&row, "first", submission->first);
-    row_count(&row, "jobs", submission->done);
-    if (submission->a->wait) {
-        row_count(&row, "abandoned", submission->state.abandoned);
-    }
-    row_write_json(&row, stdout);
-    putchar('\n');
-}
-
 /* ---- the command ---- */
+
+static int look(struct submission *submission, omega_error_t *err)
+{
+    return submitter_look(submission->submitter, &submission->to, submission->trace->jobs,
+                          submission->done, &submission->state, err);
+}
 
 static int wait_placed(struct submission *submission, omega_error_t *err)
 {
-    int rc = submitter_look(submission->submitter, submission->first, submission->done,
-                            &submission->state, err);
-    while (rc == OMEGA_OK && submission->state.pending > 0) {
+    if (!submission->to.lives) {
+        fprintf(stderr, "omega: warning: '%s' does not work now, and is waited for\n",
+                submission->to.name);
+    }
+    int rc = look(submission, err);
+    while (rc == OMEGA_OK && submission->state.settled < submission->done) {
         rc = submitter_pause(submission->submitter, &submission->to, err);
-        rc = rc == OMEGA_OK ? submitter_look(submission->submitter, submission->first,
-                                             submission->done, &submission->state, err)
-                            : rc;
+        rc = rc == OMEGA_OK ? look(submission, err) : rc;
     }
     return rc;
 }
@@ -155,12 +190,15 @@ static int send(struct submission *submission, omega_error_t *err)
 {
     struct trace *trace = submission->trace;
     int rc = submitter_send(submission->submitter, &submission->to, trace->jobs, trace->job_count,
-                            &submission->first, &submission->done, err);
+                            true, &submission->done, err);
+    if (submission->done > 0) {
+        print_ids(submission);
+    }
     if (rc == OMEGA_OK && submission->a->wait) {
         rc = wait_placed(submission, err);
-    }
-    if (submission->done > 0) {
-        (submission->a->json ? print_json : print_text)(submission);
+        if (rc == OMEGA_OK) {
+            print_outcome(submission);
+        }
     }
     return rc;
 }
@@ -181,7 +219,7 @@ static int submit(const struct arguments *a, omega_error_t *err)
     submitter_close(submission.submitter);
     trace_destroy(submission.trace);
     store_close(submission.store);
-    return rc == OMEGA_OK && submission.state.abandoned > 0 ? 1 : rc;
+    return rc == OMEGA_OK && submission.state.abandoned + submission.state.unknown > 0 ? 1 : rc;
 }
 
 static bool read_seconds(const char *text, uint32_t *seconds)

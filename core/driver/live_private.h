@@ -255,6 +255,8 @@ void standing_serve(struct standing *standing);
 /* True while the scheduler takes no new jobs. */
 bool standing_drains(const struct standing *standing);
 
+/* Before a job is given up: it may leave the table with that, and somebody may wait for it. */
+int standing_abandon(struct standing *standing, uint64_t job, omega_error_t *err);
 /* Tells of an attempt, of a job given up, of tasks that have ended. */
 void standing_tell_attempt(struct standing *standing, const struct runner *runner,
                            const struct omega_result *result);

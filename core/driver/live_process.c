@@ -76,7 +76,8 @@ void live_catch_signals(void)
     struct sigaction action = {.sa_handler = on_catch, .sa_flags = SA_RESTART | SA_NODEFER};
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGINT, SIG_IGN); /* of a terminal: the guard passes on what it means */
+    signal(SIGINT, SIG_IGN); /* of a terminal, as is the next: the guard passes on what they mean */
+    signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
 }

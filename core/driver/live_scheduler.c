@@ -68,7 +68,10 @@ static int abandon(struct live_process *process, const struct run_job *job, omeg
     struct log_place place = {.log = process->log, .time_us = live_now_us(process)};
     uint32_t tasks = 0;
     live_intend_abandonment(process, job->job->id, job->unplaced, place.time_us);
-    int rc = store_abandon(process->store, job->job->id, &tasks, &place.version, err);
+    int rc = process->standing == NULL ? OMEGA_OK
+                                       : standing_abandon(process->standing, job->job->id, err);
+    rc = rc == OMEGA_OK ? store_abandon(process->store, job->job->id, &tasks, &place.version, err)
+                        : rc;
     if (rc != OMEGA_OK) {
         return rc;
     }

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ENTRY_BYTES 256u /* of a process: as long for all, so that one write replaces another */
 #define FILE_MODE (S_IRUSR | S_IWUSR)
 #define LAST_ID (UINT64_MAX / 2) /* ids are at most INT64_MAX, as everywhere outside */
 
@@ -50,9 +51,8 @@ static ssize_t read_text(int fd, char text[REGISTER_TEXT_MAX + 1])
 }
 
 /* Replaces the text of a file. */
-static int write_text(int fd, const char *name, const char *text, omega_error_t *err)
+static int write_text(int fd, const char *name, const char *text, size_t length, omega_error_t *err)
 {
-    size_t length = strlen(text);
     if (pwrite(fd, text, length, 0) != (ssize_t)length || ftruncate(fd, (off_t)length) != 0 ||
         fdatasync(fd) != 0) {
         return omega_error_set_errno(err, name, "cannot write");
@@ -87,7 +87,7 @@ bool register_parse_entry(const char *text, struct register_entry *entry)
     char *end;
     if (!take_line(&text, "name", entry->name, sizeof entry->name) ||
         !take_line(&text, "module", entry->module, sizeof entry->module) ||
-        !take_line(&text, "pid", pid, sizeof pid) || *text != '\0') {
+        !take_line(&text, "pid", pid, sizeof pid) || text[strspn(text, "\n")] != '\0') {
         return false;
     }
     errno = 0;
@@ -97,17 +97,39 @@ bool register_parse_entry(const char *text, struct register_entry *entry)
            value <= INT32_MAX;
 }
 
+/* A file that is none of a process: named with its directory, so that it can be removed. */
+static int refuse_file(int directory_fd, const char *name, const char *what, omega_error_t *err)
+{
+    char link[32];
+    char path[160];
+    char source[sizeof path + 32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", directory_fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = '\0';
+    snprintf(source, sizeof source, "%s%s%s", path, length < 0 ? "" : "/", name);
+    return omega_error_set_at(err, OMEGA_ECORRUPT, source, 0,
+                              "%s, expected the lines name, module, pid of a process: remove it",
+                              what);
+}
+
 int register_read(int directory_fd, uint32_t number, struct register_entry *entry,
                   omega_error_t *err)
 {
     char name[32];
     char text[REGISTER_TEXT_MAX + 1];
     struct flock lock;
+    struct stat status;
     name_file(number, name);
     *entry = (struct register_entry){.number = number};
-    int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
-        return errno == ENOENT ? 1 : omega_error_set_errno(err, name, "cannot open");
+        return errno == ENOENT  ? 1
+               : errno == ELOOP ? refuse_file(directory_fd, name, "is a link", err)
+                                : omega_error_set_errno(err, name, "cannot open");
+    }
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        close(fd);
+        return refuse_file(directory_fd, name, "is no file", err);
     }
     ssize_t size = read_text(fd, text);
     entry->lives = lock_file(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
@@ -115,22 +137,20 @@ int register_read(int directory_fd, uint32_t number, struct register_entry *entr
     if (size < 0) {
         return omega_error_set_errno(err, name, "cannot read");
     }
-    if (size == 0 && !entry->lives) {
-        return 1; /* killed before it had written anything */
+    if (size == 0) {
+        return 1; /* not written yet, or killed before it was */
     }
     return register_parse_entry(text, entry)
                ? OMEGA_OK
-               : omega_error_set_at(err, OMEGA_ECORRUPT, name, 0,
-                                    "describes no process, expected the lines name, module, pid");
+               : refuse_file(directory_fd, name, "describes no process", err);
 }
 
-int register_find(int directory_fd, const char *name, struct register_entry *entry,
-                  omega_error_t *err)
+int register_find(int directory_fd, const char *name, struct register_entry *entry)
 {
     for (uint32_t number = REGISTER_EXECUTOR; number < REGISTER_NUMBERS; number++) {
-        int rc = register_read(directory_fd, number, entry, err);
-        if (rc < 0 || (rc == OMEGA_OK && strcmp(entry->name, name) == 0)) {
-            return rc;
+        if (register_read(directory_fd, number, entry, NULL) == OMEGA_OK &&
+            strcmp(entry->name, name) == 0) {
+            return OMEGA_OK;
         }
     }
     return 1;
@@ -149,19 +169,17 @@ static int note_instance(void *context, const struct lmdb_instance *instance)
     return 0;
 }
 
-/* The first number of a scheduler that nobody has had. */
+/* The first number of a scheduler that nobody has had. A file that cannot be read is somebody's. */
 static int free_number(int directory_fd, struct store *store, uint32_t *number, omega_error_t *err)
 {
     struct taken taken = {.instances = {false}};
     struct register_entry other;
     int rc = lmdb_instances(store, note_instance, &taken, err);
     for (uint32_t n = REGISTER_SCHEDULERS; rc == OMEGA_OK && n < REGISTER_NUMBERS; n++) {
-        int known = taken.instances[n] ? OMEGA_OK : register_read(directory_fd, n, &other, err);
-        if (known == 1) {
+        if (!taken.instances[n] && register_read(directory_fd, n, &other, NULL) == 1) {
             *number = n;
             return OMEGA_OK;
         }
-        rc = known;
     }
     return rc != OMEGA_OK ? rc
                           : omega_error_set(err, OMEGA_EINVAL,
@@ -183,11 +201,7 @@ static int choose_number(int directory_fd, struct store *store, struct register_
                          bool fixed, omega_error_t *err)
 {
     struct register_entry other;
-    int rc = register_find(directory_fd, entry->name, &other, err);
-    if (rc < 0) {
-        return rc;
-    }
-    if (rc == 1) {
+    if (register_find(directory_fd, entry->name, &other) != OMEGA_OK) {
         return fixed ? OMEGA_OK : free_number(directory_fd, store, &entry->number, err);
     }
     if (fixed && other.number != entry->number) {
@@ -208,7 +222,7 @@ static int hold_number(int directory_fd, const struct register_entry *entry, int
                        omega_error_t *err)
 {
     char name[32];
-    char text[REGISTER_TEXT_MAX];
+    char text[ENTRY_BYTES];
     struct register_entry other;
     struct flock held;
     name_file(entry->number, name);
@@ -221,9 +235,10 @@ static int hold_number(int directory_fd, const struct register_entry *entry, int
         int rc = register_read(directory_fd, entry->number, &other, err);
         return rc < 0 ? rc : lives_already(&other, err);
     }
-    snprintf(text, sizeof text, "name %s\nmodule %s\npid %" PRId32 "\n", entry->name, entry->module,
-             entry->pid);
-    int rc = write_text(fd, name, text, err);
+    int length = snprintf(text, sizeof text, "name %s\nmodule %s\npid %" PRId32 "\n", entry->name,
+                          entry->module, entry->pid);
+    memset(text + length, '\n', sizeof text - (size_t)length);
+    int rc = write_text(fd, name, text, sizeof text, err);
     if (rc != OMEGA_OK) {
         close(fd);
         return rc;
@@ -297,11 +312,11 @@ static int give_ids(int fd, struct store *store, uint64_t count, uint64_t *first
     }
     *first = last + 1;
     snprintf(text, sizeof text, "%" PRIu64 "\n", last + count);
-    return write_text(fd, "jobs", text, err);
+    return write_text(fd, "jobs", text, strlen(text), err);
 }
 
-int register_job_ids(int directory_fd, struct store *store, uint64_t count, uint64_t *first,
-                     int *lock, omega_error_t *err)
+int register_job_ids(int directory_fd, struct store *store, uint64_t count, bool waits,
+                     uint64_t *first, int *lock, omega_error_t *err)
 {
     *lock = -1;
     int fd = openat(directory_fd, "jobs", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
@@ -310,8 +325,11 @@ int register_job_ids(int directory_fd, struct store *store, uint64_t count, uint
     }
     struct flock held;
     int rc = OMEGA_OK;
-    while (rc == OMEGA_OK && lock_file(fd, F_OFD_SETLKW, &held) != 0) {
-        rc = errno == EINTR ? OMEGA_OK : omega_error_set_errno(err, "jobs", "cannot lock");
+    while (rc == OMEGA_OK && lock_file(fd, waits ? F_OFD_SETLKW : F_OFD_SETLK, &held) != 0) {
+        rc = errno == EINTR ? OMEGA_OK
+             : errno == EAGAIN || errno == EACCES
+                 ? 1
+                 : omega_error_set_errno(err, "jobs", "cannot lock");
     }
     rc = rc == OMEGA_OK ? give_ids(fd, store, count, first, err) : rc;
     if (rc != OMEGA_OK) {

@@ -39,22 +39,22 @@ bool register_is_name(const char *text);
 int register_enter(int directory_fd, struct store *store, struct register_entry *entry, bool fixed,
                    int *lock, omega_error_t *err);
 
-/* The process of a number. Returns 1 if there has never been one. OMEGA_ECORRUPT: its file is not
- * one of these. */
+/* The process of a number. Returns 1 if there has never been one, or is not yet: its file is still
+ * empty. OMEGA_ECORRUPT: its file, which is named with the directory, is not one of these. */
 int register_read(int directory_fd, uint32_t number, struct register_entry *entry,
                   omega_error_t *err);
 
-/* The process of a name. Returns 1 if there is none. */
-int register_find(int directory_fd, const char *name, struct register_entry *entry,
-                  omega_error_t *err);
+/* The process of a name. Returns 1 if there is none; a file that cannot be read is nobody's. */
+int register_find(int directory_fd, const char *name, struct register_entry *entry);
 
 /*
  * Gives out `count` ids of jobs, each above all that were given out before and all that are in the
- * table: *first and those behind it. Others wait until *lock is closed, which is when the jobs have
- * been submitted, so that ids rise in the order in which jobs come. OMEGA_EINVAL: there are not so
- * many left; OMEGA_ECORRUPT; OMEGA_EIO.
+ * table: *first and those behind it. Others get none until *lock is closed, which is when the jobs
+ * have been submitted, so that ids rise in the order in which jobs come. Whoever `waits` waits for
+ * them, for as long as it takes; else 1 is returned. OMEGA_EINVAL: there are not so many left;
+ * OMEGA_ECORRUPT; OMEGA_EIO.
  */
-int register_job_ids(int directory_fd, struct store *store, uint64_t count, uint64_t *first,
-                     int *lock, omega_error_t *err);
+int register_job_ids(int directory_fd, struct store *store, uint64_t count, bool waits,
+                     uint64_t *first, int *lock, omega_error_t *err);
 
 #endif

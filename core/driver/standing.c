@@ -13,10 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/driver/abandoned.h"
 #include "core/driver/journal.h"
 #include "core/driver/standing_private.h"
 
 #define DYING_NS INT64_C(500000000)
+#define EXECUTOR_NAME "executor"
 
 /* ---- before ---- */
 
@@ -130,7 +132,11 @@ static int open_standing(struct standing *standing, const struct run_scheduler *
     }
     rc = rc == OMEGA_OK ? configure(standing, scheduler, err) : rc;
     rc = rc == OMEGA_OK ? count(standing, err) : rc;
-    rc = rc == OMEGA_OK && scheduler == NULL ? open_journal(standing, err) : rc;
+    if (rc == OMEGA_OK) {
+        rc = scheduler == NULL ? open_journal(standing, err)
+                               : abandoned_open(process->directory_fd, standing->entry.number,
+                                                process->store, &standing->abandoned, err);
+    }
     standing->live = (struct live_options){.speedup = 1, .emulate = options->emulate};
     process->config = &standing->config;
     process->options = &standing->live;
@@ -158,6 +164,9 @@ static void close_standing(struct standing *standing)
         munmap(process->room, JOURNAL_BYTES);
     }
     free(process->slot);
+    if (standing->abandoned >= 0) {
+        close(standing->abandoned);
+    }
     if (process->directory_fd >= 0) {
         close(process->directory_fd);
     }
@@ -172,6 +181,7 @@ static int work(void *context, omega_error_t *err)
     struct standing *standing = context;
     struct live_prefilled nothing = {.ends = NULL};
     standing->lock = -1;
+    standing->abandoned = -1;
     standing->process.directory_fd = -1;
     int rc = open_standing(standing, standing->scheduler, standing->fixed, err);
     if (rc == OMEGA_OK) {
@@ -191,12 +201,17 @@ void standing_count_losses(struct standing *standing)
     atomic_store(&standing->process.slot->losses, counters.losses);
 }
 
+int standing_abandon(struct standing *standing, uint64_t job, omega_error_t *err)
+{
+    return abandoned_announce(standing->abandoned, job, err);
+}
+
 void standing_begin(struct standing *standing)
 {
     if (standing->began_ns != 0) {
         return;
     }
-    atomic_store(standing->begun, true);
+    atomic_store(&standing->told->begun, true);
     standing->began_ns = live_clock_ns();
     if (standing->options->started != NULL) {
         standing->options->started(standing->options->context, &standing->entry);
@@ -207,6 +222,12 @@ int standing_schedule(const struct standing_options *options, const struct run_s
                       int32_t instance, omega_error_t *err)
 {
     struct standing standing = {.options = options, .scheduler = scheduler, .fixed = instance >= 0};
+    if (strcmp(scheduler->name, EXECUTOR_NAME) == 0) {
+        return omega_error_set(err, OMEGA_EINVAL,
+                               "'%s' is the name of a cell's executor, expected another one for a "
+                               "scheduler",
+                               scheduler->name);
+    }
     const char *module = module_scheduler(scheduler->module)->name;
     snprintf(standing.entry.name, sizeof standing.entry.name, "%s", scheduler->name);
     snprintf(standing.entry.module, sizeof standing.entry.module, "%s", module);
@@ -218,6 +239,6 @@ int standing_execute(const struct standing_options *options, omega_error_t *err)
 {
     struct standing standing = {.options = options,
                                 .fixed = true,
-                                .entry = {.number = REGISTER_EXECUTOR, .name = "executor"}};
+                                .entry = {.number = REGISTER_EXECUTOR, .name = EXECUTOR_NAME}};
     return standing_guard(&standing, work, err);
 }

@@ -24,7 +24,7 @@ struct standing_options {
 };
 
 /*
- * Works as a scheduler of the cell until SIGINT or SIGTERM, then ends in order: what it was
+ * Works as a scheduler of the cell until SIGINT, SIGTERM or SIGHUP, then ends in order: what it was
  * deciding is dropped, and its jobs wait in the table. `scheduler` is one with one instance and a
  * decision time for one workload; all jobs are of that one. `instance`: -1, or its number in the
  * cell. OMEGA_EINVAL: `scheduler->name` or its instance works there already; otherwise what opening

@@ -21,15 +21,9 @@
 #define DELAY_NS_MAX INT64_C(1000000000)
 #define LONG_NS INT64_C(10000000000) /* ... until it has lived for so long */
 
-/* What the worker tells, in memory that both map. */
-struct told {
-    atomic_bool begun;
-    omega_error_t err;
-};
-
 struct guard {
     const struct standing_options *options;
-    struct told *told;
+    struct standing_told *told;
     pid_t worker;
     int asked; /* how often it was to stop */
     sigset_t before;
@@ -38,10 +32,14 @@ struct guard {
 
 static void open_guard(struct guard *guard)
 {
+    struct sigaction given;
     sigemptyset(&guard->awaited);
     sigaddset(&guard->awaited, SIGCHLD);
     sigaddset(&guard->awaited, SIGTERM);
     sigaddset(&guard->awaited, SIGINT);
+    if (sigaction(SIGHUP, NULL, &given) == 0 && given.sa_handler != SIG_IGN) {
+        sigaddset(&guard->awaited, SIGHUP); /* nohup ignores it */
+    }
     sigprocmask(SIG_BLOCK, &guard->awaited, &guard->before);
 }
 
@@ -50,7 +48,8 @@ static int start(struct guard *guard, int (*work)(void *context, omega_error_t *
                  omega_error_t *err)
 {
     pid_t own = getpid();
-    *guard->told = (struct told){.begun = false};
+    atomic_store(&guard->told->begun, false);
+    omega_error_clear(&guard->told->err);
     guard->worker = fork();
     if (guard->worker < 0) {
         return omega_error_set_errno(err, NULL, "cannot start a process");
@@ -73,17 +72,24 @@ static void ask(struct guard *guard)
     kill(guard->worker, guard->asked++ == 0 ? SIGTERM : SIGKILL);
 }
 
-/* Waits until the worker has ended; its status. */
+/* Waits until the worker has ended; its status. Where this process was started with SIGCHLD ignored
+ * nothing tells of that but its death, and its status is lost. */
 static int await_end(struct guard *guard)
 {
     int status = 0;
-    while (waitpid(guard->worker, &status, WNOHANG) != guard->worker) {
+    for (;;) {
+        pid_t ended = waitpid(guard->worker, &status, WNOHANG);
+        if (ended == guard->worker) {
+            return status;
+        }
+        if (ended < 0 && errno != EINTR) {
+            return W_EXITCODE(EXIT_FAILURE, 0);
+        }
         int number = sigwaitinfo(&guard->awaited, NULL);
-        if (number == SIGTERM || number == SIGINT) {
+        if (number > 0 && number != SIGCHLD) {
             ask(guard);
         }
     }
-    return status;
 }
 
 /* Waits before the worker is started again; false if it is not to be. */
@@ -155,7 +161,7 @@ int standing_guard(struct standing *standing, int (*work)(void *context, omega_e
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to start a process");
     }
     guard.told = told;
-    standing->begun = &guard.told->begun;
+    standing->told = told;
     open_guard(&guard);
     int rc = watch(&guard, standing->entry.name, work, standing, err);
     sigprocmask(SIG_SETMASK, &guard.before, NULL);

@@ -37,12 +37,13 @@ void standing_tell_attempt(struct standing *standing, const struct runner *runne
                            const struct omega_result *result)
 {
     struct msg_status *status = &standing->status;
+    bool commits = result->accepted + result->conflicts + result->refused > 0;
     status->attempts++;
-    status->commits += result->accepted > 0;
+    status->commits += commits;
     status->accepted += result->accepted;
     status->conflicts += result->conflicts;
     status->refused += result->refused;
-    if (result->accepted + result->conflicts + result->refused == 0) {
+    if (!commits) {
         return;
     }
     struct msg_event event = {
@@ -71,10 +72,10 @@ void standing_tell_ended(struct standing *standing, uint64_t version, uint32_t t
     publish(standing, &event);
 }
 
-static void tell_malformed(struct standing *standing, const omega_error_t *cause)
+/* Of a message that nobody can be answered. */
+static void tell_refusal(struct standing *standing, bool sound, const omega_error_t *cause)
 {
-    struct msg_event event = {.kind = MSG_MALFORMED};
-    standing->status.malformed++;
+    struct msg_event event = {.kind = sound ? MSG_DECLINED : MSG_MALFORMED};
     snprintf(event.error, sizeof event.error, "%s", cause->text);
     publish(standing, &event);
 }
@@ -89,6 +90,7 @@ static void fill_status(const struct standing *standing, struct msg_status *stat
     snprintf(status->module, sizeof status->module, "%s", standing->entry.module);
     status->instance = schedules ? (int64_t)standing->entry.number - REGISTER_SCHEDULERS : -1;
     status->pid = (uint64_t)standing->entry.pid;
+    status->draining = standing_drains(standing);
     status->up_us = (uint64_t)(live_clock_ns() - standing->began_ns) / 1000;
     for (const struct run_job *job = schedules ? standing->runner->first : NULL; job != NULL;
          job = job->queue_next) {
@@ -97,31 +99,31 @@ static void fill_status(const struct standing *standing, struct msg_status *stat
     status->waiting = schedules ? standing->retries->count : 0;
 }
 
-/* Puts a job into the table, for this scheduler. */
-static int take_job(struct standing *standing, const struct msg *msg, uint64_t *id,
+/* Puts a job into the table, for this scheduler. Returns 1 where others submit jobs just now: they
+ * are not waited for, since planning would wait with it. *sound: the message is good in itself. */
+static int take_job(struct standing *standing, const struct msg *msg, bool *sound, uint64_t *id,
                     omega_error_t *err)
 {
     struct omega_job *job = NULL;
     uint64_t done = 0;
-    if (standing->runner == NULL) {
-        return omega_error_set(err, OMEGA_EINVAL,
-                               "the executor takes no jobs, expected a scheduler");
-    }
-    if (standing_drains(standing)) {
-        return omega_error_set(err, OMEGA_EINVAL,
-                               "'%s' drains and takes no jobs, expected another scheduler, or "
-                               "'undrain' first",
-                               standing->entry.name);
-    }
     int rc = job_from_json(msg->submitted, lmdb_catalogue(standing->process.store), &job, err);
-    if (rc == OMEGA_OK) {
-        rc = submitter_send(standing->submitter, &standing->entry, &job, 1, id, &done, err);
+    *sound = rc == OMEGA_OK;
+    if (rc == OMEGA_OK && standing->runner == NULL) {
+        rc = omega_error_set(err, OMEGA_EINVAL, "the executor takes no jobs, expected a scheduler");
+    } else if (rc == OMEGA_OK && standing_drains(standing)) {
+        rc = omega_error_set(err, OMEGA_EINVAL,
+                             "'%s' drains and takes no jobs, expected another scheduler, or "
+                             "'undrain' first",
+                             standing->entry.name);
+    } else if (rc == OMEGA_OK) {
+        rc = submitter_send(standing->submitter, &standing->entry, &job, 1, false, &done, err);
     }
-    free(job);
     if (rc == OMEGA_OK) {
+        *id = job->id;
         struct msg_event event = {.kind = MSG_SUBMITTED, .job = *id};
         publish(standing, &event);
     }
+    free(job);
     return rc;
 }
 
@@ -134,7 +136,7 @@ static int obey(struct standing *standing, const struct msg *msg, struct msg *re
                                "the executor cannot be drained, expected a scheduler");
     }
     if (drains) {
-        standing->status.draining = msg->request == MSG_DRAIN;
+        atomic_store(&standing->told->drains, msg->request == MSG_DRAIN);
     } else if (msg->request == MSG_STOP) {
         standing->told_to_stop = true;
         live_ask_to_stop(true);
@@ -150,15 +152,20 @@ static void answer(struct standing *standing, const char *bytes, size_t size)
     struct msg msg;
     struct msg reply = {.kind = MSG_REPLY};
     omega_error_t err = {0};
+    bool sound = false;
     char *out = NULL;
     size_t out_size = 0;
     int rc = msg_read(bytes, size, 1u << MSG_REQUEST | 1u << MSG_SUBMIT, &msg, &err);
-    standing->status.malformed += rc != OMEGA_OK;
     if (rc == OMEGA_OK) {
-        rc = msg.kind == MSG_SUBMIT ? take_job(standing, &msg, &reply.job, &err)
-                                    : obey(standing, &msg, &reply, &err);
+        sound = msg.kind != MSG_SUBMIT;
+        rc = sound ? obey(standing, &msg, &reply, &err)
+                   : take_job(standing, &msg, &sound, &reply.job, &err);
         msg_release(&msg);
     }
+    if (rc == 1) {
+        omega_error_set(&err, OMEGA_EINVAL, "busy: others submit jobs, expected to be asked again");
+    }
+    standing->status.malformed += !sound;
     reply.ok = rc == OMEGA_OK;
     snprintf(reply.error, sizeof reply.error, "%s", err.text);
     if (msg_write(&reply, &out, &out_size, NULL) == OMEGA_OK) {
@@ -167,44 +174,63 @@ static void answer(struct standing *standing, const char *bytes, size_t size)
     free(out);
 }
 
-/* Takes one message of the submit endpoint, which has no answers. */
-static void take(struct standing *standing, const char *bytes, size_t size)
+/* Takes one message of the submit endpoint, which has no answers; false if it has to wait. */
+static bool take(struct standing *standing, const char *bytes, size_t size)
 {
     struct msg msg;
     omega_error_t err = {0};
+    bool sound = false;
     uint64_t id = 0;
     int rc = msg_read(bytes, size, 1u << MSG_SUBMIT, &msg, &err);
     if (rc == OMEGA_OK) {
-        rc = take_job(standing, &msg, &id, &err);
+        rc = take_job(standing, &msg, &sound, &id, &err);
         msg_release(&msg);
     }
-    if (rc != OMEGA_OK) {
-        tell_malformed(standing, &err);
+    standing->status.malformed += !sound;
+    if (rc < 0) {
+        tell_refusal(standing, sound, &err);
     }
+    return rc != 1;
 }
 
-static void serve(struct standing *standing, struct endpoint *endpoint,
-                  void (*work)(struct standing *standing, const char *bytes, size_t size))
+static void serve_control(struct standing *standing)
 {
     char *bytes = NULL;
     size_t size = 0;
-    for (int i = 0; endpoint != NULL && i < SERVED_MAX &&
-                    endpoint_receive(endpoint, 0, &bytes, &size, NULL) == 1;
-         i++) {
-        work(standing, bytes, size);
+    for (int i = 0;
+         i < SERVED_MAX && endpoint_receive(standing->control, 0, &bytes, &size, NULL) == 1; i++) {
+        answer(standing, bytes, size);
         endpoint_free(bytes);
+    }
+}
+
+/* A submission that has to wait is kept, and none is looked at behind it. */
+static void serve_submit(struct standing *standing)
+{
+    for (int i = 0; i < SERVED_MAX; i++) {
+        if (standing->kept == NULL && endpoint_receive(standing->submit, 0, &standing->kept,
+                                                       &standing->kept_size, NULL) != 1) {
+            return;
+        }
+        if (!take(standing, standing->kept, standing->kept_size)) {
+            return;
+        }
+        endpoint_free(standing->kept);
+        standing->kept = NULL;
     }
 }
 
 void standing_serve(struct standing *standing)
 {
-    serve(standing, standing->control, answer);
-    serve(standing, standing->submit, take);
+    serve_control(standing);
+    if (standing->submit != NULL) {
+        serve_submit(standing);
+    }
 }
 
 bool standing_drains(const struct standing *standing)
 {
-    return standing->status.draining;
+    return atomic_load(&standing->told->drains);
 }
 
 void standing_watch(struct standing *standing, const struct runner *runner,
@@ -218,7 +244,7 @@ nfds_t standing_files(const struct standing *standing, struct pollfd files[STAND
 {
     nfds_t count = 0;
     files[count++] = (struct pollfd){.fd = endpoint_fd(standing->control), .events = POLLIN};
-    if (standing->submit != NULL) {
+    if (standing->submit != NULL && standing->kept == NULL) {
         files[count++] = (struct pollfd){.fd = endpoint_fd(standing->submit), .events = POLLIN};
     }
     return count;
@@ -261,6 +287,7 @@ void standing_close_messages(struct standing *standing)
         live_pause(LEAVE_NS);
     }
     submitter_close(standing->submitter);
+    endpoint_free(standing->kept);
     close_one(standing, standing->submit, ENDPOINT_SUBMIT);
     close_one(standing, standing->events, ENDPOINT_EVENTS);
     close_one(standing, standing->control, ENDPOINT_CONTROL);

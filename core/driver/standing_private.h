@@ -9,13 +9,21 @@
 #include "core/driver/submit.h"
 #include "core/messages/msg.h"
 
+/* In memory that the process that works and its guard both map: it outlives the former. */
+struct standing_told {
+    atomic_bool begun;  /* it works */
+    atomic_bool drains; /* it was told to take no new jobs */
+    omega_error_t err;  /* that ended it */
+};
+
 struct standing {
     const struct standing_options *options;
     const struct run_scheduler *scheduler; /* NULL: an executor */
     bool fixed;                            /* its number is as it was asked for */
-    atomic_bool *begun;                    /* to tell that it works */
+    struct standing_told *told;
     struct register_entry entry;
-    int lock; /* -1: not entered */
+    int lock;      /* -1: not entered */
+    int abandoned; /* the file (abandoned.h) of a scheduler; -1: not open */
     struct live_process process;
     struct live_options live;
     struct run_config config;
@@ -23,6 +31,8 @@ struct standing {
     const struct runner *runner; /* of a scheduler */
     const struct events *retries;
     struct endpoint *submit; /* of a scheduler */
+    char *kept;              /* a message of it that has to wait, or NULL */
+    size_t kept_size;
     struct endpoint *control;
     struct endpoint *events;
     struct submitter *submitter;
@@ -32,7 +42,7 @@ struct standing {
 };
 
 /* Does the work in a process of its own, which is started again if it dies once it has begun, and
- * asked to stop by SIGTERM and SIGINT: standing_guard.c. */
+ * asked to stop by SIGTERM, SIGINT and SIGHUP: standing_guard.c. */
 int standing_guard(struct standing *standing, int (*work)(void *context, omega_error_t *err),
                    omega_error_t *err);
 

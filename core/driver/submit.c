@@ -10,15 +10,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/driver/abandoned.h"
 #include "core/driver/control.h"
 #include "core/driver/endpoint.h"
 #include "core/driver/live_private.h"
 
-#define WAKE_MS 100 /* for the scheduler's socket to take a hint */
+#define WAKE_MS 100     /* for the scheduler's socket to take a hint */
+#define BATCH_JOBS 256u /* that get their ids at once: others need not wait for long */
 
 struct submitter {
     struct store *store;
     int directory_fd;
+    uint64_t abandoned;        /* by the scheduler, before anything was submitted to it */
     struct endpoint *wake;     /* of the scheduler that was woken last; NULL: of none */
     struct listener *listener; /* NULL until somebody waits */
 };
@@ -53,56 +56,66 @@ void submitter_close(struct submitter *submitter)
 
 /* ---- to whom ---- */
 
-/* "one, two": the names of the cell's schedulers; returns how many there are. */
-static int list_schedulers(const struct submitter *submitter, char *out, size_t size,
-                           struct register_entry *last, omega_error_t *err)
+/* What there is to submit to. */
+struct schedulers {
+    int count;
+    struct register_entry last;
+    char names[160];   /* "one, two" */
+    omega_error_t bad; /* the first file that is none of a scheduler */
+};
+
+static void list_schedulers(const struct submitter *submitter, struct schedulers *list)
 {
-    int count = 0;
     size_t used = 0;
-    out[0] = '\0';
+    *list = (struct schedulers){.count = 0};
     for (uint32_t n = REGISTER_SCHEDULERS; n < REGISTER_NUMBERS; n++) {
         struct register_entry entry;
-        int rc = register_read(submitter->directory_fd, n, &entry, err);
-        if (rc < 0) {
-            return rc;
+        if (register_read(submitter->directory_fd, n, &entry, &list->bad) != OMEGA_OK) {
+            continue;
         }
-        if (rc == OMEGA_OK && used < size) {
-            int n_out =
-                snprintf(out + used, size - used, "%s%s", count == 0 ? "" : ", ", entry.name);
-            used += n_out < 0 ? 0 : (size_t)n_out;
+        if (used < sizeof list->names) {
+            int length = snprintf(list->names + used, sizeof list->names - used, "%s%s",
+                                  list->count == 0 ? "" : ", ", entry.name);
+            used += length < 0 ? 0 : (size_t)length;
         }
-        if (rc == OMEGA_OK) {
-            *last = entry;
-            count++;
-        }
+        list->last = entry;
+        list->count++;
     }
-    return count;
 }
 
+/* *may_come: it is not there, and may be soon. */
 static int find_now(struct submitter *submitter, const char *name, struct register_entry *to,
-                    omega_error_t *err)
+                    bool *may_come, omega_error_t *err)
 {
-    char known[160];
-    int rc = name == NULL ? 1 : register_find(submitter->directory_fd, name, to, err);
-    if (rc != 1 && (rc < 0 || to->number >= REGISTER_SCHEDULERS)) {
-        return rc;
+    struct schedulers list;
+    *may_come = false;
+    if (name != NULL && register_find(submitter->directory_fd, name, to) == OMEGA_OK &&
+        to->number >= REGISTER_SCHEDULERS) {
+        return OMEGA_OK;
     }
-    int count = list_schedulers(submitter, known, sizeof known, to, err);
-    if (count < 0 || (name == NULL && count == 1)) {
-        return count < 0 ? count : OMEGA_OK;
+    list_schedulers(submitter, &list);
+    if (name == NULL && list.count == 1) {
+        *to = list.last;
+        return OMEGA_OK;
     }
-    if (count == 0) {
+    if (name == NULL && list.count > 1) {
         return omega_error_set(err, OMEGA_EINVAL,
-                               "the cell has had no scheduler yet, expected 'omega scheduler' to "
-                               "be started first");
+                               "the cell has several schedulers, expected the name of one of "
+                               "them: %s",
+                               list.names);
     }
-    return name == NULL
+    *may_come = true;
+    if (list.bad.code != OMEGA_OK) {
+        return omega_error_set_at(err, list.bad.code, list.bad.source, list.bad.line, "%s",
+                                  list.bad.text);
+    }
+    return list.count == 0
                ? omega_error_set(err, OMEGA_EINVAL,
-                                 "the cell has several schedulers, expected the name of "
-                                 "one of them: %s",
-                                 known)
+                                 "the cell has had no scheduler yet, expected 'omega scheduler' "
+                                 "to be started first")
                : omega_error_set(err, OMEGA_EINVAL,
-                                 "there is no scheduler '%.64s', expected one of: %s", name, known);
+                                 "there is no scheduler '%.64s', expected one of: %s", name,
+                                 list.names);
 }
 
 int submitter_find(struct submitter *submitter, const char *name, int64_t wait_ns,
@@ -110,11 +123,12 @@ int submitter_find(struct submitter *submitter, const char *name, int64_t wait_n
 {
     int64_t until_ns = live_clock_ns() + wait_ns;
     omega_error_t cause = {0};
-    int rc = find_now(submitter, name, to, &cause);
-    while (rc == OMEGA_EINVAL && live_clock_ns() < until_ns) {
+    bool may_come = false;
+    int rc = find_now(submitter, name, to, &may_come, &cause);
+    while (may_come && live_clock_ns() < until_ns) {
         live_pause(LIVE_POLL_NS);
         cause = (omega_error_t){.code = 0};
-        rc = find_now(submitter, name, to, &cause);
+        rc = find_now(submitter, name, to, &may_come, &cause);
     }
     return rc == OMEGA_OK ? OMEGA_OK
                           : omega_error_set_at(err, rc, cause.source, cause.line, "%s", cause.text);
@@ -154,26 +168,44 @@ static void wake(struct submitter *submitter, const struct register_entry *to)
     }
 }
 
-int submitter_send(struct submitter *submitter, const struct register_entry *to,
-                   struct omega_job *const *jobs, uint64_t count, uint64_t *first, uint64_t *done,
-                   omega_error_t *err)
+/* Submits jobs that get ids in a row. */
+static int send_batch(struct submitter *submitter, const struct register_entry *to,
+                      struct omega_job *const *jobs, uint64_t count, bool waits, uint64_t *done,
+                      omega_error_t *err)
 {
     int lock = -1;
-    *done = 0;
-    int rc = check_jobs(jobs, count, err);
-    if (rc == OMEGA_OK) {
-        rc = register_job_ids(submitter->directory_fd, submitter->store, count, first, &lock, err);
-    }
-    while (rc == OMEGA_OK && *done < count) {
-        struct omega_job *job = jobs[*done];
-        job->id = *first + *done;
-        job->submit_us = standing_now_us();
-        rc = lmdb_submit_to(submitter->store, job, (uint16_t)(to->number - REGISTER_SCHEDULERS),
+    uint64_t first = 0;
+    uint64_t i = 0;
+    int rc = register_job_ids(submitter->directory_fd, submitter->store, count, waits, &first,
+                              &lock, err);
+    for (; rc == OMEGA_OK && i < count; i += rc == OMEGA_OK) {
+        jobs[i]->id = first + i;
+        jobs[i]->submit_us = standing_now_us();
+        rc = lmdb_submit_to(submitter->store, jobs[i], (uint16_t)(to->number - REGISTER_SCHEDULERS),
                             err);
-        *done += rc == OMEGA_OK;
     }
     if (lock >= 0) {
         close(lock);
+    }
+    *done += i;
+    return rc;
+}
+
+int submitter_send(struct submitter *submitter, const struct register_entry *to,
+                   struct omega_job *const *jobs, uint64_t count, bool waits, uint64_t *done,
+                   omega_error_t *err)
+{
+    struct abandoned abandoned;
+    *done = 0;
+    int rc = check_jobs(jobs, count, err);
+    if (rc == OMEGA_OK) {
+        rc = abandoned_read(submitter->directory_fd, to->number, &abandoned, err);
+        submitter->abandoned = abandoned.count;
+    }
+    while (rc == OMEGA_OK && *done < count) {
+        uint64_t left = count - *done;
+        rc = send_batch(submitter, to, jobs + *done, left < BATCH_JOBS ? left : BATCH_JOBS, waits,
+                        done, err);
     }
     if (*done > 0) {
         wake(submitter, to);
@@ -181,24 +213,47 @@ int submitter_send(struct submitter *submitter, const struct register_entry *to,
     return rc;
 }
 
-static int add_state(void *context, const struct lmdb_job *job)
+static int look_at_job(void *context, const struct lmdb_job *job)
 {
-    struct submitter_state *state = context;
-    state->pending += job->pending > 0;
-    state->abandoned += job->abandoned > 0;
-    state->tasks += job->pending;
+    *(struct lmdb_job *)context = *job;
     return 0;
 }
 
-int submitter_look(struct submitter *submitter, uint64_t first, uint64_t count,
-                   struct submitter_state *state, omega_error_t *err)
+/* Looks at one job; *waits: for its tasks to be placed. */
+static int look(struct submitter *submitter, const struct register_entry *to, uint64_t job,
+                bool *waits, struct submitter_state *state, omega_error_t *err)
 {
-    int rc = OMEGA_OK;
-    *state = (struct submitter_state){.pending = 0};
-    for (uint64_t i = 0; rc >= 0 && i < count; i++) {
-        rc = lmdb_find_job(submitter->store, first + i, add_state, state, err);
+    struct lmdb_job found = {.pending = 0};
+    struct abandoned abandoned;
+    int rc = lmdb_find_job(submitter->store, job, look_at_job, &found, err);
+    *waits = rc == OMEGA_OK && found.pending > 0;
+    if (rc <= 0) {
+        state->abandoned += found.given_up;
+        return rc;
     }
-    return rc < 0 ? rc : OMEGA_OK;
+    rc = abandoned_read(submitter->directory_fd, to->number, &abandoned, err);
+    if (rc == OMEGA_OK) {
+        enum abandoned_fate fate = abandoned_fate(&abandoned, submitter->abandoned, job);
+        state->abandoned += fate == ABANDONED_YES;
+        state->unknown += fate == ABANDONED_UNKNOWN;
+    }
+    return rc;
+}
+
+int submitter_look(struct submitter *submitter, const struct register_entry *to,
+                   struct omega_job *const *jobs, uint64_t count, struct submitter_state *state,
+                   omega_error_t *err)
+{
+    bool waits = false;
+    int rc = OMEGA_OK;
+    while (rc == OMEGA_OK && state->settled < count) {
+        rc = look(submitter, to, jobs[state->settled]->id, &waits, state, err);
+        if (waits) {
+            break;
+        }
+        state->settled += rc == OMEGA_OK;
+    }
+    return rc;
 }
 
 int submitter_pause(struct submitter *submitter, const struct register_entry *to,

@@ -21,8 +21,8 @@ struct key_spec {
 };
 
 static const char *const request_names[] = {"status", "drain", "undrain", "stop", NULL};
-static const char *const event_names[] = {"submitted", "committed", "refused", "abandoned",
-                                          "ended",     "malformed", NULL};
+static const char *const event_names[] = {"submitted", "committed", "refused",  "abandoned",
+                                          "ended",     "malformed", "declined", NULL};
 
 #define EVENT_KEY(key, type, member)                                                               \
     {                                                                                              \

@@ -42,7 +42,8 @@ enum msg_event_kind {
     MSG_REFUSED,       /* one that placed nothing */
     MSG_ABANDONED,     /* a job was given up */
     MSG_ENDED,         /* tasks have ended */
-    MSG_MALFORMED,     /* a message that nobody can be told of was refused */
+    MSG_MALFORMED,     /* a message that nobody can be told of is none, or its job */
+    MSG_DECLINED,      /* a job that came by message, without answers, was not taken */
 };
 
 /* What an event says: 0 and "" where it does not apply. A hint: the cell is the truth. */
@@ -56,7 +57,7 @@ struct msg_event {
     uint64_t refused;
     uint64_t tasks;
     uint64_t version;             /* of the cell */
-    char error[MSG_TEXT_MAX + 1]; /* MALFORMED: why */
+    char error[MSG_TEXT_MAX + 1]; /* MALFORMED, DECLINED: why */
 };
 
 /* What a process says of itself. */
@@ -70,7 +71,7 @@ struct msg_status {
     uint64_t queued;    /* jobs in its queue */
     uint64_t waiting;   /* jobs that wait to be tried again */
     uint64_t attempts;  /* since it began, as all that follows */
-    uint64_t commits;   /* transactions that placed something */
+    uint64_t commits;   /* transactions, whatever became of their claims */
     uint64_t accepted;  /* claims */
     uint64_t conflicts; /* claims */
     uint64_t refused;   /* claims */

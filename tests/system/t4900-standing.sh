@@ -48,8 +48,9 @@ P=$!
 submit() { timeout 60 "$OMEGA" submit --cell "$C" "$@"; }
 task='{"tasks":2,"cpu_milli":1000}'
 first() {
-    echo "$task" | submit --start-wait 50 --wait --json - |
-        grep -q '"first":1,"jobs":1,"abandoned":0'
+    echo "$task" | submit --start-wait 50 --wait --json - >"$T/first" &&
+        sed 1q "$T/first" | grep -q '"first":1,"jobs":1}' &&
+        [ "$(sed 1d "$T/first")" = '{"jobs":1,"placed":1,"abandoned":0,"unknown":0}' ]
 }
 check "the only scheduler needs no name" first
 drain() { "$OMEGA" control --cell "$C" drain batch --json | grep -q '"draining":true'; }
@@ -121,11 +122,11 @@ check "and the long task runs" test -n "$("$OMEGA" cell show "$C" jobs --json --
 
 # ---- who works dies, and is started again ----
 
-worker() { "$OMEGA" control --cell "$C" status batch --json 2>/dev/null | number pid; }
-first=$(worker)
+worker() { "$OMEGA" control --cell "$1" status "$2" --json 2>/dev/null | number pid; }
+first=$(worker "$C" batch)
 kill -9 "$first"
 check "its jobs are placed all the same" submit --wait - <<<"$task"
-check "by another process" test "$(worker)" -ne "$first"
+check "by another process" test "$(worker "$C" batch)" -ne "$first"
 check "which was told" grep -q "process $first was ended by signal 9 .*; starts again in" \
     "$T/batch.err"
 
@@ -166,6 +167,97 @@ check "no request" fails_with 2 "expected status, drain, undrain or stop" \
 for command in scheduler executor submit control "cell events"; do
     check "$command --help" sh -c "'$OMEGA' $command --help | grep -q usage:"
 done
+
+# ---- jobs that are given up ----
+
+G=$T/given-up
+"$OMEGA" cell init "$G" --uniform 10 --cpu 4 --mem 16 >/dev/null
+nobody=$("$OMEGA" control --cell "$G" status 2>&1)
+check "that nobody works there is told" test "$nobody" = "omega: no process works on the cell now"
+"$OMEGA" scheduler --cell "$G" --module batch --name one --set retry.delay_s=0.01 \
+    --set retry.attempts=3 2>/dev/null &
+O=$!
+gives_up() {
+    timeout 60 "$OMEGA" submit --cell "$G" --to one --start-wait 50 --wait "$@" >"$T/given"
+    [ $? -eq 1 ]
+}
+check "a job that fits nowhere: exit code 1" gives_up - \
+    <<<'{"tasks":1,"cpu_milli":100000,"mem_mib":10}'
+check "it is told that it was given up" test "$(sed 1d "$T/given")" = "1 of them given up"
+check "one of two, too" gives_up --json - <<<'{"cpu_milli":100000}
+{"cpu_milli":1}'
+check "the other one is placed" grep -q '{"jobs":2,"placed":1,"abandoned":1,"unknown":0}' "$T/given"
+check "neither that was given up is in the table" test -z \
+    "$("$OMEGA" cell show "$G" jobs --job 2 --json)"
+
+# ---- ids, before what becomes of the jobs ----
+
+kill -TERM $O
+wait $O
+"$OMEGA" submit --cell "$G" --wait - <<<"$task" >"$T/early" 2>"$T/early.err" &
+W=$!
+told() {
+    for _ in $(seq 500); do
+        grep -q '^job 4 submitted to one$' "$T/early" && return 0
+        sleep 0.02
+    done
+    return 1
+}
+check "an id is told while its job waits" told
+check "that nobody works is told, once" test \
+    "$(cat "$T/early.err")" = "omega: warning: 'one' does not work now, and is waited for"
+kill $W
+wait $W 2>/dev/null
+check "and nothing of what became of it" test "$(wc -l <"$T/early")" -eq 1
+"$OMEGA" cell init "$T/tiny" --uniform 1 --cpu 4 --mem 16 --map-size 2M >/dev/null
+cp "$G/process-2" "$T/tiny/process-2"
+yes '{"cpu_milli":1}' | head -n 20000 >"$T/many.jobs"
+check "a cell that is full takes some" fails_with 1 "map" \
+    timeout 60 "$OMEGA" submit --cell "$T/tiny" --wait "$T/many.jobs"
+check "which are told, and not that they were placed" test \
+    "$(grep -c 'jobs submitted' "$T/fails.out") $(wc -l <"$T/fails.out")" = "1 1"
+
+# ---- how it is started, and how its terminal goes ----
+
+env --ignore-signal=CHLD "$OMEGA" scheduler --cell "$G" --module batch --name one 2>/dev/null &
+O=$!
+check "it works where ends of processes are ignored" timeout 60 \
+    "$OMEGA" submit --cell "$G" --start-wait 50 --wait - <<<"$task"
+kill -HUP "$O" "$(worker "$G" one)"
+ended() {
+    for _ in $(seq 1000); do
+        kill -0 "$1" 2>/dev/null || break
+        sleep 0.02
+    done
+    kill -9 "$1" 2>/dev/null
+    wait "$1"
+}
+check "SIGHUP ends it in order" ended $O
+check "and leaves no endpoint" test -z "$(find "$G" -type s)"
+check "the name of the executor is no scheduler's" fails_with 1 "is the name of a cell's executor" \
+    timeout 60 "$OMEGA" scheduler --cell "$G" --module batch --name executor
+
+# ---- who does not answer keeps nobody from anything ----
+
+mkfifo "$C/process-9"
+echo damage >"$C/process-8"
+all() { timeout 60 "$OMEGA" control --cell "$C" "$@" >"$T/all" 2>"$T/all.err"; }
+all status
+check "a file that is none of a process: exit code 1" test $? -eq 1
+check "is named" grep -q "omega: $C/process-8: describes no process, .*: remove it" "$T/all.err"
+check "so is one that is no file" grep -q "omega: $C/process-9: is no file, " "$T/all.err"
+check "the others answer" grep -q '^batch ' "$T/all"
+all status nobody batch
+check "nobody of one name: exit code 1" test $? -eq 1
+check "the next one answers" grep -q '^batch ' "$T/all"
+check "jobs are taken" submit --wait - <<<"$task"
+check "one that is not there may be it" fails_with 1 "$C/process-8: describes no process" \
+    submit --to x - <<<"$task"
+rm "$C/process-8" "$C/process-9"
+cp "$G/process-2" "$C/process-3"
+check "which of several is not waited for" fails_with 1 "has several schedulers, .*: batch, one" \
+    submit --start-wait 3600 - <<<"$task"
+rm "$C/process-3"
 
 # ---- the end ----
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/base/random.h"
+#include "core/driver/abandoned.h"
 #include "core/driver/control.h"
 #include "core/driver/endpoint.h"
 #include "core/driver/standing.h"
@@ -74,7 +75,7 @@ START_TEST(names_keep_their_numbers)
     int more;
     make_cell();
     ck_assert_int_eq(lmdb_open(path, NULL, &store, NULL), OMEGA_OK);
-    ck_assert_int_eq(register_find(directory_fd, "one", &entry, NULL), 1);
+    ck_assert_int_eq(register_find(directory_fd, "one", &entry), 1);
     ck_assert_int_eq(enter(store, "one", -1, &one, &entry, &err), OMEGA_OK);
     ck_assert_uint_eq(entry.number, REGISTER_SCHEDULERS);
     ck_assert_int_eq(enter(store, "two", -1, &two, &entry, &err), OMEGA_OK);
@@ -84,11 +85,11 @@ START_TEST(names_keep_their_numbers)
     ck_assert_int_eq(enter(store, "other", REGISTER_SCHEDULERS, &more, &entry, &err), OMEGA_EINVAL);
     ck_assert_int_eq(enter(store, "two", 9, &more, &entry, &err), OMEGA_EINVAL);
     ck_assert_ptr_nonnull(strstr(err.text, "'two' is instance 1"));
-    ck_assert_int_eq(register_find(directory_fd, "two", &entry, NULL), OMEGA_OK);
+    ck_assert_int_eq(register_find(directory_fd, "two", &entry), OMEGA_OK);
     ck_assert(entry.lives);
     ck_assert_int_eq(entry.pid, getpid());
     close(two);
-    ck_assert_int_eq(register_find(directory_fd, "two", &entry, NULL), OMEGA_OK);
+    ck_assert_int_eq(register_find(directory_fd, "two", &entry), OMEGA_OK);
     ck_assert(!entry.lives);
     ck_assert_int_eq(enter(store, "three", -1, &more, &entry, &err), OMEGA_OK);
     ck_assert_uint_eq(entry.number, REGISTER_SCHEDULERS + 2); /* 1 is two's, dead or alive */
@@ -122,7 +123,8 @@ START_TEST(a_spoilt_register_is_told)
     ck_assert_int_eq(write(fd, "seven", 5), 5);
     close(fd);
     ck_assert_int_eq(lmdb_open(path, NULL, &store, NULL), OMEGA_OK);
-    ck_assert_int_eq(register_job_ids(directory_fd, store, 1, &first, &lock, NULL), OMEGA_ECORRUPT);
+    ck_assert_int_eq(register_job_ids(directory_fd, store, 1, true, &first, &lock, NULL),
+                     OMEGA_ECORRUPT);
     store_close(store);
     close_cell();
 }
@@ -137,19 +139,86 @@ START_TEST(ids_are_above_all_that_were)
     struct omega_job job = {.id = 7, .group_count = 1, .groups = &group};
     make_cell();
     ck_assert_int_eq(lmdb_open(path, NULL, &store, NULL), OMEGA_OK);
-    ck_assert_int_eq(register_job_ids(directory_fd, store, 3, &first, &lock, NULL), OMEGA_OK);
+    ck_assert_int_eq(register_job_ids(directory_fd, store, 3, true, &first, &lock, NULL), OMEGA_OK);
     ck_assert_uint_eq(first, 1);
     close(lock);
     ck_assert_int_eq(omega_job_seal(&job, &group, NULL), OMEGA_OK);
     ck_assert_int_eq(store_submit(store, &job, NULL), OMEGA_OK); /* by somebody else */
-    ck_assert_int_eq(register_job_ids(directory_fd, store, 2, &first, &lock, NULL), OMEGA_OK);
+    ck_assert_int_eq(register_job_ids(directory_fd, store, 2, true, &first, &lock, NULL), OMEGA_OK);
     ck_assert_uint_eq(first, 8);
     close(lock);
-    ck_assert_int_eq(register_job_ids(directory_fd, store, 1, &first, &lock, NULL), OMEGA_OK);
+    ck_assert_int_eq(register_job_ids(directory_fd, store, 1, true, &first, &lock, NULL), OMEGA_OK);
     ck_assert_uint_eq(first, 10); /* though none of the two was submitted */
     close(lock);
-    ck_assert_int_eq(register_job_ids(directory_fd, store, UINT64_MAX, &first, &lock, NULL),
+    ck_assert_int_eq(register_job_ids(directory_fd, store, UINT64_MAX, true, &first, &lock, NULL),
                      OMEGA_EINVAL);
+    store_close(store);
+    close_cell();
+}
+END_TEST
+
+/* A file that is none of a process is named, and in nobody's way. */
+START_TEST(a_spoilt_file_is_nobodys)
+{
+    struct store *store;
+    struct register_entry entry;
+    struct listener *listener;
+    struct msg_event event;
+    const char *bytes;
+    size_t size;
+    omega_error_t err = {0};
+    int one;
+    make_cell();
+    ck_assert_int_eq(lmdb_open(path, NULL, &store, NULL), OMEGA_OK);
+    ck_assert_int_eq(mkfifoat(directory_fd, "process-2", 0600), 0); /* which nobody writes to */
+    int fd = openat(directory_fd, "process-9", O_RDWR | O_CREAT, 0600);
+    ck_assert_int_eq(write(fd, "x", 1), 1);
+    close(fd);
+    ck_assert_int_eq(symlinkat("process-9", directory_fd, "process-1"), 0);
+    ck_assert_int_eq(register_read(directory_fd, 1, &entry, NULL), OMEGA_ECORRUPT);
+    ck_assert_int_eq(register_read(directory_fd, 2, &entry, NULL), OMEGA_ECORRUPT);
+    ck_assert_int_eq(register_read(directory_fd, 9, &entry, &err), OMEGA_ECORRUPT);
+    ck_assert_msg(strncmp(err.source, path, strlen(path)) == 0 &&
+                      strcmp(err.source + strlen(path), "/process-9") == 0,
+                  "%s", err.source);
+    ck_assert_ptr_nonnull(strstr(err.text, "remove it"));
+    ck_assert_int_eq(enter(store, "one", -1, &one, &entry, &err), OMEGA_OK);
+    ck_assert_uint_eq(entry.number, REGISTER_SCHEDULERS + 1);
+    ck_assert_int_eq(register_find(directory_fd, "one", &entry), OMEGA_OK);
+    ck_assert_int_eq(listener_open(directory_fd, 0, &listener, NULL), OMEGA_OK);
+    ck_assert_int_eq(listener_next(listener, 1, &event, &bytes, &size, NULL), 0);
+    listener_close(listener);
+    close(one);
+    store_close(store);
+    close_cell();
+}
+END_TEST
+
+/* Between the lock and the first byte a process is not there yet; a later life replaces what the
+ * one before it wrote by as many bytes, so that nobody reads half of it. */
+START_TEST(an_entry_is_there_as_a_whole)
+{
+    struct store *store;
+    struct register_entry entry;
+    struct stat before;
+    struct stat after;
+    struct flock held = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    omega_error_t err = {0};
+    int lock;
+    make_cell();
+    ck_assert_int_eq(lmdb_open(path, NULL, &store, NULL), OMEGA_OK);
+    int fd = openat(directory_fd, "process-2", O_RDWR | O_CREAT, 0600);
+    ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &held), 0);
+    ck_assert_int_eq(register_read(directory_fd, 2, &entry, NULL), 1);
+    close(fd);
+    ck_assert_int_eq(enter(store, "a-name-that-is-long", 2, &lock, &entry, &err), OMEGA_OK);
+    ck_assert_int_eq(fstatat(directory_fd, "process-2", &before, 0), 0);
+    close(lock);
+    ck_assert_int_eq(enter(store, "one", 2, &lock, &entry, &err), OMEGA_OK);
+    ck_assert_int_eq(fstatat(directory_fd, "process-2", &after, 0), 0);
+    ck_assert_int_eq(before.st_size, after.st_size);
+    ck_assert_int_eq(register_find(directory_fd, "one", &entry), OMEGA_OK);
+    close(lock);
     store_close(store);
     close_cell();
 }
@@ -387,7 +456,204 @@ START_TEST(garbage_is_answered_and_changes_nothing)
 }
 END_TEST
 
+/* Waits until the scheduler has counted so many messages as wrong; its status. */
+static struct msg_status await_malformed(uint64_t count)
+{
+    struct msg_status status = ask(REGISTER_SCHEDULERS, MSG_STATUS);
+    for (int i = 0; i < 3000 && status.malformed < count; i++) {
+        usleep(10000);
+        status = ask(REGISTER_SCHEDULERS, MSG_STATUS);
+    }
+    return status;
+}
+
+static const char small[] =
+    "{\"version\":1,\"submit\":{\"tasks\":1,\"cpu_milli\":1,\"duration_us\":1000}}";
+static const char none[] = "{\"version\":1,\"submit\":{\"tasks\":-1}}";
+
+/* What is good and not taken is no message that is wrong, at either endpoint. */
+static void decline(struct endpoint *control, struct endpoint *submit)
+{
+    ck_assert(ask(REGISTER_SCHEDULERS, MSG_DRAIN).draining);
+    expect_refusal(control, small, sizeof small - 1, "drains");
+    expect_refusal(control, none, sizeof none - 1, "'tasks'");
+    ck_assert(endpoint_send(submit, small, sizeof small - 1, ANSWER_MS));
+    ck_assert(endpoint_send(submit, none, sizeof none - 1, ANSWER_MS));
+    ck_assert_uint_eq(await_malformed(2).malformed, 2);
+}
+
+/* While somebody else gives out ids a scheduler goes on: it says that it is busy where it can, and
+ * keeps the job where it cannot. */
+static void stand_by(struct endpoint *control, struct endpoint *submit)
+{
+    struct store *store;
+    uint64_t first = 0;
+    int lock = -1;
+    ck_assert_int_eq(lmdb_open(path, NULL, &store, NULL), OMEGA_OK);
+    ck_assert_int_eq(register_job_ids(directory_fd, store, 1, true, &first, &lock, NULL), OMEGA_OK);
+    expect_refusal(control, small, sizeof small - 1, "busy");
+    ck_assert(endpoint_send(submit, small, sizeof small - 1, ANSWER_MS));
+    ck_assert_uint_eq(ask(REGISTER_SCHEDULERS, MSG_STATUS).attempts, 0);
+    close(lock);
+    for (int i = 0; i < 3000 && ask(REGISTER_SCHEDULERS, MSG_STATUS).accepted < 1; i++) {
+        usleep(10000);
+    }
+    ck_assert_uint_eq(ask(REGISTER_SCHEDULERS, MSG_STATUS).accepted, 1);
+    store_close(store);
+}
+
+START_TEST(submissions_that_cannot_be_taken)
+{
+    struct endpoint *control;
+    struct endpoint *submit;
+    int code = -1;
+    make_cell();
+    pid_t scheduler = start(true);
+    uint64_t worker = ask(REGISTER_SCHEDULERS, MSG_STATUS).pid;
+    ck_assert_int_eq(endpoint_open(ENDPOINT_CONTROL, &control, NULL), OMEGA_OK);
+    ck_assert_int_eq(endpoint_open(ENDPOINT_SUBMIT, &submit, NULL), OMEGA_OK);
+    ck_assert_int_eq(endpoint_connect(control, directory_fd, REGISTER_SCHEDULERS, NULL), OMEGA_OK);
+    ck_assert_int_eq(endpoint_connect(submit, directory_fd, REGISTER_SCHEDULERS, NULL), OMEGA_OK);
+    stand_by(control, submit);
+    decline(control, submit);
+    ck_assert_int_eq(kill((pid_t)worker, SIGKILL), 0);
+    struct msg_status status = ask(REGISTER_SCHEDULERS, MSG_STATUS);
+    for (int i = 0; i < 3000 && status.pid == worker; i++) {
+        usleep(10000);
+        status = ask(REGISTER_SCHEDULERS, MSG_STATUS);
+    }
+    ck_assert_uint_ne(status.pid, worker);
+    ck_assert(status.draining); /* as the one before it was told */
+    endpoint_close(submit);
+    endpoint_close(control);
+    ask(REGISTER_SCHEDULERS, MSG_STOP);
+    ck_assert_int_eq(waitpid(scheduler, &code, 0), scheduler);
+    ck_assert_int_eq(code, 0);
+    close_cell();
+}
+END_TEST
+
 /* ---- submitting ---- */
+
+#define BULK 300u /* jobs: more than get their ids at once */
+
+/* Jobs of one task for a scheduler that does not work. */
+struct bulk {
+    struct omega_task_group groups[BULK];
+    struct omega_job all[BULK];
+    struct omega_job *jobs[BULK];
+    struct store *store;
+    struct register_entry to;
+    struct submitter *submitter;
+};
+
+static struct bulk *open_bulk(void)
+{
+    struct bulk *bulk = calloc(1, sizeof *bulk);
+    omega_error_t err;
+    int lock;
+    make_cell();
+    ck_assert_ptr_nonnull(bulk);
+    ck_assert_int_eq(lmdb_open(path, NULL, &bulk->store, NULL), OMEGA_OK);
+    ck_assert_int_eq(enter(bulk->store, "one", -1, &lock, &bulk->to, &err), OMEGA_OK);
+    close(lock);
+    bulk->to.lives = false;
+    for (uint32_t i = 0; i < BULK; i++) {
+        bulk->groups[i] = (struct omega_task_group){.count = 1, .request = {.cpu_milli = 1}};
+        bulk->all[i] = (struct omega_job){.group_count = 1, .groups = &bulk->groups[i]};
+        ck_assert_int_eq(omega_job_seal(&bulk->all[i], &bulk->groups[i], NULL), OMEGA_OK);
+        bulk->jobs[i] = &bulk->all[i];
+    }
+    ck_assert_int_eq(submitter_open(bulk->store, path, &bulk->submitter, NULL), OMEGA_OK);
+    return bulk;
+}
+
+static void close_bulk(struct bulk *bulk)
+{
+    submitter_close(bulk->submitter);
+    store_close(bulk->store);
+    free(bulk);
+    close_cell();
+}
+
+/* Nobody holds up others for long: ids are given out some at a time, and who must not wait does
+ * not. */
+START_TEST(ids_are_given_out_some_at_a_time)
+{
+    struct bulk *bulk = open_bulk();
+    uint64_t first = 0;
+    uint64_t done = 0;
+    int lock = -1;
+    ck_assert_int_eq(register_job_ids(directory_fd, bulk->store, 1, true, &first, &lock, NULL),
+                     OMEGA_OK);
+    ck_assert_int_eq(submitter_send(bulk->submitter, &bulk->to, bulk->jobs, 1, false, &done, NULL),
+                     1);
+    ck_assert_uint_eq(done, 0);
+    close(lock);
+    bulk->groups[10].constraints = 99; /* refused by the store: those before it are submitted */
+    ck_assert_int_eq(
+        submitter_send(bulk->submitter, &bulk->to, bulk->jobs, BULK, true, &done, NULL),
+        OMEGA_EINVAL);
+    ck_assert_uint_eq(done, 10);
+    bulk->groups[10].constraints = 0;
+    ck_assert_int_eq(
+        submitter_send(bulk->submitter, &bulk->to, bulk->jobs, BULK, true, &done, NULL), OMEGA_OK);
+    ck_assert_uint_eq(done, BULK);
+    ck_assert_uint_lt(bulk->all[0].id, 1 + BULK); /* and no id for each was lost with the error */
+    ck_assert_uint_eq(bulk->all[BULK - 1].id, bulk->all[0].id + BULK - 1);
+    close_bulk(bulk);
+}
+END_TEST
+
+/* A look begins at the first job that waited at the one before. What has left the table has ended,
+ * unless its scheduler has noted that it gave it up. */
+START_TEST(what_became_of_jobs)
+{
+    struct bulk *bulk = open_bulk();
+    struct submitter_state state = {0};
+    struct abandoned abandoned;
+    uint64_t done = 0;
+    int fd = -1;
+    ck_assert_int_eq(abandoned_open(directory_fd, bulk->to.number, bulk->store, &fd, NULL),
+                     OMEGA_OK);
+    ck_assert_int_eq(abandoned_announce(fd, 77, NULL), OMEGA_OK); /* before: nobody's here */
+    ck_assert_int_eq(submitter_send(bulk->submitter, &bulk->to, bulk->jobs, 3, true, &done, NULL),
+                     OMEGA_OK);
+    ck_assert_int_eq(abandoned_announce(fd, bulk->all[0].id, NULL), OMEGA_OK);
+    ck_assert_int_eq(store_abandon(bulk->store, bulk->all[0].id, &(uint32_t){0}, NULL, NULL),
+                     OMEGA_OK);
+    ck_assert_int_eq(submitter_look(bulk->submitter, &bulk->to, bulk->jobs, 3, &state, NULL),
+                     OMEGA_OK);
+    ck_assert_uint_eq(state.settled, 1);
+    ck_assert_uint_eq(state.abandoned, 1);
+    ck_assert_int_eq(abandoned_announce(fd, bulk->all[1].id, NULL), OMEGA_OK); /* and dies */
+    close(fd);
+    ck_assert_int_eq(abandoned_open(directory_fd, bulk->to.number, bulk->store, &fd, NULL),
+                     OMEGA_OK);
+    ck_assert_int_eq(abandoned_read(directory_fd, bulk->to.number, &abandoned, NULL), OMEGA_OK);
+    ck_assert_int_eq(abandoned_fate(&abandoned, 1, bulk->all[0].id), ABANDONED_YES);
+    ck_assert_int_eq(abandoned_fate(&abandoned, 1, bulk->all[1].id), ABANDONED_NOT);
+    ck_assert_int_eq(abandoned_fate(&abandoned, 1, 77), ABANDONED_NOT);
+    ck_assert_int_eq(store_abandon(bulk->store, bulk->all[1].id, &(uint32_t){0}, NULL, NULL),
+                     OMEGA_OK); /* by somebody who noted nothing: as if it had ended */
+    for (uint64_t i = 0; i < ABANDONED_KEPT; i++) {
+        ck_assert_int_eq(submitter_look(bulk->submitter, &bulk->to, bulk->jobs, 3, &state, NULL),
+                         OMEGA_OK);
+        ck_assert_int_eq(abandoned_announce(fd, 1000 + i, NULL), OMEGA_OK);
+    }
+    ck_assert_uint_eq(state.settled, 2);
+    ck_assert_uint_eq(state.abandoned, 1);
+    ck_assert_uint_eq(state.unknown, 0);
+    ck_assert_int_eq(store_abandon(bulk->store, bulk->all[2].id, &(uint32_t){0}, NULL, NULL),
+                     OMEGA_OK);
+    ck_assert_int_eq(submitter_look(bulk->submitter, &bulk->to, bulk->jobs, 3, &state, NULL),
+                     OMEGA_OK);
+    ck_assert_uint_eq(state.settled, 3);
+    ck_assert_uint_eq(state.unknown, 1); /* so many were given up since that it is not known */
+    close(fd);
+    close_bulk(bulk);
+}
+END_TEST
 
 /* A scheduler that works gets a hint for jobs that were submitted to it. */
 START_TEST(submitting_wakes_the_scheduler)
@@ -399,7 +665,6 @@ START_TEST(submitting_wakes_the_scheduler)
     struct endpoint *wakes = NULL;
     struct submitter *submitter = NULL;
     struct store *store;
-    uint64_t first = 0;
     uint64_t done = 0;
     char *bytes = NULL;
     size_t size = 0;
@@ -413,7 +678,7 @@ START_TEST(submitting_wakes_the_scheduler)
                      OMEGA_OK);
     ck_assert_int_eq(submitter_open(store, path, &submitter, &err), OMEGA_OK);
     ck_assert_int_eq(submitter_find(submitter, "one", 0, &entry, &err), OMEGA_OK);
-    ck_assert_msg(submitter_send(submitter, &entry, jobs, 1, &first, &done, &err) == OMEGA_OK, "%s",
+    ck_assert_msg(submitter_send(submitter, &entry, jobs, 1, true, &done, &err) == OMEGA_OK, "%s",
                   err.text);
     ck_assert_uint_eq(done, 1);
     ck_assert_int_eq(endpoint_receive(wakes, ANSWER_MS, &bytes, &size, &err), 1);
@@ -473,8 +738,13 @@ static void add_cases(Suite *suite)
     check_case(suite, "threads serve at once", threads_serve_at_once);
     check_case(suite, "names keep their numbers", names_keep_their_numbers);
     check_case(suite, "a spoilt register is told", a_spoilt_register_is_told);
+    check_case(suite, "a spoilt file is nobody's", a_spoilt_file_is_nobodys);
+    check_case(suite, "an entry is there as a whole", an_entry_is_there_as_a_whole);
     check_case(suite, "ids are above all that were", ids_are_above_all_that_were);
     check_case(suite, "submitting wakes", submitting_wakes_the_scheduler);
+    check_case(suite, "ids some at a time", ids_are_given_out_some_at_a_time);
+    check_case(suite, "what became of jobs", what_became_of_jobs);
+    check_case(suite, "not taken", submissions_that_cannot_be_taken);
     check_case(suite, "garbage is answered", garbage_is_answered_and_changes_nothing);
 }
 
