@@ -10,8 +10,8 @@
 #include <signal.h>
 
 /* Once, at the start. Fatal signals name the module and end the process by that signal; exit() in a
- * module becomes exit code 1; Ctrl-C (SIGINT, SIGTERM, SIGHUP) ends the process. Child processes can
- * be waited for, whoever started this one. */
+ * module becomes exit code 1; Ctrl-C (SIGINT, SIGTERM, SIGHUP) ends the process. Child processes
+ * can be waited for, whoever started this one. */
 void signals_install(void);
 
 /* From now on a crash prints nothing: whoever waits for this process tells it. */
