@@ -10,7 +10,7 @@
 #include "core/kit/loaded.h"
 #include "core/kit/suite_private.h"
 
-#define LIVES 40u          /* of instances, when looking for what fini() leaves behind */
+#define LIVES 160u         /* of instances, when looking for what fini() leaves behind */
 #define LIFE_JOBS 8u       /* in each of them */
 #define NEIGHBOUR_JOBS 10u /* of an instance beside the one that is tried, before that starts */
 #define WARM_JOBS 2000u    /* until the cell itself takes no more memory */
@@ -247,13 +247,13 @@ static int64_t in_use(void)
 }
 
 /* True if what is in use rises steadily: not by less than `least` in any quarter behind the first,
- * and in none by much less than on the average. */
+ * and in none by much less than on the average, as where the allocator's caches fill up. */
 static bool rises(const int64_t bytes[QUARTERS], int64_t least)
 {
     int64_t average = (bytes[QUARTERS - 1] - bytes[0]) / (QUARTERS - 1);
     for (uint32_t i = 1; i < QUARTERS; i++) {
         int64_t more = bytes[i] - bytes[i - 1];
-        if (more < least || more < average / 4) {
+        if (more < least || more < average / 2) {
             return false;
         }
     }
