@@ -65,7 +65,7 @@ static void fill_groups(struct job_entry *entry, const struct record_job *job)
 /* Words of bits that tell something of each part of a job's tasks. */
 static uint32_t part_words(const struct job_entry *entry)
 {
-    return entry->slots / (RECORD_TASKS_EACH * 64) + 1;
+    return (entry->slots + RECORD_TASKS_EACH * 64 - 1) / (RECORD_TASKS_EACH * 64);
 }
 
 static void fill_entry(struct lmdb_write *write, const struct record_job *job,
