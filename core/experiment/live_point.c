@@ -166,7 +166,8 @@ static int count(struct runlog_merge *merged, const struct point *point,
         .counterfactuals = point->metrics.counterfactuals,
     };
     struct log_played played;
-    int rc = log_play(merged, &options, 0, NULL, NULL, &played, err);
+    /* whoever asks to stop now, when the run has come to its end, does not lose it */
+    int rc = log_play(merged, &options, 0, NULL, NULL, NULL, &played, err);
     rc = rc == OMEGA_OK ? compare(&played.counters, &result->counters, err) : rc;
     if (rc == OMEGA_OK) {
         result->metrics = played.metrics;

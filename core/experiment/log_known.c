@@ -32,13 +32,17 @@ static int merge_again(const struct runlog_merge *merge, struct runlog_merge **a
 
 /* The first time at which something may be missing: behind the last record of a segment that is
  * cut, or before a record of a version that does not follow. `last_us` is per segment. */
-static int find(struct runlog_merge *merge, int64_t *last_us, int64_t *until_us, omega_error_t *err)
+static int find(struct runlog_merge *merge, const volatile sig_atomic_t *stop, int64_t *last_us,
+                int64_t *until_us, omega_error_t *err)
 {
     const struct runlog_record *record = NULL;
     uint64_t version = 0;
     int rc = 1;
     *until_us = INT64_MAX;
     while ((rc = runlog_merge_next(merge, &record, err)) == 1) {
+        if (stop != NULL && *stop != 0) {
+            return omega_error_set(err, OMEGA_EINTR, "stopped: nothing is written");
+        }
         if (record->version > version + record->changes && record->time_us < *until_us) {
             *until_us = record->time_us;
         }
@@ -55,13 +59,14 @@ static int find(struct runlog_merge *merge, int64_t *last_us, int64_t *until_us,
     return rc;
 }
 
-int log_known_until(const struct runlog_merge *merge, int64_t *until_us, omega_error_t *err)
+int log_known_until(const struct runlog_merge *merge, const volatile sig_atomic_t *stop,
+                    int64_t *until_us, omega_error_t *err)
 {
     struct runlog_merge *again = NULL;
     int64_t *last_us = calloc(runlog_merge_opening(merge)->segments, sizeof *last_us);
     int rc = last_us == NULL ? omega_error_set(err, OMEGA_ENOMEM, "out of memory")
                              : merge_again(merge, &again, err);
-    rc = rc == OMEGA_OK ? find(again, last_us, until_us, err) : rc;
+    rc = rc == OMEGA_OK ? find(again, stop, last_us, until_us, err) : rc;
     runlog_merge_close(again);
     free(last_us);
     return rc;

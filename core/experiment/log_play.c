@@ -12,7 +12,8 @@ struct player {
     int64_t until_us; /* 0: to the end */
     log_seen *seen;
     void *context;
-    char violation[256]; /* the first */
+    const volatile sig_atomic_t *stop; /* or NULL */
+    char violation[256];               /* the first */
 };
 
 static void on_violation(void *context, const char *text)
@@ -28,6 +29,9 @@ static int play_record(struct player *player, const struct runlog_record *record
                        omega_error_t *err)
 {
     const struct runlog_effect *effect = NULL;
+    if (player->stop != NULL && *player->stop != 0) {
+        return omega_error_set(err, OMEGA_EINTR, "stopped: nothing is written");
+    }
     log_figures_before(player->figures, player->check, record->time_us);
     int rc = runlog_check_record(player->check, record, &effect, err);
     if (rc != 1) {
@@ -85,13 +89,14 @@ static int play(struct player *player, omega_error_t *err)
 }
 
 int log_play(struct runlog_merge *merge, const struct log_figures_options *options,
-             int64_t until_us, log_seen *seen, void *context, struct log_played *played,
-             omega_error_t *err)
+             int64_t until_us, log_seen *seen, void *context, const volatile sig_atomic_t *stop,
+             struct log_played *played, omega_error_t *err)
 {
     omega_error_t own = {0};
     err = err == NULL ? &own : err;
     struct runlog_opening opening = *runlog_merge_opening(merge);
-    struct player player = {.merge = merge, .until_us = until_us, .seen = seen, .context = context};
+    struct player player = {
+        .merge = merge, .until_us = until_us, .seen = seen, .context = context, .stop = stop};
     *played = (struct log_played){.metrics = NULL};
     opening.horizon_us = until_us > 0 ? until_us : opening.horizon_us;
     player.figures = log_figures_create(&opening, options);

@@ -3,6 +3,8 @@
 #ifndef OMEGA_CORE_EXPERIMENT_LOG_PLAY_H
 #define OMEGA_CORE_EXPERIMENT_LOG_PLAY_H
 
+#include <signal.h>
+
 #include "core/experiment/log_figures.h"
 #include "core/runlog/runlog_read.h"
 
@@ -20,9 +22,10 @@ struct log_played {
 
 /* Proves and counts all that is merged; `seen` may be NULL. With `until_us` above 0 the run is
  * played as if its horizon came then: what is later, or missing then, is not looked at. The first
- * violation is an OMEGA_ECORRUPT error, and nothing is played then. */
+ * violation is an OMEGA_ECORRUPT error, and nothing is played then. `stop` is looked at before each
+ * record, and may be NULL: other than 0 ends the playing with OMEGA_EINTR. */
 int log_play(struct runlog_merge *merge, const struct log_figures_options *options,
-             int64_t until_us, log_seen *seen, void *context, struct log_played *played,
-             omega_error_t *err);
+             int64_t until_us, log_seen *seen, void *context, const volatile sig_atomic_t *stop,
+             struct log_played *played, omega_error_t *err);
 
 #endif

@@ -85,6 +85,46 @@ void log_points_close(struct log_points *points)
     }
 }
 
+struct ranked {
+    char *path;
+    uint32_t rank;  /* 0: it cannot be opened */
+    uint32_t place; /* among the names */
+};
+
+static int compare_ranks(const void *left, const void *right)
+{
+    const struct ranked *a = left;
+    const struct ranked *b = right;
+    int by_rank = (a->rank > b->rank) - (a->rank < b->rank);
+    return by_rank != 0 ? by_rank : (a->place > b->place) - (a->place < b->place);
+}
+
+int log_points_order(struct log_points *points,
+                     int (*rank)(void *context, const struct runlog_opening *opening,
+                                 uint32_t *rank, omega_error_t *err),
+                     void *context, omega_error_t *err)
+{
+    struct ranked *ranked = calloc(points->count, sizeof *ranked);
+    int rc = ranked == NULL ? no_memory(err) : OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && i < points->count; i++) {
+        struct runlog_reader *reader = NULL;
+        ranked[i] = (struct ranked){.path = points->paths[i], .place = i};
+        if (runlog_reader_open(points->paths[i], &reader, NULL) == OMEGA_OK) {
+            rc = rank(context, runlog_reader_opening(reader), &ranked[i].rank, err);
+            ranked[i].rank++;
+            runlog_reader_close(reader);
+        }
+    }
+    if (rc == OMEGA_OK) {
+        qsort(ranked, points->count, sizeof *ranked, compare_ranks);
+    }
+    for (uint32_t i = 0; rc == OMEGA_OK && i < points->count; i++) {
+        points->paths[i] = ranked[i].path;
+    }
+    free(ranked);
+    return rc;
+}
+
 static bool is_same_point(const struct runlog_opening *a, const struct runlog_opening *b)
 {
     return strcmp(a->variant, b->variant) == 0 && a->assignment == b->assignment &&

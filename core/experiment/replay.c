@@ -18,7 +18,7 @@ struct replay {
     const char *directory;
     const struct replay_options *options;
     struct log_points *points;
-    struct experiment *experiment;  /* that of the first point's log */
+    struct experiment *experiment;  /* that of the first log */
     struct replay_outputs *outputs; /* or NULL */
     struct replay_report *report;
     struct messages messages;
@@ -81,6 +81,19 @@ static int find_point(const struct replay *replay, const struct runlog_opening *
                               opening->variant, opening->seed);
 }
 
+/* The place of a log's point in the experiment, which the first log gives; unless the user asks to
+ * stop. */
+static int rank(void *context, const struct runlog_opening *opening, uint32_t *index,
+                omega_error_t *err)
+{
+    struct replay *replay = context;
+    if (asked_to_stop(replay)) {
+        return omega_error_set(err, OMEGA_EINTR, "stopped: nothing is written");
+    }
+    int rc = replay->experiment == NULL ? open_experiment(replay, opening, err) : OMEGA_OK;
+    return rc == OMEGA_OK ? find_point(replay, opening, index, err) : rc;
+}
+
 /* ---- one point ---- */
 
 struct recording {
@@ -113,15 +126,17 @@ static int note(void *context, const struct runlog_record *record,
 }
 
 /* Counts what was observed until the point's horizon, and how long attempts took. */
-static int observe(struct runlog_merge *merge, const struct point *point,
-                   struct recorded_times *times, struct point_result *observed, omega_error_t *err)
+static int observe(const struct replay *replay, struct runlog_merge *merge,
+                   const struct point *point, struct recorded_times *times,
+                   struct point_result *observed, omega_error_t *err)
 {
     int64_t horizon_us = point->config.horizon_us;
     bool whole = horizon_us == runlog_merge_opening(merge)->horizon_us;
     struct log_figures_options options = {.fragmentation = {.step_us = 0}};
     struct recording recording = {.times = times};
     struct log_played played;
-    int rc = log_play(merge, &options, whole ? 0 : horizon_us, note, &recording, &played, err);
+    int rc = log_play(merge, &options, whole ? 0 : horizon_us, note, &recording,
+                      replay->options->stop, &played, err);
     *observed = (struct point_result){
         .point = point,
         .metrics = played.metrics,
@@ -203,7 +218,9 @@ static int cut_horizon(const struct replay *replay, const struct runlog_merge *m
                        struct point *point, omega_error_t *err)
 {
     int64_t until_us = INT64_MAX;
-    int rc = runlog_merge_opening(merge)->live ? log_known_until(merge, &until_us, err) : OMEGA_OK;
+    int rc = runlog_merge_opening(merge)->live
+                 ? log_known_until(merge, replay->options->stop, &until_us, err)
+                 : OMEGA_OK;
     if (rc != OMEGA_OK || until_us >= point->config.horizon_us) {
         return rc;
     }
@@ -236,7 +253,7 @@ static int replay_point(struct replay *replay, struct point *point, struct runlo
     struct point_result predicted = {.point = point};
     int rc = cut_horizon(replay, merge, point, err);
     rc = rc == OMEGA_OK ? recorded_times_create(point->seed, &times, err) : rc;
-    rc = rc == OMEGA_OK ? observe(merge, point, times, &observed, err) : rc;
+    rc = rc == OMEGA_OK ? observe(replay, merge, point, times, &observed, err) : rc;
     rc = rc == OMEGA_OK ? recorded_times_seal(times, &recording, err) : rc;
     rc = rc == OMEGA_OK ? predict(replay, point, &recording, &predicted, err) : rc;
     rc = rc == OMEGA_OK ? tell(replay, &predicted, &observed, times,
@@ -269,8 +286,7 @@ static int replay_log(struct replay *replay, struct runlog_merge *merge, omega_e
     struct point *point = NULL;
     omega_error_t cause = {0};
     uint32_t index = 0;
-    int rc = replay->experiment == NULL ? open_experiment(replay, opening, err) : OMEGA_OK;
-    rc = rc == OMEGA_OK ? find_point(replay, opening, &index, err) : rc;
+    int rc = rank(replay, opening, &index, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
@@ -287,9 +303,6 @@ static int replay_all(struct replay *replay, omega_error_t *err)
         struct runlog_merge *merge = NULL;
         uint32_t segments = 0;
         more = log_points_next(replay->points, &merge, &segments, err);
-        if (more == 1 && asked_to_stop(replay)) {
-            more = omega_error_set(err, OMEGA_EINTR, "stopped: nothing is written");
-        }
         if (more == 1 && replay_log(replay, merge, err) != OMEGA_OK) {
             more = err->code;
         }
@@ -337,6 +350,7 @@ int replay_run(const char *directory, const struct replay_options *options, omeg
     replay.report = replay_report_create();
     int rc = replay.report == NULL ? no_memory(err) : check_out(directory, options, err);
     rc = rc == OMEGA_OK ? log_points_open(directory, &replay.points, err) : rc;
+    rc = rc == OMEGA_OK ? log_points_order(replay.points, rank, &replay, err) : rc;
     rc = rc == OMEGA_OK ? replay_all(&replay, err) : rc;
     rc = rc == OMEGA_OK ? write_out(&replay, err) : rc;
     replay_outputs_abort(replay.outputs);

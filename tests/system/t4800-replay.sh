@@ -41,6 +41,20 @@ check "all ratios are 1" awk '/^conflict fraction:/ { on = 1; next } on && NF ==
 check "the results are a run's" test -s "$T/again/run.json" -a -s "$T/again/experiment.json"
 check "no part stays" test -z "$(ls "$T/again" | grep part)"
 
+# ---- the order of points ----
+
+in_order() { # names of files come in another: seed-1, seed-10, seed-2
+    "$OMEGA" run --quiet --log --out "$T/seeds" --set 'seeds=[1,2,10]' --set horizon_s=8 \
+        --set workloads.0.interarrival_s=0.6 "$T/live.json" &&
+        "$OMEGA" replay --out "$T/seeds.again" "$T/seeds" >"$T/seeds.txt" || return 1
+    awk '/^busyness:/ { on = 1; next } on && NF == 0 { exit } on && $3 == "picky" { print $2 }' \
+        "$T/seeds.txt" | tee "$T/seeds.order"
+    cmp "$T/seeds.order" <(printf '%s\n' 1 2 10) &&
+        cmp "$T/seeds/results.jsonl" "$T/seeds.again/results.jsonl" &&
+        cmp "$T/seeds/results.csv" "$T/seeds.again/results.csv"
+}
+check "points come in the experiment's order" in_order
+
 # ---- a live run ----
 
 check "a live run" "$OMEGA" run --live --set live.speedup=20 --quiet --log --out "$T/live" \
