@@ -13,20 +13,27 @@
 #define CONFIDENCE 0.95
 #define NONE __builtin_nan("")
 
-/* The figures that are held side by side: keys of the results. */
+/* The figures that are held side by side: keys of the results. `lower` is the one that tells of a
+ * value that it is a lower bound only; NULL: it never is. */
 static const struct {
     const char *key;
     const char *title;
+    const char *lower;
 } figures[] = {
-    {"conflict_fraction", "conflict fraction"},
-    {"claim_conflict_fraction", "claims in conflict, of all claims"},
-    {"busyness", "busyness"},
-    {"wait_first_mean_s", "wait to the first attempt, mean [s]"},
-    {"wait_first_p90_s", "wait to the first attempt, p90 [s]"},
-    {"wait_full_mean_s", "wait until fully scheduled, mean [s]"},
+    {"conflict_fraction", "conflict fraction", NULL},
+    {"claim_conflict_fraction", "claims in conflict, of all claims", NULL},
+    {"busyness", "busyness", NULL},
+    {"wait_first_mean_s", "wait to the first attempt, mean [s]", "wait_first_mean_censored"},
+    {"wait_first_p90_s", "wait to the first attempt, p90 [s]", "wait_first_p90_censored"},
+    {"wait_full_mean_s", "wait until fully scheduled, mean [s]", "wait_full_mean_censored"},
 };
 
 #define FIGURES (sizeof figures / sizeof figures[0])
+
+struct figure_value {
+    double value; /* NaN: there is none */
+    bool lower;   /* a bound only: some jobs still waited at the horizon */
+};
 
 /* One scheduler of one point. */
 struct line {
@@ -38,13 +45,14 @@ struct line {
     int64_t until_us;   /* both are of the time before */
     int64_t horizon_us; /* of the run */
     struct recorded_counts counts;
-    double predicted[FIGURES];
-    double observed[FIGURES];
+    struct figure_value predicted[FIGURES];
+    struct figure_value observed[FIGURES];
 };
 
 struct replay_report {
     struct pool pool; /* of texts */
     struct line *lines;
+    double *scratch; /* room for three values a line */
     uint32_t count;
     uint32_t points;
     bool variants; /* there are several */
@@ -60,6 +68,7 @@ void replay_report_destroy(struct replay_report *report)
     if (report != NULL) {
         pool_release(&report->pool);
         free(report->lines);
+        free(report->scratch);
         free(report);
     }
 }
@@ -72,24 +81,19 @@ struct reading {
     bool predicted;
 };
 
-static double real_of(const struct row *row, const char *key)
+static struct figure_value figure_of(const struct row *row, size_t figure)
 {
-    for (uint32_t i = 0; i < row->size; i++) {
-        if (strcmp(row->values[i].key, key) == 0) {
-            return row->values[i].real;
-        }
-    }
-    return NONE;
+    const struct row_value *value = row_find(row, figures[figure].key);
+    const struct row_value *lower =
+        figures[figure].lower == NULL ? NULL : row_find(row, figures[figure].lower);
+    return (struct figure_value){.value = value == NULL ? NONE : value->real,
+                                 .lower = lower != NULL && lower->whole != 0};
 }
 
 static uint64_t count_of(const struct row *row, const char *key)
 {
-    for (uint32_t i = 0; i < row->size; i++) {
-        if (strcmp(row->values[i].key, key) == 0) {
-            return row->values[i].count;
-        }
-    }
-    return 0;
+    const struct row_value *value = row_find(row, key);
+    return value == NULL ? 0 : value->count;
 }
 
 static void read_row(void *context, const struct row *row)
@@ -100,8 +104,8 @@ static void read_row(void *context, const struct row *row)
     }
     struct line *line = &reading->lines[reading->next++];
     for (size_t f = 0; f < FIGURES; f++) {
-        double *to = reading->predicted ? line->predicted : line->observed;
-        to[f] = real_of(row, figures[f].key);
+        struct figure_value *to = reading->predicted ? line->predicted : line->observed;
+        to[f] = figure_of(row, f);
     }
     if (!reading->predicted) {
         line->conflicts = count_of(row, "transactions_conflicting");
@@ -118,10 +122,13 @@ int replay_report_add(struct replay_report *report, const struct point_result *p
     struct line *grown =
         reallocarray(report->lines, report->count + schedulers + 1u, sizeof *grown);
     report->lines = grown == NULL ? report->lines : grown;
+    double *scratch =
+        reallocarray(report->scratch, report->count + schedulers + 1u, 3 * sizeof *scratch);
+    report->scratch = scratch == NULL ? report->scratch : scratch;
     const char *variant = point->assignment == 0 ? pool_text(&report->pool, point->variant)
                                                  : pool_format(&report->pool, "%s#%" PRIu32,
                                                                point->variant, point->assignment);
-    if (grown == NULL || variant == NULL) {
+    if (grown == NULL || scratch == NULL || variant == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "out of memory");
     }
     struct line *lines = &report->lines[report->count];
@@ -150,29 +157,61 @@ int replay_report_add(struct replay_report *report, const struct point_result *p
 
 /* ---- ratios ---- */
 
-/* NaN where nothing was observed to hold it against. */
-static double ratio_of(const struct line *line, size_t figure)
+/* What is said of a scheduler's figure over points. */
+struct agreement {
+    struct interval interval; /* of the ratios of the points that have one */
+    uint32_t left_out;        /* points that have none */
+    double ratio_of_sums;     /* of the points with both values, also those with 0 observed */
+};
+
+/* Are there both values, and neither a bound only? */
+static bool is_comparable(const struct line *line, size_t figure)
 {
-    double observed = line->observed[figure];
-    return observed > 0 ? line->predicted[figure] / observed : NONE;
+    const struct figure_value *predicted = &line->predicted[figure];
+    const struct figure_value *observed = &line->observed[figure];
+    return predicted->value == predicted->value && observed->value == observed->value &&
+           !predicted->lower && !observed->lower;
 }
 
-/* The interval of the ratios of a scheduler's figure, of one variant or (NULL) of all. */
-static void interval_of(const struct replay_report *report, const char *variant,
-                        const char *scheduler, size_t figure, struct interval *interval)
+/* NaN where nothing was observed to hold it against, or where one is a bound only. */
+static double ratio_of(const struct line *line, size_t figure)
 {
-    double *ratios = calloc(report->count + 1u, sizeof *ratios);
+    double observed = line->observed[figure].value;
+    return is_comparable(line, figure) && observed > 0 ? line->predicted[figure].value / observed
+                                                       : NONE;
+}
+
+/* Of a scheduler's figure, of one variant or (NULL) of all. The mean of ratios can say nothing of
+ * points without conflicts, and is low where those are many; the ratio of sums has them in it. */
+static void agreement_of(const struct replay_report *report, const char *variant,
+                         const char *scheduler, size_t figure, struct agreement *agreement)
+{
+    double *ratios = report->scratch;
+    double *predicted = ratios + report->count;
+    double *observed = predicted + report->count;
     uint32_t count = 0;
-    for (uint32_t i = 0; ratios != NULL && i < report->count; i++) {
+    uint32_t comparable = 0;
+    *agreement = (struct agreement){.left_out = 0};
+    for (uint32_t i = 0; i < report->count; i++) {
         const struct line *line = &report->lines[i];
+        if (strcmp(line->scheduler, scheduler) != 0 ||
+            (variant != NULL && strcmp(line->variant, variant) != 0)) {
+            continue;
+        }
         double ratio = ratio_of(line, figure);
-        if (ratio == ratio && strcmp(line->scheduler, scheduler) == 0 &&
-            (variant == NULL || strcmp(line->variant, variant) == 0)) {
+        if (ratio == ratio) {
             ratios[count++] = ratio;
+        } else {
+            agreement->left_out++;
+        }
+        if (is_comparable(line, figure)) {
+            predicted[comparable] = line->predicted[figure].value;
+            observed[comparable++] = line->observed[figure].value;
         }
     }
-    interval_of_mean(ratios, count, CONFIDENCE, interval);
-    free(ratios);
+    double mean = statistics_mean(observed, comparable);
+    agreement->ratio_of_sums = mean > 0 ? statistics_mean(predicted, comparable) / mean : NONE;
+    interval_of_mean(ratios, count, CONFIDENCE, &agreement->interval);
 }
 
 /* Is a line the first of its scheduler, among those of its variant or (`all`) of all? */
@@ -187,21 +226,21 @@ static bool is_first(const struct replay_report *report, uint32_t line, bool all
     return true;
 }
 
-/* Calls `each` for every interval: by variant and scheduler; then, with variant NULL, of all
+/* Calls `each` for every agreement: by variant and scheduler; then, with variant NULL, of all
  * variants together, where there are several. */
-static void intervals(const struct replay_report *report,
-                      void (*each)(void *context, const char *variant, const char *scheduler,
-                                   size_t figure, const struct interval *interval),
-                      void *context)
+static void agreements(const struct replay_report *report,
+                       void (*each)(void *context, const char *variant, const char *scheduler,
+                                    size_t figure, const struct agreement *agreement),
+                       void *context)
 {
     for (int all = 0; all <= report->variants; all++) {
         for (uint32_t i = 0; i < report->count; i++) {
             const struct line *line = &report->lines[i];
             const char *variant = all ? NULL : line->variant;
             for (size_t f = 0; f < FIGURES && is_first(report, i, all); f++) {
-                struct interval interval;
-                interval_of(report, variant, line->scheduler, f, &interval);
-                each(context, variant, line->scheduler, f, &interval);
+                struct agreement agreement;
+                agreement_of(report, variant, line->scheduler, f, &agreement);
+                each(context, variant, line->scheduler, f, &agreement);
             }
         }
     }
@@ -265,6 +304,11 @@ static void write_cuts(const struct replay_report *report, FILE *out)
     }
 }
 
+static void add_value(struct table *table, const struct figure_value *value)
+{
+    table_figure_as(table, value->lower ? "> " : "", value->value, "");
+}
+
 static void write_figure(const struct replay_report *report, size_t figure, FILE *out)
 {
     static const char *const headings[] = {"variant",  "seed",  "scheduler", "predicted",
@@ -273,8 +317,8 @@ static void write_figure(const struct replay_report *report, size_t figure, FILE
     for (uint32_t i = 0; table != NULL && i < report->count; i++) {
         const struct line *line = &report->lines[i];
         begin_line(table, line);
-        table_figure(table, line->predicted[figure]);
-        table_figure(table, line->observed[figure]);
+        add_value(table, &line->predicted[figure]);
+        add_value(table, &line->observed[figure]);
         table_figure(table, ratio_of(line, figure));
     }
     if (table != NULL) {
@@ -284,24 +328,27 @@ static void write_figure(const struct replay_report *report, size_t figure, FILE
     table_destroy(table);
 }
 
-static void add_interval(void *context, const char *variant, const char *scheduler, size_t figure,
-                         const struct interval *interval)
+static void add_agreement(void *context, const char *variant, const char *scheduler, size_t figure,
+                          const struct agreement *agreement)
 {
     struct table *table = context;
+    const struct interval *interval = &agreement->interval;
     const char *shown = variant == NULL ? "(all)" : variant[0] == '\0' ? "-" : variant;
     table_cell(table, "%s", shown);
     table_cell(table, "%s", scheduler);
     table_cell(table, "%s", figures[figure].title);
     table_cell(table, "%" PRIu32, interval->n);
+    table_cell(table, "%" PRIu32, agreement->left_out);
     table_figure(table, interval->estimate);
     table_figure(table, interval->low);
     table_figure(table, interval->high);
+    table_figure(table, agreement->ratio_of_sums);
 }
 
 void replay_report_write(const struct replay_report *report, FILE *out)
 {
-    static const char *const headings[] = {"variant", "scheduler", "figure", "points",
-                                           "mean",    "from",      "to",     NULL};
+    static const char *const headings[] = {"variant", "scheduler", "figure", "points",  "left out",
+                                           "mean",    "from",      "to",     "of sums", NULL};
     write_cuts(report, out);
     write_counts(report, out);
     for (size_t f = 0; f < FIGURES; f++) {
@@ -309,8 +356,12 @@ void replay_report_write(const struct replay_report *report, FILE *out)
     }
     struct table *table = table_create(headings, 3);
     if (table != NULL) {
-        intervals(report, add_interval, table);
-        fputs("\npredicted / observed, the mean of the points with its 95 % interval:\n", out);
+        agreements(report, add_agreement, table);
+        fputs(
+            "\npredicted / observed, the mean of the points with its 95 % interval, without those "
+            "left out where\nnothing was observed or a value is a bound only; and that of the "
+            "sums, with what was observed as 0:\n",
+            out);
         table_write(table, out);
     }
     table_destroy(table);
@@ -321,7 +372,7 @@ void replay_report_write(const struct replay_report *report, FILE *out)
 static void write_line(const struct line *line, FILE *out)
 {
     struct row row = {0};
-    char keys[3 * FIGURES][64];
+    char keys[5 * FIGURES][64];
     row_text(&row, "variant", line->variant);
     row_count(&row, "seed", line->seed);
     row_text(&row, "scheduler", line->scheduler);
@@ -334,12 +385,19 @@ static void write_line(const struct line *line, FILE *out)
     row_count(&row, "times_drawn", line->counts.drawn);
     row_count(&row, "times_of_formula", line->counts.formula);
     for (size_t f = 0; f < FIGURES; f++) {
-        snprintf(keys[3 * f], sizeof keys[0], "%s_predicted", figures[f].key);
-        snprintf(keys[3 * f + 1], sizeof keys[0], "%s_observed", figures[f].key);
-        snprintf(keys[3 * f + 2], sizeof keys[0], "%s_ratio", figures[f].key);
-        row_real(&row, keys[3 * f], line->predicted[f]);
-        row_real(&row, keys[3 * f + 1], line->observed[f]);
-        row_real(&row, keys[3 * f + 2], ratio_of(line, f));
+        char(*key)[64] = keys + 5 * f;
+        snprintf(key[0], sizeof key[0], "%s_predicted", figures[f].key);
+        snprintf(key[1], sizeof key[1], "%s_observed", figures[f].key);
+        snprintf(key[2], sizeof key[2], "%s_ratio", figures[f].key);
+        row_real(&row, key[0], line->predicted[f].value);
+        row_real(&row, key[1], line->observed[f].value);
+        row_real(&row, key[2], ratio_of(line, f));
+        if (figures[f].lower != NULL) {
+            snprintf(key[3], sizeof key[3], "%s_predicted", figures[f].lower);
+            snprintf(key[4], sizeof key[4], "%s_observed", figures[f].lower);
+            row_bool(&row, key[3], line->predicted[f].lower);
+            row_bool(&row, key[4], line->observed[f].lower);
+        }
     }
     row_write_json(&row, out);
 }
@@ -349,10 +407,11 @@ struct writing {
     uint32_t count;
 };
 
-static void write_interval(void *context, const char *variant, const char *scheduler, size_t figure,
-                           const struct interval *interval)
+static void write_agreement(void *context, const char *variant, const char *scheduler,
+                            size_t figure, const struct agreement *agreement)
 {
     struct writing *writing = context;
+    const struct interval *interval = &agreement->interval;
     struct row row = {0};
     if (variant == NULL) {
         row_json(&row, "variant", "null");
@@ -366,6 +425,8 @@ static void write_interval(void *context, const char *variant, const char *sched
     row_real(&row, "ratio_sd", interval->sd);
     row_real(&row, "ratio_low", interval->low);
     row_real(&row, "ratio_high", interval->high);
+    row_count(&row, "points_left_out", agreement->left_out);
+    row_real(&row, "ratio_of_sums", agreement->ratio_of_sums);
     fputs(writing->count++ == 0 ? "\n" : ",\n", writing->out);
     row_write_json(&row, writing->out);
 }
@@ -381,6 +442,6 @@ void replay_report_write_json(const struct replay_report *report, const char *ex
         write_line(&report->lines[i], out);
     }
     fprintf(out, "\n],\"confidence\":%.2f,\"intervals\":[", CONFIDENCE);
-    intervals(report, write_interval, &writing);
+    agreements(report, write_agreement, &writing);
     fputs("\n]}\n", out);
 }

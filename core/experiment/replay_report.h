@@ -19,8 +19,9 @@ int replay_report_add(struct replay_report *report, const struct point_result *p
                       int64_t horizon_us, omega_error_t *err);
 
 /* Writes all points, and for each variant, scheduler and figure (and for all variants together) the
- * mean of predicted / observed over the points with its 95 % interval by Student's t. `experiment`
- * is its name. */
+ * mean of predicted / observed over the points with its 95 % interval by Student's t, how many have
+ * no such ratio (nothing was observed, or one of the values is a lower bound only), and the ratio
+ * of the sums over points with both values. `experiment` is its name. */
 void replay_report_write(const struct replay_report *report, FILE *out);
 void replay_report_write_json(const struct replay_report *report, const char *experiment,
                               FILE *out);

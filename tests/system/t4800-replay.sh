@@ -41,7 +41,7 @@ check "all ratios are 1" awk '/^conflict fraction:/ { on = 1; next } on && NF ==
 check "the results are a run's" test -s "$T/again/run.json" -a -s "$T/again/experiment.json"
 check "no part stays" test -z "$(ls "$T/again" | grep part)"
 
-# ---- the order of points ----
+# ---- the order of points, and what has no ratio ----
 
 in_order() { # names of files come in another: seed-1, seed-10, seed-2
     "$OMEGA" run --quiet --log --out "$T/seeds" --set 'seeds=[1,2,10]' --set horizon_s=8 \
@@ -54,6 +54,27 @@ in_order() { # names of files come in another: seed-1, seed-10, seed-2
         cmp "$T/seeds/results.csv" "$T/seeds.again/results.csv"
 }
 check "points come in the experiment's order" in_order
+# of no point where nothing was observed; the line says how many these are
+left_out() {
+    "$OMEGA" replay --json "$T/seeds" >"$T/seeds.json"
+    grep -q '^- *picky *conflict fraction *0 *3 *- *- *- *-$' "$T/seeds.txt" &&
+        grep -q '^- *picky *busyness *3 *0 *1.00 *1.00 *1.00 *1.00$' "$T/seeds.txt" &&
+        grep '"scheduler":"picky","figure":"conflict_fraction","points":0,' "$T/seeds.json" |
+        grep -q '"points_left_out":3,"ratio_of_sums":null}'
+}
+check "points that have no ratio are counted" left_out
+bounds() { # jobs still wait at the horizon: what they waited is a bound, here as in the run
+    "$OMEGA" run --quiet --log --out "$T/long" --seed 1 --set schedulers.1.decision.job_s=15 \
+        "$T/live.json" >"$T/long.run" && "$OMEGA" replay "$T/long" >"$T/long.txt" || return 1
+    "$OMEGA" replay --json "$T/long" >"$T/long.json"
+    grep '^- *picky .*> [0-9]' "$T/long.run" &&
+        [ "$(grep -c '^- *1 *picky *> \([0-9.]*\) *> \1 *-$' "$T/long.txt")" -eq 3 ] &&
+        grep -q '^- *picky *wait to the first attempt, mean \[s\] *0 *1 *- *- *- *-$' \
+            "$T/long.txt" &&
+        grep '"scheduler":"picky".*"wait_first_mean_s_ratio":null' "$T/long.json" |
+        grep '"wait_first_mean_censored_predicted":true,"wait_first_mean_censored_observed":true'
+}
+check "a wait that is a bound only is shown as one, and has no ratio" bounds
 
 # ---- a live run ----
 
@@ -83,6 +104,24 @@ busy_alike() {
 check "schedulers are as busy as they were" busy_alike
 check "intervals over the seeds" grep -q \
     '"scheduler":"batch","figure":"busyness","points":2,"ratio_mean":' "$T/live.replay"
+# of_sums FIGURE: what is told of scheduler batch is the ratio of the sums over the seeds' rows.
+of_sums() {
+    grep "\"scheduler\":\"batch\".*\"\($1_predicted\|figure\":\"$1\)\"" "$T/live.replay" |
+        awk -v key="$1" '
+            function value(name) {
+                match($0, "\"" name "\":[-0-9.e]*")
+                return substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3)
+            }
+            /"seed":/ { predicted += value(key "_predicted"); observed += value(key "_observed") }
+            /"figure":/ { told = value("ratio_of_sums"); points = value("points") }
+            /"figure":/ { points += value("points_left_out") }
+            END {
+                print predicted, observed, told, points
+                off = told * observed - predicted
+                exit !(points == 2 && observed > 0 && off < 1e-9 && off > -1e-9)
+            }'
+}
+check "the ratio of the sums" of_sums busyness
 check "twice the same" cmp "$T/live.replay" <("$OMEGA" replay --json "$T/live")
 
 # ---- what is wrong ----
