@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* omega top on a terminal: the lines of top_text(), drawn by ncurses. */
 #include <ncurses.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/cli/top_private.h"
 
@@ -19,7 +21,7 @@ static int no_memory(omega_error_t *err)
 }
 
 /* Draws the last look. */
-static int draw(const struct screen *screen, omega_error_t *err)
+static int draw(struct screen *screen, omega_error_t *err)
 {
     char *text = NULL;
     size_t size = 0;
@@ -30,7 +32,7 @@ static int draw(const struct screen *screen, omega_error_t *err)
     /* the last column stays free: a letter there would move the cursor to the next line */
     uint32_t columns = COLS > 1 ? (uint32_t)COLS : 2;
     uint32_t rows = LINES > 0 ? (uint32_t)LINES : 1;
-    top_text(screen->watch, columns, rows, screen->first, out);
+    screen->first = top_text(screen->watch, columns, rows, screen->first, out);
     if (fclose(out) != 0) {
         free(text);
         return no_memory(err);
@@ -47,19 +49,33 @@ static int draw(const struct screen *screen, omega_error_t *err)
     return OMEGA_OK;
 }
 
+/* The next key, ERR if none comes in this time. 'q' where the terminal is gone: it stays readable,
+ * and there is never a key. */
+static int next_key(int wait_ms)
+{
+    struct pollfd keys = {.fd = STDIN_FILENO, .events = POLLIN};
+    int key = getch();
+    if (key == ERR && poll(&keys, 1, wait_ms) > 0) {
+        key = getch();
+        return key == ERR ? 'q' : key;
+    }
+    return key;
+}
+
 /* Takes in keys until the interval is over: false to end. */
 static bool take_keys(struct screen *screen, double interval_s, const volatile sig_atomic_t *stop,
                       omega_error_t *err)
 {
-    timeout(SLICE_MS);
-    for (double left_ms = interval_s * 1000; left_ms > 0 && *stop == 0;) {
-        int key = getch();
+    double left_ms;
+    timeout(0);
+    while (*stop == 0 && (left_ms = (interval_s - watch_since_s(screen->watch)) * 1000) > 0) {
+        int key = next_key(left_ms < SLICE_MS ? (int)left_ms + 1 : SLICE_MS);
         switch (key) {
         case 'q':
         case 'Q':
             return false;
         case KEY_DOWN:
-            screen->first += screen->first < screen->watch->now.process_count;
+            screen->first++; /* as far as there are any: draw() */
             break;
         case KEY_UP:
             screen->first -= screen->first > 0;
@@ -67,7 +83,6 @@ static bool take_keys(struct screen *screen, double interval_s, const volatile s
         case KEY_RESIZE:
             break;
         default:
-            left_ms -= SLICE_MS;
             continue;
         }
         if (draw(screen, err) != OMEGA_OK) {

@@ -8,7 +8,8 @@
 #include "core/cli/top_private.h"
 
 #define LINE_BYTES 512
-#define CONFLICT_ROWS 5 /* kept free for conflicts, with their heads, where rows are few */
+#define CONFLICT_ROWS 5  /* kept free for conflicts, with their heads, where rows are few */
+#define SMALL_COLUMNS 80 /* of a terminal; what there is beyond them, names may have */
 #define NAME_COLUMNS 14
 #define SHORT_COLUMNS 12 /* of a scheduler that has much to say */
 
@@ -16,6 +17,7 @@ struct page_view {
     const struct watch *watch;
     uint32_t columns;
     uint32_t left; /* rows */
+    int longest;   /* name of a scheduler instance */
     FILE *out;
 };
 
@@ -75,6 +77,44 @@ static const char *duration(int64_t ns, char out[16])
     return out;
 }
 
+/* ---- names ---- */
+
+/* The columns of a name that gets at least so many, where `names` of them share a line. */
+static int name_columns(const struct page_view *view, int least, uint32_t names)
+{
+    uint32_t spare = view->columns > SMALL_COLUMNS ? (view->columns - SMALL_COLUMNS) / names : 0;
+    int most = least + (int)(spare < STATUS_NAME_BYTES ? spare : STATUS_NAME_BYTES);
+    return view->longest < least ? least : view->longest < most ? view->longest : most;
+}
+
+/* The name of a scheduler instance in so many columns: its scheduler's is cut, its number stays. */
+static const char *short_name(const struct status *status, uint16_t instance, int columns,
+                              char out[STATUS_NAME_BYTES])
+{
+    size_t length = strlen(status_name(status, instance, out));
+    const char *number = strrchr(out, '/');
+    size_t kept = number == NULL ? 0 : strlen(number);
+    if (length > (size_t)columns && kept < (size_t)columns) {
+        memmove(out + columns - kept, out + length - kept, kept);
+        out[columns] = '\0';
+    }
+    return out;
+}
+
+static int longest_name(const struct status *status)
+{
+    size_t longest = 0;
+    char name[STATUS_NAME_BYTES];
+    for (uint32_t i = 0; i < status->process_count; i++) {
+        const struct page_copy *page = &status->processes[i].page;
+        if (page->role == PAGE_SCHEDULER) {
+            size_t length = strlen(status_name(status, page->instance, name));
+            longest = length > longest ? length : longest;
+        }
+    }
+    return (int)longest;
+}
+
 /* ---- the cell ---- */
 
 static void print_writer(struct page_view *view)
@@ -127,7 +167,8 @@ static void print_cell(struct page_view *view)
 
 /* ---- schedulers ---- */
 
-static void print_scheduler(struct page_view *view, const struct status_process *process)
+static void print_scheduler(struct page_view *view, const struct status_process *process,
+                            int columns)
 {
     const struct watch *watch = view->watch;
     const struct page_copy *page = &process->page;
@@ -139,9 +180,9 @@ static void print_scheduler(struct page_view *view, const struct status_process 
                      watch_page_rate(watch, page, PAGE_CONFLICTING) +
                      watch_page_rate(watch, page, PAGE_REFUSED);
     line(view,
-         "%-*.*s %7" PRId32 " %-4s %3" PRIu32 " %5" PRIu64 " %6" PRIu64
+         "%-*s %7" PRId32 " %-4s %3" PRIu32 " %5" PRIu64 " %6" PRIu64
          " %8.1f %8.4f %5s %6s %6" PRIu64,
-         SHORT_COLUMNS, SHORT_COLUMNS, status_name(&watch->now, page->instance, name), page->pid,
+         columns, short_name(&watch->now, page->instance, columns, name), page->pid,
          process->runs ? "runs" : "gone", page->incarnation, queue.jobs, queue.tasks, commits,
          status_conflict_fraction(page, NULL),
          duration(page_quantile_ns(&page->times[PAGE_PLAN], 0.99), plan),
@@ -158,7 +199,8 @@ static uint32_t count_schedulers(const struct status *status)
     return count;
 }
 
-static void print_schedulers(struct page_view *view, uint32_t first)
+/* Returns the first that is shown: not all of them need a scroll as far as `first`. */
+static uint32_t print_schedulers(struct page_view *view, uint32_t first)
 {
     const struct status *status = &view->watch->now;
     uint32_t count = count_schedulers(status);
@@ -166,13 +208,14 @@ static void print_schedulers(struct page_view *view, uint32_t first)
     uint32_t shown = count <= room ? count : room - 1;
     uint32_t skip = first < count - shown ? first : count - shown;
     uint32_t at = 0;
+    int columns = name_columns(view, SHORT_COLUMNS, 1);
     line(view, " ");
-    line(view, "%-*s %7s %-4s %3s %5s %6s %8s %8s %5s %6s %6s", SHORT_COLUMNS, "scheduler",
-         "process", "", "inc", "jobs", "tasks", "commit/s", "conflict", "plan", "commit", "behind");
+    line(view, "%-*s %7s %-4s %3s %5s %6s %8s %8s %5s %6s %6s", columns, "scheduler", "process", "",
+         "inc", "jobs", "tasks", "commit/s", "conflict", "plan", "commit", "behind");
     for (uint32_t i = 0; i < status->process_count; i++) {
         if (status->processes[i].page.role == PAGE_SCHEDULER) {
             if (at >= skip && at < skip + shown) {
-                print_scheduler(view, &status->processes[i]);
+                print_scheduler(view, &status->processes[i], columns);
             }
             at++;
         }
@@ -182,6 +225,7 @@ static void print_schedulers(struct page_view *view, uint32_t first)
     } else if (shown < count) {
         line(view, "%" PRIu32 " to %" PRIu32 " of %" PRIu32, skip + 1, skip + shown, count);
     }
+    return skip;
 }
 
 /* ---- conflicts ---- */
@@ -191,18 +235,18 @@ static void print_conflicts(struct page_view *view)
     const struct status *status = &view->watch->now;
     struct status_conflict conflicts[TOP_CONFLICTS];
     uint32_t count = status_conflicts(status, conflicts, TOP_CONFLICTS);
+    int columns = name_columns(view, NAME_COLUMNS, 2);
     line(view, " ");
-    line(view, "%10s  %-*s %-*s %-*s %-14s %s", "version", NAME_COLUMNS, "lost by", NAME_COLUMNS,
-         "machine", NAME_COLUMNS, "to", "why", "job.task");
+    line(view, "%10s  %-*s %-*s %-*s %-14s %s", "version", columns, "lost by", NAME_COLUMNS,
+         "machine", columns, "to", "why", "job.task");
     for (uint32_t i = 0; i < count && view->left > 0; i++) {
         const struct page_conflict *conflict = conflicts[i].conflict;
         char loser[STATUS_NAME_BYTES];
         char rival[STATUS_NAME_BYTES];
-        line(view, "%10" PRIu64 "  %-*.*s %-*.*s %-*.*s %-14s %" PRIu64 ".%" PRIu32,
-             conflict->version, NAME_COLUMNS, NAME_COLUMNS,
-             status_name(status, conflicts[i].loser->page.instance, loser), NAME_COLUMNS,
-             NAME_COLUMNS, status_machine(view->watch->source, conflict->machine), NAME_COLUMNS,
-             NAME_COLUMNS, status_name(status, conflict->rival, rival),
+        line(view, "%10" PRIu64 "  %-*s %-*.*s %-*s %-14s %" PRIu64 ".%" PRIu32, conflict->version,
+             columns, short_name(status, conflicts[i].loser->page.instance, columns, loser),
+             NAME_COLUMNS, NAME_COLUMNS, status_machine(view->watch->source, conflict->machine),
+             columns, short_name(status, conflict->rival, columns, rival),
              omega_outcome_name(conflict->outcome), conflict->job, conflict->task);
     }
     if (count == 0) {
@@ -210,15 +254,18 @@ static void print_conflicts(struct page_view *view)
     }
 }
 
-void top_text(const struct watch *watch, uint32_t columns, uint32_t rows, uint32_t first, FILE *out)
+uint32_t top_text(const struct watch *watch, uint32_t columns, uint32_t rows, uint32_t first,
+                  FILE *out)
 {
     struct page_view view = {
         .watch = watch,
         .columns = columns,
         .left = rows == TOP_ALL ? UINT32_MAX : rows,
+        .longest = longest_name(&watch->now),
         .out = out,
     };
     print_cell(&view);
-    print_schedulers(&view, first);
+    first = print_schedulers(&view, first);
     print_conflicts(&view);
+    return first;
 }

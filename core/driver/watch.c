@@ -19,24 +19,34 @@ void watch_close(struct watch *watch)
     watch->source = NULL;
 }
 
+static int64_t clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 int watch_look(struct watch *watch, omega_error_t *err)
 {
     struct status seen = {.queues = NULL};
-    struct timespec now;
     bool first = watch->now_ns == 0;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t now_ns = clock_ns();
     int rc = status_take(watch->source, &seen, err);
     if (rc != OMEGA_OK) {
         status_fini(&seen);
         return rc;
     }
-    int64_t now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     watch->between_s = first ? 0 : (double)(now_ns - watch->now_ns) / 1e9;
     watch->now_ns = now_ns;
     status_fini(&watch->before);
     watch->before = watch->now;
     watch->now = seen;
     return OMEGA_OK;
+}
+
+double watch_since_s(const struct watch *watch)
+{
+    return (double)(clock_ns() - watch->now_ns) / 1e9;
 }
 
 const struct page_copy *watch_before(const struct watch *watch, const struct page_copy *page)
@@ -50,7 +60,7 @@ const struct page_copy *watch_before(const struct watch *watch, const struct pag
             return same ? before : NULL;
         }
     }
-    return NULL;
+    return watch->before.damaged > 0 ? page : NULL;
 }
 
 double watch_page_rate(const struct watch *watch, const struct page_copy *page,

@@ -21,7 +21,12 @@ void watch_close(struct watch *watch);
 /* Takes a look: what was `now` becomes `before`. Errors as of status_take(). */
 int watch_look(struct watch *watch, omega_error_t *err);
 
-/* The page of this process at the look before; NULL if it had none, or was another one's. */
+/* Seconds since the last look. */
+double watch_since_s(const struct watch *watch);
+
+/* The page of this process at the look before; NULL if it had none, or was another one's. `page`
+ * itself if it may have been one of those that could not be read then: nothing is known to have
+ * risen. */
 const struct page_copy *watch_before(const struct watch *watch, const struct page_copy *page);
 
 /* How much a count of all schedulers together has risen in a second; 0 without a look before. */

@@ -77,6 +77,25 @@ if command -v script >/dev/null; then
             </dev/null | grep -q '^scheduler  '
     }
     check "as text on one that is not known" unknown
+    # The terminal goes, and nobody is told by SIGHUP. The text of an interval comes first.
+    hung_up() {
+        local i top
+        rm -f "$T/pid" "$T/screen"
+        script -qefc "trap '' HUP; echo \$\$ >'$T/pid'; TERM=vt100 exec '$OMEGA' top \
+            --cell '$cell' --interval 0.2" /dev/null >"$T/screen" < <(sleep 20) &
+        for i in $(seq 200); do
+            ! grep -q 'scheduler    process' "$T/screen" || break
+            sleep 0.05
+        done
+        top=$(cat "$T/pid") && kill -0 "$top" && kill -s KILL "$!" || return 1
+        for i in $(seq 200); do
+            grep -q '^State:.[^XZ]' "/proc/$top/status" 2>/dev/null || return 0
+            sleep 0.05
+        done
+        kill -s KILL "$top"
+        return 1
+    }
+    check "and ends where its terminal is gone" hung_up
 else
     skip "on a terminal" "there is no script(1)"
 fi
