@@ -107,6 +107,11 @@ static int run_file(const char *path, const struct experiment_options *changes,
     return rc == 0 ? COMMAND_DONE : command_failed(&err);
 }
 
+static void tell(const char *text)
+{
+    fprintf(stderr, "omega: %s\n", text);
+}
+
 /* The same, while figures are served at the address `metrics` (NULL: they are not). */
 static int run_and_serve(const char *path, const char *metrics,
                          const struct experiment_options *changes, struct runner_options *how)
@@ -115,15 +120,15 @@ static int run_and_serve(const char *path, const char *metrics,
     omega_error_t err = {0};
     int socket = 0;
     int code = metrics == NULL ? COMMAND_DONE : command_listen("run", metrics, &socket);
-    if (socket > 0 && metrics_server_start(socket, &server, &err) != OMEGA_OK) {
+    if (socket > 0 && metrics_server_start(socket, tell, &server, &err) != OMEGA_OK) {
         code = command_failed(&err);
+    }
+    if (socket > 0) {
+        close(socket); /* the server's */
     }
     how->metrics = server.cells;
     code = code == COMMAND_DONE ? run_file(path, changes, how) : code;
     metrics_server_stop(&server);
-    if (socket > 0) {
-        close(socket);
-    }
     return code;
 }
 

@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/monitor/prometheus.h"
@@ -24,6 +26,7 @@
 #define SLICE_MS 100     /* how soon a request to stop is seen */
 #define HOST_BYTES 64
 #define BACKLOG 16
+#define RESTART_MS 500 /* before one that has ended is followed by another */
 
 struct server {
     char path[PATH_MAX];          /* of the cell; "": there is none */
@@ -276,35 +279,70 @@ static bool take_news(struct server *server, int cells)
     return got < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-static void serve_cells(int fd, int cells)
+/* Serves until nobody is there any more who could tell of a cell; an error otherwise. */
+static int serve_cells(struct server *server, int fd, int cells)
 {
-    static struct server server;
     struct MHD_Daemon *daemon = NULL;
+    int rc = start(server, fd, &daemon, NULL);
+    while (rc == OMEGA_OK && take_news(server, cells)) {
+        rc = run(daemon, NULL);
+    }
+    return rc;
+}
+
+/* A process that ends with the one that starts it: 0 in the new one, -1 if there is none. */
+static pid_t fork_bound(void)
+{
+    pid_t original = getpid();
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != original) {
+            _exit(EXIT_SUCCESS);
+        }
+    }
+    return child;
+}
+
+/* Keeps a process that serves, and shares with it what that one was told last. */
+static void guard(int fd, int cells, void (*tell)(const char *text))
+{
+    const struct timespec pause = {.tv_nsec = RESTART_MS * 1000000L};
+    struct server *server =
+        mmap(NULL, sizeof *server, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int status = server == MAP_FAILED ? 0 : -1;
     signal(SIGINT, SIG_IGN); /* the one that started it ends it */
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    int rc = start(&server, fd, &daemon, NULL);
-    while (rc == OMEGA_OK && take_news(&server, cells)) {
-        rc = run(daemon, NULL);
+    while (status != 0) {
+        pid_t child = fork_bound();
+        if (child == 0) {
+            server->source = NULL; /* the other one's */
+            server->status = (struct status){.queues = NULL};
+            _exit(serve_cells(server, fd, cells) == OMEGA_OK ? EXIT_SUCCESS : EXIT_FAILURE);
+        }
+        while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+        }
+        if (status != 0) {
+            tell("the process that serves figures has ended; it starts again");
+            nanosleep(&pause, NULL);
+        }
     }
 }
 
-int metrics_server_start(int fd, struct metrics_server *server, omega_error_t *err)
+int metrics_server_start(int fd, void (*tell)(const char *text), struct metrics_server *server,
+                         omega_error_t *err)
 {
     int pair[2];
-    pid_t original = getpid();
     *server = (struct metrics_server){.process = 0};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         return omega_error_set_errno(err, NULL, "cannot start the server of figures");
     }
-    pid_t child = fork();
+    pid_t child = fork_bound();
     if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
         close(pair[1]);
-        if (getppid() == original) {
-            serve_cells(fd, pair[0]);
-        }
+        guard(fd, pair[0], tell);
         _exit(EXIT_SUCCESS); /* it has nothing to put in order */
     }
     close(pair[0]);

@@ -33,13 +33,17 @@ int metrics_serve(const char *path, int socket, const volatile sig_atomic_t *sto
 /* ---- for runs, whose cells come and go ---- */
 
 struct metrics_server {
-    pid_t process; /* 0: there is none */
+    pid_t process; /* that keeps the one that answers; 0: there is none */
     int cells;     /* where it is told of cells: metrics_tell() */
 };
 
 /* Starts a process that answers at the socket, for the cell that it was told of last; with 503
- * while there is none. It ends with this process, or by metrics_server_stop(). OMEGA_EIO. */
-int metrics_server_start(int socket, struct metrics_server *server, omega_error_t *err);
+ * while there is none. Should that one die, another takes its place, and `tell`, which is called in
+ * a process of its own, is told so. They end with this process, or by metrics_server_stop(). The
+ * caller closes the socket before it starts others: whoever has it keeps those waiting who ask.
+ * OMEGA_EIO. */
+int metrics_server_start(int socket, void (*tell)(const char *text), struct metrics_server *server,
+                         omega_error_t *err);
 void metrics_server_stop(struct metrics_server *server);
 
 /* Tells it that the cell in a directory is there, or is about to go. Nobody waits for it: if it has

@@ -125,6 +125,26 @@ if command -v curl >/dev/null; then
     port=${url##*:}
     check "an address in use" fails_with 1 'cannot serve figures.*in use' "$OMEGA" run --live \
         --metrics ":${port%/metrics}" "$T/busy.json"
+    # Whoever serves is the child of the one that keeps it, which is the run's first.
+    child() { ps -o pid= --ppid "$1" | head -n 1 | tr -d ' '; }
+    served_again() {
+        local i rc keeper
+        keeper=$(child "$run")
+        kill -s KILL "$(child "$keeper")"
+        for i in $(seq 200); do
+            ! grep -q 'serves figures has ended; it starts again' "$T/run.err" || break
+            sleep 0.05
+        done
+        grep -q 'it starts again' "$T/run.err" && figures && kill -s KILL "$keeper" || return 1
+        for i in $(seq 100); do # now nobody has the socket, so nobody who asks waits
+            rc=0
+            get --max-time 20 "$url" || rc=$?
+            [ "$rc" -ne 7 ] || return 0
+            sleep 0.05
+        done
+        return 1
+    }
+    check "whose server that is killed is followed by another" served_again
 else
     skip "figures" "there is no curl"
 fi
