@@ -21,7 +21,7 @@ uint32_t top_text(const struct watch *watch, uint32_t columns, uint32_t rows, ui
 int top_json(const struct watch *watch, FILE *out, omega_error_t *err);
 
 /* Shows a cell on the terminal, anew each `interval_s`, until 'q', *stop, or
- * the terminal is gone. Errors as of watch_look(); 1: it is a kind of terminal that is not known. */
+ * the terminal is gone. Errors as of watch_look(); 1: a kind of terminal that is not known. */
 int top_screen(struct watch *watch, double interval_s, const volatile sig_atomic_t *stop,
                omega_error_t *err);
 
