@@ -12,6 +12,7 @@
 
 #include "core/analysis/probe.h"
 #include "tests/support/check_main.h"
+#include "tests/support/run_here.h"
 #include "tests/support/results_text.h"
 
 #define EXPERIMENT "bench/experiments/compare.json"
@@ -206,10 +207,7 @@ static struct result_set *run_seeds(const char *variant, const char *stream, uin
     const struct probe_options options = {.file = EXPERIMENT, .variant = variant};
     struct result_set *set = NULL;
     omega_error_t err = {0};
-    char modules[512];
-    const char *build = getenv("B");
-    snprintf(modules, sizeof modules, "%s/schedulers", build == NULL ? "build" : build);
-    setenv("OMEGA_MODULES", modules, 0);
+    run_here_modules();
     struct probe *probe = probe_create(&options, "scheduler_stream", stream);
     ck_assert_ptr_nonnull(probe);
     ck_assert_msg(probe_run(probe, first, 10, &err) == 0, "%s", err.text);

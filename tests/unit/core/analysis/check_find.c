@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tests/support/check_main.h"
+#include "tests/support/run_here.h"
 
 #define EXPERIMENT "bench/experiments/md1.json"
 
@@ -57,10 +58,7 @@ static struct find_options options_of(const char *condition, const char *const *
         .probes = 20,
         .censored_max = METRIC_CENSORED_MAX,
     };
-    char modules[512];
-    const char *build = getenv("B");
-    snprintf(modules, sizeof modules, "%s/schedulers", build == NULL ? "build" : build);
-    setenv("OMEGA_MODULES", modules, 0);
+    run_here_modules();
     ck_assert_int_eq(find_condition_parse(condition, &options.condition, NULL), 0);
     return options;
 }

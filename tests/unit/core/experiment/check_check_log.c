@@ -14,9 +14,9 @@
 #include "core/base/random.h"
 #include "core/experiment/check_log.h"
 #include "core/experiment/output_tables.h"
-#include "core/experiment/runner.h"
 #include "tests/support/check_main.h"
 #include "tests/support/rewrite_log.h"
+#include "tests/support/run_here.h"
 #include "tests/support/scratch.h"
 
 #define PLACES 4 /* of each alteration; 1 under valgrind */
@@ -33,28 +33,13 @@ static void path_in(char out[SCRATCH_PATH_MAX + 64], const char *name)
 /* Runs the experiment with a log, changed by these settings, into a directory of its own. */
 static void run_logged_with(const char *const *sets, uint32_t set_count)
 {
-    char modules[512];
     omega_error_t err = {0};
     struct experiment *experiment = NULL;
-    const char *build = getenv("B");
     struct experiment_options changes = {.sets = sets, .set_count = set_count};
-    snprintf(modules, sizeof modules, "%s/schedulers", build == NULL ? "build" : build);
-    setenv("OMEGA_MODULES", modules, 0);
+    run_here_modules();
     scratch_path(directory);
     ck_assert_msg(experiment_open(EXPERIMENT, &changes, &experiment, &err) == 0, "%s", err.text);
-    FILE *nowhere = fopen("/dev/null", "w");
-    char name[] = "omega";
-    char *argv[] = {name, NULL};
-    struct runner_options options = {.directory = directory,
-                                     .quiet = true,
-                                     .log = true,
-                                     .argc = 1,
-                                     .argv = argv,
-                                     .summary = nowhere,
-                                     .progress = nowhere};
-    ck_assert_msg(runner_run(experiment, &options, &err) == 0, "%s", err.text);
-    fclose(nowhere);
-    experiment_close(experiment);
+    run_here_logged(experiment, directory);
 }
 
 static void run_logged(void)

@@ -10,8 +10,8 @@
 #include "core/experiment/log_known.h"
 #include "core/experiment/log_points.h"
 #include "core/experiment/replay.h"
-#include "core/experiment/runner.h"
 #include "tests/support/check_main.h"
+#include "tests/support/run_here.h"
 #include "tests/support/scratch.h"
 
 #define STOP_BEHIND 100 /* records */
@@ -23,30 +23,15 @@ static volatile sig_atomic_t stop;
 static void run_logged(void)
 {
     static const char *const sets[] = {"horizon_s=500", "record=[\"summary\"]"};
-    char modules[512];
     omega_error_t err = {0};
     struct experiment *experiment = NULL;
-    const char *build = getenv("B");
     struct experiment_options changes = {.sets = sets, .set_count = 2};
-    snprintf(modules, sizeof modules, "%s/schedulers", build == NULL ? "build" : build);
-    setenv("OMEGA_MODULES", modules, 0);
+    run_here_modules();
     scratch_path(directory);
     ck_assert_msg(experiment_open("tests/data/valid/eventful.json", &changes, &experiment, &err) ==
                       0,
                   "%s", err.text);
-    FILE *nowhere = fopen("/dev/null", "w");
-    char name[] = "omega";
-    char *argv[] = {name, NULL};
-    struct runner_options options = {.directory = directory,
-                                     .quiet = true,
-                                     .log = true,
-                                     .argc = 1,
-                                     .argv = argv,
-                                     .summary = nowhere,
-                                     .progress = nowhere};
-    ck_assert_msg(runner_run(experiment, &options, &err) == 0, "%s", err.text);
-    fclose(nowhere);
-    experiment_close(experiment);
+    run_here_logged(experiment, directory);
     stop = 0;
 }
 

@@ -11,6 +11,7 @@
 #include "cellstate/compat.h"
 #include "core/workload/trace.h"
 #include "tests/support/check_main.h"
+#include "tests/support/run_here.h"
 
 #define WORKLOAD(name)                                                                             \
     "{\"name\":\"" name "\",\"interarrival_s\":1,\"tasks\":2,\"duration_s\":3,\"cpu_milli\":4,"    \
@@ -27,10 +28,7 @@ static char directory[] = "/tmp/omega-point-XXXXXX";
 /* Modules are found in the build folder, other files in a directory of their own. */
 static void set_up(void)
 {
-    char modules[512];
-    const char *build = getenv("B");
-    snprintf(modules, sizeof modules, "%s/schedulers", build == NULL ? "build" : build);
-    setenv("OMEGA_MODULES", modules, 0);
+    run_here_modules();
     snprintf(directory, sizeof directory, "/tmp/omega-point-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory));
 }

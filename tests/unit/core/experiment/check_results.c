@@ -12,6 +12,7 @@
 #include "core/experiment/runner.h"
 #include "core/workload/trace.h"
 #include "tests/support/check_main.h"
+#include "tests/support/run_here.h"
 
 enum {
     TEXT_MAX = 4096,
@@ -25,10 +26,7 @@ static json_t *rows; /* of results.jsonl but the first */
 
 static void set_up(void)
 {
-    char modules[512];
-    const char *build = getenv("B");
-    snprintf(modules, sizeof modules, "%s/schedulers", build == NULL ? "build" : build);
-    setenv("OMEGA_MODULES", modules, 0);
+    run_here_modules();
     snprintf(directory, sizeof directory, "/tmp/omega-results-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory));
     rows = NULL;

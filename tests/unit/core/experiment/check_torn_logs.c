@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "core/base/random.h"
-#include "core/experiment/runner.h"
 #include "tests/support/check_main.h"
 #include "tests/support/rewrite_log.h"
+#include "tests/support/run_here.h"
 #include "tests/support/scratch.h"
 
 #define SEGMENTS 6
@@ -52,17 +52,12 @@ static void path_of(char *out, const char *folder, uint32_t segment)
  * base/whole, to be cut from there. */
 static void run_live_once(const char *duration)
 {
-    char modules[512];
     char store[PATH_MAX_HERE + 16];
     char whole[PATH_MAX_HERE];
     char log[PATH_MAX_HERE + 8];
     omega_error_t err = {0};
     struct experiment *experiment = NULL;
-    const char *build = getenv("B");
-    char name[] = "omega";
-    char *argv[] = {name, NULL};
-    snprintf(modules, sizeof modules, "%s/schedulers", build == NULL ? "build" : build);
-    setenv("OMEGA_MODULES", modules, 0);
+    run_here_modules();
     scratch_path(base);
     snprintf(run, sizeof run, "%s/run", base);
     snprintf(cells, sizeof cells, "%s/cells", base);
@@ -72,17 +67,7 @@ static void run_live_once(const char *duration)
     ck_assert_msg(experiment_parse(definition, strlen(definition), "torn", ".", &changes,
                                    &experiment, &err) == 0,
                   "%s", err.text);
-    FILE *nowhere = fopen("/dev/null", "w");
-    struct runner_options options = {.directory = run,
-                                     .quiet = true,
-                                     .log = true,
-                                     .argc = 1,
-                                     .argv = argv,
-                                     .summary = nowhere,
-                                     .progress = nowhere};
-    ck_assert_msg(runner_run(experiment, &options, &err) == 0, "%s", err.text);
-    fclose(nowhere);
-    experiment_close(experiment);
+    run_here_logged(experiment, run);
     snprintf(log, sizeof log, "%s/log", run);
     snprintf(whole, sizeof whole, "%s/whole", base);
     ck_assert_int_eq(rename(log, whole), 0);
