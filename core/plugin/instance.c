@@ -206,8 +206,7 @@ static int choose_devices(struct omega_txn *txn, const struct omega_request *req
 /* Chooses or checks the devices of a claim, and looks at what its group asks of machines. */
 static int check_special(struct omega_txn *txn, uint32_t machine, uint32_t *devices)
 {
-    if (txn->count == OMEGA_CLAIMS_MAX ||
-        (txn->group_spreads && must_decline(txn, txn->group, machine))) {
+    if (txn->group_spreads && must_decline(txn, txn->group, machine)) {
         return OMEGA_TXN_DECLINED;
     }
     if (txn->group_request.gpu_devices > 0) {
@@ -292,12 +291,12 @@ static void enter_notes(struct omega_txn *txn)
 static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine,
                      uint32_t devices)
 {
+    if (txn->given == NULL) {
+        return breach(txn, "claimed task %u outside place()", task);
+    }
     enter_notes(txn);
     if (txn->breach[0] != '\0') {
         return -1;
-    }
-    if (txn->given == NULL) {
-        return breach(txn, "claimed task %u outside place()", task);
     }
     if (group >= txn->given->pending->job->group_count) {
         return breach(txn, "claimed for group %u of %u", group,
@@ -327,9 +326,12 @@ static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint3
 
 static int txn_unclaim(struct omega_txn *txn, uint32_t task)
 {
-    enter_notes(txn);
-    if (txn->given == NULL || task >= txn->given->pending->job->slots ||
-        txn->taken[task] != TAKEN_CLAIMED) {
+    bool claimed = false;
+    if (txn->given != NULL) {
+        enter_notes(txn);
+        claimed = task < txn->given->pending->job->slots && txn->taken[task] == TAKEN_CLAIMED;
+    }
+    if (!claimed) {
         return breach(txn, "took back task %u, which is not claimed", task);
     }
     uint32_t i = txn->count - 1;
@@ -354,6 +356,8 @@ static const struct omega_txn_ops txn_ops = {
     .unclaim = txn_unclaim,
     .claims = txn_claims,
 };
+
+_Static_assert(OMEGA_TASKS_MAX <= OMEGA_CLAIMS_MAX, "a transaction holds all tasks of a job");
 
 /* Makes room for a job's slots, each of which can be claimed once. */
 static int reserve_slots(struct omega_txn *txn, uint32_t slots)

@@ -167,9 +167,8 @@ static inline bool omega_txn_note(struct omega_txn *txn, uint32_t task, uint32_t
  * Returns 0, or a negative number if the claim breaks the contract: unknown group, task or machine,
  * task already placed or claimed, no room in the view, machine not eligible. Such a breach ends the
  * run with an error that names module and job, so look before you claim (omega_view_fits,
- * omega_eligible); the framework never takes a breach for a conflict. Two kinds are no breach and
- * only return OMEGA_TXN_DECLINED: a second task of a `different_machines` group on one machine, and
- * a transaction that is full (OMEGA_CLAIMS_MAX).
+ * omega_eligible); the framework never takes a breach for a conflict. One kind is no breach and
+ * only returns OMEGA_TXN_DECLINED: a second task of a `different_machines` group on one machine.
  */
 static inline int omega_txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task,
                                   uint32_t machine)
