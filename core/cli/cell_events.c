@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "core/cli/cell_private.h"
-#include "core/driver/control.h"
+#include "core/live/control.h"
 
 #define LOOK_MS 500 /* how often it looks for new processes */
 

@@ -4,7 +4,7 @@
 
 #include "core/cli/cell_private.h"
 #include "core/cli/signals.h"
-#include "core/driver/metrics_server.h"
+#include "core/live/metrics_server.h"
 #include "core/monitor/status.h"
 
 static const char help[] =

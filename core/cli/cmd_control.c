@@ -8,7 +8,7 @@
 
 #include "core/cli/cell_private.h"
 #include "core/cli/command.h"
-#include "core/driver/control.h"
+#include "core/live/control.h"
 #include "core/experiment/messages.h"
 #include "core/experiment/row.h"
 

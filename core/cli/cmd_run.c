@@ -10,7 +10,7 @@
 
 #include "core/cli/command.h"
 #include "core/cli/signals.h"
-#include "core/driver/metrics_server.h"
+#include "core/live/metrics_server.h"
 #include "core/driver/workers.h"
 #include "core/experiment/runner.h"
 

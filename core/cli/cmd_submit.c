@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/cli/cell_private.h"
-#include "core/driver/submit.h"
+#include "core/live/submit.h"
 #include "core/experiment/row.h"
 #include "core/workload/readers.h"
 

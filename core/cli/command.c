@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/driver/metrics_server.h"
+#include "core/live/metrics_server.h"
 #include "core/experiment/messages.h"
 
 int command_failed(const omega_error_t *err)

@@ -4,7 +4,7 @@
 #define OMEGA_CORE_CLI_STANDING_PRIVATE_H
 
 #include "core/cli/command.h"
-#include "core/driver/standing.h"
+#include "core/live/standing.h"
 
 /* Fills in how a process of a standing cell tells of itself, on stderr. `context` of the calls is
  * `directory`. */

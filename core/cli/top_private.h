@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "core/driver/watch.h"
+#include "core/live/watch.h"
 
 #define TOP_CONFLICTS 64 /* conflicts that are listed at most */
 #define TOP_ALL 0        /* rows: as many as there are */

@@ -2,7 +2,7 @@
 /* Which instance of a scheduler gets a job: in turn, by a hash, or by its number. */
 #include <stdlib.h>
 
-#include "core/driver/driver_private.h"
+#include "core/driver/driver.h"
 
 uint32_t run_instance_id(const struct run_config *config, uint32_t scheduler, uint32_t number)
 {

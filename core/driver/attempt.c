@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/driver/driver_private.h"
+#include "core/driver/driver.h"
 
 /* ---- the job ---- */
 

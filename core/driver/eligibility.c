@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/driver/driver_private.h"
+#include "core/driver/driver.h"
 
 #define SUBSETS 64
 

@@ -8,7 +8,7 @@
  */
 #include <stdlib.h>
 
-#include "core/driver/driver_private.h"
+#include "core/driver/driver.h"
 
 #define STREAM (UINT64_C(1) << 32) /* of the module's instance: above those of all schedulers */
 #define PROBES 32

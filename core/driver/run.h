@@ -182,6 +182,10 @@ int run_simulate(const struct run_config *config, struct metrics *metrics,
 void run_scratch_list(const char *path);
 void run_scratch_unlist(const char *path);
 
+/* Says what else lies in the directory of a listed cell: a function that unlinks it by system calls
+ * only. Once, from a thread of any number. */
+void run_scratch_clean_with(void (*clean)(int directory_fd));
+
 /* Lists nothing any more, in a copy of the process that did. */
 void run_scratch_forget_all(void);
 

@@ -12,12 +12,15 @@
 #include <unistd.h>
 
 #include "cellstate/lmdb_directory.h"
-#include "core/driver/driver_private.h"
+#include "core/driver/driver.h"
 
 #define SCRATCH_LISTED 64u
 
 /* Directories of such cells, for a signal handler to find; NULL = a free slot. */
 static _Atomic(const char *) listed[SCRATCH_LISTED];
+
+/* What else lies in such a cell; NULL = nothing. */
+static void (*_Atomic clean_more)(int directory_fd);
 
 /* Puts `to` in the place of `from`; does nothing if `from` is not listed. */
 static void relist(const char *from, const char *to)
@@ -40,6 +43,11 @@ void run_scratch_unlist(const char *path)
     relist(path, NULL);
 }
 
+void run_scratch_clean_with(void (*clean)(int directory_fd))
+{
+    atomic_store(&clean_more, clean);
+}
+
 void run_scratch_forget_all(void)
 {
     for (size_t i = 0; i < SCRATCH_LISTED; i++) {
@@ -58,7 +66,10 @@ static void unlink_cell(const char *path)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         unlinkat(directory, names[i], 0);
     }
-    live_wake_unlink(directory);
+    void (*clean)(int) = atomic_load(&clean_more);
+    if (clean != NULL) {
+        clean(directory);
+    }
     close(directory);
     rmdir(path);
 }

@@ -7,7 +7,7 @@
 #ifndef OMEGA_CORE_DRIVER_SIMULATE_PRIVATE_H
 #define OMEGA_CORE_DRIVER_SIMULATE_PRIVATE_H
 
-#include "core/driver/driver_private.h"
+#include "core/driver/driver.h"
 #include "core/driver/events.h"
 
 /* Tasks of one attempt that end together: `count` placements of one version. */

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/driver/live.h"
+#include "core/live/live.h"
 #include "core/experiment/row.h"
 
 #define OMEGA_VERSION "0.1.0"

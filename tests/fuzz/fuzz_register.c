@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/driver/register_private.h"
+#include "core/live/register_private.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -45,6 +45,8 @@ spoiled "metrics and workloads do not include each other" "workload.h' in core/m
     core/metrics/metrics.h '#include "core/workload/workload.h"'
 spoiled "the driver may not know the experiment" "experiment.h' in core/driver" \
     core/driver/run.h '#include "core/experiment/experiment.h"'
+spoiled "the simulator may not know the live driver" "live.h' in core/driver" \
+    core/driver/run.h '#include "core/live/live.h"'
 spoiled "a module sees no store" "store.h' in schedulers" \
     schedulers/made_up.c '#include "cellstate/store.h"'
 spoiled "a module sees no clock" "<time.h> in a module" \
@@ -60,10 +62,11 @@ for folder in core/model core/plugin core/workload core/metrics core/experiment 
         "$folder/made_up.c" '#include <pthread.h>'
 done
 spoiled "no locks in a module" "<pthread.h> in a module" schedulers/made_up.c '#include <pthread.h>'
-for folder in core/base cellstate core/driver; do
+for folder in core/base cellstate core/driver core/live; do
     sound "locks in $folder" "$folder/made_up.c" '#include <pthread.h>'
 done
-spoiled "sockets belong to the driver" "<sys/socket.h> here" \
+sound "sockets in the live driver" core/live/made_up.c '#include <sys/socket.h>'
+spoiled "sockets belong to the drivers" "<sys/socket.h> here" \
     cellstate/rules.c '#include <sys/socket.h>'
 spoiled "paths start at the top level" "there is no 'error.h'" \
     core/base/error.c '#include "error.h"'

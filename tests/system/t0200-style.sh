@@ -74,6 +74,9 @@ c_file 'long f(void) { return time(0); }' | sound "clocks in the driver" core/dr
 c_file 'void f(void) { clock_gettime(0, 0); }' | sound "clock in the lmdb store" cellstate/lmdb_a.c
 c_file 'void f(void) { pthread_create(0, 0, 0, 0); fork(); }' |
     sound "threads and processes in the driver" core/driver/a.c
+c_file 'long f(void) { return time(0); }' | sound "clocks in the live driver" core/live/a.c
+c_file 'void f(void) { pthread_create(0, 0, 0, 0); fork(); }' |
+    sound "threads and processes in the live driver" core/live/a.c
 c_file 'void f(void) { fork(); }' | sound "processes of the command" core/cli/a.c
 c_file 'void f(void) { _exit(0); }' | sound "the end of a process of a driver" core/driver/a.c
 c_file 'void f(void) { _exit(0); }' |

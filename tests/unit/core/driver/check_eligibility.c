@@ -2,7 +2,7 @@
 /* Eligible machines: subsets of picky workloads, alone and together with constraints. */
 #include <string.h>
 
-#include "core/driver/driver_private.h"
+#include "core/driver/driver.h"
 #include "tests/support/check_main.h"
 #include "tests/support/fixture.h"
 

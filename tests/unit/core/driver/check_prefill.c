@@ -4,7 +4,7 @@
 
 #include "cellstate/compat.h"
 #include "core/base/random.h"
-#include "core/driver/driver_private.h"
+#include "core/driver/driver.h"
 #include "tests/support/check_main.h"
 #include "tests/support/fixture.h"
 

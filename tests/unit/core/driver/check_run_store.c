@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/driver/driver_private.h"
+#include "core/driver/driver.h"
 #include "tests/support/check_main.h"
 #include "tests/support/fixture.h"
 

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What drivers share: a job on its way through the cell, a scheduler instance with its queue,
+ * and the attempt as two functions. A driver only decides how the time between them passes.
+ */
+#ifndef OMEGA_CORE_DRIVER_DRIVER_H
+#define OMEGA_CORE_DRIVER_DRIVER_H
+
+#include "cellstate/store_view.h"
+#include "core/base/map.h"
+#include "core/driver/run.h"
+#include "core/plugin/instance.h"
+
+struct runner;
+
+/* A job from its arrival until nothing of it is left. Freed when `holds` falls to 0. */
+struct run_job {
+    struct omega_job *job;
+    struct run_job *queue_next;
+    struct run_job *live_previous; /* all live jobs, by arrival */
+    struct run_job *live_next;
+    struct runner *runner;
+    const uint64_t **eligible; /* per group; NULL = all machines */
+    uint8_t *placed;           /* per task slot */
+    uint32_t *machine_of;      /* per task slot of a different_machines group: where it runs, or
+                                  UINT32_MAX; NULL if the job has no such group */
+    struct omega_claim *last_claims;
+    struct omega_claim_result *last_results;
+    uint32_t last_count;
+    uint32_t attempts;
+    uint64_t task_attempts; /* unplaced tasks at the start of each attempt, summed up */
+    uint32_t tries;         /* attempts since it last had nothing unplaced */
+    uint32_t unplaced;      /* required tasks */
+    uint32_t given_up; /* required tasks that were unplaced when it was abandoned, or lost since */
+    uint32_t running;
+    uint32_t failed;
+    uint32_t placements; /* ever made */
+    uint32_t conflicts;
+    uint64_t taken; /* claims taken by conflicts since it last had nothing unplaced */
+    double retry_delay_us;
+    int64_t queued_since_us; /* when it last came into a queue */
+    int64_t given_us;        /* how long it runs, by its module; 0: not said */
+    int64_t queued_us;       /* time in queues, up to the start of its last attempt */
+    int64_t first_attempt_us;
+    int64_t fully_scheduled_us;
+    bool waiting; /* in a queue, in an attempt, or with a retry to come */
+    bool abandoned;
+    bool reported;
+    uint32_t holds; /* one while it is live, one per end-of-tasks event to come */
+};
+
+/* One scheduler instance. */
+struct runner {
+    struct instance *instance;
+    struct store_view *view;
+    const struct run_scheduler *config;
+    uint32_t scheduler; /* index of its scheduler */
+    uint32_t number;    /* among the instances of its scheduler */
+    uint16_t id;        /* unique in the cell: names it in transactions */
+    uint32_t incarnation;
+    struct run_job *first;
+    struct run_job *last;
+    uint32_t queued;
+    bool awake; /* an attempt goes on, or will be looked for at this instant */
+    /* the attempt */
+    struct run_job *job;
+    int64_t start_us;
+    int64_t decision_us;
+    uint32_t asked; /* tasks of the job that were unplaced at its start */
+    const struct omega_claim *claims;
+    uint32_t claim_count;
+    bool falls_short; /* fewer claims than the granularity needs: no transaction */
+    uint64_t synced_version;
+    int64_t synced_us;
+    bool must_refresh;             /* not synced yet, or the last commit refused something */
+    void (*synced)(void *context); /* NULL, or called when the view has been brought up to date */
+    void *synced_context;
+    uint32_t *told; /* INTERVAL: machines where own placements ended since the last commit */
+    uint32_t told_count;
+    uint32_t told_room;
+    /* working memory */
+    struct omega_claim_result *results;
+    bool brief; /* results of commits all of whose claims hold are not wanted: see
+                   attempt_tell_results() */
+    uint32_t *tasks;
+    uint32_t tasks_room;
+    uint32_t in_order; /* so many of `tasks`, from the first on, are their own index */
+    struct omega_pending_group *groups;
+    uint32_t *minimum;      /* per group: claims needed */
+    uint32_t *group_claims; /* per group: claims made */
+    uint32_t groups_room;
+    struct omega_inquiry *inquiry; /* what commits are asked for besides; NULL: nothing */
+    /* where a module's log and counters go */
+    const struct run_config *run;
+    struct metrics *metrics;
+};
+
+/* What became of an attempt. */
+enum settlement {
+    SETTLED_DONE = 0,  /* all required tasks are placed */
+    SETTLED_RETRY = 1, /* tasks are left: again after job->retry_delay_us */
+    SETTLED_ABANDON = 2,
+};
+
+/* Begins an attempt for runner->job, fills runner->decision_us, and plans it unless the scheduler
+ * places at the end of its decisions. */
+int attempt_begin(struct runner *runner, struct store *store, int64_t now_us, omega_error_t *err);
+
+/* sync + place: shows the newest state (or what the policy allows) and lets the module claim. A
+ * driver calls it when the decision time is over, where config->place says RUN_PLACE_END. */
+int attempt_plan(struct runner *runner, struct store *store, int64_t now_us, omega_error_t *err);
+
+/* Takes an attempt that is in progress out of what its job counts. */
+void attempt_drop(struct runner *runner);
+
+/* commit + settle: commits the claims and decides what becomes of the job. *result holds what the
+ * store said (all 0 without a transaction), runner->results what it said of each claim;
+ * *duration_us is 0, or what started() of an elastic job returned. */
+int attempt_end(struct runner *runner, struct store *store, struct omega_result *result,
+                int64_t *duration_us, enum settlement *settlement, omega_error_t *err);
+
+/* Fills in what a brief commit has left out of runner->results; for who needs them all the same. */
+void attempt_tell_results(const struct runner *runner, const struct omega_result *result);
+
+/* The transaction of the attempt that attempt_end() committed: for logs and digests. */
+void attempt_transaction(const struct runner *runner, struct omega_transaction *txn);
+
+/* Opens the store that config->store asks for, the cell being config->cell. *scratch is the
+ * directory of its cell, which is listed (run_scratch_list()), or NULL: it has none. */
+int run_store_open(const struct run_config *config, struct store **store, char **scratch,
+                   omega_error_t *err);
+/* Closes a store (NULL is allowed), removes its cell unless `keep`, and frees `scratch`. The error,
+ * which names the directory, says that it could not be removed. */
+int run_store_close(struct store *store, char *scratch, bool keep, omega_error_t *err);
+
+/* Creates and destroys an instance with its view. runner_close() takes a zeroed runner too. */
+int runner_open(struct runner *runner, const struct run_config *config, struct store *store,
+                struct metrics *metrics, uint32_t scheduler, uint32_t number, uint16_t id,
+                omega_error_t *err);
+void runner_close(struct runner *runner, struct store *store);
+
+/* Notes that a placement of this instance ended on a machine. */
+int runner_tell(struct runner *runner, uint32_t machine);
+
+/* A job for the driver: takes a copy. NULL without memory. */
+struct run_job *run_job_create(const struct omega_job *job, uint64_t id);
+void run_job_destroy(struct run_job *job);
+
+/* Forgets where a task ran. */
+void run_job_vacate(struct run_job *job, uint32_t task);
+
+/* What commits are asked for, as runner->metrics want it: makes runner->inquiry, with room for the
+ * causes of so many claims; OMEGA_ENOMEM. inquiry_close() takes a zeroed runner too. */
+int inquiry_open(struct runner *runner, omega_error_t *err);
+int inquiry_reserve(struct runner *runner, uint32_t claims);
+void inquiry_close(struct runner *runner);
+
+/* Which machines a job may use: constraints and pickiness as bitmaps, each made once. */
+struct eligibility;
+struct eligibility *eligibility_create(const struct run_config *config);
+void eligibility_destroy(struct eligibility *eligibility); /* NULL is allowed */
+/* From now on a job draws its subset by its id, and not in its turn: where several processes ask
+ * for different jobs. */
+void eligibility_by_id(struct eligibility *eligibility);
+/* Fills job->eligible; draws the job's random subset of machines where its workload is picky.
+ * OMEGA_ENOMEM. */
+int eligibility_of(struct eligibility *eligibility, struct run_job *job, omega_error_t *err);
+
+/* Tells the run log, if there is one, of a batch of the initial state. */
+void run_log_preload(const struct run_config *config, uint64_t version,
+                     const struct store_placement *placements, const int64_t *ends_us,
+                     uint32_t count);
+
+/* Where a record of the run log belongs: behind a version, at a time. */
+struct log_place {
+    struct runlog *log; /* NULL: nothing is logged */
+    uint64_t version;   /* the one that a release made; of all others, but transactions, which know
+                           theirs, the newest one */
+    int64_t time_us;
+};
+void run_log_submission(const struct log_place *place, const struct omega_job *job);
+void run_log_attempt(const struct log_place *place, const struct runner *runner);
+void run_log_commit(const struct log_place *place, const struct runner *runner,
+                    const struct omega_result *result, int64_t duration_us);
+/* A transaction that was sent before, by somebody else: its attempt, and what the store said. */
+void run_log_transaction(const struct log_place *place, const struct runlog_attempt *attempt,
+                         const struct omega_transaction *txn,
+                         const struct omega_claim_result *results,
+                         const struct omega_result *result, int64_t duration_us);
+/* The attempt that the runner makes; `planned`: its view has been synced. */
+struct runlog_attempt run_log_attempt_of(const struct runner *runner, bool planned);
+/* An instance begins anew. */
+void run_log_restart(const struct log_place *place, uint16_t instance, uint32_t incarnation);
+void run_log_release(const struct log_place *place, const struct store_release_result *released,
+                     uint32_t count, bool changes);
+/* A machine event, which is a change, with what was lost by it. */
+void run_log_machine(const struct log_place *place, const struct omega_machine_event *event,
+                     const struct store_release_result *lost, uint32_t count);
+void run_log_abandonment(const struct log_place *place, uint64_t job, uint32_t tasks);
+void run_log_retry(const struct log_place *place, uint64_t job);
+void run_log_counter(const struct log_place *place, uint32_t scheduler, const char *name,
+                     int64_t value);
+void run_log_horizon(const struct log_place *place);
+
+/* How long a machine stays up, or down: a draw in us, at least 1. */
+#define RUN_FAILURES_STREAM "machine-failures" /* one for each machine */
+int64_t run_failure_delay_us(const struct distribution *distribution, struct omega_random *random);
+
+/* The number of an instance among all, by scheduler, then number: its id in transactions. */
+uint32_t run_instance_id(const struct run_config *config, uint32_t scheduler, uint32_t number);
+
+/* Which instance of its scheduler gets a job, by the scheduler's assignment: jobs are told in the
+ * order of their arrival, with their ids. */
+struct assigner {
+    const struct run_config *config;
+    uint32_t *turn;    /* per scheduler: round robin */
+    uint64_t *arrived; /* per workload: jobs so far */
+};
+int assigner_init(struct assigner *assigner, const struct run_config *config); /* OMEGA_ENOMEM */
+void assigner_fini(struct assigner *assigner); /* takes a zeroed one, too */
+uint32_t assigner_next(struct assigner *assigner, const struct omega_job *job);
+
+/* Fills the cell before time 0. *ends gets one entry per placement that ends: free() it. */
+struct prefill_end {
+    int64_t time_us;
+    uint64_t placement;
+};
+int prefill_cell(const struct run_config *config, struct store *store, struct metrics *metrics,
+                 struct prefill_end **ends, uint32_t *end_count, omega_error_t *err);
+
+#endif
