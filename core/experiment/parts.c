@@ -186,7 +186,24 @@ int parts_open_point(const struct parts *parts, uint32_t point, struct part **pa
     return rc;
 }
 
-/* A point that is damaged, or whose log is missing, is run again. */
+/* All segments of a point's log lie beside its part, which says how many they are. */
+static int check_log(const struct parts *parts, uint32_t point, const struct part *part,
+                     omega_error_t *err)
+{
+    uint32_t expected = 0;
+    uint32_t found = parts_log_segments(parts, point);
+    bool told =
+        number_at(part_about(part), "segments", parts_has_logs(parts), UINT32_MAX, &expected);
+    if (told && (!parts_has_logs(parts) || found >= expected)) {
+        return OMEGA_OK;
+    }
+    return omega_error_set_at(err, OMEGA_ECORRUPT, parts->folder, 0,
+                              "has the first %" PRIu32 " segments of the log of point %" PRIu32
+                              ", expected all %" PRIu32,
+                              found, point, told ? expected : 1);
+}
+
+/* A point that is damaged, or whose log is not whole, is run again. */
 static int drop_damaged(struct parts *parts, const char *name, omega_error_t *err)
 {
     char *path = path_of(parts, name);
@@ -209,11 +226,8 @@ static int take_in(void *context, const char *name, omega_error_t *err)
         return OMEGA_OK;
     }
     int rc = parts_open_point(parts, point, &part, &cause);
+    rc = rc == OMEGA_OK ? check_log(parts, point, part, &cause) : rc;
     part_close(part);
-    if (rc == OMEGA_OK && parts_has_logs(parts) && parts_log_segments(parts, point) == 0) {
-        rc = omega_error_set_at(&cause, OMEGA_ECORRUPT, parts->folder, 0,
-                                "has no log of point %" PRIu32 ", expected one", point);
-    }
     if (rc == OMEGA_ECORRUPT && parts->experiment != NULL) {
         return drop_damaged(parts, name, err);
     }
@@ -493,8 +507,9 @@ int parts_open_head(const struct parts *parts, struct part **head, omega_error_t
 
 json_t *parts_about(const struct parts *parts, uint32_t point, json_t *ran)
 {
-    return json_pack("{s:s,s:I,s:o}", "run", parts_text_at(parts->about, "run"), "point",
-                     (json_int_t)point, "ran", ran);
+    uint32_t segments = parts_has_logs(parts) ? parts_log_segments(parts, point) : 0;
+    return json_pack("{s:s,s:I,s:I,s:o}", "run", parts_text_at(parts->about, "run"), "point",
+                     (json_int_t)point, "segments", (json_int_t)segments, "ran", ran);
 }
 
 /* ---- asking ---- */

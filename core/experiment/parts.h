@@ -73,8 +73,8 @@ char *parts_log_path(const struct parts *parts, uint32_t point, uint32_t segment
 /* How many segments of a point's log are there, from 0 on. */
 uint32_t parts_log_segments(const struct parts *parts, uint32_t point);
 
-/* What a point's part says of itself: this run and this point, with what belongs into run.json
- * (taken over). NULL without memory. */
+/* What a point's part says of itself: this run and this point, how many segments of its log lie
+ * there, with what belongs into run.json (taken over). NULL without memory. */
 json_t *parts_about(const struct parts *parts, uint32_t point, json_t *ran);
 
 /* The head as it lies there, for part_close(). */

@@ -85,9 +85,10 @@ static void put_head(const struct report *report, FILE *out)
     for (uint32_t c = 0; c < report->configuration_count; c++) {
         runs += result_set_configuration(report->set, c)->seed_count;
     }
-    fprintf(out, "</code>: %u configuration%s, %llu runs in virtual time; omega ",
-            report->configuration_count, report->configuration_count == 1 ? "" : "s",
-            (unsigned long long)runs);
+    fprintf(out, "</code>: %u configuration%s, %llu run%s%s; omega ", report->configuration_count,
+            report->configuration_count == 1 ? "" : "s", (unsigned long long)runs,
+            runs == 1 ? "" : "s",
+            page_tells_live(report) ? ", live ones among them" : " in virtual time");
     html_text(out, result_set_source(report->set, 0)->omega);
     fputs(".</p>\n", out);
     put_cautions(report, out);

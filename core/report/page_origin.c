@@ -25,6 +25,45 @@ static void put_indented(const char *text, FILE *out)
     json_decref(object);
 }
 
+static bool says_live(const json_t *object)
+{
+    const char *driver = json_string_value(json_object_get(object, "driver"));
+    return driver != NULL && strcmp(driver, "live") == 0;
+}
+
+/* Of the experiment itself, or of one of its variants. */
+static bool is_live(const char *text)
+{
+    json_t *experiment = json_loads(text, 0, NULL);
+    json_t *variants = json_object_get(experiment, "variants");
+    bool live = says_live(experiment);
+    for (size_t i = 0; !live && i < json_array_size(variants); i++) {
+        live = says_live(json_object_get(json_array_get(variants, i), "set"));
+    }
+    json_decref(experiment);
+    return live;
+}
+
+bool page_tells_live(const struct report *report)
+{
+    for (uint32_t i = 0; result_set_source(report->set, i) != NULL; i++) {
+        if (report->experiments[i] != NULL && is_live(report->experiments[i])) {
+            return true;
+        }
+    }
+    for (uint32_t c = 0; c < report->configuration_count; c++) {
+        const struct result_configuration *of = result_set_configuration(report->set, c);
+        for (uint32_t i = 0; i < of->parameter_count; i++) {
+            const struct result_parameter *parameter = &of->parameter_list[i];
+            if (strcmp(parameter->path, "driver") == 0 &&
+                strcmp(parameter->value, "\"live\"") == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void put_experiments(const struct report *report, FILE *out)
 {
     const struct result_source *source;
@@ -106,9 +145,8 @@ static void put_commands(const struct report *report, FILE *out)
     }
     fputs("<pre>", out);
     if (report->experiments[0] != NULL) {
-        fputs("omega run " OUTPUT_EXPERIMENT_NAME " --out again     # the one above: the same "
-              "digests\n",
-              out);
+        fprintf(out, "omega run " OUTPUT_EXPERIMENT_NAME " --out again     # the one above%s\n",
+                page_tells_live(report) ? "; no live run is like another" : ": the same digests");
     }
     fprintf(out,
             "omega report again                   # this page\n"

@@ -11,6 +11,9 @@ void page_summary(const struct report *report, FILE *out);
 /* What the figures mean, and what lower bounds are. */
 void page_notes(FILE *out);
 
+/* Whether some of the runs were live ones: in real time, by processes of their own. */
+bool page_tells_live(const struct report *report);
+
 /* The experiment's text, and how to run it again. */
 void page_origin(const struct report *report, FILE *out);
 

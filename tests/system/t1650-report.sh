@@ -251,6 +251,17 @@ check "one that there is not" fails_with 1 \
 check "one without a name" fails_with 2 "--only: '', expected VARIANT" "$OMEGA" report \
     "$T/sweep" --only ''
 
+# ---- live runs ----
+
+"$OMEGA" run --quiet --out "$T/driven" --set 'variants=[{"name":"one"}]' --set 'seeds=[1]' \
+    --set warmup_s=0 --set horizon_s=10 --set 'store={"kind":"lmdb"}' --set 'live={"speedup":20}' \
+    --sweep driver=sim,live "$T/small.json"
+check "simulated and live runs" "$OMEGA" report --format svg "$T/driven"
+check "the page says that some are live" grep -q '2 configurations, 2 runs, live ones among them;' \
+    "$T/driven/report/index.html"
+check "and promises no digests" grep -q 'no live run is like another' "$T/driven/report/index.html"
+check "but does of simulated ones" grep -q 'runs in virtual time' "$page"
+
 # ---- long names ----
 
 # Two variants whose names begin alike for longer than a legend has room.

@@ -100,4 +100,18 @@ again() {
         [ ! -e "$T/processes.out/points" ]
 }
 check "a run in the place of the killed one has its own log" again
+
+# A finished point whose log lacks a segment is none.
+shard() {
+    "$OMEGA" run --live --quiet --log --shard 1/2 --out "$T/shard" --set horizon_s=10 \
+        --set 'seeds=[1,2]' "$@" "$T/live.json"
+}
+check "a shard runs live" shard
+check "with a segment for each process" test -e "$T/shard/points/000000-4.omlog"
+rm "$T/shard/points/000000-2.omlog"
+check "a point without one of them is not merged" \
+    fails_with 1 'has the first 2 segments of the log of point 0, expected all 5' \
+    "$OMEGA" merge --out "$T/merged" "$T/shard"
+check "but runs again" shard --resume
+check "and is whole" test -e "$T/shard/points/000000-2.omlog"
 finish
