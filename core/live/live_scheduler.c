@@ -238,6 +238,7 @@ static int open_scheduler(struct live_scheduler *scheduler, uint32_t id, omega_e
         .module = module_scheduler(config->schedulers[s].module)->name,
         .scheduler = config->schedulers[s].name,
         .instance = scheduler->runner.id,
+        .place = (uint16_t)number,
         .incarnation = scheduler->runner.incarnation,
     };
     return live_page_open(process, &who, err);

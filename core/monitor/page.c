@@ -89,6 +89,7 @@ static int fill_head(struct page_head *head, const struct page_who *who, omega_e
     head->pid = (int32_t)getpid();
     head->role = (uint32_t)who->role;
     head->instance = who->instance;
+    head->place = who->place;
     head->incarnation = who->incarnation == 0 ? 1 : who->incarnation;
     return process_look(head->pid, &head->start) == PROCESS_THERE
                ? OMEGA_OK

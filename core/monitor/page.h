@@ -18,7 +18,7 @@
 #include "core/base/error.h"
 #include "core/model/claim.h"
 
-#define PAGE_FORMAT 1u        /* of the file; no other one is read */
+#define PAGE_FORMAT 2u        /* of the file; no other one is read */
 #define PAGE_NUMBER_MAX 65535 /* of processes of a cell: 0 to this */
 #define PAGE_FILE_PREFIX "stats-"
 #define PAGE_NAME_BYTES 64 /* of a module or scheduler, with the NUL; longer ones are cut */
@@ -75,6 +75,7 @@ struct page_who {
     const char *module;    /* "" = none */
     const char *scheduler; /* its name in the experiment; "" = none */
     uint16_t instance;     /* in the cell; OMEGA_INSTANCE_NONE = none */
+    uint16_t place;        /* its number among the instances of its scheduler */
     uint32_t incarnation;  /* 1 = never restarted */
 };
 
@@ -137,6 +138,7 @@ struct page_copy {
     char module[PAGE_NAME_BYTES];
     char scheduler[PAGE_NAME_BYTES];
     uint16_t instance;
+    uint16_t place; /* among the instances of its scheduler */
     uint32_t incarnation;
     uint64_t counts[PAGE_COUNTS];
     uint64_t gauges[PAGE_GAUGES];

@@ -38,7 +38,8 @@ struct page_head {
     uint64_t start;
     int32_t pid;
     uint32_t role;
-    uint32_t instance;
+    uint16_t instance;
+    uint16_t place;
     uint32_t incarnation;
 };
 

@@ -93,8 +93,7 @@ static int check_head(const struct page_head *head, const char *source, omega_er
         !is_text(head->scheduler, sizeof head->scheduler)) {
         return corrupt(source, "a name", err);
     }
-    if (head->role >= PAGE_ROLES || head->pid <= 0 || head->instance > OMEGA_INSTANCE_NONE ||
-        head->incarnation == 0) {
+    if (head->role >= PAGE_ROLES || head->pid <= 0 || head->incarnation == 0) {
         return corrupt(source, "who wrote it", err);
     }
     return OMEGA_OK;
@@ -178,7 +177,8 @@ int page_decode(const void *bytes, size_t size, const char *source, struct page_
     copy->role = (enum page_role)file->head.role;
     copy->pid = file->head.pid;
     copy->start = file->head.start;
-    copy->instance = (uint16_t)file->head.instance;
+    copy->instance = file->head.instance;
+    copy->place = file->head.place;
     copy->incarnation = file->head.incarnation;
     memcpy(copy->boot, file->head.boot, sizeof copy->boot);
     memcpy(copy->module, file->head.module, sizeof copy->module);

@@ -258,18 +258,6 @@ const struct status_process *status_instance(const struct status *status, uint16
     return NULL;
 }
 
-/* Its number among the instances of its scheduler. */
-static uint32_t place_of(const struct status *status, const struct page_copy *page)
-{
-    uint32_t before = 0;
-    for (uint32_t i = 0; i < status->process_count; i++) {
-        const struct page_copy *other = &status->processes[i].page;
-        before += other->role == PAGE_SCHEDULER && other->instance < page->instance &&
-                  strcmp(other->scheduler, page->scheduler) == 0;
-    }
-    return before;
-}
-
 const char *status_name(const struct status *status, uint16_t instance, char out[STATUS_NAME_BYTES])
 {
     const struct status_process *process = status_instance(status, instance);
@@ -278,8 +266,7 @@ const char *status_name(const struct status *status, uint16_t instance, char out
     } else if (process == NULL || process->page.scheduler[0] == '\0') {
         snprintf(out, STATUS_NAME_BYTES, "instance %u", instance);
     } else {
-        snprintf(out, STATUS_NAME_BYTES, "%s/%" PRIu32, process->page.scheduler,
-                 place_of(status, &process->page));
+        snprintf(out, STATUS_NAME_BYTES, "%s/%u", process->page.scheduler, process->page.place);
     }
     return out;
 }

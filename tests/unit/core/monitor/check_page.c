@@ -280,9 +280,9 @@ static void spoil_role(struct page_file *file)
     file->head.role = PAGE_ROLES;
 }
 
-static void spoil_instance(struct page_file *file)
+static void spoil_incarnation(struct page_file *file)
 {
-    file->head.instance = OMEGA_INSTANCE_NONE + 1;
+    file->head.incarnation = 0;
 }
 
 static void spoil_pid(struct page_file *file)
@@ -308,7 +308,7 @@ static void spoil_bucket(struct page_file *file)
 START_TEST(test_bounds)
 {
     static void (*const spoilers[])(struct page_file *) = {
-        spoil_name, spoil_letter, spoil_role,  spoil_instance, spoil_size,
+        spoil_name, spoil_letter, spoil_role,  spoil_incarnation, spoil_size,
         spoil_pid,  spoil_count,  spoil_rival, spoil_bucket,
     };
     ck_assert_int_eq(decode_spoilt(NULL), OMEGA_OK);
