@@ -186,19 +186,19 @@ static __attribute__((noinline)) void paint_stack(uint8_t pattern)
 static void mark(struct trial *trial)
 {
     struct finding *finding = trial->finding;
-    uint64_t hash = finding->marks == 0 ? 0 : finding->mark[finding->marks - 1];
-    if (trial->planned > FINDING_JOBS || trial->plan.number != 0) {
+    uint32_t job = trial->planned; /* from 1 on, in each trial that tells the same finding */
+    if (job > FINDING_JOBS || trial->plan.number != 0) {
         return;
     }
-    if (finding->marks == trial->planned) { /* a later attempt of the same job */
-        finding->marks--;
-    }
+    bool later = finding->marks == job; /* attempt of the same job */
+    uint64_t hash = later ? finding->mark[job - 1] : job == 1 ? 0 : finding->mark[job - 2];
     for (uint32_t i = 0; i < trial->claim_count; i++) {
         const struct omega_claim *claim = &trial->claims[i];
         uint32_t all[4] = {claim->task, claim->machine, claim->devices, trial->job.attempt};
         hash = XXH3_64bits_withSeed(all, sizeof all, hash);
     }
-    finding->mark[finding->marks++] = hash;
+    finding->mark[job - 1] = hash;
+    finding->marks = job;
 }
 
 /* The host must stay as it was given to init(). */
