@@ -64,6 +64,6 @@ interrupted() {
 check "Ctrl-C ends all of them" interrupted
 check "a full cell is told by who met it" fails_with 1 'no room for the cell' live \
     --out "$T/full" --set store.kind=lmdb --set store.map_mib=1 \
-    --set workloads.0.interarrival_s=0.001
+    --set workloads.0.interarrival_s=0.001 --set horizon_s=2000
 check "no cell stays" test -z "$(ls -A "$T/scratch")"
 finish
