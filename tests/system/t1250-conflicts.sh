@@ -161,16 +161,17 @@ JSON
 check "a point with many refused claims" "$OMEGA" run "$T/crowd.json" --quiet --out "$T/short" \
     --set 'variants=[{"name":"short"}]'
 short=$(stat -c %s "$T/short/refused.csv")
-written() { # bytes of it so far, under whatever name
-    find "$T/stopped" -maxdepth 1 -name '*refused.csv*' -printf '%s\n' 2>/dev/null | tail -1
+written() { # bytes so far of the second point, to which its refused claims go while it runs
+    find "$T/stopped/points" -name '000001.part.*' -printf '%s\n' | tail -1 | grep . || echo 0
 }
-# Asks to stop when the second point, which would take minutes, has written some of its claims.
+# Asks to stop when the first point is finished and the second one, which would take minutes, has
+# written some of its claims.
 stopped() {
     local pid rc=0
     "$OMEGA" run "$T/crowd.json" --log --out "$T/stopped" 2>"$T/progress" >/dev/null &
     pid=$!
     for _ in $(seq 600); do
-        [ "$(written)" -gt "$short" ] 2>/dev/null && break
+        [ -e "$T/stopped/points/000000.part" ] && [ "$(written)" -gt "$short" ] && break
         sleep 0.05
     done
     kill -INT "$pid"
