@@ -330,19 +330,27 @@ static void write_histograms(const struct status *status, FILE *out)
     }
 }
 
-static void counter(FILE *out, const char *name, const char *help, uint64_t value)
+/* What the one process of a role counts; left out where there is none, as there is no feeder on a
+ * standing cell: a 0 would say that nothing was done. */
+static void write_single(const struct status *status, enum page_role role, enum page_count which,
+                         const char *name, const char *help, FILE *out)
 {
-    family(out, name, "counter", help);
-    fprintf(out, "%s %" PRIu64 "\n", name, value);
+    for (uint32_t i = 0; i < status->process_count; i++) {
+        if (status->processes[i].page.role == role) {
+            family(out, name, "counter", help);
+            fprintf(out, "%s %" PRIu64 "\n", name, status_count(status, which));
+            return;
+        }
+    }
 }
 
 void prometheus_write(const struct status *status, FILE *out)
 {
     write_cell(status, out);
-    counter(out, "omega_jobs_submitted_total", "Jobs that the feeder of a live run submitted.",
-            status_count(status, PAGE_JOBS_SUBMITTED));
-    counter(out, "omega_placements_ended_total", "Placements that the executor ended.",
-            status_count(status, PAGE_PLACEMENTS_ENDED));
+    write_single(status, PAGE_FEEDER, PAGE_JOBS_SUBMITTED, "omega_jobs_submitted_total",
+                 "Jobs that the feeder of a live run submitted.", out);
+    write_single(status, PAGE_EXECUTOR, PAGE_PLACEMENTS_ENDED, "omega_placements_ended_total",
+                 "Placements that the executor ended.", out);
     write_simples(status, out);
     write_each(status, "omega_attempts_total", "Attempts that have ended.", write_attempts, out);
     write_each(status, "omega_commits_total", "Transactions, by what became of them.",

@@ -113,7 +113,9 @@ figures() {
         grep -qE "^omega_conflicts_total\\{$pair,reason=\"no_longer_fits\"\\} [1-9]" "$T/got" &&
         grep -qE '^omega_commits_total\{.*,instance="1",result="successful"\} [1-9]' "$T/got" &&
         grep -qE '^omega_plan_seconds_count\{.*\} [1-9]' "$T/got" &&
-        grep -qE '^omega_scheduler_up\{.*\} 1' "$T/got"
+        grep -qE '^omega_scheduler_up\{.*\} 1' "$T/got" &&
+        grep -qE '^omega_jobs_submitted_total [1-9]' "$T/got" &&
+        grep -qE '^omega_placements_ended_total [1-9]' "$T/got"
 }
 if command -v curl >/dev/null; then
     check "figures of a live run" figures

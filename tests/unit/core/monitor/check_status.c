@@ -226,6 +226,7 @@ START_TEST(test_prometheus)
     ck_assert_ptr_nonnull(strstr(text, "omega_commit_seconds_bucket{" WHO ",le=\"+Inf\"} 5\n"));
     ck_assert_ptr_nonnull(strstr(text, "omega_commit_seconds_sum{" WHO "} 2.5\n"));
     ck_assert_ptr_nonnull(strstr(text, "omega_commit_seconds_count{" WHO "} 5\n"));
+    ck_assert_ptr_null(strstr(text, "omega_jobs_submitted_total")); /* there is no feeder */
     free(text);
     out = open_memstream(&text, &size);
     prometheus_label("x\ny", out);
