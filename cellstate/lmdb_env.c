@@ -135,8 +135,9 @@ int lmdb_failure(const struct lmdb *lmdb, int code, const char *doing, omega_err
                               "cannot %s: no room left on the disk, nothing was changed", doing);
 }
 
-static int bad_record(const struct lmdb *lmdb, int code, enum lmdb_table table, const char *key,
-                      omega_error_t *err)
+__attribute__((cold)) static int bad_record(const struct lmdb *lmdb, int code,
+                                            enum lmdb_table table, const char *key,
+                                            omega_error_t *err)
 {
     if (code == OMEGA_EVERSION) {
         return omega_error_set_at(err, code, lmdb->path, 0,
@@ -149,13 +150,10 @@ static int bad_record(const struct lmdb *lmdb, int code, enum lmdb_table table, 
                               lmdb_table_name(table), key);
 }
 
-int lmdb_bad_record(const struct lmdb *lmdb, int code, enum lmdb_table table, uint64_t key,
-                    omega_error_t *err)
+int lmdb_damage(const struct lmdb *lmdb, int code, enum lmdb_table table, uint64_t key,
+                omega_error_t *err)
 {
     char text[24];
-    if (code == OMEGA_OK) {
-        return OMEGA_OK;
-    }
     (void)snprintf(text, sizeof text, "%llu", (unsigned long long)key);
     return bad_record(lmdb, code, table, text, err);
 }

@@ -158,15 +158,21 @@ static inline struct lmdb *lmdb_of(const struct store *store)
 /* ---- lmdb_env.c ---- */
 
 /* Our code and text for what LMDB said (0: OMEGA_OK). `doing` as in "cannot <doing>". */
-int lmdb_failure(const struct lmdb *lmdb, int code, const char *doing, omega_error_t *err);
+int lmdb_failure(const struct lmdb *lmdb, int code, const char *doing, omega_error_t *err)
+    __attribute__((cold));
 static inline int lmdb_failed(const struct lmdb *lmdb, int code, const char *doing,
                               omega_error_t *err)
 {
     return code == MDB_SUCCESS ? OMEGA_OK : lmdb_failure(lmdb, code, doing, err);
 }
-/* A record that cannot be read: code from its decoder. */
-int lmdb_bad_record(const struct lmdb *lmdb, int code, enum lmdb_table table, uint64_t key,
-                    omega_error_t *err);
+/* A record that cannot be read: code from its decoder, which is given back (0: OMEGA_OK). */
+int lmdb_damage(const struct lmdb *lmdb, int code, enum lmdb_table table, uint64_t key,
+                omega_error_t *err) __attribute__((cold));
+static inline int lmdb_bad_record(const struct lmdb *lmdb, int code, enum lmdb_table table,
+                                  uint64_t key, omega_error_t *err)
+{
+    return code == OMEGA_OK ? OMEGA_OK : lmdb_damage(lmdb, code, table, key, err);
+}
 int lmdb_bad_part(const struct lmdb *lmdb, int code, enum lmdb_table table, uint64_t job,
                   uint64_t part, omega_error_t *err);
 /* OMEGA_EINVAL where the store was opened before a fork. */

@@ -37,16 +37,18 @@ typedef struct omega_error {
 void omega_error_clear(omega_error_t *err);
 
 /* Records code and text unless an error is already recorded. Returns `code`, so that callers can
- * write `return omega_error_set(err, OMEGA_EINVAL, ...)`. `err` may be NULL. */
+ * write `return omega_error_set(err, OMEGA_EINVAL, ...)`. `err` may be NULL. Cold, as are the two
+ * below: what leads there is laid apart from the code that runs each time. */
 int omega_error_set(omega_error_t *err, int code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4), cold));
 
 /* The same for an error at a place in a file. `line` 0 means the whole file. */
 int omega_error_set_at(omega_error_t *err, int code, const char *source, long line,
-                       const char *format, ...) __attribute__((format(printf, 5, 6)));
+                       const char *format, ...) __attribute__((format(printf, 5, 6), cold));
 
 /* The same for a failed system call: appends strerror(errno). Returns OMEGA_EIO. */
-int omega_error_set_errno(omega_error_t *err, const char *source, const char *action);
+int omega_error_set_errno(omega_error_t *err, const char *source, const char *action)
+    __attribute__((cold));
 
 /* Writes "file:line: text", "file: text" or "text" into `out`, cut to `size` bytes with the NUL. */
 void omega_error_format(const omega_error_t *err, char *out, unsigned long size);
