@@ -22,7 +22,7 @@
 
 #include "cellstate/store.h"
 
-#define LMDB_SCHEMA 2u /* of the tables and records; no other one is read */
+#define LMDB_SCHEMA 3u /* of the tables and records; no other one is read */
 #define LMDB_MAP_BYTES (UINT64_C(16) << 30)
 #define LMDB_LOG_CHANGES 16384u
 

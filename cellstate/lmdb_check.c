@@ -27,7 +27,7 @@ struct checker {
     uint64_t next;      /* key expected */
     uint64_t pending;
     uint64_t jobs;
-    bool *seen; /* per machine: a younger change has told how it is */
+    uint8_t *seen; /* per machine: what younger changes have told of it */
 };
 
 /* ---- placements ---- */
@@ -413,21 +413,45 @@ static int check_machines(struct checker *checker, omega_error_t *err)
 
 /* ---- the change log ---- */
 
-static bool shows(const struct record_change *change, const struct record_change_machine *shown,
-                  const struct omega_machine *machine)
+/* What a change may carry of a machine, as bits. */
+enum {
+    CARRIES_ROOM = 1,
+    CARRIES_SEQ = 2,
+    CARRIES_RELEASES = 4,
+    CARRIES_LIMITS = 8,
+};
+
+static uint8_t carried(const struct record_change *change)
+{
+    return (uint8_t)(CARRIES_ROOM | (change->seqs ? CARRIES_SEQ : 0) |
+                     (change->releases ? CARRIES_RELEASES : 0) |
+                     (change->limits ? CARRIES_LIMITS : 0));
+}
+
+static bool same_room(const struct record_change *change, const struct record_change_machine *shown,
+                      const struct omega_machine *machine)
 {
     bool same = shown->free_cpu_milli == rules_free_cpu(machine) &&
-                shown->free_mem_mib == rules_free_mem(machine) &&
-                shown->releases == machine->releases && shown->seq == machine->seq &&
-                (!change->limits || (shown->cpu_limit_milli == machine->cpu_limit_milli &&
-                                     shown->mem_limit_mib == machine->mem_limit_mib));
+                shown->free_mem_mib == rules_free_mem(machine);
     for (uint32_t d = 0; change->gpus && d < OMEGA_GPU_DEVICES_MAX; d++) {
         same = same && shown->free_gpu_milli[d] == rules_free_gpu(machine, d);
     }
     return same;
 }
 
-/* The youngest change that lists a machine shows it as it is. */
+/* Of a machine, does the change show this as it is? */
+static bool shows(const struct record_change *change, const struct record_change_machine *shown,
+                  const struct omega_machine *machine, uint8_t what)
+{
+    bool limits = shown->cpu_limit_milli == machine->cpu_limit_milli &&
+                  shown->mem_limit_mib == machine->mem_limit_mib;
+    return ((what & CARRIES_ROOM) == 0 || same_room(change, shown, machine)) &&
+           ((what & CARRIES_SEQ) == 0 || shown->seq == machine->seq) &&
+           ((what & CARRIES_RELEASES) == 0 || shown->releases == machine->releases) &&
+           ((what & CARRIES_LIMITS) == 0 || limits);
+}
+
+/* The youngest change that carries something of a machine shows it as it is. */
 static int check_shown_machine(struct checker *checker, const struct record_change *change,
                                uint32_t i, omega_error_t *err)
 {
@@ -439,12 +463,14 @@ static int check_shown_machine(struct checker *checker, const struct record_chan
                        change->version, shown.index, checker->lmdb->meta.machine_count);
         return OMEGA_OK;
     }
-    if (checker->seen[shown.index]) {
+    uint8_t *seen = &checker->seen[shown.index];
+    uint8_t told = carried(change) & (uint8_t) ~*seen;
+    *seen |= told;
+    if (told == 0) {
         return OMEGA_OK;
     }
-    checker->seen[shown.index] = true;
     int rc = lmdb_machine(&checker->lmdb->base, shown.index, &machine, err);
-    if (rc == OMEGA_OK && !shows(change, &shown, &machine)) {
+    if (rc == OMEGA_OK && !shows(change, &shown, &machine, told)) {
         store_violated(checker->report,
                        "E: machine %u is not as version %" PRIu64 ", its last change, shows it",
                        shown.index, change->version);

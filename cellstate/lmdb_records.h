@@ -4,11 +4,11 @@
  *
  * Little-endian, fields written one by one, so that no compiler's padding reaches the disk. Every
  * record begins with 8 bytes: checksum (u32: of the record's key, the other 4 of these bytes and,
- * by the low half of XXH3-64, all that follows), format (u8: RECORD_FORMAT), kind (u8: enum
- * record_kind), flags (u16, its meaning is the kind's). Sizes are multiples of 8. Decoders take
- * bytes from outside: they read nothing beyond `size`, check checksum, format, kind, sizes and
- * ranges, and give back OMEGA_ECORRUPT or OMEGA_EVERSION (a newer format) without a text: callers
- * know table and key and say so.
+ * by the low half of XXH3-64, all that follows; of a change all that views read), format (u8:
+ * RECORD_FORMAT), kind (u8: enum record_kind), flags (u16, its meaning is the kind's). Sizes are
+ * multiples of 8. Decoders take bytes from outside: they read nothing beyond `size`, check
+ * checksum, format, kind, sizes and ranges, and give back OMEGA_ECORRUPT or OMEGA_EVERSION (a newer
+ * format) without a text: callers know table and key and say so.
  */
 #ifndef OMEGA_CELLSTATE_LMDB_RECORDS_H
 #define OMEGA_CELLSTATE_LMDB_RECORDS_H
@@ -231,6 +231,10 @@ enum record_change_kind {
     RECORD_CHANGE_KINDS,
 };
 
+/* Of each machine a change carries what it may have changed, as it is afterwards: free room always,
+ * the rest as the change says. What views show of machines lies in front, with the checksum at the
+ * head of the record; who did what lies behind it, with a checksum of its own: whoever shows many
+ * changes in a row reads no further than that. */
 struct record_change {
     uint64_t version;
     uint64_t job; /* of a commit; else 0 */
@@ -241,21 +245,23 @@ struct record_change {
     uint32_t attempt;
     uint32_t machine_count;
     uint32_t item_count;
-    bool gpus;               /* machines carry their devices */
-    bool limits;             /* and their limits, which only machine events change */
+    bool seqs;               /* machines carry their sequences */
+    bool releases;           /* their release counts */
+    bool limits;             /* their limits, which only machine events change */
+    bool gpus;               /* their devices */
     const uint8_t *machines; /* decoded: for record_change_machine() */
     const uint8_t *items;
 };
-/* What a view shows of a machine after the change. */
+/* What a view shows of a machine after the change; what is not carried is read as 0. */
 struct record_change_machine {
     uint32_t index;
     int32_t free_cpu_milli; /* rules_free_cpu() */
     int32_t free_mem_mib;
     uint32_t releases;
     uint64_t seq;
-    int32_t cpu_limit_milli; /* with `limits`; else read as 0 */
+    int32_t cpu_limit_milli;
     int32_t mem_limit_mib;
-    int16_t free_gpu_milli[OMEGA_GPU_DEVICES_MAX]; /* with `gpus`; else read as 0 */
+    int16_t free_gpu_milli[OMEGA_GPU_DEVICES_MAX];
 };
 /* A placement that the change made (its id is version and position) or ended. */
 struct record_change_item {
@@ -264,15 +270,17 @@ struct record_change_item {
     uint32_t machine;
     uint8_t devices;
 };
-#define RECORD_CHANGE_BYTES 48u /* with nothing in it */
-#define RECORD_CHANGE_MACHINE_BYTES 24u
-#define RECORD_CHANGE_LIMIT_BYTES 8u /* more per machine, with `limits` */
-#define RECORD_CHANGE_GPU_BYTES 16u  /* more per machine, with `gpus` */
+#define RECORD_CHANGE_BYTES 48u         /* with nothing in it */
+#define RECORD_CHANGE_MACHINE_BYTES 12u /* index and free room */
+#define RECORD_CHANGE_SEQ_BYTES 8u      /* more per machine, with `seqs` */
+#define RECORD_CHANGE_RELEASE_BYTES 4u  /* with `releases` */
+#define RECORD_CHANGE_LIMIT_BYTES 8u    /* with `limits` */
+#define RECORD_CHANGE_GPU_BYTES 16u     /* with `gpus` */
 #define RECORD_CHANGE_ITEM_BYTES 16u
 /* Bytes of a change with so many machines and items. */
 size_t record_change_bytes(const struct record_change *change);
-/* Encoding goes in three steps: machines and items in any order, in place, then the head with the
- * checksum over all. */
+/* Encoding goes in three steps: machines and items in any order, in place, then the rest with the
+ * checksums over all. */
 void record_put_change_machine(uint8_t *bytes, const struct record_change *change, uint32_t i,
                                const struct record_change_machine *machine);
 void record_put_change_item(uint8_t *bytes, const struct record_change *change, uint32_t i,
@@ -281,13 +289,8 @@ void record_finish_change(const struct record_change *change, uint64_t key, uint
 /* Machine indices are not compared with the cell's: readers do that. */
 int record_decode_change(const void *bytes, size_t size, uint64_t key,
                          struct record_change *change);
-/* The same but for the ranges of machines and items, which the checksum vouches for: for views,
- * which look at many changes in a row. */
-int record_decode_change_quickly(const void *bytes, size_t size, uint64_t key,
-                                 struct record_change *change);
 void record_change_machine(const struct record_change *change, uint32_t i,
                            struct record_change_machine *machine);
-uint32_t record_change_index(const struct record_change *change, uint32_t i); /* of it, only */
 void record_change_item(const struct record_change *change, uint32_t i,
                         struct record_change_item *item);
 

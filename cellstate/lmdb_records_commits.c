@@ -55,148 +55,118 @@ RECORD_FLATTEN int record_decode_placement(const void *bytes, size_t size, uint6
 
 /* ---- the change log ---- */
 
-#define CHANGE_GPUS 1u       /* flag: machines carry their devices */
-#define CHANGE_LIMITS 2u     /* flag: machines carry their limits */
 #define ITEM_MACHINE_BITS 24 /* of 32; the rest is the devices */
-
-static inline size_t change_stride(const struct record_change *change)
-{
-    return RECORD_CHANGE_MACHINE_BYTES + (change->limits ? RECORD_CHANGE_LIMIT_BYTES : 0) +
-           (change->gpus ? RECORD_CHANGE_GPU_BYTES : 0);
-}
-
-/* Where the items begin. */
-static inline size_t change_items(const struct record_change *change)
-{
-    return RECORD_CHANGE_BYTES + change->machine_count * change_stride(change);
-}
+/* where they begin, from where the machines end */
+#define ITEMS (RECORD_CHANGE_BYTES - CHANGE_MACHINES)
 
 size_t record_change_bytes(const struct record_change *change)
 {
-    return change_items(change) + (size_t)change->item_count * RECORD_CHANGE_ITEM_BYTES;
+    return record_change_size(change);
 }
 
 void record_put_change_machine(uint8_t *bytes, const struct record_change *change, uint32_t i,
                                const struct record_change_machine *machine)
 {
-    uint8_t *to = bytes + RECORD_CHANGE_BYTES + i * change_stride(change);
-    put_u32(to, machine->index);
-    put_i32(to + 4, machine->free_cpu_milli);
+    uint8_t *to = bytes + CHANGE_MACHINES + i * record_change_stride(change);
+    put_pair(to, (int32_t)machine->index, machine->free_cpu_milli);
     put_i32(to + 8, machine->free_mem_mib);
-    put_u32(to + 12, machine->releases);
-    put_u64(to + 16, machine->seq);
-    to += RECORD_CHANGE_MACHINE_BYTES;
+    if (change->seqs) {
+        put_u64(to + record_change_seq_at(), machine->seq);
+    }
+    if (change->releases) {
+        put_u32(to + record_change_releases_at(change), machine->releases);
+    }
     if (change->limits) {
-        put_i32(to, machine->cpu_limit_milli);
-        put_i32(to + 4, machine->mem_limit_mib);
-        to += RECORD_CHANGE_LIMIT_BYTES;
+        put_pair(to + record_change_limits_at(change), machine->cpu_limit_milli,
+                 machine->mem_limit_mib);
     }
     if (change->gpus) {
-        put_i16s(to, machine->free_gpu_milli, OMEGA_GPU_DEVICES_MAX);
+        put_i16s(to + record_change_gpus_at(change), machine->free_gpu_milli,
+                 OMEGA_GPU_DEVICES_MAX);
     }
 }
 
 void record_put_change_item(uint8_t *bytes, const struct record_change *change, uint32_t i,
                             const struct record_change_item *item)
 {
-    uint8_t *to = bytes + change_items(change) + (size_t)i * RECORD_CHANGE_ITEM_BYTES;
+    uint8_t *to =
+        bytes + record_change_shown(change) + ITEMS + (size_t)i * RECORD_CHANGE_ITEM_BYTES;
     put_u64(to, item->placement);
-    put_u32(to + 8, item->task);
-    put_u32(to + 12, item->machine | (uint32_t)item->devices << ITEM_MACHINE_BITS);
+    put_pair(to + 8, (int32_t)item->task,
+             (int32_t)(item->machine | (uint32_t)item->devices << ITEM_MACHINE_BITS));
 }
 
 void record_finish_change(const struct record_change *change, uint64_t key, uint8_t *bytes)
 {
+    size_t shown = record_change_shown(change);
+    size_t ends = CHANGE_MACHINES + change->machine_count * record_change_stride(change);
+    memset(bytes + ends, 0, shown - ends);
+    put_u64(bytes + shown, change->job);
+    put_pair(bytes + shown + 8, (int32_t)change->incarnation, (int32_t)change->attempt);
     put_u64(bytes + 8, change->version);
-    put_u64(bytes + 16, change->job);
-    put_u32(bytes + 24, change->incarnation);
-    put_u32(bytes + 28, change->attempt);
-    put_u32(bytes + 32, change->machine_count);
-    put_u32(bytes + 36, change->item_count);
-    put_u16(bytes + 40, change->instance);
-    bytes[42] = change->kind;
-    bytes[43] = change->detail;
-    put_u32(bytes + 44, 0);
-    uint16_t flags =
-        (uint16_t)((change->gpus ? CHANGE_GPUS : 0) | (change->limits ? CHANGE_LIMITS : 0));
-    record_seal(bytes, record_change_bytes(change), key, RECORD_CHANGE, flags);
+    put_pair(bytes + 16, (int32_t)change->machine_count, (int32_t)change->item_count);
+    put_u64(bytes + 24,
+            change->instance | (uint64_t)change->kind << 16 | (uint64_t)change->detail << 24 |
+                (uint64_t)record_change_checksum(bytes, shown, record_change_size(change)) << 32);
+    int flags = (change->seqs ? CHANGE_SEQS : 0) | (change->releases ? CHANGE_RELEASES : 0) |
+                (change->limits ? CHANGE_LIMITS : 0) | (change->gpus ? CHANGE_GPUS : 0);
+    record_seal(bytes, shown, key, RECORD_CHANGE, (uint16_t)flags);
 }
 
-/* Free room is at least -1, limits are at least 0, as rules make them. */
+/* Free room is at least -1, limits are at least 0, as rules make them; padding is 0. */
 static bool change_content_is_sound(const struct record_change *change)
 {
-    size_t stride = change_stride(change);
+    size_t stride = record_change_stride(change);
+    size_t limits = record_change_limits_at(change);
     bool bad = false;
     for (uint32_t i = 0; i < change->machine_count; i++) {
         const uint8_t *at = change->machines + i * stride;
         bad |= load_u32(at) >= OMEGA_MACHINES_MAX;
         bad |= load_i32(at + 4) < -1 || load_i32(at + 8) < -1;
-        bad |= change->limits && (load_i32(at + 24) | load_i32(at + 28)) < 0;
+        bad |= change->limits && (load_i32(at + limits) | load_i32(at + limits + 4)) < 0;
     }
-    return !bad;
-}
-
-int record_decode_change_quickly(const void *bytes, size_t size, uint64_t key,
-                                 struct record_change *change)
-{
-    const uint8_t *from = bytes;
-    int rc = record_open(from, size, key, RECORD_CHANGE, CHANGE_GPUS | CHANGE_LIMITS);
-    if (rc != OMEGA_OK) {
-        return rc;
-    }
-    if (size < RECORD_CHANGE_BYTES) {
-        return OMEGA_ECORRUPT;
-    }
-    *change = (struct record_change){
-        .version = load_u64(from + 8),
-        .job = load_u64(from + 16),
-        .instance = load_u16(from + 40),
-        .kind = from[42],
-        .detail = from[43],
-        .incarnation = load_u32(from + 24),
-        .attempt = load_u32(from + 28),
-        .machine_count = load_u32(from + 32),
-        .item_count = load_u32(from + 36),
-        .gpus = (load_u16(from + 6) & CHANGE_GPUS) != 0,
-        .limits = (load_u16(from + 6) & CHANGE_LIMITS) != 0,
-        .machines = from + RECORD_CHANGE_BYTES,
-    };
-    if (change->version == 0 || change->version > OMEGA_VERSION_MAX ||
-        change->kind >= RECORD_CHANGE_KINDS || load_u32(from + 44) != 0 ||
-        record_change_bytes(change) != size) {
-        return OMEGA_ECORRUPT;
-    }
-    change->items = from + change_items(change);
-    return OMEGA_OK;
+    size_t ends = change->machine_count * stride;
+    return !bad && record_zero(change->machines, ends, record_round(ends));
 }
 
 int record_decode_change(const void *bytes, size_t size, uint64_t key, struct record_change *change)
 {
-    int rc = record_decode_change_quickly(bytes, size, key, change);
-    return rc != OMEGA_OK || change_content_is_sound(change) ? rc : OMEGA_ECORRUPT;
-}
-
-uint32_t record_change_index(const struct record_change *change, uint32_t i)
-{
-    return load_u32(change->machines + i * change_stride(change));
+    const uint8_t *from = bytes;
+    int rc = record_decode_change_shown(bytes, size, key, change);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    size_t shown = record_change_shown(change);
+    change->instance = load_u16(from + 24);
+    change->kind = from[26];
+    change->detail = from[27];
+    change->job = load_u64(from + shown);
+    change->incarnation = load_u32(from + shown + 8);
+    change->attempt = load_u32(from + shown + 12);
+    change->items = from + shown + ITEMS;
+    bool sound = change->kind < RECORD_CHANGE_KINDS &&
+                 load_u32(from + CHANGE_CHECKSUM) == record_change_checksum(from, shown, size) &&
+                 change_content_is_sound(change);
+    return sound ? OMEGA_OK : OMEGA_ECORRUPT;
 }
 
 void record_change_machine(const struct record_change *change, uint32_t i,
                            struct record_change_machine *machine)
 {
-    const uint8_t *from = change->machines + i * change_stride(change);
-    machine->index = load_u32(from);
-    machine->free_cpu_milli = load_i32(from + 4);
-    machine->free_mem_mib = load_i32(from + 8);
-    machine->releases = load_u32(from + 12);
-    machine->seq = load_u64(from + 16);
-    machine->cpu_limit_milli = change->limits ? load_i32(from + 24) : 0;
-    machine->mem_limit_mib = change->limits ? load_i32(from + 28) : 0;
+    const uint8_t *from = change->machines + i * record_change_stride(change);
+    size_t limits = record_change_limits_at(change);
+    *machine = (struct record_change_machine){
+        .index = load_u32(from),
+        .free_cpu_milli = load_i32(from + 4),
+        .free_mem_mib = load_i32(from + 8),
+        .releases = change->releases ? load_u32(from + record_change_releases_at(change)) : 0,
+        .seq = change->seqs ? load_u64(from + record_change_seq_at()) : 0,
+        .cpu_limit_milli = change->limits ? load_i32(from + limits) : 0,
+        .mem_limit_mib = change->limits ? load_i32(from + limits + 4) : 0,
+    };
     if (change->gpus) {
-        from += RECORD_CHANGE_MACHINE_BYTES + (change->limits ? RECORD_CHANGE_LIMIT_BYTES : 0);
-        load_i16s(machine->free_gpu_milli, from, OMEGA_GPU_DEVICES_MAX);
-    } else {
-        memset(machine->free_gpu_milli, 0, sizeof machine->free_gpu_milli);
+        load_i16s(machine->free_gpu_milli, from + record_change_gpus_at(change),
+                  OMEGA_GPU_DEVICES_MAX);
     }
 }
 

@@ -223,4 +223,92 @@ record_show_machine(const void *bytes, size_t size, uint64_t index,
     return OMEGA_OK;
 }
 
+/* ---- what views show of a change ---- */
+
+enum {
+    CHANGE_SEQS = 1, /* flags: what machines carry, in this order, behind index and free room */
+    CHANGE_RELEASES = 2,
+    CHANGE_LIMITS = 4,
+    CHANGE_GPUS = 8,
+    CHANGE_FLAGS = 15,
+};
+
+#define CHANGE_MACHINES 32u /* where they begin */
+
+/* Where each of what a machine carries lies in its bytes, and how many these are. */
+static inline size_t record_change_seq_at(void)
+{
+    return RECORD_CHANGE_MACHINE_BYTES;
+}
+static inline size_t record_change_releases_at(const struct record_change *change)
+{
+    return record_change_seq_at() + (change->seqs ? RECORD_CHANGE_SEQ_BYTES : 0);
+}
+static inline size_t record_change_limits_at(const struct record_change *change)
+{
+    return record_change_releases_at(change) + (change->releases ? RECORD_CHANGE_RELEASE_BYTES : 0);
+}
+static inline size_t record_change_gpus_at(const struct record_change *change)
+{
+    return record_change_limits_at(change) + (change->limits ? RECORD_CHANGE_LIMIT_BYTES : 0);
+}
+static inline size_t record_change_stride(const struct record_change *change)
+{
+    return record_change_gpus_at(change) + (change->gpus ? RECORD_CHANGE_GPU_BYTES : 0);
+}
+
+/* Where the machines end. */
+static inline size_t record_change_shown(const struct record_change *change)
+{
+    return CHANGE_MACHINES + record_round(change->machine_count * record_change_stride(change));
+}
+
+static inline size_t record_change_size(const struct record_change *change)
+{
+    return record_change_shown(change) + (RECORD_CHANGE_BYTES - CHANGE_MACHINES) +
+           (size_t)change->item_count * RECORD_CHANGE_ITEM_BYTES;
+}
+
+/* The checksum, inside the one at the head of the record, over what lies behind the machines. */
+#define CHANGE_CHECKSUM 28u /* where it lies */
+static inline uint32_t record_change_checksum(const uint8_t *bytes, size_t shown, size_t size)
+{
+    return (uint32_t)XXH3_64bits(bytes + shown, size - shown);
+}
+
+/* Reads what tells how a change is laid out; false unless it makes up `size`. */
+static inline bool record_change_layout(const uint8_t *bytes, size_t size,
+                                        struct record_change *change)
+{
+    if (size < RECORD_CHANGE_BYTES) {
+        return false;
+    }
+    uint16_t flags = load_u16(bytes + 6);
+    change->machine_count = load_u32(bytes + 16);
+    change->item_count = load_u32(bytes + 20);
+    change->seqs = (flags & CHANGE_SEQS) != 0;
+    change->releases = (flags & CHANGE_RELEASES) != 0;
+    change->limits = (flags & CHANGE_LIMITS) != 0;
+    change->gpus = (flags & CHANGE_GPUS) != 0;
+    change->machines = bytes + CHANGE_MACHINES;
+    return record_change_size(change) == size;
+}
+
+/* Reads what views show of a change, all of which the checksum at its head vouches for, ranges of
+ * machines included; not who made it, and no items. */
+static inline int record_decode_change_shown(const void *bytes, size_t size, uint64_t key,
+                                             struct record_change *change)
+{
+    const uint8_t *from = bytes;
+    bool fits = record_change_layout(from, size, change);
+    int rc = record_open(from, fits ? record_change_shown(change) : size, key, RECORD_CHANGE,
+                         CHANGE_FLAGS);
+    if (rc != OMEGA_OK || !fits) {
+        return rc == OMEGA_OK ? OMEGA_ECORRUPT : rc;
+    }
+    change->version = load_u64(from + 8);
+    bool sound = change->version > 0 && change->version <= OMEGA_VERSION_MAX;
+    return sound ? OMEGA_OK : OMEGA_ECORRUPT;
+}
+
 #endif

@@ -30,23 +30,39 @@ static struct lmdb_view *view_of(struct store_view *view)
 
 /* ---- one change ---- */
 
-static inline void show_machine(struct store_view *view,
-                                const struct record_change_machine *machine, bool limits)
+/* Shows what the machines of a change carry, each in a loop of its own: nearly always free room and
+ * one more. OMEGA_ECORRUPT if the cell has no such machine. */
+static int show_carried(struct store_view *view, const struct record_change *change)
 {
-    uint32_t index = machine->index;
-    view->free_cpu_milli[index] = machine->free_cpu_milli;
-    view->free_mem_mib[index] = machine->free_mem_mib;
-    view->seq[index] = machine->seq;
-    view->releases[index] = machine->releases;
-    if (limits) {
-        view->cpu_limit_milli[index] = machine->cpu_limit_milli;
-        view->mem_limit_mib[index] = machine->mem_limit_mib;
+    const uint8_t *from = change->machines;
+    size_t stride = record_change_stride(change);
+    const uint8_t *end = from + change->machine_count * stride;
+    uint32_t machines = view->shown.machine_count;
+    for (const uint8_t *at = from; at < end; at += stride) {
+        uint32_t index = load_u32(at);
+        if (index >= machines) {
+            return OMEGA_ECORRUPT;
+        }
+        view->free_cpu_milli[index] = load_i32(at + 4);
+        view->free_mem_mib[index] = load_i32(at + 8);
     }
-    if (view->free_gpu_milli != NULL) {
-        memcpy(view->free_gpu_milli + (size_t)index * OMEGA_GPU_DEVICES_MAX,
-               machine->free_gpu_milli, sizeof machine->free_gpu_milli);
+    for (const uint8_t *at = from; change->seqs && at < end; at += stride) {
+        view->seq[load_u32(at)] = load_u64(at + record_change_seq_at());
+    }
+    for (const uint8_t *at = from; change->releases && at < end; at += stride) {
+        view->releases[load_u32(at)] = load_u32(at + record_change_releases_at(change));
+    }
+    for (const uint8_t *at = from; change->limits && at < end; at += stride) {
+        view->cpu_limit_milli[load_u32(at)] = load_i32(at + record_change_limits_at(change));
+        view->mem_limit_mib[load_u32(at)] = load_i32(at + record_change_limits_at(change) + 4);
+    }
+    for (const uint8_t *at = from; change->gpus && at < end; at += stride) {
+        uint32_t index = load_u32(at);
+        load_i16s(view->free_gpu_milli + (size_t)index * OMEGA_GPU_DEVICES_MAX,
+                  at + record_change_gpus_at(change), OMEGA_GPU_DEVICES_MAX);
         store_view_derive_gpu(view, index);
     }
+    return OMEGA_OK;
 }
 
 /* Shows the change of a version; 1 if the record is of another one. */
@@ -55,18 +71,12 @@ static int show_change(struct lmdb_view *view, uint64_t version, const void *byt
     struct record_change change;
     struct lmdb *lmdb = view->lmdb;
     uint64_t key = version % lmdb->meta.log_changes;
-    int rc = record_decode_change_quickly(bytes, size, key, &change);
+    int rc = record_decode_change_shown(bytes, size, key, &change);
     if (rc == OMEGA_OK && change.version != version) {
         return 1;
     }
-    for (uint32_t i = 0; rc == OMEGA_OK && i < change.machine_count; i++) {
-        struct record_change_machine machine;
-        record_change_machine(&change, i, &machine);
-        if (machine.index >= lmdb->meta.machine_count) {
-            rc = OMEGA_ECORRUPT;
-        } else {
-            show_machine(&view->view, &machine, change.limits);
-        }
+    if (rc == OMEGA_OK) {
+        rc = show_carried(&view->view, &change);
     }
     return lmdb_bad_record(lmdb, rc, LMDB_LOG, key, view->err);
 }
@@ -113,6 +123,23 @@ static int show_log(struct lmdb_view *view, MDB_txn *txn, uint64_t newest)
 
 /* ---- from the machines ---- */
 
+static inline void show_machine(struct store_view *view,
+                                const struct record_change_machine *machine)
+{
+    uint32_t index = machine->index;
+    view->free_cpu_milli[index] = machine->free_cpu_milli;
+    view->free_mem_mib[index] = machine->free_mem_mib;
+    view->seq[index] = machine->seq;
+    view->releases[index] = machine->releases;
+    view->cpu_limit_milli[index] = machine->cpu_limit_milli;
+    view->mem_limit_mib[index] = machine->mem_limit_mib;
+    if (view->free_gpu_milli != NULL) {
+        memcpy(view->free_gpu_milli + (size_t)index * OMEGA_GPU_DEVICES_MAX,
+               machine->free_gpu_milli, sizeof machine->free_gpu_milli);
+        store_view_derive_gpu(view, index);
+    }
+}
+
 static inline int show_record(struct lmdb_view *view, uint32_t index, const MDB_val *data)
 {
     struct record_change_machine machine;
@@ -120,7 +147,7 @@ static inline int show_record(struct lmdb_view *view, uint32_t index, const MDB_
     if (rc != OMEGA_OK) {
         return lmdb_bad_record(view->lmdb, rc, LMDB_MACHINES, index, view->err);
     }
-    show_machine(&view->view, &machine, true);
+    show_machine(&view->view, &machine);
     return OMEGA_OK;
 }
 

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "cellstate/lmdb_private.h"
+#include "cellstate/lmdb_records_private.h"
 
 /* Changes of others that are looked at, and their bytes in all: beyond that it is dearer than to
  * read the machines again, and it happens inside the gate. */
@@ -231,12 +232,13 @@ static bool forget_changed(struct lmdb *lmdb, uint64_t version, size_t *bytes)
     uint64_t key = version % lmdb->meta.log_changes;
     if (lmdb_get(lmdb, lmdb->write.txn, LMDB_LOG, key, &data, NULL) != OMEGA_OK ||
         data.mv_data == NULL || (*bytes += data.mv_size) > OTHERS_BYTES ||
-        record_decode_change_quickly(data.mv_data, data.mv_size, key, &change) != OMEGA_OK ||
+        record_decode_change_shown(data.mv_data, data.mv_size, key, &change) != OMEGA_OK ||
         change.version != version) {
         return false;
     }
+    size_t stride = record_change_stride(&change);
     for (uint32_t i = 0; i < change.machine_count; i++) {
-        uint32_t index = record_change_index(&change, i);
+        uint32_t index = load_u32(change.machines + i * stride);
         if (index >= lmdb->meta.machine_count) {
             return false;
         }
@@ -305,8 +307,10 @@ int lmdb_change_begin(struct lmdb *lmdb, enum record_change_kind kind, uint32_t 
         .version = write->head.counters.version + 1,
         .instance = OMEGA_INSTANCE_NONE,
         .kind = (uint8_t)kind,
-        .gpus = lmdb->meta.gpus,
+        .seqs = kind != RECORD_CHANGE_RELEASE || lmdb->meta.release_raises_seq,
+        .releases = kind == RECORD_CHANGE_RELEASE || kind == RECORD_CHANGE_EVENT,
         .limits = kind == RECORD_CHANGE_EVENT,
+        .gpus = lmdb->meta.gpus,
     };
     return OMEGA_OK;
 }

@@ -100,10 +100,11 @@ struct bare_cell {
     uint64_t sums;  /* of checksums: or the compiler would make none */
 };
 
-/* Bytes of a change of so many machines by as many placements. */
-static size_t change_bytes(uint32_t count)
+/* Bytes of a change of so many machines by as many placements, or ends of them. */
+static size_t change_bytes(uint32_t count, bool ends)
 {
-    struct record_change change = {.machine_count = count, .item_count = count};
+    struct record_change change = {
+        .machine_count = count, .item_count = count, .seqs = !ends, .releases = ends};
     return record_change_bytes(&change);
 }
 
@@ -179,7 +180,7 @@ static unsigned flags_of(enum lmdb_mode mode)
 static struct bare_cell *open_env(const char *path, unsigned env_flags, unsigned table_flags)
 {
     struct bare_cell *cell = bench_memory(calloc(1, sizeof(*cell)));
-    cell->bytes = bench_memory(calloc(1, change_bytes(OUTCOMES_MAX) + OUTCOMES_MAX));
+    cell->bytes = bench_memory(calloc(1, change_bytes(OUTCOMES_MAX, false) + OUTCOMES_MAX));
     bench_check_mdb(mdb_env_create(&cell->env), "mdb_env_create");
     bench_check_mdb(mdb_env_set_mapsize(cell->env, LMDB_MAP_BYTES), "mdb_env_set_mapsize");
     bench_check_mdb(mdb_env_set_maxdbs(cell->env, TABLES), "mdb_env_set_maxdbs");
@@ -283,9 +284,10 @@ static void bare_submit(void *context, uint64_t job, uint32_t tasks)
     bench_check_mdb(mdb_txn_commit(txn), "mdb_txn_commit");
 }
 
-static void put_change(struct bare_cell *cell, MDB_txn *txn, uint64_t version, uint32_t count)
+static void put_change(struct bare_cell *cell, MDB_txn *txn, uint64_t version, uint32_t count,
+                       bool ends)
 {
-    put(cell, txn, LOG, version % LOG_CHANGES, cell->bytes, change_bytes(count));
+    put(cell, txn, LOG, version % LOG_CHANGES, cell->bytes, change_bytes(count, ends));
 }
 
 static void put_instance(struct bare_cell *cell, MDB_txn *txn, uint32_t count)
@@ -376,7 +378,7 @@ static void bare_commit(void *context, uint64_t job, uint32_t attempt,
     place_all(cell, txn, head.version, job, claims, count, placements);
     state.running += count;
     put(cell, txn, STATES, job, &state, record_job_state_bytes(count));
-    put_change(cell, txn, head.version, count);
+    put_change(cell, txn, head.version, count, false);
     put_instance(cell, txn, count);
     if (cell->batch != NULL) {
         cell->head = head;
@@ -416,7 +418,7 @@ static void bare_release(void *context, const uint64_t *placements, uint32_t cou
     get(cell, txn, STATES, job);
     delete (cell, txn, JOBS, job); /* all its tasks have ended: it leaves the tables */
     delete (cell, txn, STATES, job);
-    put_change(cell, txn, head.version, count);
+    put_change(cell, txn, head.version, count, true);
     put_head(cell, txn, &head);
     bench_check_mdb(mdb_txn_commit(txn), "mdb_txn_commit");
 }

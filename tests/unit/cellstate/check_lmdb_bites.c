@@ -848,9 +848,9 @@ START_TEST(foreign_file)
 }
 END_TEST
 
-/* ---- a newer omega ---- */
+/* ---- a newer omega, and an older one ---- */
 
-START_TEST(newer_cell_file)
+START_TEST(other_cell_file)
 {
     struct lmdb_cell_file file;
     omega_error_t err = {.code = 0};
@@ -862,6 +862,9 @@ START_TEST(newer_cell_file)
     ck_assert_int_eq(lmdb_cell_file_write(cell.path, &file, &err), 0);
     snprintf(number, sizeof number, "%u", LMDB_SCHEMA + 41);
     expect_refused(cell.path, OMEGA_EVERSION, OMEGA_EVERSION, number);
+    file.schema = LMDB_SCHEMA - 1;
+    ck_assert_int_eq(lmdb_cell_file_write(cell.path, &file, &err), 0);
+    expect_refused(cell.path, OMEGA_EVERSION, OMEGA_EVERSION, "an older omega");
     file.schema = LMDB_SCHEMA;
     ck_assert_int_eq(lmdb_cell_file_write(cell.path, &file, &err), 0);
     close_test();
@@ -904,11 +907,13 @@ static void set_meta_schema(uint32_t schema)
     mdb_env_close(env);
 }
 
-START_TEST(newer_meta_record)
+START_TEST(other_meta_record)
 {
     open_test(NULL);
     set_meta_schema(LMDB_SCHEMA + 41);
     expect_refused(cell.path, OMEGA_EVERSION, OMEGA_EVERSION, "newer");
+    set_meta_schema(LMDB_SCHEMA - 1);
+    expect_refused(cell.path, OMEGA_EVERSION, OMEGA_EVERSION, "an older");
     set_meta_schema(LMDB_SCHEMA);
     close_test();
 }
@@ -960,8 +965,8 @@ static void add_cases(Suite *suite)
     disk_case(suite, "create and remove", create_and_remove);
     disk_case(suite, "foreign lmdb", foreign_lmdb);
     disk_loop_case(suite, "foreign file", foreign_file, 4);
-    disk_case(suite, "newer cell file", newer_cell_file);
-    disk_case(suite, "newer meta record", newer_meta_record);
+    disk_case(suite, "newer and older cell file", other_cell_file);
+    disk_case(suite, "newer and older meta record", other_meta_record);
     disk_case(suite, "other configuration", other_configuration);
 }
 

@@ -10,6 +10,7 @@
 #include "cellstate/rules.h"
 #include "core/base/random.h"
 #include "tests/support/check_main.h"
+#include "tests/support/record_repair.h"
 
 #define EXAMPLE_MAX 384
 #define ROUNDS 2000
@@ -155,8 +156,10 @@ static const struct record_change change_example = {
     .attempt = 4,
     .machine_count = 2,
     .item_count = 1,
-    .gpus = true,
+    .seqs = true,
+    .releases = true,
     .limits = true,
+    .gpus = true,
 };
 static const struct record_change_machine change_machines_example[] = {
     {77, 100, 200, 7, 12, 64000, 131072, {1, 2, 3, 4, 5, 6, 7, -8}},
@@ -240,12 +243,12 @@ static const char task_machine_hex[] = "a40f407e010d0000"
 static const char state_hex[] = "c872234101080600"
                                 "0b0000000b000000010000000200000003000000040000000100000070110100"
                                 "06000000000000008d06000000000000";
-static const char change_hex[] = "9a3061db01090300"
-                                 "f401000000000000630000000000000003000000040000000200000001000000"
-                                 "06000001000000004d00000064000000c8000000070000000c00000000000000"
-                                 "00fa0000000002000100020003000400050006000700f8ff4e000000ffffffff"
-                                 "ffffffff00000000010000000000000000000000000000000000000000000000"
-                                 "00000000000000000000401f00000000040000004d000003";
+static const char change_hex[] = "e8f269f501090f00"
+                                 "f401000000000000020000000100000006000001c93c29d64d00000064000000"
+                                 "c80000000c000000000000000700000000fa0000000002000100020003000400"
+                                 "050006000700f8ff4e000000ffffffffffffffff010000000000000000000000"
+                                 "0000000000000000000000000000000000000000000000006300000000000000"
+                                 "03000000040000000000401f00000000040000004d000003";
 static const char instance_hex[] =
     "bd9de78d010a0900"
     "03000000040000006300000000000000f4010000000000000200000001000000"
@@ -421,12 +424,6 @@ static int decode_example(const struct example *example, size_t size)
 /* Structs with padding are compared field by field. */
 #define SAME(a, b, field) ck_assert_msg((a).field == (b).field, "%s is another", #field)
 
-/* Makes the checksum right again. */
-static void repair(uint8_t *bytes, size_t size, uint64_t key)
-{
-    put_u32(bytes, record_checksum(bytes, size, key));
-}
-
 static void to_hex(const struct example *example, char hex[2 * EXAMPLE_MAX + 1])
 {
     for (size_t i = 0; i < example->size; i++) {
@@ -474,15 +471,17 @@ START_TEST(test_sizes)
     struct record_change change = {.gpus = true};
     ck_assert_uint_eq(record_change_bytes(&change), RECORD_CHANGE_BYTES);
     change = (struct record_change){.machine_count = 3, .item_count = 2};
+    ck_assert_uint_eq(record_change_bytes(&change), 48 + 40 + 2 * 16); /* 3 * 12, rounded */
+    change.seqs = true;
+    ck_assert_uint_eq(record_change_bytes(&change), 48 + 64 + 2 * 16); /* 3 * 20, rounded */
+    change.releases = true;
     ck_assert_uint_eq(record_change_bytes(&change), 48 + 3 * 24 + 2 * 16);
     change.limits = true;
     ck_assert_uint_eq(record_change_bytes(&change), 48 + 3 * 32 + 2 * 16);
-    change = (struct record_change){
-        .machine_count = UINT32_MAX,
-        .item_count = UINT32_MAX,
-        .gpus = true,
-    };
-    ck_assert_uint_eq(record_change_bytes(&change), 48 + (size_t)UINT32_MAX * (40 + 16));
+    change.gpus = true;
+    change.machine_count = UINT32_MAX;
+    change.item_count = UINT32_MAX;
+    ck_assert_uint_eq(record_change_bytes(&change), 48 + (size_t)UINT32_MAX * (48 + 16));
 }
 END_TEST
 
@@ -540,7 +539,7 @@ START_TEST(test_other_size)
             ck_assert_msg(decode_example(&other, size) == OMEGA_ECORRUPT, "%s: may have %zu bytes",
                           other.name, size);
             if (size >= RECORD_CHECKED) {
-                repair(other.bytes, size, other.key);
+                record_repair(other.bytes, size, other.key);
                 ck_assert_msg(decode_example(&other, size) == OMEGA_ECORRUPT,
                               "%s: may have %zu bytes with their checksum", other.name, size);
             }
@@ -558,23 +557,23 @@ START_TEST(test_other_head)
         for (size_t size = RECORD_HEAD_BYTES; size <= examples[i].size; size += 4) {
             struct example newer = examples[i];
             newer.bytes[4] = RECORD_FORMAT + 1;
-            repair(newer.bytes, size, newer.key);
+            record_repair(newer.bytes, size, newer.key);
             ck_assert_int_eq(decode_example(&newer, size), OMEGA_EVERSION);
         }
         struct example other = examples[i];
         other.bytes[4] = 0;
-        repair(other.bytes, other.size, other.key);
+        record_repair(other.bytes, other.size, other.key);
         ck_assert_int_eq(decode_example(&other, other.size), OMEGA_ECORRUPT);
         for (unsigned kind = 0; kind < 256; kind++) {
             other = examples[i];
             other.bytes[5] = (uint8_t)kind;
-            repair(other.bytes, other.size, other.key);
+            record_repair(other.bytes, other.size, other.key);
             ck_assert_int_eq(decode_example(&other, other.size),
                              kind == other.kind ? OMEGA_OK : OMEGA_ECORRUPT);
         }
         other = examples[i];
         other.bytes[7] ^= 0x10;
-        repair(other.bytes, other.size, other.key);
+        record_repair(other.bytes, other.size, other.key);
         ck_assert_int_eq(decode_example(&other, other.size), OMEGA_ECORRUPT);
     }
 }
@@ -720,23 +719,24 @@ static const struct range_row range_rows[] = {
     {EX_TASK_MACHINE, 6, 2, 1, "flags"},
     {EX_CHANGE, 8, 8, 0, "version"},
     {EX_CHANGE, 8, 8, OMEGA_VERSION_MAX + 1, "version"},
-    {EX_CHANGE, 32, 4, 1, "fewer machines"},
-    {EX_CHANGE, 32, 4, 3, "more machines"},
-    {EX_CHANGE, 32, 4, UINT32_MAX, "machines"},
-    {EX_CHANGE, 36, 4, 0, "fewer items"},
-    {EX_CHANGE, 36, 4, UINT32_MAX, "items"},
-    {EX_CHANGE, 42, 1, RECORD_CHANGE_KINDS, "kind"},
-    {EX_CHANGE, 44, 4, 1, "reserved"},
-    {EX_CHANGE, 48, 4, OMEGA_MACHINES_MAX, "first machine"},
-    {EX_CHANGE, 96, 4, OMEGA_MACHINES_MAX, "second machine"},
-    {EX_CHANGE, 52, 4, (uint64_t)-2, "free CPU"},
-    {EX_CHANGE, 56, 4, (uint64_t)-2, "free memory"},
-    {EX_CHANGE, 72, 4, MINUS_ONE, "CPU limit"},
-    {EX_CHANGE, 76, 4, MINUS_ONE, "memory limit"},
-    {EX_CHANGE, 6, 2, 0, "flags of devices and limits"},
-    {EX_CHANGE, 6, 2, 1, "flag of limits"},
-    {EX_CHANGE, 6, 2, 2, "flag of devices"},
-    {EX_CHANGE, 6, 2, 7, "flags"},
+    {EX_CHANGE, 16, 4, 1, "fewer machines"},
+    {EX_CHANGE, 16, 4, 3, "more machines"},
+    {EX_CHANGE, 16, 4, UINT32_MAX, "machines"},
+    {EX_CHANGE, 20, 4, 0, "fewer items"},
+    {EX_CHANGE, 20, 4, UINT32_MAX, "items"},
+    {EX_CHANGE, 26, 1, RECORD_CHANGE_KINDS, "kind"},
+    {EX_CHANGE, 32, 4, OMEGA_MACHINES_MAX, "first machine"},
+    {EX_CHANGE, 80, 4, OMEGA_MACHINES_MAX, "second machine"},
+    {EX_CHANGE, 36, 4, (uint64_t)-2, "free CPU"},
+    {EX_CHANGE, 40, 4, (uint64_t)-2, "free memory"},
+    {EX_CHANGE, 56, 4, MINUS_ONE, "CPU limit"},
+    {EX_CHANGE, 60, 4, MINUS_ONE, "memory limit"},
+    {EX_CHANGE, 6, 2, 0, "no flag of what machines carry"},
+    {EX_CHANGE, 6, 2, 14, "flags without sequences"},
+    {EX_CHANGE, 6, 2, 13, "flags without release counts"},
+    {EX_CHANGE, 6, 2, 11, "flags without limits"},
+    {EX_CHANGE, 6, 2, 7, "flags without devices"},
+    {EX_CHANGE, 6, 2, 31, "flags"},
     {EX_INSTANCE, 6, 2, 8, "length of the name, padding not zero"},
     {EX_INSTANCE, 6, 2, 10, "length of the name, NUL inside"},
     {EX_INSTANCE, 6, 2, RECORD_MODULE_MAX + 1, "length of the name"},
@@ -780,7 +780,7 @@ START_TEST(test_ranges)
         memcpy(bad.bytes + row->offset, &value, row->width);
         ck_assert_msg(memcmp(bad.bytes, examples[row->example].bytes, bad.size) != 0,
                       "%s: %s at %zu changes nothing", bad.name, row->what, row->offset);
-        repair(bad.bytes, bad.size, bad.key);
+        record_repair(bad.bytes, bad.size, bad.key);
         ck_assert_msg(decode_example(&bad, bad.size) == OMEGA_ECORRUPT, "%s: %s at %zu may be %llu",
                       bad.name, row->what, row->offset, (unsigned long long)row->value);
     }
@@ -795,29 +795,38 @@ START_TEST(test_ranges_together)
     /* no devices and none used, in a record of the longer size */
     struct example gpu = examples[EX_GPU_MACHINE];
     gpu.bytes[37] = 0;
-    repair(gpu.bytes, gpu.size, gpu.key);
+    record_repair(gpu.bytes, gpu.size, gpu.key);
     ck_assert_int_eq(decode_example(&gpu, gpu.size), OMEGA_OK); /* used, but gone */
     memset(gpu.bytes + 104, 0, 80);
-    repair(gpu.bytes, gpu.size, gpu.key);
+    record_repair(gpu.bytes, gpu.size, gpu.key);
     ck_assert_int_eq(decode_example(&gpu, gpu.size), OMEGA_ECORRUPT);
     /* a job with optional tasks only */
     struct example job = examples[EX_JOB];
     put_u32(job.bytes + 64, 0);
     put_u32(job.bytes + 68, 2);
-    repair(job.bytes, job.size, job.key);
+    record_repair(job.bytes, job.size, job.key);
     ck_assert_int_eq(decode_example(&job, job.size), OMEGA_OK);
     put_u32(job.bytes + 96, 0);
     put_u32(job.bytes + 100, 3);
-    repair(job.bytes, job.size, job.key);
+    record_repair(job.bytes, job.size, job.key);
     ck_assert_int_eq(decode_example(&job, job.size), OMEGA_ECORRUPT);
     /* keys that cannot be */
     job = examples[EX_JOB];
-    repair(job.bytes, job.size, 0);
+    record_repair(job.bytes, job.size, 0);
     ck_assert_int_eq(decode(RECORD_JOB, job.bytes, job.size, 0), OMEGA_ECORRUPT);
     struct example machine = examples[EX_MACHINE];
-    repair(machine.bytes, machine.size, OMEGA_MACHINES_MAX);
+    record_repair(machine.bytes, machine.size, OMEGA_MACHINES_MAX);
     ck_assert_int_eq(decode(RECORD_MACHINE, machine.bytes, machine.size, OMEGA_MACHINES_MAX),
                      OMEGA_ECORRUPT);
+    /* padding behind machines whose bytes are no multiple of 8 */
+    struct record_change one = {.version = 1, .machine_count = 1, .seqs = true};
+    struct example change = {.kind = RECORD_CHANGE, .size = record_change_bytes(&one)};
+    record_put_change_machine(change.bytes, &one, 0, &change_machines_example[0]);
+    record_finish_change(&one, change.key, change.bytes);
+    ck_assert_int_eq(decode_example(&change, change.size), OMEGA_OK);
+    change.bytes[32 + 20] = 1;
+    record_repair(change.bytes, change.size, change.key);
+    ck_assert_int_eq(decode_example(&change, change.size), OMEGA_ECORRUPT);
     /* an initial placement has a task of any number */
     struct store_placement initial = placement_example;
     initial.job = 0;
@@ -1337,18 +1346,18 @@ START_TEST(test_job_states)
 }
 END_TEST
 
-static struct record_change_machine random_change_machine(bool gpus, bool limits)
+static struct record_change_machine random_change_machine(const struct record_change *change)
 {
     struct record_change_machine machine;
     memset(&machine, 0, sizeof machine);
     machine.index = below(OMEGA_MACHINES_MAX);
     machine.free_cpu_milli = chance() ? -1 : below_max();
     machine.free_mem_mib = chance() ? -1 : below_max();
-    machine.releases = below(UINT32_MAX);
-    machine.seq = omega_random_u64(&rnd);
-    machine.cpu_limit_milli = limits ? below_max() : 0;
-    machine.mem_limit_mib = limits ? below_max() : 0;
-    for (int i = 0; gpus && i < OMEGA_GPU_DEVICES_MAX; i++) {
+    machine.releases = change->releases ? below(UINT32_MAX) : 0;
+    machine.seq = change->seqs ? omega_random_u64(&rnd) : 0;
+    machine.cpu_limit_milli = change->limits ? below_max() : 0;
+    machine.mem_limit_mib = change->limits ? below_max() : 0;
+    for (int i = 0; change->gpus && i < OMEGA_GPU_DEVICES_MAX; i++) {
         machine.free_gpu_milli[i] = (int16_t)below(65536);
     }
     return machine;
@@ -1367,8 +1376,10 @@ static struct record_change random_change(void)
     change.attempt = below(UINT32_MAX);
     change.machine_count = below(20);
     change.item_count = below(20);
-    change.gpus = chance();
+    change.seqs = chance();
+    change.releases = chance();
     change.limits = chance();
+    change.gpus = chance();
     return change;
 }
 
@@ -1377,7 +1388,7 @@ static void put_random_change(uint8_t *bytes, const struct record_change *change
                               struct record_change_item items[20])
 {
     for (uint32_t i = change->machine_count; i-- > 0;) {
-        machines[i] = random_change_machine(change->gpus, change->limits);
+        machines[i] = random_change_machine(change);
         record_put_change_machine(bytes, change, i, &machines[i]);
     }
     for (uint32_t i = 0; i < change->item_count; i++) {
@@ -1427,10 +1438,42 @@ START_TEST(test_changes)
         SAME(change, read, attempt);
         SAME(change, read, machine_count);
         SAME(change, read, item_count);
-        SAME(change, read, gpus);
+        SAME(change, read, seqs);
+        SAME(change, read, releases);
         SAME(change, read, limits);
+        SAME(change, read, gpus);
         free(bytes);
     }
+}
+END_TEST
+
+/* What views read of a change is under the checksum at its head; they do not read on. */
+START_TEST(test_shown_changes)
+{
+    struct example examples[EXAMPLES];
+    struct record_change read;
+    encode_examples(examples);
+    struct example *change = &examples[EX_CHANGE];
+    size_t shown = 32 + 2 * 48;
+    for (size_t at = 0; at < change->size; at++) {
+        change->bytes[at] ^= 0x40;
+        uint8_t *exact = malloc(change->size);
+        ck_assert_ptr_nonnull(exact);
+        memcpy(exact, change->bytes, change->size);
+        ck_assert_int_eq(record_decode_change_shown(exact, change->size, change->key, &read),
+                         at < shown ? OMEGA_ECORRUPT : OMEGA_OK);
+        free(exact);
+        change->bytes[at] ^= 0x40;
+    }
+    ck_assert_int_eq(record_decode_change_shown(change->bytes, change->size, change->key, &read),
+                     OMEGA_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct record_change_machine machine;
+        memset(&machine, 0xff, sizeof machine);
+        record_change_machine(&read, i, &machine);
+        ck_assert_mem_eq(&machine, &change_machines_example[i], sizeof machine);
+    }
+    ck_assert_uint_eq(read.version, change_example.version);
 }
 END_TEST
 
@@ -1537,6 +1580,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "job states", test_job_states);
     check_case(suite, "further tasks", test_tasks);
     check_case(suite, "changes", test_changes);
+    check_case(suite, "changes as views read them", test_shown_changes);
     check_case(suite, "instances", test_instances);
     check_case(suite, "instance without results", test_instance_without_results);
 }
