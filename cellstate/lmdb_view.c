@@ -30,14 +30,15 @@ static struct lmdb_view *view_of(struct store_view *view)
 
 /* ---- one change ---- */
 
-/* Shows what the machines of a change carry, each in a loop of its own: nearly always free room and
- * one more. OMEGA_ECORRUPT if the cell has no such machine. */
+/* Shows what the machines of a change carry; what few changes carry in loops of their own.
+ * OMEGA_ECORRUPT if the cell has no such machine. */
 static int show_carried(struct store_view *view, const struct record_change *change)
 {
     const uint8_t *from = change->machines;
     size_t stride = record_change_stride(change);
     const uint8_t *end = from + change->machine_count * stride;
     uint32_t machines = view->shown.machine_count;
+    bool seqs = change->seqs;
     for (const uint8_t *at = from; at < end; at += stride) {
         uint32_t index = load_u32(at);
         if (index >= machines) {
@@ -45,9 +46,9 @@ static int show_carried(struct store_view *view, const struct record_change *cha
         }
         view->free_cpu_milli[index] = load_i32(at + 4);
         view->free_mem_mib[index] = load_i32(at + 8);
-    }
-    for (const uint8_t *at = from; change->seqs && at < end; at += stride) {
-        view->seq[load_u32(at)] = load_u64(at + record_change_seq_at());
+        if (seqs) {
+            view->seq[index] = load_u64(at + record_change_seq_at());
+        }
     }
     for (const uint8_t *at = from; change->releases && at < end; at += stride) {
         view->releases[load_u32(at)] = load_u32(at + record_change_releases_at(change));
