@@ -341,6 +341,17 @@ static int check_gang(const struct job_entry *entry, const struct omega_transact
                                  required, entry->pending);
 }
 
+static bool has_claims(const struct omega_transaction *txn)
+{
+    return txn->claim_count > 0 && txn->claim_count <= OMEGA_CLAIMS_MAX;
+}
+
+static bool is_of_job(const struct job_entry *entry, const struct omega_transaction *txn)
+{
+    return txn->detection <= OMEGA_DETECT_COARSE && txn->granularity <= OMEGA_COMMIT_GANG &&
+           txn->instance != OMEGA_INSTANCE_NONE && txn->precedence == entry->precedence;
+}
+
 /* Orders the claims by group, those of one group as they come: groups are counted, then each claim
  * has its place. */
 static int order_claims(struct jobs_scratch *scratch, const struct job_entry *entry,
@@ -366,6 +377,13 @@ static int order_claims(struct jobs_scratch *scratch, const struct job_entry *en
     return OMEGA_OK;
 }
 
+bool jobs_takes_notes(const struct job_entry *entry, const struct omega_transaction *txn)
+{
+    return entry != NULL && !entry->given_up && !entry->elastic && jobs_is_plain(entry) &&
+           has_claims(txn) && is_of_job(entry, txn) && txn->granularity != OMEGA_COMMIT_AT_LEAST &&
+           (txn->granularity != OMEGA_COMMIT_GANG || txn->claim_count == entry->pending);
+}
+
 int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
                const struct omega_transaction *txn, omega_error_t *err)
 {
@@ -376,12 +394,11 @@ int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
                                : entry->given_up ? "abandoned"
                                                  : "started already");
     }
-    if (txn->claim_count == 0 || txn->claim_count > OMEGA_CLAIMS_MAX) {
+    if (!has_claims(txn)) {
         return omega_error_set(err, OMEGA_EINVAL, "a transaction has %u claims, expected 1 to %u",
                                txn->claim_count, OMEGA_CLAIMS_MAX);
     }
-    if (txn->detection > OMEGA_DETECT_COARSE || txn->granularity > OMEGA_COMMIT_GANG ||
-        txn->instance == OMEGA_INSTANCE_NONE || txn->precedence != entry->precedence) {
+    if (!is_of_job(entry, txn)) {
         return omega_error_set(err, OMEGA_EINVAL,
                                "a transaction of instance %u, precedence %d, detection %u and "
                                "granularity %u is none of job %llu",
@@ -495,17 +512,32 @@ void jobs_submitted(const struct job_entry *entry, struct store_counters *counte
     counters->tasks_pending += entry->pending;
 }
 
+/* Where nothing is left of a job there is no need to go through its claims. */
+static bool place_rest(struct job_entry *entry, uint32_t accepted)
+{
+    if (accepted != entry->pending || entry->elastic || entry->machine_of != NULL) {
+        return false;
+    }
+    memset(entry->state, SLOT_PLACED, entry->slots);
+    return true;
+}
+
 void jobs_place_all(struct job_entry *entry, const struct omega_transaction *txn,
                     const struct omega_claim_result *results, uint32_t accepted)
 {
-    if (accepted == entry->pending && !entry->elastic && entry->machine_of == NULL) {
-        memset(entry->state, SLOT_PLACED, entry->slots); /* nothing is left of it */
-        return;
-    }
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
-        if (results == NULL || results[i].outcome == OMEGA_ACCEPTED) {
+    bool rest = place_rest(entry, accepted);
+    for (uint32_t i = 0; !rest && i < txn->claim_count; i++) {
+        if (results[i].outcome == OMEGA_ACCEPTED) {
             jobs_place(entry, &txn->claims[i]);
         }
+    }
+}
+
+void jobs_place_notes(struct job_entry *entry, const struct omega_transaction *txn)
+{
+    bool rest = place_rest(entry, txn->claim_count);
+    for (uint32_t i = 0; !rest && i < txn->claim_count; i++) {
+        entry->state[txn->notes[i].task] = SLOT_PLACED;
     }
 }
 

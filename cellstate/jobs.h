@@ -77,6 +77,16 @@ int jobs_entry_init(struct job_entry *entry, const struct omega_job *job,
 int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
                const struct omega_transaction *txn, omega_error_t *err);
 
+/* Is this a transaction in short that a scheduler may send, if its notes are tasks of the job that
+ * are not placed, by rising index, each on a machine? False says nothing: jobs_check() tells. */
+bool jobs_takes_notes(const struct job_entry *entry, const struct omega_transaction *txn);
+
+/* True if a job's placements take the same, without devices, and no other job rule looks at them. */
+static inline bool jobs_is_plain(const struct job_entry *entry)
+{
+    return entry->group_count == 1 && entry->groups[0].request.gpu_devices == 0 && !entry->spreads;
+}
+
 /* Does a task of the claim's group run on the claim's machine already? Fills scratch->taken with
  * that, for the claims of a job that spreads, from entry->machine_of: in time proportional to the
  * tasks of the groups that are claimed. A store that knows it otherwise fills it in by itself.
@@ -100,10 +110,11 @@ static inline void jobs_place(struct job_entry *entry, const struct omega_claim 
     }
 }
 
-/* The same of all claims of a transaction that its results accept, `accepted` of them, or of all
- * where `results` is NULL. */
+/* The same of all claims of a transaction that its results accept, `accepted` of them. */
 void jobs_place_all(struct job_entry *entry, const struct omega_transaction *txn,
                     const struct omega_claim_result *results, uint32_t accepted);
+/* The same of all claims of a transaction in short. */
+void jobs_place_notes(struct job_entry *entry, const struct omega_transaction *txn);
 
 /* Moves accepted tasks from pending to running. An elastic job has started: what it has placed
  * beyond its required number is submitted now, and nothing of it stays pending. */

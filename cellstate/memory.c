@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The memory store: the cell state in arrays, for one thread. The live arrays, which views show,
- * hold room and sequence of each machine, its record all else; memory_record() brings the two
- * together. Commits are in memory_commit.c, placements in memory_block.c, their ends in
+ * hold room and sequence of each machine, another one its last placers, its record all else;
+ * memory_record() brings them together. Commits are in memory_commit.c, placements in memory_block.c, their ends in
  * memory_release.c, the table of jobs in memory_jobs.c.
  */
 #include <stdlib.h>
@@ -168,7 +168,10 @@ static int memory_machine(struct store *store, uint32_t index, struct omega_mach
         return omega_error_set(err, OMEGA_EINVAL, "machine %u is not in the cell of %u machines",
                                index, store->machine_count);
     }
-    *out = *memory_record(memory_of(store), index);
+    struct memory *memory = memory_of(store);
+    memory_sum_bands(memory);
+    *out = *memory_record(memory, index);
+    memory_sum_use(out, &out->cpu_used_milli, &out->mem_used_mib);
     out->changes = 0; /* ours alone */
     return OMEGA_OK;
 }
@@ -202,9 +205,11 @@ static void memory_close(struct store *store)
     jobs_scratch_fini(&memory->scratch);
     free(memory->specs);
     free(memory->machines);
+    free(memory->placers);
     free(memory->platforms);
     free(memory->domains);
     free(memory->feed);
+    free(memory->claims);
     free(memory->lost);
     free(memory);
 }
@@ -223,12 +228,13 @@ static int allocate(struct memory *memory, const struct store_config *config, bo
     memory->feed = malloc(feed * sizeof *memory->feed);
     memory->specs = malloc(n * sizeof *memory->specs);
     memory->machines = large_calloc(n, sizeof *memory->machines);
+    memory->placers = large_calloc(n, sizeof *memory->placers);
     memory->platforms = malloc(n * sizeof *memory->platforms);
     memory->domains = malloc(n * sizeof *memory->domains);
     memory->rules = rules_scratch_create();
     if (memory->feed == NULL || memory->specs == NULL || memory->machines == NULL ||
-        memory->platforms == NULL || memory->domains == NULL || memory->rules == NULL ||
-        jobs_scratch_init(&memory->scratch, machines) != OMEGA_OK) {
+        memory->placers == NULL || memory->platforms == NULL || memory->domains == NULL ||
+        memory->rules == NULL || jobs_scratch_init(&memory->scratch, machines) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
     if (config->compat != 0 && (memory->compat = compat_create(config->compat, machines)) == NULL) {
@@ -265,7 +271,7 @@ int store_open_memory(const struct store_config *config, struct store **store, o
         memory->domains[i] = spec->domain;
         rules_machine_init(&memory->machines[i], i, spec, &config->overcommit);
         totals_capacity(&memory->totals, &memory->machines[i], 1);
-        store_view_show(&memory->live, i, &memory->machines[i]);
+        memory_show(memory, i);
     }
     *store = &memory->base;
     return OMEGA_OK;
@@ -274,6 +280,7 @@ int store_open_memory(const struct store_config *config, struct store **store, o
 static const struct store_ops memory_ops = {
     .name = "memory",
     .live_views = true,
+    .takes_notes = true,
     .submit = memory_submit,
     .commit = memory_commit,
     .release = memory_release,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The memory store's placements: one block for each version that made some. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cellstate/memory_private.h"
 
@@ -165,7 +166,65 @@ int memory_placements(struct store *store,
     return rc;
 }
 
+/* ---- use by band ---- */
+
+static void add_to_bands(struct memory *memory, const struct block *block)
+{
+    for (uint32_t i = 0; i < block->count; i++) {
+        const struct placed *placed = &block->placed[i];
+        if ((placed->task & PLACED_ENDED) == 0) {
+            const struct omega_request *request = &block_asked(block, i)->request;
+            struct omega_machine *machine = &memory->machines[placed->machine];
+            machine->band_cpu_milli[block->band] += request->cpu_milli;
+            machine->band_mem_mib[block->band] += request->mem_mib;
+        }
+    }
+}
+
+void memory_sum_bands(struct memory *memory)
+{
+    if (memory->bands_version == memory->counters.version) {
+        return;
+    }
+    for (uint32_t m = 0; m < memory->base.machine_count; m++) {
+        struct omega_machine *machine = &memory->machines[m];
+        memset(machine->band_cpu_milli, 0, sizeof machine->band_cpu_milli);
+        memset(machine->band_mem_mib, 0, sizeof machine->band_mem_mib);
+    }
+    for (size_t b = 0; memory->blocks.slots != NULL && b <= memory->blocks.mask; b++) {
+        if (memory->blocks.slots[b].value != NULL) {
+            add_to_bands(memory, memory->blocks.slots[b].value);
+        }
+    }
+    memory->bands_version = memory->counters.version;
+}
+
+void memory_sum_use(const struct omega_machine *machine, int32_t *cpu_milli, int32_t *mem_mib)
+{
+    *cpu_milli = 0;
+    *mem_mib = 0;
+    for (int band = 0; band < OMEGA_BANDS; band++) {
+        *cpu_milli += machine->band_cpu_milli[band];
+        *mem_mib += machine->band_mem_mib[band];
+    }
+}
+
 /* ---- proving ---- */
+
+/* The free room that the arrays show is what the placements leave. */
+static void check_room(const struct omega_machine *machine, struct store_report *report)
+{
+    int32_t cpu = 0;
+    int32_t mem = 0;
+    memory_sum_use(machine, &cpu, &mem);
+    if (machine->cpu_used_milli != cpu || machine->mem_used_mib != mem) {
+        store_violated(report,
+                       "B: machine %u shows %d milli-cores and %d MiB free, its placements leave "
+                       "%d and %d: a module has written to its view",
+                       machine->index, rules_left_cpu(machine), rules_left_mem(machine),
+                       machine->cpu_limit_milli - cpu, machine->mem_limit_mib - mem);
+    }
+}
 
 int memory_check(struct store *store, struct store_report *report, omega_error_t *err)
 {
@@ -181,8 +240,10 @@ int memory_check(struct store *store, struct store_report *report, omega_error_t
             running[block->placed[i].machine] += (block->placed[i].task & PLACED_ENDED) == 0;
         }
     }
+    memory_sum_bands(memory);
     for (uint32_t m = 0; m < store->machine_count; m++) {
         const struct omega_machine *machine = memory_record(memory, m);
+        check_room(machine, report);
         uint64_t releases = machine->releases; /* so many placements were made and ended */
         uint64_t seq =
             running[m] + releases + machine->changes + (memory->release_raises_seq ? releases : 0);

@@ -7,66 +7,7 @@
 
 #include "cellstate/memory_private.h"
 
-/* Asks the cache for what a commit changes of a machine; of a large cell it is long gone. */
-static void prefetch(const struct memory *memory, const struct job_entry *entry,
-                     const struct omega_transaction *txn)
-{
-    uint32_t claims = entry == NULL || txn->claim_count > entry->slots ? 0 : txn->claim_count;
-    for (uint32_t i = 0; i < claims; i++) {
-        uint32_t machine = txn->claims[i].machine;
-        if (machine < memory->base.machine_count) {
-            __builtin_prefetch(&memory->machines[machine], 1);
-            __builtin_prefetch(&memory->live.free_cpu_milli[machine], 1);
-            __builtin_prefetch(&memory->live.free_mem_mib[machine], 1);
-            __builtin_prefetch(&memory->live.seq[machine], 1);
-        }
-    }
-}
-
 /* ---- decide ---- */
-
-/* Judges claims without devices on the live arrays, each after those before it, whose room is
- * taken; the first that does not hold ends it. Returns how many hold. */
-static uint32_t judge_live(const struct store_view live, const struct omega_transaction *txn)
-{
-    const struct omega_claim *claims = txn->claims;
-    const uint32_t count = txn->claim_count;
-    const uint8_t detection = txn->detection;
-    uint32_t i = 0;
-    for (; i < count; i++) {
-        const struct omega_claim *claim = &claims[i];
-        int32_t *free_cpu_milli = &live.free_cpu_milli[claim->machine];
-        int32_t *free_mem_mib = &live.free_mem_mib[claim->machine];
-        if (rules_is_stale(live.seq[claim->machine], claim, detection) ||
-            !rules_has_room(*free_cpu_milli, *free_mem_mib, &claim->request)) {
-            break;
-        }
-        *free_cpu_milli -= claim->request.cpu_milli;
-        *free_mem_mib -= claim->request.mem_mib;
-    }
-    return i;
-}
-
-/* Gives back the room of the first `count` claims. */
-static void give_back(const struct store_view live, const struct omega_claim *claims,
-                      uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        live.free_cpu_milli[claims[i].machine] += claims[i].request.cpu_milli;
-        live.free_mem_mib[claims[i].machine] += claims[i].request.mem_mib;
-    }
-}
-
-/* A machine's record as claims that have been judged on the live arrays leave it. */
-static const struct omega_machine *judged(const struct memory *memory, uint32_t index)
-{
-    struct omega_machine *machine = memory_record(memory, index);
-    if (rules_takes(machine)) {
-        machine->cpu_used_milli = machine->cpu_limit_milli - memory->live.free_cpu_milli[index];
-        machine->mem_used_mib = machine->mem_limit_mib - memory->live.free_mem_mib[index];
-    }
-    return machine;
-}
 
 /* Judges each claim on the live arrays: only one that does not hold needs its machine's record. */
 static void judge_each(const struct memory *memory, const struct omega_transaction *txn,
@@ -78,9 +19,9 @@ static void judge_each(const struct memory *memory, const struct omega_transacti
         const struct omega_claim *claim = &txn->claims[i];
         int32_t *free_cpu_milli = &live.free_cpu_milli[claim->machine];
         int32_t *free_mem_mib = &live.free_mem_mib[claim->machine];
-        if (rules_is_stale(live.seq[claim->machine], claim, detection) ||
+        if (rules_is_stale(live.seq[claim->machine], claim->seq, detection) ||
             !rules_has_room(*free_cpu_milli, *free_mem_mib, &claim->request)) {
-            rules_refuse(txn, judged(memory, claim->machine), claim, &results[i]);
+            rules_refuse(txn, memory_record(memory, claim->machine), claim, &results[i]);
             continue;
         }
         *free_cpu_milli -= claim->request.cpu_milli;
@@ -90,19 +31,12 @@ static void judge_each(const struct memory *memory, const struct omega_transacti
     }
 }
 
-/* Decides on the live arrays what can be decided there: transactions of plain jobs all of whose
- * claims hold, as most do, and those whose claims stand each for itself. The room of what holds is
- * taken then. False, and nothing has changed, for any other. */
+/* Decides on the live arrays what can be decided there: transactions of plain jobs whose claims
+ * stand each for itself. The room of what holds is taken then. False, and nothing has changed, for
+ * any other. */
 static bool decide_live(const struct memory *memory, const struct omega_transaction *txn,
-                        struct omega_claim_result *results, struct omega_result *result,
-                        bool *whole)
+                        struct omega_claim_result *results, struct omega_result *result)
 {
-    uint32_t good = judge_live(memory->live, txn);
-    *whole = good == txn->claim_count && rules_decide_whole(txn, result);
-    if (*whole) {
-        return true;
-    }
-    give_back(memory->live, txn->claims, good);
     if (txn->granularity != OMEGA_COMMIT_TASK ||
         (txn->inquiry != NULL && txn->inquiry->counterfactuals)) {
         return false;
@@ -145,17 +79,10 @@ static void leave(struct memory *memory, const struct omega_transaction *txn,
 
 /* ---- apply ---- */
 
-/* True if a job's placements take the same, without devices, and no other job rule looks at them:
- * they have code of their own. */
-static bool is_plain(const struct job_entry *entry)
-{
-    return entry->group_count == 1 && entry->groups[0].request.gpu_devices == 0 && !entry->spreads;
-}
-
-static struct block *new_block(struct memory *memory, const struct job_entry *entry,
+struct block *memory_new_block(struct memory *memory, const struct job_entry *entry,
                                const struct omega_transaction *txn, uint32_t accepted)
 {
-    struct block *block = block_create(memory, accepted, is_plain(entry));
+    struct block *block = block_create(memory, accepted, jobs_is_plain(entry));
     if (block != NULL) {
         block->job = txn->job;
         block->instance = txn->instance;
@@ -166,29 +93,18 @@ static struct block *new_block(struct memory *memory, const struct job_entry *en
     return block;
 }
 
-/* Enters the claims that hold, of a plain job, whose room is taken: `whole`, where all do, or those
- * that the results accept. */
-static inline __attribute__((always_inline)) void enter(struct memory *memory, struct block *block,
-                                                        const struct omega_transaction *txn,
-                                                        const struct omega_claim_result *results,
-                                                        bool whole)
+/* Enters the claims that the results accept, of a plain job, whose room is taken. */
+static void enter(struct memory *memory, struct block *block, const struct omega_transaction *txn,
+                  const struct omega_claim_result *results)
 {
-    const struct omega_request request = block->alike.request;
-    const uint64_t version = block->version;
-    const enum omega_band band = (enum omega_band)block->band;
-    const uint16_t instance = txn->instance;
-    const struct store_view live = memory->live;
-    const struct omega_claim *claims = txn->claims;
-    struct omega_machine *machines = memory->machines;
     struct placed *placed = block->placed;
-    for (uint32_t i = 0, count = txn->claim_count; i < count; i++) {
-        uint32_t machine = claims[i].machine;
-        if (!whole && results[i].outcome != OMEGA_ACCEPTED) {
-            continue;
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
+        if (results[i].outcome == OMEGA_ACCEPTED) {
+            rules_enter_placer(&memory->placers[claim->machine], txn->instance, block->version);
+            memory->live.seq[claim->machine]++;
+            *placed++ = (struct placed){.task = claim->task, .machine = claim->machine};
         }
-        rules_enter(&machines[machine], &request, band, instance, version);
-        live.seq[machine]++;
-        *placed++ = (struct placed){.machine = machine, .task = claims[i].task};
     }
 }
 
@@ -202,9 +118,9 @@ static void install(struct memory *memory, struct block *block, const struct ome
         if (results[i].outcome == OMEGA_ACCEPTED) {
             rules_install(&memory->machines[claim->machine], &claim->request, claim->devices,
                           (enum omega_band)block->band, txn->instance, block->version);
-            store_view_show(&memory->live, claim->machine, &memory->machines[claim->machine]);
+            memory_show(memory, claim->machine);
             block->placed[position] =
-                (struct placed){.machine = claim->machine, .task = claim->task};
+                (struct placed){.task = claim->task, .machine = claim->machine};
             block->asked[position++] = (struct asked){claim->request, claim->devices};
         }
     }
@@ -226,12 +142,9 @@ static void take_accepted(const struct store_view live, const struct omega_trans
 
 /* Gives back what was taken for claims that cannot be entered: without memory. */
 static void undo(struct memory *memory, const struct job_entry *entry,
-                 const struct omega_transaction *txn, bool whole,
-                 const struct omega_claim_result *results)
+                 const struct omega_transaction *txn, const struct omega_claim_result *results)
 {
-    if (whole) {
-        give_back(memory->live, txn->claims, txn->claim_count);
-    } else if (is_plain(entry)) {
+    if (jobs_is_plain(entry)) {
         take_accepted(memory->live, txn, results, -1);
     } else {
         rules_give_back(txn, memory->scratch.claimed, results);
@@ -261,46 +174,44 @@ static void use(struct memory *memory, const struct block *block)
 }
 
 /* Fills in what the rules leave open in the results of claims that hold. */
-static void tell(const struct block *block, const struct omega_transaction *txn, bool whole,
+static void tell(const struct block *block, const struct omega_transaction *txn,
                  struct omega_claim_result *results)
 {
     uint32_t position = 0;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        if (whole || results[i].outcome == OMEGA_ACCEPTED) {
+        if (results[i].outcome == OMEGA_ACCEPTED) {
             results[i] = omega_claim_accepted(block->version, position++);
         }
     }
 }
 
-/* Makes what was decided, as one change. */
-static void apply(struct memory *memory, struct job_entry *entry, struct block *block,
-                  const struct omega_transaction *txn, bool whole,
-                  struct omega_claim_result *results)
+void memory_settle(struct memory *memory, struct job_entry *entry, const struct block *block)
 {
-    if (whole) {
-        enter(memory, block, txn, NULL, true);
-    } else if (block->asked == NULL) {
-        enter(memory, block, txn, results, false);
-    } else {
-        install(memory, block, txn, results);
-    }
     feed(memory, block);
     use(memory, block);
-    if (!whole || !txn->brief) {
-        tell(block, txn, whole, results);
-    }
-    jobs_place_all(entry, txn, whole ? NULL : results, block->count);
     jobs_placed(entry, &memory->counters, block->count);
     memory->counters.version = block->version;
 }
 
-int memory_commit(struct store *store, const struct omega_transaction *txn,
-                  struct omega_claim_result *results, struct omega_result *result,
-                  omega_error_t *err)
+/* Makes what was decided, as one change. */
+static void apply(struct memory *memory, struct job_entry *entry, struct block *block,
+                  const struct omega_transaction *txn, struct omega_claim_result *results)
 {
-    struct memory *memory = memory_of(store);
-    struct job_entry *entry = memory_job(memory, txn->job);
-    prefetch(memory, entry, txn);
+    if (block->asked == NULL) {
+        enter(memory, block, txn, results);
+    } else {
+        install(memory, block, txn, results);
+    }
+    tell(block, txn, results);
+    jobs_place_all(entry, txn, results, block->count);
+    memory_settle(memory, entry, block);
+}
+
+/* Commits a transaction in full. */
+static int commit(struct memory *memory, struct job_entry *entry,
+                  const struct omega_transaction *txn, struct omega_claim_result *results,
+                  struct omega_result *result, omega_error_t *err)
+{
     int rc = jobs_check(&memory->scratch, entry, txn, err);
     if (rc != OMEGA_OK) {
         return rc;
@@ -309,9 +220,8 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
         jobs_find_taken(&memory->scratch, entry, txn);
     }
     bool refuses = jobs_refuse(&memory->scratch, entry, txn);
-    bool whole = false;
-    bool live = !refuses && is_plain(entry) && memory->compat == NULL &&
-                decide_live(memory, txn, results, result, &whole);
+    bool live = !refuses && jobs_is_plain(entry) && memory->compat == NULL &&
+                decide_live(memory, txn, results, result);
     if (!live) {
         rc = decide(memory, txn, refuses ? memory->scratch.refused : NULL, results, result, err);
     }
@@ -322,15 +232,33 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
         leave(memory, txn, results, result);
         return OMEGA_OK;
     }
-    if (!live && is_plain(entry)) {
+    if (!live && jobs_is_plain(entry)) {
         take_accepted(memory->live, txn, results, 1);
     }
-    struct block *block = new_block(memory, entry, txn, result->accepted);
+    struct block *block = memory_new_block(memory, entry, txn, result->accepted);
     if (block == NULL) {
-        undo(memory, entry, txn, whole, results);
+        undo(memory, entry, txn, results);
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u placements", result->accepted);
     }
-    apply(memory, entry, block, txn, whole, results);
+    apply(memory, entry, block, txn, results);
     result->version = block->version;
     return OMEGA_OK;
+}
+
+int memory_commit(struct store *store, const struct omega_transaction *txn,
+                  struct omega_claim_result *results, struct omega_result *result,
+                  omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    struct job_entry *entry = memory_job(memory, txn->job);
+    if (txn->claims != NULL) {
+        return commit(memory, entry, txn, results, result, err);
+    }
+    struct omega_transaction full;
+    int rc = memory_commit_notes(memory, entry, txn, results, result, err);
+    if (rc == 0) {
+        rc = memory_expand(memory, entry, txn, &full, err);
+        return rc == OMEGA_OK ? commit(memory, entry, &full, results, result, err) : rc;
+    }
+    return rc > 0 ? OMEGA_OK : rc;
 }

@@ -11,8 +11,8 @@
 
 /* An accepted claim that runs or ran; the rest of it stands in its block. */
 struct placed {
-    uint32_t machine;
     uint32_t task; /* and PLACED_ENDED */
+    uint32_t machine;
 };
 #define PLACED_ENDED (UINT32_C(1) << 31) /* it runs no more */
 _Static_assert(OMEGA_TASKS_MAX < PLACED_ENDED, "a task and whether it runs share a word");
@@ -42,7 +42,9 @@ struct memory {
     struct omega_overcommit overcommit;
     bool release_raises_seq;
     struct omega_machine_spec *specs;
-    struct omega_machine *machines;
+    struct omega_machine *machines; /* as memory_record() and memory_sum_bands() bring up to date */
+    struct rules_placers *placers;
+    uint64_t bands_version; /* of the change that the records' use by band stands at */
     uint32_t *platforms;
     uint32_t *domains;
     struct store_view live; /* the arrays that live views show */
@@ -60,6 +62,8 @@ struct memory {
     struct rules_scratch *rules;
     struct compat *compat; /* NULL: none */
     struct jobs_scratch scratch;
+    struct omega_claim *claims; /* of a transaction that came in short */
+    uint32_t claims_room;
     struct store_release_result *lost;
     uint32_t lost_room;
 };
@@ -81,20 +85,19 @@ static inline const struct asked *block_asked(const struct block *block, uint32_
     return block->asked == NULL ? &block->alike : &block->asked[position];
 }
 
-/* A machine's record, brought up to date: what comes and goes without devices on a machine that
- * takes something new enters the live arrays and the first line of the record alone. */
+/* A machine's record, brought up to date but for its use by band, which no rule looks at: what comes
+ * and goes without devices on a machine that takes something new enters the live arrays and the
+ * placers alone. */
 static inline struct omega_machine *memory_record(const struct memory *memory, uint32_t index)
 {
     struct omega_machine *machine = &memory->machines[index];
-    int32_t cpu = 0;
-    int32_t mem = 0;
-    for (int band = 0; band < OMEGA_BANDS; band++) {
-        cpu += machine->band_cpu_milli[band];
-        mem += machine->band_mem_mib[band];
+    if (rules_takes(machine)) {
+        machine->cpu_used_milli = machine->cpu_limit_milli - memory->live.free_cpu_milli[index];
+        machine->mem_used_mib = machine->mem_limit_mib - memory->live.free_mem_mib[index];
     }
-    machine->cpu_used_milli = cpu;
-    machine->mem_used_mib = mem;
     machine->seq = memory->live.seq[index];
+    machine->releases = memory->live.releases[index];
+    rules_put_placers(machine, &memory->placers[index]);
     return machine;
 }
 
@@ -106,20 +109,33 @@ static inline void memory_feed(struct memory *memory, uint32_t machine)
     }
 }
 
-/* Shows a changed machine on the live arrays, all of it. */
-static inline void memory_changed(struct memory *memory, uint32_t machine)
+/* Takes a changed record over into the arrays, all of it. */
+static inline void memory_show(struct memory *memory, uint32_t machine)
 {
     store_view_show(&memory->live, machine, &memory->machines[machine]);
+    memory->placers[machine] = rules_placers_of(&memory->machines[machine]);
+}
+
+/* The same, and tells who reads the feed. */
+static inline void memory_changed(struct memory *memory, uint32_t machine)
+{
+    memory_show(memory, machine);
     memory_feed(memory, machine);
 }
+
+/* Brings the records' use by band up to date, of all machines: the sums of what runs on them. */
+void memory_sum_bands(struct memory *memory);
+/* What a record uses over all bands. */
+void memory_sum_use(const struct omega_machine *machine, int32_t *cpu_milli, int32_t *mem_mib);
 
 /* The block of the next version, with room for so many placements, its fields but `placed` and
  * `asked` to be filled in; NULL without memory. block_forget() takes it out and frees it. */
 struct block *block_create(struct memory *memory, uint32_t count, bool alike);
 void block_forget(struct memory *memory, struct block *block);
 
-/* Proves what only this store has: that the sequence of each machine counts what has happened to
- * it. Adds to the report; OMEGA_ENOMEM. */
+/* Proves what only this store has: that the live arrays show what the placements leave free, and
+ * that the sequence of each machine counts what has happened to it. Adds to the report;
+ * OMEGA_ENOMEM. */
 int memory_check(struct store *store, struct store_report *report, omega_error_t *err);
 
 /* Lists what runs on a machine, by rising placement id, in memory->lost. OMEGA_ENOMEM. */
@@ -142,6 +158,23 @@ int memory_release_run(struct store *store, uint64_t first, uint32_t count,
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err);
 int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,
                    omega_error_t *err);
+/* Commits a transaction in short, if all its claims hold and nothing more is asked of it: returns 1.
+ * 0: it has to be looked at in full, and nothing has changed. OMEGA_ENOMEM. */
+int memory_commit_notes(struct memory *memory, struct job_entry *entry,
+                        const struct omega_transaction *txn, struct omega_claim_result *results,
+                        struct omega_result *result, omega_error_t *err);
+/* Makes the same transaction in full, with its claims in memory->claims. OMEGA_ENOMEM. */
+int memory_expand(struct memory *memory, const struct job_entry *entry,
+                  const struct omega_transaction *txn, struct omega_transaction *full,
+                  omega_error_t *err);
+
+/* The block of a transaction that is accepted in part or as a whole, without its placements. */
+struct block *memory_new_block(struct memory *memory, const struct job_entry *entry,
+                               const struct omega_transaction *txn, uint32_t accepted);
+/* What follows when a block's placements have been entered: feed, totals, the job's counts and the
+ * version. */
+void memory_settle(struct memory *memory, struct job_entry *entry, const struct block *block);
+
 int memory_commit(struct store *store, const struct omega_transaction *txn,
                   struct omega_claim_result *results, struct omega_result *result,
                   omega_error_t *err);

@@ -69,7 +69,6 @@ leave_alike(struct memory *memory, struct block *block, uint32_t at, uint32_t en
     const struct store_view live = memory->live;
     const bool raises_seq = memory->release_raises_seq;
     const bool feeds = memory->feeds;
-    struct omega_machine *machines = memory->machines;
     struct placed *placed = block->placed;
     uint32_t ended = 0;
     for (uint32_t i = at; i < end; i++) {
@@ -87,7 +86,6 @@ leave_alike(struct memory *memory, struct block *block, uint32_t at, uint32_t en
         }
         live.free_cpu_milli[machine] += asked.request.cpu_milli;
         live.free_mem_mib[machine] += asked.request.mem_mib;
-        rules_leave(&machines[machine], &asked.request, band);
         live.releases[machine]++;
         live.seq[machine] += raises_seq;
     }

@@ -128,7 +128,7 @@ static inline uint8_t outcome_of(const struct omega_machine *machine,
     if (machine->state != OMEGA_MACHINE_UP) {
         return OMEGA_REFUSED_MACHINE_DOWN;
     }
-    bool stale = rules_is_stale(machine->seq, claim, detection);
+    bool stale = rules_is_stale(machine->seq, claim->seq, detection);
     if (!stale && fits(machine, claim)) {
         return OMEGA_ACCEPTED;
     }
@@ -336,7 +336,7 @@ static inline uint32_t judge_plain(const struct omega_transaction *txn,
         const struct omega_claim *claim = &claims[i];
         struct omega_machine *machine = machines[i];
         if (machine == NULL || claim->devices != 0 ||
-            rules_is_stale(machine->seq, claim, detection) || !fits_plainly(machine, claim)) {
+            rules_is_stale(machine->seq, claim->seq, detection) || !fits_plainly(machine, claim)) {
             break;
         }
         results[i].outcome = OMEGA_ACCEPTED;
@@ -616,6 +616,21 @@ static bool above_limit(const struct omega_machine *machine)
     return false;
 }
 
+/* Adds (sign 1) what a placement takes to its band, or takes it away (-1). */
+static void add_band(struct omega_machine *machine, const struct omega_request *request,
+                     enum omega_band band, int sign)
+{
+    machine->band_cpu_milli[band] += sign * request->cpu_milli;
+    machine->band_mem_mib[band] += sign * request->mem_mib;
+}
+
+static void enter_placer(struct omega_machine *machine, uint16_t instance, uint64_t version)
+{
+    struct rules_placers placers = rules_placers_of(machine);
+    rules_enter_placer(&placers, instance, version);
+    rules_put_placers(machine, &placers);
+}
+
 void rules_install(struct omega_machine *machine, const struct omega_request *request,
                    uint32_t devices, enum omega_band band, uint16_t instance, uint64_t version)
 {
@@ -623,7 +638,8 @@ void rules_install(struct omega_machine *machine, const struct omega_request *re
         add_gpu_use(machine, request, devices, OMEGA_BAND_FREE, -1);
         add_gpu_use(machine, request, devices, band, 1);
     }
-    rules_enter(machine, request, band, instance, version);
+    add_band(machine, request, band, 1);
+    enter_placer(machine, instance, version);
     machine->seq++;
 }
 
@@ -636,13 +652,12 @@ void rules_place(struct omega_machine *machine, const struct omega_request *requ
     machine->cpu_used_milli += request->cpu_milli;
     machine->mem_used_mib += request->mem_mib;
     machine->seq++;
+    add_band(machine, request, band, 1);
     if (instance != OMEGA_INSTANCE_NONE) {
-        rules_enter(machine, request, band, instance, version);
+        enter_placer(machine, instance, version);
         return;
     }
-    machine->band_cpu_milli[band] += request->cpu_milli; /* initial state: nobody's rival */
-    machine->band_mem_mib[band] += request->mem_mib;
-    machine->may_exceed = above_limit(machine);
+    machine->may_exceed = above_limit(machine); /* initial state: nobody's rival */
 }
 
 void rules_release(struct omega_machine *machine, const struct omega_request *request,
@@ -653,7 +668,8 @@ void rules_release(struct omega_machine *machine, const struct omega_request *re
     }
     machine->cpu_used_milli -= request->cpu_milli;
     machine->mem_used_mib -= request->mem_mib;
-    rules_leave(machine, request, band);
+    add_band(machine, request, band, -1);
+    machine->releases++;
     machine->seq += raises_seq;
     if (machine->may_exceed) {
         machine->may_exceed = above_limit(machine);

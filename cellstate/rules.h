@@ -125,11 +125,11 @@ static inline int32_t rules_free_mem(const struct omega_machine *machine)
     return rules_takes(machine) ? rules_left_mem(machine) : -1;
 }
 
-/* Has a machine that shows this sequence changed, for who goes by sequences, since the claim's view
- * was synced? Part of rules_claim(). */
-static inline bool rules_is_stale(uint64_t seq, const struct omega_claim *claim, uint8_t detection)
+/* Has a machine that shows this sequence changed, for who goes by sequences, since a claim saw it?
+ * Part of rules_claim(). */
+static inline bool rules_is_stale(uint64_t seq, uint64_t seen, uint8_t detection)
 {
-    return detection == OMEGA_DETECT_COARSE && seq != claim->seq;
+    return detection == OMEGA_DETECT_COARSE && seq != seen;
 }
 
 /* Does a request fit in what is free as rules_free_cpu() and rules_free_mem() tell it, its devices
@@ -138,31 +138,44 @@ static inline bool rules_is_stale(uint64_t seq, const struct omega_claim *claim,
 static inline bool rules_has_room(int32_t free_cpu_milli, int32_t free_mem_mib,
                                   const struct omega_request *request)
 {
-    return free_cpu_milli >= request->cpu_milli && free_mem_mib >= request->mem_mib;
+    return ((free_cpu_milli - request->cpu_milli) | (free_mem_mib - request->mem_mib)) >= 0;
 }
 
-/* What a placement without devices changes of a machine's record besides sequence and use:
- * rules_install() for stores that keep these two elsewhere. */
-static inline void rules_enter(struct omega_machine *machine, const struct omega_request *request,
-                               enum omega_band band, uint16_t instance, uint64_t version)
+/* The last two placers of a machine, as in its record, in two words: for stores that keep them apart
+ * from it. */
+struct rules_placers {
+    uint64_t last[2]; /* version << 16 | instance, newest first */
+};
+
+_Static_assert(OMEGA_VERSION_MAX <= UINT64_MAX >> 16, "version and instance fit in a word");
+
+/* Enters a placement by an instance, as rules_install() does in the record. */
+static inline void rules_enter_placer(struct rules_placers *placers, uint16_t instance,
+                                      uint64_t version)
 {
-    machine->band_cpu_milli[band] += request->cpu_milli;
-    machine->band_mem_mib[band] += request->mem_mib;
-    if (machine->placed_by[0] != instance) {
-        machine->placed_by[1] = machine->placed_by[0];
-        machine->placed_version[1] = machine->placed_version[0];
-        machine->placed_by[0] = instance;
+    if ((uint16_t)placers->last[0] != instance) {
+        placers->last[1] = placers->last[0];
     }
-    machine->placed_version[0] = version;
+    placers->last[0] = version << 16 | instance;
 }
 
-/* The same of its end: rules_release(), of a machine that is not above its limit. */
-static inline void rules_leave(struct omega_machine *machine, const struct omega_request *request,
-                               enum omega_band band)
+/* Takes the placers out of a record, and puts them into one. */
+static inline struct rules_placers rules_placers_of(const struct omega_machine *machine)
 {
-    machine->band_cpu_milli[band] -= request->cpu_milli;
-    machine->band_mem_mib[band] -= request->mem_mib;
-    machine->releases++;
+    struct rules_placers placers;
+    for (int i = 0; i < 2; i++) {
+        placers.last[i] = machine->placed_version[i] << 16 | machine->placed_by[i];
+    }
+    return placers;
+}
+
+static inline void rules_put_placers(struct omega_machine *machine,
+                                     const struct rules_placers *placers)
+{
+    for (int i = 0; i < 2; i++) {
+        machine->placed_version[i] = placers->last[i] >> 16;
+        machine->placed_by[i] = (uint16_t)placers->last[i];
+    }
 }
 
 /* Free share of one device; 0 where nothing new is taken. */

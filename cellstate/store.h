@@ -108,7 +108,8 @@ struct store_report;
 
 struct store_ops {
     const char *name;
-    bool live_views; /* view_open() takes STORE_VIEW_LIVE */
+    bool live_views;  /* view_open() takes STORE_VIEW_LIVE */
+    bool takes_notes; /* commit() takes transactions in short */
     int (*submit)(struct store *store, const struct omega_job *job, omega_error_t *err);
     int (*commit)(struct store *store, const struct omega_transaction *txn,
                   struct omega_claim_result *results, struct omega_result *result,
@@ -164,6 +165,12 @@ static inline void store_close(struct store *store)
     if (store != NULL) {
         store->ops->close(store);
     }
+}
+
+/* True if the store takes transactions in short (struct omega_transaction). */
+static inline bool store_takes_notes(const struct store *store)
+{
+    return store->ops->takes_notes;
 }
 
 /* Puts a job into the table, all required tasks pending. The job is copied as far as it is needed.

@@ -226,51 +226,102 @@ static inline bool omega_place_by_scan(const struct omega_place *place, struct o
     return false;
 }
 
-/* Notes claims of the tasks [from, count) of a run, each on one of a few random machines: the same
- * as omega_place_by_probes() for each. Returns the task that it came to; *probed says that this one
- * has had its probes and none of them suits. Kept apart, with all at hand, so that the innermost
- * loop stays in registers. */
-static __attribute__((noinline)) uint32_t
-omega_place_noted(struct omega_random *random, uint32_t probes, struct omega_txn *txn,
-                  const struct omega_tasks *run, uint32_t from, uint32_t count, bool *probed)
+/* Writes the tasks [from, count) of a run into notes, as far as they may be noted. Returns how many. */
+static __attribute__((noinline)) uint32_t omega_place_tasks(const struct omega_txn_head *head,
+                                                            struct omega_txn_note *notes,
+                                                            const uint32_t *tasks, uint32_t count)
 {
-    struct omega_txn_head *head = (struct omega_txn_head *)(void *)txn;
-    const struct omega_txn_head at = *head;
+    const uint8_t *taken = head->taken;
+    uint32_t end = head->end_task;
+    uint32_t next = head->next_task;
+    uint32_t i = 0;
+    for (; i < count; i++) {
+        uint32_t task = tasks[i];
+        if (task < next || task >= end || taken[task] != 0) {
+            break;
+        }
+        notes[i].task = task;
+        next = task + 1;
+    }
+    return i;
+}
+
+/* Finds a machine for each note, by probes, and takes its room; ends at the first for which none of
+ * them suits. Returns how many have one. Kept apart, with all at hand, so that the innermost loop
+ * stays in registers. */
+static inline __attribute__((always_inline)) uint32_t
+omega_place_machines(const struct omega_txn_head *head, struct omega_random *random,
+                     uint32_t probes, struct omega_txn_note *notes, uint32_t count,
+                     const uint64_t *eligible)
+{
     struct omega_random local = *random;
-    const uint32_t *tasks = run->tasks;
-    struct omega_txn_note *note = &at.notes[at.note_count];
-    uint32_t next_task = at.next_task;
-    uint32_t placed = from;
-    *probed = false;
-    for (; placed < count; placed++) {
-        uint32_t task = tasks[placed];
-        uint32_t left = probes;
-        if (task < next_task || task >= at.end_task || at.taken[task] != 0) {
-            break;
+    int32_t *free_cpu_milli = head->free_cpu_milli;
+    int32_t *free_mem_mib = head->free_mem_mib;
+    const int32_t cpu_milli = head->cpu_milli;
+    const int32_t mem_mib = head->mem_mib;
+    const uint32_t machine_count = head->machine_count;
+    struct omega_txn_note *note = notes;
+    struct omega_txn_note *end = notes + count;
+    uint32_t left = probes;
+    while (note < end && left > 0) {
+        uint32_t machine = omega_random_below(&local, machine_count);
+        int32_t cpu_left = free_cpu_milli[machine] - cpu_milli;
+        int32_t mem_left = free_mem_mib[machine] - mem_mib;
+        left--;
+        if ((cpu_left | mem_left) >= 0 && omega_eligible(eligible, machine)) {
+            free_cpu_milli[machine] = cpu_left;
+            free_mem_mib[machine] = mem_left;
+            note->machine = machine;
+            note++;
+            left = probes;
         }
-        for (; left > 0; left--) {
-            uint32_t machine = omega_random_below(&local, at.machine_count);
-            int32_t cpu_left = at.free_cpu_milli[machine] - at.cpu_milli;
-            int32_t mem_left = at.free_mem_mib[machine] - at.mem_mib;
-            if ((cpu_left | mem_left) >= 0 && omega_eligible(at.eligible, machine)) {
-                at.free_cpu_milli[machine] = cpu_left;
-                at.free_mem_mib[machine] = mem_left;
-                note->task = task;
-                note->machine = machine;
-                break;
-            }
-        }
-        if (left == 0) {
-            *probed = true;
-            break;
-        }
-        note++;
-        next_task = task + 1;
     }
     *random = local;
-    head->note_count = (uint32_t)(note - at.notes);
-    head->next_task = next_task;
-    return placed;
+    return (uint32_t)(note - notes);
+}
+
+/* The same where any machine will do, in a loop of its own. */
+static __attribute__((noinline)) uint32_t
+omega_place_anywhere(const struct omega_txn_head *head, struct omega_random *random,
+                     uint32_t probes, struct omega_txn_note *notes, uint32_t count)
+{
+    return omega_place_machines(head, random, probes, notes, count, NULL);
+}
+
+static __attribute__((noinline)) uint32_t
+omega_place_eligibly(const struct omega_txn_head *head, struct omega_random *random,
+                     uint32_t probes, struct omega_txn_note *notes, uint32_t count)
+{
+    return omega_place_machines(head, random, probes, notes, count, head->eligible);
+}
+
+/* Notes claims of the tasks [from, count) of a run, as far as they may be noted, each by probes or
+ * else by a scan: the same as claiming one after the other. Returns the task that it came to; *full
+ * says that this one fits nowhere. */
+static inline uint32_t omega_place_noted(const struct omega_place *place,
+                                         struct omega_random *random, uint32_t probes,
+                                         struct omega_txn *txn, const struct omega_tasks *run,
+                                         uint32_t from, uint32_t count, bool *full)
+{
+    struct omega_txn_head *head = (struct omega_txn_head *)(void *)txn;
+    uint32_t first = head->note_count;
+    struct omega_txn_note *notes = &head->notes[first];
+    uint32_t tasks = omega_place_tasks(head, notes, run->tasks + from, count - from);
+    uint32_t placed = 0;
+    while (placed < tasks && head->note_count == first + placed) {
+        placed += (head->eligible == NULL ? omega_place_anywhere : omega_place_eligibly)(
+            head, random, probes, notes + placed, tasks - placed);
+        head->note_count = first + placed;
+        head->next_task = placed > 0 ? notes[placed - 1].task + 1 : head->next_task;
+        if (placed < tasks) {
+            *full = !omega_place_by_scan(place, random, txn, run->group, notes[placed].task);
+            if (*full) {
+                break;
+            }
+            placed++;
+        }
+    }
+    return from + placed;
 }
 
 /* Claims the first `count` tasks of a run, each by probes or else by a scan. Returns how many: the
@@ -280,21 +331,16 @@ static inline uint32_t omega_place_run(const struct omega_place *place, struct o
                                        const struct omega_tasks *run, uint32_t count)
 {
     uint32_t placed = 0;
-    while (placed < count) {
-        bool probed = false;
-        if (omega_txn_notes(txn, run->group, run->tasks[placed]) && place->machine_count > 0) {
-            placed = omega_place_noted(random, probes, txn, run, placed, count, &probed);
-        } else if (omega_place_by_probes(place, random, probes, txn, run->group,
-                                         run->tasks[placed])) {
-            placed++;
-            continue;
+    bool full = place->machine_count == 0;
+    while (placed < count && !full) {
+        uint32_t task = run->tasks[placed];
+        if (omega_txn_notes(txn, run->group, task)) {
+            placed = omega_place_noted(place, random, probes, txn, run, placed, count, &full);
         } else {
-            probed = true;
+            full = !omega_place_by_probes(place, random, probes, txn, run->group, task) &&
+                   !omega_place_by_scan(place, random, txn, run->group, task);
+            placed += !full;
         }
-        if (probed && !omega_place_by_scan(place, random, txn, run->group, run->tasks[placed])) {
-            return placed;
-        }
-        placed += probed;
     }
     return placed;
 }

@@ -78,8 +78,9 @@ static int occupy(struct run_job *job, const struct catalogue *catalogue,
         }
         memset(job->machine_of, 0xff, job->job->slots * sizeof *job->machine_of);
     }
-    for (uint32_t i = 0; i < runner->claim_count; i++) {
-        const struct omega_claim *claim = &runner->claims[i];
+    const struct omega_claim *claims = attempt_claims(runner);
+    for (uint32_t i = 0; i < runner->plan.count; i++) {
+        const struct omega_claim *claim = &claims[i];
         if (runner->results[i].outcome == OMEGA_ACCEPTED &&
             is_different(catalogue, &job->job->groups[claim->group])) {
             job->machine_of[claim->task] = claim->machine;
@@ -317,7 +318,7 @@ static bool claims_fall_short(struct runner *runner)
     const struct omega_job *job = runner->job->job;
     enum omega_granularity granularity = granularity_of(runner);
     if (granularity == OMEGA_COMMIT_GANG) {
-        return runner->claim_count < runner->job->unplaced;
+        return runner->plan.count < runner->job->unplaced;
     }
     if (granularity != OMEGA_COMMIT_AT_LEAST) {
         return false;
@@ -327,9 +328,10 @@ static bool claims_fall_short(struct runner *runner)
         bool all = omega_job_is_elastic(job) || unplaced < runner->config->at_least;
         runner->minimum[g] = all ? unplaced : runner->config->at_least;
     }
+    const struct omega_claim *claims = attempt_claims(runner);
     memset(runner->group_claims, 0, job->group_count * sizeof *runner->group_claims);
-    for (uint32_t i = 0; i < runner->claim_count; i++) {
-        runner->group_claims[runner->claims[i].group]++;
+    for (uint32_t i = 0; i < runner->plan.count; i++) {
+        runner->group_claims[claims[i].group]++;
     }
     bool short_of = false;
     for (uint32_t g = 0; g < job->group_count; g++) {
@@ -374,8 +376,7 @@ int attempt_plan(struct runner *runner, struct store *store, int64_t now_us, ome
         .placed = job->placed,
         .machine_of = job->machine_of,
     };
-    rc = instance_place(runner->instance, &given, runner->view, &runner->claims,
-                        &runner->claim_count, err);
+    rc = instance_plan(runner->instance, &given, runner->view, &runner->plan, err);
     forget_last(job);
     runner->synced_version = runner->view->shown.version;
     runner->synced_us = runner->view->shown.synced_us;
@@ -419,7 +420,13 @@ void attempt_drop(struct runner *runner)
 
 /* ---- commit ---- */
 
-void attempt_transaction(const struct runner *runner, struct omega_transaction *txn)
+const struct omega_claim *attempt_claims(const struct runner *runner)
+{
+    return runner->plan.claims != NULL ? runner->plan.claims : instance_claims(runner->instance);
+}
+
+/* The transaction as it was planned, its claims in short where the plan has them so. */
+static void planned_transaction(const struct runner *runner, struct omega_transaction *txn)
 {
     enum omega_granularity granularity = granularity_of(runner);
     *txn = (struct omega_transaction){
@@ -433,17 +440,25 @@ void attempt_transaction(const struct runner *runner, struct omega_transaction *
         .synced = runner->synced_version,
         .group_minimum = granularity == OMEGA_COMMIT_AT_LEAST ? runner->minimum : NULL,
         .group_count = runner->job->job->group_count,
-        .claim_count = runner->claim_count,
-        .claims = runner->claims,
+        .claim_count = runner->plan.count,
+        .claims = runner->plan.claims,
+        .notes = runner->plan.notes,
+        .seqs = runner->plan.seqs,
         .inquiry = runner->inquiry,
         .brief = runner->brief,
     };
 }
 
+void attempt_transaction(const struct runner *runner, struct omega_transaction *txn)
+{
+    planned_transaction(runner, txn);
+    txn->claims = attempt_claims(runner);
+}
+
 void attempt_tell_results(const struct runner *runner, const struct omega_result *result)
 {
-    for (uint32_t i = 0; runner->brief && i < runner->claim_count; i++) {
-        if (result->accepted == runner->claim_count) {
+    for (uint32_t i = 0; runner->brief && i < runner->plan.count; i++) {
+        if (result->accepted == runner->plan.count) {
             runner->results[i] = omega_claim_accepted(result->version, i);
         }
     }
@@ -457,10 +472,11 @@ static int absorb(struct runner *runner, struct store *store, const struct omega
     if (runner->config->sync != RUN_SYNC_INTERVAL) {
         return OMEGA_OK;
     }
+    const struct omega_claim *claims = attempt_claims(runner);
     attempt_tell_results(runner, result);
-    for (uint32_t i = 0; result->accepted > 0 && i < runner->claim_count; i++) {
+    for (uint32_t i = 0; result->accepted > 0 && i < runner->plan.count; i++) {
         if (runner->results[i].outcome == OMEGA_ACCEPTED &&
-            runner_tell(runner, runner->claims[i].machine) != OMEGA_OK) {
+            runner_tell(runner, claims[i].machine) != OMEGA_OK) {
             return omega_error_set(err, OMEGA_ENOMEM, "no memory to keep a view");
         }
     }
@@ -480,10 +496,10 @@ static void mark_placed(const struct runner *runner, const struct omega_result *
         memset(job->placed, 1, job->job->slots);
         return;
     }
-    bool whole = result->accepted == runner->claim_count;
-    for (uint32_t i = 0; i < runner->claim_count; i++) {
-        job->placed[runner->claims[i].task] |=
-            whole || runner->results[i].outcome == OMEGA_ACCEPTED;
+    bool whole = result->accepted == runner->plan.count;
+    const struct omega_claim *claims = attempt_claims(runner);
+    for (uint32_t i = 0; i < runner->plan.count; i++) {
+        job->placed[claims[i].task] |= whole || runner->results[i].outcome == OMEGA_ACCEPTED;
     }
 }
 
@@ -516,7 +532,7 @@ static int take_in(struct runner *runner, const struct omega_result *result, ome
 static int keep_last(struct runner *runner, const struct omega_result *result, omega_error_t *err)
 {
     struct run_job *job = runner->job;
-    uint32_t count = runner->claim_count;
+    uint32_t count = runner->plan.count;
     if (count == 0 || runner->falls_short ||
         module_scheduler(runner->config->module)->ignores_last) {
         return OMEGA_OK;
@@ -527,7 +543,7 @@ static int keep_last(struct runner *runner, const struct omega_result *result, o
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for the results of a job");
     }
     attempt_tell_results(runner, result);
-    memcpy(job->last_claims, runner->claims, count * sizeof *job->last_claims);
+    memcpy(job->last_claims, attempt_claims(runner), count * sizeof *job->last_claims);
     memcpy(job->last_results, runner->results, count * sizeof *job->last_results);
     job->last_count = count;
     return OMEGA_OK;
@@ -562,12 +578,16 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
     *duration_us = 0;
     int rc = OMEGA_OK;
     /* tasks that were lost during the decision have returned: a gang must have them too */
-    if (granularity_of(runner) == OMEGA_COMMIT_GANG && runner->claim_count < job->unplaced) {
+    if (granularity_of(runner) == OMEGA_COMMIT_GANG && runner->plan.count < job->unplaced) {
         runner->falls_short = true;
     }
-    if (runner->claim_count > 0 && !runner->falls_short) {
+    if (runner->plan.count > 0 && !runner->falls_short) {
         struct omega_transaction txn;
-        attempt_transaction(runner, &txn);
+        planned_transaction(runner, &txn);
+        txn.claims = store_takes_notes(store) ? txn.claims : attempt_claims(runner);
+        if (txn.inquiry != NULL) {
+            txn.inquiry->answered = false;
+        }
         rc = store_commit(store, &txn, runner->results, result, err);
         if (rc == OMEGA_OK) {
             rc = absorb(runner, store, result, err);

@@ -67,8 +67,7 @@ struct runner {
     int64_t start_us;
     int64_t decision_us;
     uint32_t asked; /* tasks of the job that were unplaced at its start */
-    const struct omega_claim *claims;
-    uint32_t claim_count;
+    struct instance_plan plan;
     bool falls_short; /* fewer claims than the granularity needs: no transaction */
     uint64_t synced_version;
     int64_t synced_us;
@@ -122,8 +121,11 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
 /* Fills in what a brief commit has left out of runner->results; for who needs them all the same. */
 void attempt_tell_results(const struct runner *runner, const struct omega_result *result);
 
-/* The transaction of the attempt that attempt_end() committed: for logs and digests. */
+/* The transaction of the attempt that attempt_end() committed, in full: for logs and digests. */
 void attempt_transaction(const struct runner *runner, struct omega_transaction *txn);
+
+/* The attempt's claims, in full; the first call after planning may have to make them. */
+const struct omega_claim *attempt_claims(const struct runner *runner);
 
 /* Opens the store that config->store asks for, the cell being config->cell. *scratch is the
  * directory of its cell, which is listed (run_scratch_list()), or NULL: it has none. */

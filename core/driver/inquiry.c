@@ -41,18 +41,18 @@ void sim_tell_transaction(struct simulation *sim, const struct runner *runner,
                           const struct metrics_attempt *attempt)
 {
     const struct run_job *job = runner->job;
-    struct omega_transaction txn;
-    if (runner->claim_count == 0 || runner->falls_short || runner->inquiry == NULL) {
+    if (runner->plan.count == 0 || runner->falls_short ||
+        !metrics_looks_into(sim->metrics, attempt)) {
         return;
     }
+    struct omega_transaction txn;
     attempt_transaction(runner, &txn);
     struct metrics_commit commit = {
         .txn = &txn,
         .results = runner->results,
         .elastic = omega_job_is_elastic(job->job),
         /* what was accepted is not among the unplaced any more */
-        .whole = runner->claim_count >= job->unplaced + attempt->result.accepted,
+        .whole = runner->plan.count >= job->unplaced + attempt->result.accepted,
     };
     metrics_commit(sim->metrics, attempt, &commit);
-    runner->inquiry->answered = false;
 }

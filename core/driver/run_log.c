@@ -94,7 +94,7 @@ struct runlog_attempt run_log_attempt_of(const struct runner *runner, bool plann
         .attempt = runner->job->attempts,
         .instance = runner->id,
         .planned = planned,
-        .claims = runner->claim_count,
+        .claims = runner->plan.count,
         .synced = runner->synced_version,
         .synced_us = runner->synced_us,
     };
@@ -110,7 +110,7 @@ void run_log_attempt(const struct log_place *place, const struct runner *runner)
 void run_log_commit(const struct log_place *place, const struct runner *runner,
                     const struct omega_result *result, int64_t duration_us)
 {
-    bool sent = runner->claim_count > 0 && !runner->falls_short;
+    bool sent = runner->plan.count > 0 && !runner->falls_short;
     struct runlog_record record = record_at(place, sent ? RUNLOG_TRANSACTION : RUNLOG_NOTHING);
     record.attempt = run_log_attempt_of(runner, true);
     if (sent) {

@@ -58,9 +58,10 @@ static int plan_single_ends(struct simulation *sim, const struct runner *runner,
         return sim_no_memory(err);
     }
     uint32_t n = 0;
+    const struct omega_claim *claims = attempt_claims(runner);
     attempt_tell_results(runner, result);
-    for (uint32_t i = 0; i < runner->claim_count; i++) {
-        const struct omega_claim *claim = &runner->claims[i];
+    for (uint32_t i = 0; i < runner->plan.count; i++) {
+        const struct omega_claim *claim = &claims[i];
         if (runner->results[i].outcome == OMEGA_ACCEPTED) {
             int64_t duration = duration_us > 0
                                    ? duration_us

@@ -191,7 +191,7 @@ static void tell_attempt(struct simulation *sim, const struct runner *runner,
         .attempt = runner->job->attempts,
         .start_us = runner->start_us,
         .end_us = sim->now_us,
-        .claims = runner->claim_count,
+        .claims = runner->plan.count,
         .gang_short = runner->falls_short,
         .redone = sim_redoes(runner),
         .enough = omega_job_is_elastic(job) && result->accepted > 0,
@@ -211,12 +211,14 @@ static int tell_commit(struct simulation *sim, const struct runner *runner,
                        const struct omega_result *result, int64_t duration_us, omega_error_t *err)
 {
     struct run_job *job = runner->job;
-    if (runner->claim_count == 0 || runner->falls_short) {
+    if (runner->plan.count == 0 || runner->falls_short) {
         return OMEGA_OK;
     }
-    struct omega_transaction txn;
-    attempt_transaction(runner, &txn);
-    metrics_digest_commit(sim->metrics, sim->now_us, &txn, runner->results, result);
+    if (metrics_wants_each_task(sim->metrics)) {
+        struct omega_transaction txn;
+        attempt_transaction(runner, &txn);
+        metrics_digest_commit(sim->metrics, sim->now_us, &txn, runner->results, result);
+    }
     if (result->accepted == 0) {
         return OMEGA_OK;
     }

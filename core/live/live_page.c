@@ -40,7 +40,7 @@ void live_page_attempt(struct live_process *process, const struct runner *runner
 {
     struct page *page = process->page;
     page_add(page, PAGE_ATTEMPTS, 1);
-    if (runner->claim_count == 0) {
+    if (runner->plan.count == 0) {
         page_add(page, PAGE_NO_FIT, 1);
     } else if (runner->falls_short) {
         page_add(page, PAGE_SHORT, 1);

@@ -114,7 +114,7 @@ static int commit(struct live_scheduler *scheduler, struct omega_result *result,
     int rc = attempt_end(runner, store, result, duration_us, settlement, &own);
     if (rc == OMEGA_EINVAL && live_has_lost(scheduler)) {
         rc = live_look_again(scheduler, err);
-        if (rc == OMEGA_OK && runner->claim_count < runner->job->unplaced) {
+        if (rc == OMEGA_OK && runner->plan.count < runner->job->unplaced) {
             return attempt_end(runner, store, result, duration_us, settlement, err);
         }
         rc = rc == OMEGA_OK ? OMEGA_EINVAL : rc;
@@ -134,7 +134,7 @@ static int end_attempt(struct live_scheduler *scheduler, int64_t now_us, omega_e
     if (rc != OMEGA_OK) {
         return rc;
     }
-    bool sends = runner->claim_count > 0 && !runner->falls_short;
+    bool sends = runner->plan.count > 0 && !runner->falls_short;
     if (sends) {
         live_intend_commit(process, runner, now_us);
     }
@@ -150,7 +150,7 @@ static int end_attempt(struct live_scheduler *scheduler, int64_t now_us, omega_e
     if (rc != OMEGA_OK) {
         return rc;
     }
-    if (runner->claim_count > 0 && !runner->falls_short) {
+    if (runner->plan.count > 0 && !runner->falls_short) {
         add_spent(&process->slot->times.commit, since_ns);
     }
     if (result.accepted > 0) {

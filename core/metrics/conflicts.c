@@ -440,6 +440,13 @@ static void count_would(struct conflicts *conflicts, uint32_t scheduler,
     }
 }
 
+bool metrics_looks_into(const struct metrics *metrics, const struct metrics_attempt *attempt)
+{
+    const struct conflicts *conflicts = metrics->conflicts;
+    return conflicts != NULL && (attempt->result.conflicts + attempt->result.refused > 0 ||
+                                 conflicts->machines != NULL || conflicts->counterfactuals);
+}
+
 void metrics_commit(struct metrics *metrics, const struct metrics_attempt *attempt,
                     const struct metrics_commit *commit)
 {

@@ -25,8 +25,10 @@ struct metrics_commit {
 bool metrics_wants_causes(const struct metrics *metrics);
 bool metrics_wants_counterfactuals(const struct metrics *metrics);
 
-/* Tells a transaction, behind metrics_attempt() of its attempt. Costs nothing for one in which no
- * claim was refused unless machines or counterfactuals are asked for. */
+/* Is there anything to be told of the transaction of an attempt? Only of one in which a claim was
+ * refused, unless machines or counterfactuals are asked for. */
+bool metrics_looks_into(const struct metrics *metrics, const struct metrics_attempt *attempt);
+/* Tells a transaction, behind metrics_attempt() of its attempt. */
 void metrics_commit(struct metrics *metrics, const struct metrics_attempt *attempt,
                     const struct metrics_commit *commit);
 

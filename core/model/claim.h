@@ -21,6 +21,12 @@ struct omega_claim {
     uint8_t reserved;
 };
 
+/* A claim as a scheduler takes it down; in a plain job it needs no more. */
+struct omega_txn_note {
+    uint32_t task;
+    uint32_t machine;
+};
+
 /* A placement id names an accepted claim for ever: version of the commit and position among the
  * claims that this commit accepted. */
 #define OMEGA_PLACEMENT_POSITION_BITS 20
@@ -71,6 +77,11 @@ struct omega_transaction {
     uint32_t group_count;
     uint32_t claim_count; /* <= OMEGA_CLAIMS_MAX */
     const struct omega_claim *claims;
+    /* Where claims is NULL, it comes in short: notes, by rising task, of a job of one group that
+     * asks neither for devices nor for different machines, and the sequence that each claim saw.
+     * All machines were synced at `synced`. For stores that take notes (store_takes_notes()). */
+    const struct omega_txn_note *notes;
+    const uint64_t *seqs;
     struct omega_inquiry *inquiry; /* NULL, or what else is to be told; the caller's */
     bool brief; /* results are wanted only if some claim does not hold: else they may be left as
                    they are, since they follow from what was claimed (omega_claim_accepted()) */

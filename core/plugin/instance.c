@@ -32,10 +32,13 @@ struct omega_txn {
     const struct catalogue *catalogue;
     struct omega_claim *claims; /* those that have been checked; notes come behind them */
     uint32_t count;
-    uint8_t *taken; /* per task slot of the job: enum taken; 0 while it may be claimed */
-    uint32_t slots; /* so many fit in claims, notes and taken */
+    uint64_t *seqs;  /* per note that has been checked: what its machine's sequence was */
+    uint64_t synced; /* the view's version then */
+    uint32_t noted;  /* notes that stand for claims when the attempt has been planned */
+    uint8_t *taken;  /* per task slot of the job: enum taken; 0 while it may be claimed */
+    uint32_t slots;  /* so many fit in claims, notes and taken */
     /* the group that is being claimed for, looked up once for many claims */
-    uint32_t group; /* UINT32_MAX = none yet in this attempt */
+    uint32_t group;
     uint32_t group_first;
     uint32_t group_slots;
     bool group_spreads;
@@ -230,24 +233,14 @@ static void append_claim(struct omega_txn *txn, uint32_t task, uint32_t machine,
     txn->taken[task] = TAKEN_CLAIMED;
 }
 
-/* Makes claims of the notes: omega_txn_note() has taken their room, and has looked at all that is
- * checked here, or the module has gone another way. That there was room is seen when it is given
- * back (txn_close()). */
-static void make_claims(struct omega_txn *txn)
+/* How many of the notes, from the first on, are of tasks that may be claimed, each on a machine. */
+static uint32_t count_sound(const struct omega_txn *txn)
 {
-    const struct store_view *view = txn->view;
-    const uint64_t *seq = view->seq;
-    const struct omega_claim alike = {
-        .synced = view->shown.version,
-        .request = txn->group_request,
-        .group = (uint16_t)txn->group,
-    };
     const struct omega_txn_note *notes = txn->head.notes;
     const uint32_t count = txn->head.note_count <= txn->slots ? txn->head.note_count : 0;
-    const uint32_t machines = view->shown.machine_count;
+    const uint32_t machines = txn->view->shown.machine_count;
     const uint32_t end = txn->group_first + txn->group_slots;
     const uint8_t *taken = txn->taken;
-    struct omega_claim *claims = &txn->claims[txn->count];
     uint32_t least = txn->group_first;
     uint32_t i = 0;
     for (; i < count; i++) {
@@ -257,34 +250,64 @@ static void make_claims(struct omega_txn *txn)
             break;
         }
         least = note.task + 1;
-        claims[i] = alike;
-        claims[i].seq = seq[note.machine];
-        claims[i].task = note.task;
-        claims[i].machine = note.machine;
     }
-    bool sound = i == txn->head.note_count;
-    for (uint32_t c = 0; txn->group_eligible != NULL && c < i; c++) {
-        sound = sound && omega_eligible(txn->group_eligible, claims[c].machine);
+    return i;
+}
+
+/* Checks the notes: omega_txn_note() has looked at all that is checked here, or the module has gone
+ * another way, which is a breach. Keeps the sequences of their machines. Returns how many are
+ * sound. */
+static uint32_t check_notes(struct omega_txn *txn)
+{
+    const struct omega_txn_note *notes = txn->head.notes;
+    const uint64_t *seq = txn->view->seq;
+    const uint64_t *eligible = txn->group_eligible;
+    uint64_t *seqs = txn->seqs;
+    const uint32_t count = count_sound(txn);
+    bool sound = count == txn->head.note_count;
+    for (uint32_t i = 0; eligible != NULL && i < count; i++) {
+        sound = sound && omega_eligible(eligible, notes[i].machine);
     }
-    for (uint32_t c = 0; view->absorbed != NULL && c < i; c++) {
-        claims[c].synced = store_view_synced(view, claims[c].machine);
+    for (uint32_t i = 0; i < count; i++) {
+        seqs[i] = seq[notes[i].machine];
     }
     if (!sound) {
         breach(txn, "claimed without omega_txn_claim()");
     }
-    txn->head.note_count = 0;
-    txn->count += i;
+    return count;
 }
 
-/* The same, before something else is done than taking notes. */
+/* Makes claims of the first `count` notes, which have been checked. */
+static void make_claims(struct omega_txn *txn, uint32_t count)
+{
+    const struct omega_claim alike = {
+        .synced = txn->synced,
+        .request = txn->group_request,
+        .group = (uint16_t)txn->group,
+    };
+    struct omega_claim *claims = &txn->claims[txn->count];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct omega_txn_note note = txn->head.notes[i];
+        claims[i] = alike;
+        claims[i].seq = txn->seqs[i];
+        claims[i].task = note.task;
+        claims[i].machine = note.machine;
+    }
+    txn->count += count;
+}
+
+/* Makes claims of the notes before something else is done than taking notes. */
 static void enter_notes(struct omega_txn *txn)
 {
-    uint32_t i = txn->count;
+    uint32_t first = txn->count;
     if (txn->head.note_count > 0) {
-        make_claims(txn);
+        make_claims(txn, check_notes(txn));
+        txn->head.note_count = 0;
     }
-    for (; i < txn->count; i++) {
-        txn->taken[txn->claims[i].task] = TAKEN_CLAIMED;
+    for (uint32_t i = first; i < txn->count; i++) {
+        struct omega_claim *claim = &txn->claims[i];
+        claim->synced = store_view_synced(txn->view, claim->machine);
+        txn->taken[claim->task] = TAKEN_CLAIMED;
     }
 }
 
@@ -368,11 +391,14 @@ static int reserve_slots(struct omega_txn *txn, uint32_t slots)
     uint32_t room = slots < OMEGA_TASKS_MAX / 2 ? slots * 2 : OMEGA_TASKS_MAX;
     free(txn->claims);
     free(txn->head.notes);
+    free(txn->seqs);
     free(txn->taken);
     txn->claims = malloc(room * sizeof *txn->claims);
     txn->head.notes = malloc(room * sizeof *txn->head.notes);
+    txn->seqs = malloc(room * sizeof *txn->seqs);
     txn->taken = malloc(room);
-    bool complete = txn->claims != NULL && txn->head.notes != NULL && txn->taken != NULL;
+    bool complete =
+        txn->claims != NULL && txn->head.notes != NULL && txn->seqs != NULL && txn->taken != NULL;
     txn->slots = complete ? room : 0;
     return complete ? OMEGA_OK : OMEGA_ENOMEM;
 }
@@ -388,8 +414,8 @@ static int txn_open(struct omega_txn *txn, const struct instance_job *given,
     txn->given = given;
     txn->view = view;
     txn->count = 0;
-    txn->group = UINT32_MAX;
-    take_no_notes(txn);
+    txn->noted = 0;
+    txn->synced = view->shown.version;
     txn->head.note_count = 0;
     txn->head.taken = txn->taken;
     txn->head.free_cpu_milli = view->free_cpu_milli;
@@ -398,11 +424,39 @@ static int txn_open(struct omega_txn *txn, const struct instance_job *given,
     txn->stamped_group = UINT32_MAX;
     txn->no_memory = false;
     txn->breach[0] = '\0';
+    enter_group(txn,
+                0); /* most jobs have no other: its claims can be noted from the first one on */
     return OMEGA_OK;
 }
 
-/* Takes every claim back from the view, where each must have found room, and takes no more. */
-static void txn_close(struct omega_txn *txn)
+/* True if nothing but notes has been made that could stand for the claims of a transaction. */
+static bool is_in_short(const struct omega_txn *txn)
+{
+    return txn->count == 0 && txn->head.note_count > 0 && txn->view->absorbed == NULL &&
+           txn->given->pending->job->group_count == 1;
+}
+
+/* Gives the room of all notes back to the view, where each must have found some. */
+static void take_back_notes(struct omega_txn *txn)
+{
+    const struct omega_txn_note *notes = txn->head.notes;
+    const struct omega_request request = txn->group_request;
+    int32_t *free_cpu_milli = txn->view->free_cpu_milli;
+    int32_t *free_mem_mib = txn->view->free_mem_mib;
+    int32_t left = 0;
+    for (uint32_t i = 0, count = txn->noted; i < count; i++) {
+        uint32_t machine = notes[i].machine;
+        left |= free_cpu_milli[machine] | free_mem_mib[machine];
+        free_cpu_milli[machine] += request.cpu_milli;
+        free_mem_mib[machine] += request.mem_mib;
+    }
+    if (left < 0) {
+        breach(txn, "claimed without omega_txn_claim()");
+    }
+}
+
+/* The same of all claims. */
+static void take_back(struct omega_txn *txn)
 {
     int32_t *free_cpu_milli = txn->view->free_cpu_milli;
     int32_t *free_mem_mib = txn->view->free_mem_mib;
@@ -421,6 +475,18 @@ static void txn_close(struct omega_txn *txn)
     }
     if (left < 0) {
         breach(txn, "claimed without omega_txn_claim()");
+    }
+}
+
+/* Ends planning: the view shows what it did before, and no more claims are taken. */
+static void txn_close(struct omega_txn *txn)
+{
+    if (is_in_short(txn)) {
+        txn->noted = check_notes(txn);
+        take_back_notes(txn);
+    } else {
+        enter_notes(txn);
+        take_back(txn);
     }
     txn->given = NULL;
     take_no_notes(txn);
@@ -583,6 +649,7 @@ void instance_destroy(struct instance *instance)
     free(instance->state);
     free(instance->txn.claims);
     free(instance->txn.head.notes);
+    free(instance->txn.seqs);
     free(instance->txn.taken);
     free(instance->txn.stamps);
     free(instance);
@@ -602,11 +669,12 @@ static int blame(const struct instance *instance, const struct omega_job *job, c
                            instance->scheduler->name, instance->config.scheduler, job->id, what);
 }
 
-int instance_place(struct instance *instance, const struct instance_job *job,
-                   struct store_view *view, const struct omega_claim **claims, uint32_t *count,
-                   omega_error_t *err)
+int instance_plan(struct instance *instance, const struct instance_job *job,
+                  struct store_view *view, struct instance_plan *plan, omega_error_t *err)
 {
     struct omega_txn *txn = &instance->txn;
+    view->shown.eligible = job->eligible;
+    view->shown.group_count = job->pending->job->group_count;
     if (txn_open(txn, job, view) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to plan a job of %u tasks",
                                job->pending->job->slots);
@@ -614,13 +682,10 @@ int instance_place(struct instance *instance, const struct instance_job *job,
 #ifdef OMEGA_DEBUG
     uint64_t before = store_view_hash(view);
 #endif
-    view->shown.eligible = job->eligible;
-    view->shown.group_count = job->pending->job->group_count;
     instance->now_us = job->now_us;
     enter(instance, "place()", job->pending->job->id);
     instance->scheduler->place(instance->state, job->pending, &view->shown, txn);
     running_leave();
-    make_claims(txn);
     view->shown.eligible = NULL;
     txn_close(txn);
 #ifdef OMEGA_DEBUG
@@ -635,9 +700,35 @@ int instance_place(struct instance *instance, const struct instance_job *job,
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for the claims of job %" PRIu64,
                                job->pending->job->id);
     }
-    *claims = txn->claims;
-    *count = txn->count;
+    *plan = (struct instance_plan){
+        .count = txn->count + txn->noted,
+        .claims = txn->noted > 0 ? NULL : txn->claims,
+        .notes = txn->head.notes,
+        .seqs = txn->seqs,
+    };
     return OMEGA_OK;
+}
+
+const struct omega_claim *instance_claims(struct instance *instance)
+{
+    struct omega_txn *txn = &instance->txn;
+    if (txn->count == 0) {
+        make_claims(txn, txn->noted);
+    }
+    return txn->claims;
+}
+
+int instance_place(struct instance *instance, const struct instance_job *job,
+                   struct store_view *view, const struct omega_claim **claims, uint32_t *count,
+                   omega_error_t *err)
+{
+    struct instance_plan plan;
+    int rc = instance_plan(instance, job, view, &plan, err);
+    if (rc == OMEGA_OK) {
+        *claims = instance_claims(instance);
+        *count = plan.count;
+    }
+    return rc;
 }
 
 int instance_started(struct instance *instance, const struct omega_job *job, uint32_t accepted,

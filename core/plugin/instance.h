@@ -47,11 +47,25 @@ struct instance_job {
     const uint32_t *machine_of;
 };
 
+/* What place() has claimed: `count` claims, in full or in short (struct omega_transaction). */
+struct instance_plan {
+    uint32_t count;
+    const struct omega_claim *claims; /* NULL: in short */
+    const struct omega_txn_note *notes;
+    const uint64_t *seqs;
+};
+
 /*
  * Calls place() on the view and takes its claims back from the view again, which then shows exactly
- * what it did before. *claims and *count stay valid until the next call. Returns 0 or
- * OMEGA_EMODULE.
+ * what it did before. The plan, in short wherever it can be, stays valid until the next call.
+ * Returns 0 or OMEGA_EMODULE.
  */
+int instance_plan(struct instance *instance, const struct instance_job *job,
+                  struct store_view *view, struct instance_plan *plan, omega_error_t *err);
+/* The claims of the last plan, in full. */
+const struct omega_claim *instance_claims(struct instance *instance);
+
+/* Both at once. */
 int instance_place(struct instance *instance, const struct instance_job *job,
                    struct store_view *view, const struct omega_claim **claims, uint32_t *count,
                    omega_error_t *err);
