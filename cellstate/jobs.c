@@ -24,36 +24,6 @@ void jobs_scratch_fini(struct jobs_scratch *scratch)
     free(scratch->stamps);
 }
 
-int jobs_entry_allocate(struct job_entry *entry)
-{
-    entry->groups = malloc(entry->group_count * sizeof *entry->groups);
-    entry->state = calloc(entry->slots, 1);
-    entry->different = NULL;
-    entry->machine_of = NULL;
-    if (entry->spreads) {
-        entry->different = calloc(entry->group_count, sizeof *entry->different);
-        entry->machine_of = malloc(entry->slots * sizeof *entry->machine_of);
-    }
-    if (entry->groups == NULL || entry->state == NULL ||
-        (entry->spreads && (entry->different == NULL || entry->machine_of == NULL))) {
-        jobs_entry_free_arrays(entry);
-        return OMEGA_ENOMEM;
-    }
-    return OMEGA_OK;
-}
-
-void jobs_entry_free_arrays(struct job_entry *entry)
-{
-    free(entry->groups);
-    free(entry->different);
-    free(entry->state);
-    free(entry->machine_of);
-    entry->groups = NULL;
-    entry->different = NULL;
-    entry->state = NULL;
-    entry->machine_of = NULL;
-}
-
 int jobs_check_job(const struct omega_job *job, const struct catalogue *catalogue,
                    omega_error_t *err)
 {
@@ -81,9 +51,40 @@ static bool asks_for_different(const struct catalogue *catalogue,
     return catalogue_constraint_set(catalogue, group->constraints)->different_machines;
 }
 
-int jobs_entry_init(struct job_entry *entry, const struct omega_job *job,
-                    const struct catalogue *catalogue)
+/* True if a group of the job asks for different machines. */
+static bool spreads(const struct omega_job *job, const struct catalogue *catalogue)
 {
+    for (uint32_t g = 0; g < job->group_count; g++) {
+        if (asks_for_different(catalogue, &job->groups[g])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Lays the arrays out behind the entry: those with the strictest alignment first. */
+static void place_arrays(struct job_entry *entry)
+{
+    entry->groups = (struct omega_task_group *)(void *)(entry + 1);
+    uint8_t *next = (uint8_t *)(entry->groups + entry->group_count);
+    if (entry->spreads) {
+        entry->machine_of = (uint32_t *)(void *)next;
+        next += entry->slots * sizeof *entry->machine_of;
+        entry->different = (bool *)next;
+        next += entry->group_count * sizeof *entry->different;
+    }
+    entry->state = next;
+}
+
+struct job_entry *jobs_entry_create(const struct omega_job *job, const struct catalogue *catalogue)
+{
+    bool spread = spreads(job, catalogue);
+    size_t group = sizeof *job->groups + (spread ? sizeof(bool) : 0);
+    size_t slot = sizeof(uint8_t) + (spread ? sizeof(uint32_t) : 0);
+    struct job_entry *entry = malloc(sizeof *entry + job->group_count * group + job->slots * slot);
+    if (entry == NULL) {
+        return NULL;
+    }
     *entry = (struct job_entry){
         .id = job->id,
         .group_count = job->group_count,
@@ -92,24 +93,21 @@ int jobs_entry_init(struct job_entry *entry, const struct omega_job *job,
         .pending = job->tasks,
         .precedence = job->precedence,
         .elastic = omega_job_is_elastic(job),
+        .spreads = spread,
     };
+    place_arrays(entry);
+    memset(entry->state, SLOT_UNPLACED, job->slots);
     for (uint32_t g = 0; g < job->group_count; g++) {
-        entry->spreads = entry->spreads || asks_for_different(catalogue, &job->groups[g]);
-    }
-    if (jobs_entry_allocate(entry) != OMEGA_OK) {
-        return OMEGA_ENOMEM;
-    }
-    memcpy(entry->groups, job->groups, job->group_count * sizeof *entry->groups);
-    for (uint32_t g = 0; g < job->group_count; g++) {
+        entry->groups[g] = job->groups[g];
         entry->groups[g].task_duration_us = NULL;
-        if (entry->spreads) {
+        if (spread) {
             entry->different[g] = asks_for_different(catalogue, &job->groups[g]);
         }
     }
-    if (entry->spreads) {
+    if (spread) {
         memset(entry->machine_of, 0xff, job->slots * sizeof *entry->machine_of);
     }
-    return OMEGA_OK;
+    return entry;
 }
 
 static int reserve_claims(struct jobs_scratch *scratch, uint32_t claims)

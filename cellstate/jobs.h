@@ -58,17 +58,13 @@ struct jobs_scratch {
 int jobs_scratch_init(struct jobs_scratch *scratch, uint32_t machine_count); /* 0, OMEGA_ENOMEM */
 void jobs_scratch_fini(struct jobs_scratch *scratch);
 
-/* Allocates the arrays of an entry whose counts and `spreads` are set: groups, state (all 0),
- * different and machine_of where it spreads. OMEGA_ENOMEM, and nothing is allocated. */
-int jobs_entry_allocate(struct job_entry *entry);
-void jobs_entry_free_arrays(struct job_entry *entry);
 /* May this job be submitted, if its id is new? OMEGA_EINVAL unless its id is above 0, it is sealed
  * and its constraint sets are in the catalogue. */
 int jobs_check_job(const struct omega_job *job, const struct catalogue *catalogue,
                    omega_error_t *err);
-/* Fills an entry, arrays included, from a job that is submitted. OMEGA_ENOMEM. */
-int jobs_entry_init(struct job_entry *entry, const struct omega_job *job,
-                    const struct catalogue *catalogue);
+/* The entry of a job that is submitted, with its arrays in one block: free() releases it. NULL
+ * without memory. */
+struct job_entry *jobs_entry_create(const struct omega_job *job, const struct catalogue *catalogue);
 
 /* Is this a transaction that a scheduler may send (store_commit() says which)? `entry` is NULL if
  * the job is not in the table. Also makes room in the scratch for its claims, notes in

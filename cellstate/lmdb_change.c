@@ -17,7 +17,7 @@ struct submission {
     size_t size;
     uint8_t *durations; /* NULL: no group lists them */
     size_t durations_size;
-    struct job_entry entry;
+    struct job_entry *entry;
     uint16_t instance; /* whose it is; OMEGA_INSTANCE_NONE */
 };
 
@@ -40,10 +40,10 @@ static int run_submit(struct lmdb *lmdb, void *arguments, omega_error_t *err)
                       submission->durations_size, err);
     }
     if (rc == OMEGA_OK) {
-        rc = lmdb_entry_insert(lmdb, &submission->entry, submission->instance, err);
+        rc = lmdb_entry_insert(lmdb, submission->entry, submission->instance, err);
     }
     if (rc == OMEGA_OK) {
-        jobs_submitted(&submission->entry, &lmdb->write.head.counters);
+        jobs_submitted(submission->entry, &lmdb->write.head.counters);
     }
     return rc;
 }
@@ -79,12 +79,12 @@ static int prepare(struct submission *submission, const struct store *store, ome
     for (uint32_t g = 0; texts != NULL && g < job->group_count; g++) {
         texts[g] = catalogue_constraints_text(store->catalogue, job->groups[g].constraints);
     }
-    bool entered =
-        texts != NULL && jobs_entry_init(&submission->entry, job, store->catalogue) == OMEGA_OK;
+    submission->entry = texts == NULL ? NULL : jobs_entry_create(job, store->catalogue);
+    bool entered = submission->entry != NULL;
     submission->size = entered ? record_job_bytes(job, user, texts) : 0;
     submission->bytes = entered ? malloc(submission->size) : NULL;
     if (submission->bytes != NULL) {
-        record_encode_job(job, user, texts, submission->entry.different, submission->bytes);
+        record_encode_job(job, user, texts, submission->entry->different, submission->bytes);
     }
     free((void *)texts);
     bool made = submission->bytes != NULL && list_durations(submission);
@@ -111,7 +111,7 @@ int lmdb_submit_to(struct store *store, const struct omega_job *job, uint16_t in
     }
     free(submission.bytes);
     free(submission.durations);
-    jobs_entry_free_arrays(&submission.entry);
+    free(submission.entry);
     return rc;
 }
 

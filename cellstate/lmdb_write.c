@@ -48,7 +48,9 @@ void lmdb_write_fini(struct lmdb *lmdb)
     free(write->listed);
     free(write->items);
     free(write->bytes);
-    jobs_entry_free_arrays(&write->entry);
+    free(write->entry.groups);
+    free(write->entry.different);
+    free(write->entry.state);
     jobs_scratch_fini(&write->scratch);
     rules_scratch_destroy(write->rules);
 }

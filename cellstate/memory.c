@@ -195,8 +195,9 @@ static void memory_close(struct store *store)
         free(memory->blocks.slots[i].value);
     }
     for (size_t i = 0; memory->jobs.slots != NULL && i <= memory->jobs.mask; i++) {
-        memory_free_job(memory->jobs.slots[i].value);
+        free(memory->jobs.slots[i].value);
     }
+    block_free_spares(memory);
     map_clear(&memory->blocks);
     map_clear(&memory->jobs);
     store_view_free_arrays(&memory->live);

@@ -5,22 +5,60 @@
 
 #include "cellstate/memory_private.h"
 
-struct block *block_create(struct memory *memory, uint32_t count, bool alike)
+#define SPARE_LEAST 16u /* placements of the smallest spare blocks */
+_Static_assert(SPARE_LEAST << (MEMORY_SPARES - 1) == OMEGA_CLAIMS_MAX, "spare blocks of all sizes");
+
+/* A block for so many alike placements, used again or new; NULL without memory. */
+static struct block *take_spare(struct memory *memory, uint32_t count)
+{
+    uint32_t spare = 0;
+    while (SPARE_LEAST << spare < count) {
+        spare++;
+    }
+    struct block *block = memory->spares[spare];
+    if (block == NULL) {
+        block = malloc(sizeof *block + ((size_t)SPARE_LEAST << spare) * sizeof block->placed[0]);
+    } else {
+        memory->spares[spare] = block->next;
+    }
+    if (block != NULL) {
+        *block = (struct block){.spare = spare};
+    }
+    return block;
+}
+
+static struct block *new_block(uint32_t count)
 {
     struct block *block = NULL;
-    size_t each = sizeof block->placed[0] + (alike ? 0 : sizeof *block->asked);
-    block = malloc(sizeof *block + count * each);
+    block = malloc(sizeof *block + count * (sizeof block->placed[0] + sizeof *block->asked));
+    if (block != NULL) {
+        *block = (struct block){.asked = (struct asked *)(void *)&block->placed[count]};
+    }
+    return block;
+}
+
+/* Frees a block, or keeps it to use it again. */
+static void spare(struct memory *memory, struct block *block)
+{
+    if (block->asked != NULL) {
+        free(block);
+        return;
+    }
+    block->next = memory->spares[block->spare];
+    memory->spares[block->spare] = block;
+}
+
+struct block *block_create(struct memory *memory, uint32_t count, bool alike)
+{
+    struct block *block = alike ? take_spare(memory, count) : new_block(count);
     if (block == NULL) {
         return NULL;
     }
-    *block = (struct block){
-        .version = memory->counters.version + 1,
-        .count = count,
-        .running = count,
-        .asked = alike ? NULL : (struct asked *)(void *)&block->placed[count],
-    };
+    block->version = memory->counters.version + 1;
+    block->count = count;
+    block->running = count;
     if (map_put(&memory->blocks, block->version, block) != OMEGA_OK) {
-        free(block);
+        spare(memory, block);
         return NULL;
     }
     return block;
@@ -29,7 +67,18 @@ struct block *block_create(struct memory *memory, uint32_t count, bool alike)
 void block_forget(struct memory *memory, struct block *block)
 {
     map_remove(&memory->blocks, block->version);
-    free(block);
+    spare(memory, block);
+}
+
+void block_free_spares(struct memory *memory)
+{
+    for (uint32_t i = 0; i < MEMORY_SPARES; i++) {
+        while (memory->spares[i] != NULL) {
+            struct block *block = memory->spares[i];
+            memory->spares[i] = block->next;
+            free(block);
+        }
+    }
 }
 
 /* ---- what runs on one machine ---- */

@@ -4,14 +4,6 @@
 
 #include "cellstate/memory_private.h"
 
-void memory_free_job(struct job_entry *entry)
-{
-    if (entry != NULL) {
-        jobs_entry_free_arrays(entry);
-        free(entry);
-    }
-}
-
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err)
 {
     struct memory *memory = memory_of(store);
@@ -24,13 +16,9 @@ int memory_submit(struct store *store, const struct omega_job *job, omega_error_
                                "job %llu cannot be submitted: expected an id above 0 that is new",
                                (unsigned long long)job->id);
     }
-    struct job_entry *entry = malloc(sizeof *entry);
-    if (entry == NULL || jobs_entry_init(entry, job, memory->base.catalogue) != OMEGA_OK) {
-        free(entry);
-        entry = NULL;
-    }
+    struct job_entry *entry = jobs_entry_create(job, memory->base.catalogue);
     if (entry == NULL || map_put(&memory->jobs, job->id, entry) != OMEGA_OK) {
-        memory_free_job(entry);
+        free(entry);
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for job %llu",
                                (unsigned long long)job->id);
     }
@@ -43,7 +31,7 @@ void memory_forget_if_over(struct memory *memory, struct job_entry *entry)
     if (jobs_over(entry)) {
         map_remove(&memory->jobs, entry->id);
         memory->counters.jobs--;
-        memory_free_job(entry);
+        free(entry);
     }
 }
 

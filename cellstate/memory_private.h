@@ -23,7 +23,9 @@ struct asked {
     uint8_t devices;
 };
 
-/* The placements of one version. Freed when none runs any more. */
+#define MEMORY_SPARES 17u
+
+/* The placements of one version. Spare when none runs any more. */
 struct block {
     uint64_t version;
     uint64_t job;
@@ -34,6 +36,8 @@ struct block {
     bool spreads;        /* its job has different_machines groups */
     struct asked alike;  /* what each of them takes, without devices, unless: */
     struct asked *asked; /* one each, behind the last of placed; NULL: all are alike */
+    struct block *next;  /* of spare ones */
+    uint32_t spare;      /* where it goes among them when it is forgotten */
     struct placed placed[];
 };
 
@@ -51,8 +55,10 @@ struct memory {
     bool feeds;             /* a private view has been opened: before that nobody reads the feed */
     struct store_counters counters;
     struct store_totals totals;
-    struct map blocks; /* version -> struct block */
-    struct map jobs;   /* id -> struct job_entry */
+    struct map blocks;                   /* version -> struct block */
+    struct block *spares[MEMORY_SPARES]; /* blocks to use again, those with room for 16 << i alike
+                                            placements in spares[i] */
+    struct map jobs;                     /* id -> struct job_entry */
     /* The change feed: machines in the order they changed, a ring of feed_mask + 1 entries. A view
      * that has read up to `position` misses those since; one too far behind is copied whole. */
     uint32_t *feed;
@@ -129,9 +135,10 @@ void memory_sum_bands(struct memory *memory);
 void memory_sum_use(const struct omega_machine *machine, int32_t *cpu_milli, int32_t *mem_mib);
 
 /* The block of the next version, with room for so many placements, its fields but `placed` and
- * `asked` to be filled in; NULL without memory. block_forget() takes it out and frees it. */
+ * `asked` to be filled in; NULL without memory. block_forget() takes it out again. */
 struct block *block_create(struct memory *memory, uint32_t count, bool alike);
 void block_forget(struct memory *memory, struct block *block);
+void block_free_spares(struct memory *memory);
 
 /* Proves what only this store has: that the live arrays show what the placements leave free, and
  * that the sequence of each machine counts what has happened to it. Adds to the report;
@@ -181,6 +188,5 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
 
 /* Takes a job of which nothing is left out of the table: the entry is gone then. */
 void memory_forget_if_over(struct memory *memory, struct job_entry *entry);
-void memory_free_job(struct job_entry *entry);
 
 #endif

@@ -12,16 +12,14 @@
 
 struct run_job *run_job_create(const struct omega_job *job, uint64_t id)
 {
-    struct run_job *made = calloc(1, sizeof *made);
+    size_t bytes = omega_job_copy_bytes(job);
+    struct run_job *made = malloc(sizeof *made + bytes + job->slots);
     if (made == NULL) {
         return NULL;
     }
-    made->job = omega_job_copy(job);
-    made->placed = calloc(job->slots, 1);
-    if (made->job == NULL || made->placed == NULL) {
-        run_job_destroy(made);
-        return NULL;
-    }
+    *made = (struct run_job){.placed = (uint8_t *)(made + 1) + bytes};
+    memset(made->placed, 0, job->slots);
+    made->job = omega_job_copy_to(job, made + 1);
     made->job->id = id;
     made->unplaced = job->tasks;
     made->first_attempt_us = -1;
@@ -33,9 +31,7 @@ struct run_job *run_job_create(const struct omega_job *job, uint64_t id)
 void run_job_destroy(struct run_job *job)
 {
     if (job != NULL) {
-        free(job->job);
         free(job->eligible);
-        free(job->placed);
         free(job->machine_of);
         free(job->last_claims);
         free(job->last_results);

@@ -19,76 +19,150 @@ static uint64_t order_of(enum event_kind kind, uint64_t sequence)
     return (uint64_t)rank << KIND_SHIFT | sequence << 1 | retry;
 }
 
-static bool before(const struct event *a, const struct event *b)
+/* Time, and among equals the order, as one number. */
+__extension__ typedef __int128 event_key;
+
+static inline event_key key_of(const struct event *event)
 {
-    return a->time_us < b->time_us || (a->time_us == b->time_us && a->order < b->order);
+    return (event_key)event->time_us << 64 | event->order;
 }
+
+static inline bool before(const struct event *a, const struct event *b)
+{
+    return key_of(a) < key_of(b);
+}
+
+/* ---- the heap ---- */
+
+static int reserve_heap(struct events *events)
+{
+    size_t room = events->room == 0 ? 1024 : events->room * 2;
+    struct event *heap = realloc(events->heap, room * sizeof *heap);
+    if (heap == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    events->heap = heap;
+    events->room = room;
+    return OMEGA_OK;
+}
+
+/* Puts an event into a hole, or above it. */
+static void fill_hole(struct event *heap, size_t hole, const struct event *event)
+{
+    while (hole > 0 && before(event, &heap[(hole - 1) / ARITY])) {
+        heap[hole] = heap[(hole - 1) / ARITY];
+        hole = (hole - 1) / ARITY;
+    }
+    heap[hole] = *event;
+}
+
+static int heap_push(struct events *events, const struct event *event)
+{
+    if (events->count == events->room && reserve_heap(events) != OMEGA_OK) {
+        return OMEGA_ENOMEM;
+    }
+    fill_hole(events->heap, events->count++, event);
+    return OMEGA_OK;
+}
+
+/* Takes the first entry out. The hole goes down to a leaf, where the last entry fills it, which
+ * mostly belongs there: it need not be looked at on the way. */
+static void heap_pop(struct events *events, struct event *event)
+{
+    struct event *heap = events->heap;
+    *event = heap[0];
+    const struct event last = heap[--events->count];
+    const size_t count = events->count;
+    size_t hole = 0;
+    for (size_t first = 1; first < count; first = hole * ARITY + 1) {
+        size_t end = first + ARITY < count ? first + ARITY : count;
+        size_t best = first;
+        event_key least = key_of(&heap[first]);
+        for (size_t child = first + 1; child < end; child++) {
+            event_key key = key_of(&heap[child]);
+            best = key < least ? child : best;
+            least = key < least ? key : least;
+        }
+        heap[hole] = heap[best];
+        hole = best;
+    }
+    fill_hole(heap, hole, &last);
+}
+
+/* ---- the lane ---- */
+
+static struct event *lane_at(const struct events *events, size_t place)
+{
+    return &events->lane[(events->lane_first + place) & (events->lane_room - 1)];
+}
+
+static int reserve_lane(struct events *events)
+{
+    size_t room = events->lane_room == 0 ? 64 : events->lane_room * 2;
+    struct event *lane = malloc(room * sizeof *lane);
+    if (lane == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    for (size_t i = 0; i < events->lane_count; i++) {
+        lane[i] = *lane_at(events, i);
+    }
+    free(events->lane);
+    events->lane = lane;
+    events->lane_room = room;
+    events->lane_first = 0;
+    return OMEGA_OK;
+}
+
+/* True if an event may go behind all that is in the lane. */
+static bool lane_takes(const struct events *events, const struct event *event)
+{
+    return events->lane_count == 0 || before(lane_at(events, events->lane_count - 1), event);
+}
+
+static int lane_push(struct events *events, const struct event *event)
+{
+    if (events->lane_count == events->lane_room && reserve_lane(events) != OMEGA_OK) {
+        return OMEGA_ENOMEM;
+    }
+    *lane_at(events, events->lane_count++) = *event;
+    return OMEGA_OK;
+}
+
+/* ---- both ---- */
 
 int events_push(struct events *events, int64_t time_us, enum event_kind kind, void *what)
 {
-    if (events->count == events->room) {
-        size_t room = events->room == 0 ? 1024 : events->room * 2;
-        struct event *heap = realloc(events->heap, room * sizeof *heap);
-        if (heap == NULL) {
-            return OMEGA_ENOMEM;
-        }
-        events->heap = heap;
-        events->room = room;
-    }
     struct event event = {
         .time_us = time_us,
         .order = order_of(kind, events->created++),
         .what = what,
     };
-    size_t i = events->count++;
-    while (i > 0 && before(&event, &events->heap[(i - 1) / ARITY])) {
-        events->heap[i] = events->heap[(i - 1) / ARITY];
-        i = (i - 1) / ARITY;
-    }
-    events->heap[i] = event;
-    return OMEGA_OK;
-}
-
-/* The child of `i` that comes first, or `i` if it has none. */
-static size_t first_child(const struct events *events, size_t i)
-{
-    size_t first = i * ARITY + 1;
-    size_t end = first + ARITY < events->count ? first + ARITY : events->count;
-    size_t best = i;
-    for (size_t child = first; child < end; child++) {
-        if (best == i || before(&events->heap[child], &events->heap[best])) {
-            best = child;
-        }
-    }
-    return best;
+    return kind == EVENT_ATTEMPT && lane_takes(events, &event) ? lane_push(events, &event)
+                                                               : heap_push(events, &event);
 }
 
 int events_pop(struct events *events, struct event *event, enum event_kind *kind)
 {
-    if (events->count == 0) {
+    if (events->lane_count > 0 &&
+        (events->count == 0 || before(lane_at(events, 0), &events->heap[0]))) {
+        *event = *lane_at(events, 0);
+        events->lane_first++;
+        events->lane_count--;
+    } else if (events->count > 0) {
+        heap_pop(events, event);
+    } else {
         return 0;
     }
-    *event = events->heap[0];
     *kind = (enum event_kind)(event->order >> KIND_SHIFT);
     if (*kind == EVENT_ARRIVAL && (event->order & 1) != 0) {
         *kind = EVENT_RETRY;
     }
-    struct event last = events->heap[--events->count];
-    size_t i = 0;
-    for (;;) {
-        size_t child = events->count == 0 ? 0 : first_child(events, i);
-        if (child == i || !before(&events->heap[child], &last)) {
-            break;
-        }
-        events->heap[i] = events->heap[child];
-        i = child;
-    }
-    events->heap[i] = last;
     return 1;
 }
 
 void events_release(struct events *events)
 {
     free(events->heap);
+    free(events->lane);
     *events = (struct events){.heap = NULL};
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The event queue of the simulator: a total order by (time, kind, sequence of creation), so that a
- * run is the same whatever heap it uses. A 4-ary implicit heap of 24-byte entries.
+ * run is the same whatever it is kept in: a 4-ary implicit heap of 24-byte entries and, for attempts,
+ * which are made in the order in which they happen, a lane: first in, first out.
  */
 #ifndef OMEGA_CORE_DRIVER_EVENTS_H
 #define OMEGA_CORE_DRIVER_EVENTS_H
@@ -29,6 +30,10 @@ struct events {
     struct event *heap;
     size_t count;
     size_t room;
+    struct event *lane; /* a ring of lane_room entries, a power of two */
+    size_t lane_room;
+    size_t lane_first;
+    size_t lane_count;
     uint64_t created;
 };
 

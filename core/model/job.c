@@ -139,26 +139,25 @@ int omega_job_check(const struct omega_job *job, omega_error_t *err)
     return rc;
 }
 
-struct omega_job *omega_job_copy(const struct omega_job *job)
+size_t omega_job_copy_bytes(const struct omega_job *job)
 {
     size_t durations = 0; /* of all groups that have one per task */
     for (uint32_t g = 0; g < job->group_count; g++) {
         const struct omega_task_group *group = &job->groups[g];
         durations += group->task_duration_us == NULL ? 0 : (size_t)group->count + group->optional;
     }
-    size_t groups_size = job->group_count * sizeof(struct omega_task_group);
-    struct omega_job *copy = malloc(sizeof *copy + groups_size + durations * sizeof(int64_t));
-    if (copy == NULL) {
-        return NULL;
-    }
+    return sizeof *job + job->group_count * sizeof *job->groups + durations * sizeof(int64_t);
+}
+
+struct omega_job *omega_job_copy_to(const struct omega_job *job, void *memory)
+{
+    struct omega_job *copy = memory;
     struct omega_task_group *groups = (struct omega_task_group *)(copy + 1);
     int64_t *next = (int64_t *)(groups + job->group_count);
     *copy = *job;
     copy->groups = groups;
-    if (job->group_count > 0) {
-        memcpy(groups, job->groups, groups_size);
-    }
     for (uint32_t g = 0; g < job->group_count; g++) {
+        groups[g] = job->groups[g];
         if (groups[g].task_duration_us != NULL) {
             size_t count = (size_t)groups[g].count + groups[g].optional;
             memcpy(next, groups[g].task_duration_us, count * sizeof *next);
@@ -167,4 +166,10 @@ struct omega_job *omega_job_copy(const struct omega_job *job)
         }
     }
     return copy;
+}
+
+struct omega_job *omega_job_copy(const struct omega_job *job)
+{
+    void *memory = malloc(omega_job_copy_bytes(job));
+    return memory == NULL ? NULL : omega_job_copy_to(job, memory);
 }

@@ -64,6 +64,9 @@ int omega_job_check(const struct omega_job *job, omega_error_t *err);
 /* A copy of a sealed job with its groups and durations in one block; free() releases it.
  * Returns NULL without memory. */
 struct omega_job *omega_job_copy(const struct omega_job *job);
+/* The same in the caller's memory, aligned as malloc() does it, of which it takes so much. */
+size_t omega_job_copy_bytes(const struct omega_job *job);
+struct omega_job *omega_job_copy_to(const struct omega_job *job, void *memory);
 
 /* Duration of a task of a group; `task` is the job-wide index. */
 static inline int64_t omega_task_duration(const struct omega_task_group *group, uint32_t task)

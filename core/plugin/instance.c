@@ -255,21 +255,15 @@ static uint32_t count_sound(const struct omega_txn *txn)
 }
 
 /* Checks the notes: omega_txn_note() has looked at all that is checked here, or the module has gone
- * another way, which is a breach. Keeps the sequences of their machines. Returns how many are
- * sound. */
+ * another way, which is a breach. Returns how many are sound. */
 static uint32_t check_notes(struct omega_txn *txn)
 {
     const struct omega_txn_note *notes = txn->head.notes;
-    const uint64_t *seq = txn->view->seq;
     const uint64_t *eligible = txn->group_eligible;
-    uint64_t *seqs = txn->seqs;
     const uint32_t count = count_sound(txn);
     bool sound = count == txn->head.note_count;
     for (uint32_t i = 0; eligible != NULL && i < count; i++) {
         sound = sound && omega_eligible(eligible, notes[i].machine);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        seqs[i] = seq[notes[i].machine];
     }
     if (!sound) {
         breach(txn, "claimed without omega_txn_claim()");
@@ -277,7 +271,7 @@ static uint32_t check_notes(struct omega_txn *txn)
     return count;
 }
 
-/* Makes claims of the first `count` notes, which have been checked. */
+/* Makes claims of the first `count` notes, which have been checked, but for their sequences. */
 static void make_claims(struct omega_txn *txn, uint32_t count)
 {
     const struct omega_claim alike = {
@@ -289,7 +283,6 @@ static void make_claims(struct omega_txn *txn, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         const struct omega_txn_note note = txn->head.notes[i];
         claims[i] = alike;
-        claims[i].seq = txn->seqs[i];
         claims[i].task = note.task;
         claims[i].machine = note.machine;
     }
@@ -306,6 +299,7 @@ static void enter_notes(struct omega_txn *txn)
     }
     for (uint32_t i = first; i < txn->count; i++) {
         struct omega_claim *claim = &txn->claims[i];
+        claim->seq = txn->view->seq[claim->machine];
         claim->synced = store_view_synced(txn->view, claim->machine);
         txn->taken[claim->task] = TAKEN_CLAIMED;
     }
@@ -436,16 +430,20 @@ static bool is_in_short(const struct omega_txn *txn)
            txn->given->pending->job->group_count == 1;
 }
 
-/* Gives the room of all notes back to the view, where each must have found some. */
+/* Gives the room of all notes back to the view, where each must have found some, and keeps the
+ * sequences of their machines. */
 static void take_back_notes(struct omega_txn *txn)
 {
     const struct omega_txn_note *notes = txn->head.notes;
     const struct omega_request request = txn->group_request;
     int32_t *free_cpu_milli = txn->view->free_cpu_milli;
     int32_t *free_mem_mib = txn->view->free_mem_mib;
+    const uint64_t *seq = txn->view->seq;
+    uint64_t *seqs = txn->seqs;
     int32_t left = 0;
     for (uint32_t i = 0, count = txn->noted; i < count; i++) {
         uint32_t machine = notes[i].machine;
+        seqs[i] = seq[machine];
         left |= free_cpu_milli[machine] | free_mem_mib[machine];
         free_cpu_milli[machine] += request.cpu_milli;
         free_mem_mib[machine] += request.mem_mib;
@@ -714,6 +712,9 @@ const struct omega_claim *instance_claims(struct instance *instance)
     struct omega_txn *txn = &instance->txn;
     if (txn->count == 0) {
         make_claims(txn, txn->noted);
+        for (uint32_t i = 0; i < txn->count; i++) {
+            txn->claims[i].seq = txn->seqs[i];
+        }
     }
     return txn->claims;
 }

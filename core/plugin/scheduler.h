@@ -54,13 +54,13 @@ enum omega_log_level {
 /* What the framework offers an instance. The same in the simulator and live. Owned by the host;
  * valid from init() to the end of fini(). */
 struct omega_host {
-    uint32_t size;               /* sizeof(struct omega_host) of the running omega */
-    uint32_t instance;           /* number of this instance among those of its scheduler, from 0 */
-    const char *scheduler;       /* the scheduler's name in the experiment */
+    uint32_t size;       /* sizeof(struct omega_host) of the running omega */
+    uint32_t instance;   /* number of this instance among those of its scheduler, from 0 */
+    const char *scheduler; /* the scheduler's name in the experiment */
     struct omega_random *random; /* this instance's own stream */
-    uint32_t machine_count;      /* machines known at init; a view may show more later */
+    uint32_t machine_count; /* machines known at init; a view may show more later */
     uint32_t reserved;
-    void *context; /* for the functions below; not for modules */
+    void *context;       /* for the functions below; not for modules */
 
     /* A message for the person who runs the experiment. */
     void (*log)(const struct omega_host *host, enum omega_log_level level, const char *format, ...)
@@ -89,8 +89,8 @@ struct omega_pending_group {
 struct omega_pending {
     const struct omega_job *job;
     const struct omega_pending_group *groups; /* job->group_count of them */
-    uint32_t attempt;                         /* 1 for the first */
-    uint32_t last_count;                      /* claims of the attempt before; 0 at the first */
+    uint32_t attempt;    /* 1 for the first */
+    uint32_t last_count; /* claims of the attempt before; 0 at the first */
     const struct omega_claim *last_claims;
     const struct omega_claim_result *last_results;
 };
@@ -220,8 +220,8 @@ struct omega_option {
 };
 
 struct omega_scheduler {
-    uint32_t abi;        /* OMEGA_SCHEDULER_ABI */
-    uint32_t size;       /* sizeof(struct omega_scheduler) */
+    uint32_t abi;  /* OMEGA_SCHEDULER_ABI */
+    uint32_t size; /* sizeof(struct omega_scheduler) */
     const char *name;    /* mandatory: how experiments and messages name the module */
     const char *summary; /* mandatory: one line for `omega schedulers` */
     size_t state_size;   /* bytes per instance; 0 = no state, and `state` is NULL */
