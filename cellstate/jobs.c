@@ -27,7 +27,8 @@ void jobs_scratch_fini(struct jobs_scratch *scratch)
 int jobs_check_job(const struct omega_job *job, const struct catalogue *catalogue,
                    omega_error_t *err)
 {
-    omega_error_t why = {.code = OMEGA_OK};
+    omega_error_t why;
+    omega_error_clear(&why);
     int rc = job->id == 0
                  ? omega_error_set(&why, OMEGA_EINVAL, "expected an id above 0 that is new")
                  : omega_job_check(job, &why);
@@ -510,8 +511,7 @@ void jobs_submitted(const struct job_entry *entry, struct store_counters *counte
     counters->tasks_pending += entry->pending;
 }
 
-/* Where nothing is left of a job there is no need to go through its claims. */
-static bool place_rest(struct job_entry *entry, uint32_t accepted)
+bool jobs_place_rest(struct job_entry *entry, uint32_t accepted)
 {
     if (accepted != entry->pending || entry->elastic || entry->machine_of != NULL) {
         return false;
@@ -523,19 +523,11 @@ static bool place_rest(struct job_entry *entry, uint32_t accepted)
 void jobs_place_all(struct job_entry *entry, const struct omega_transaction *txn,
                     const struct omega_claim_result *results, uint32_t accepted)
 {
-    bool rest = place_rest(entry, accepted);
+    bool rest = jobs_place_rest(entry, accepted);
     for (uint32_t i = 0; !rest && i < txn->claim_count; i++) {
         if (results[i].outcome == OMEGA_ACCEPTED) {
             jobs_place(entry, &txn->claims[i]);
         }
-    }
-}
-
-void jobs_place_notes(struct job_entry *entry, const struct omega_transaction *txn)
-{
-    bool rest = place_rest(entry, txn->claim_count);
-    for (uint32_t i = 0; !rest && i < txn->claim_count; i++) {
-        entry->state[txn->notes[i].task] = SLOT_PLACED;
     }
 }
 

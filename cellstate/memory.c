@@ -211,6 +211,8 @@ static void memory_close(struct store *store)
     free(memory->domains);
     free(memory->feed);
     free(memory->claims);
+    free(memory->notes);
+    free(memory->seqs);
     free(memory->lost);
     free(memory);
 }

@@ -1,50 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The memory store's commit: check what no scheduler may send and what the job refuses, decide by
- * the rules, then apply. All memory is taken before the first change.
+ * the rules, then apply. All memory is taken before the first change. Transactions of plain jobs are
+ * decided on the live arrays wherever that can be done (memory_plain.c), all others on records.
  */
 #include <stdlib.h>
 
 #include "cellstate/memory_private.h"
 
 /* ---- decide ---- */
-
-/* Judges each claim on the live arrays: only one that does not hold needs its machine's record. */
-static void judge_each(const struct memory *memory, const struct omega_transaction *txn,
-                       struct omega_claim_result *results)
-{
-    const struct store_view live = memory->live;
-    const uint8_t detection = txn->detection;
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
-        const struct omega_claim *claim = &txn->claims[i];
-        int32_t *free_cpu_milli = &live.free_cpu_milli[claim->machine];
-        int32_t *free_mem_mib = &live.free_mem_mib[claim->machine];
-        if (rules_is_stale(live.seq[claim->machine], claim->seq, detection) ||
-            !rules_has_room(*free_cpu_milli, *free_mem_mib, &claim->request)) {
-            rules_refuse(txn, memory_record(memory, claim->machine), claim, &results[i]);
-            continue;
-        }
-        *free_cpu_milli -= claim->request.cpu_milli;
-        *free_mem_mib -= claim->request.mem_mib;
-        results[i].outcome = OMEGA_ACCEPTED;
-        results[i].other_refuses = 0;
-    }
-}
-
-/* Decides on the live arrays what can be decided there: transactions of plain jobs whose claims
- * stand each for itself. The room of what holds is taken then. False, and nothing has changed, for
- * any other. */
-static bool decide_live(const struct memory *memory, const struct omega_transaction *txn,
-                        struct omega_claim_result *results, struct omega_result *result)
-{
-    if (txn->granularity != OMEGA_COMMIT_TASK ||
-        (txn->inquiry != NULL && txn->inquiry->counterfactuals)) {
-        return false;
-    }
-    judge_each(memory, txn, results);
-    rules_conclude(txn, results, result);
-    return true;
-}
 
 /* Decides any transaction, on the records of its machines. */
 static int decide(struct memory *memory, const struct omega_transaction *txn,
@@ -80,9 +44,9 @@ static void leave(struct memory *memory, const struct omega_transaction *txn,
 /* ---- apply ---- */
 
 struct block *memory_new_block(struct memory *memory, const struct job_entry *entry,
-                               const struct omega_transaction *txn, uint32_t accepted)
+                               const struct omega_transaction *txn, uint32_t count, bool alike)
 {
-    struct block *block = block_create(memory, accepted, jobs_is_plain(entry));
+    struct block *block = block_create(memory, count, alike);
     if (block != NULL) {
         block->job = txn->job;
         block->instance = txn->instance;
@@ -93,24 +57,9 @@ struct block *memory_new_block(struct memory *memory, const struct job_entry *en
     return block;
 }
 
-/* Enters the claims that the results accept, of a plain job, whose room is taken. */
-static void enter(struct memory *memory, struct block *block, const struct omega_transaction *txn,
-                  const struct omega_claim_result *results)
-{
-    struct placed *placed = block->placed;
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
-        const struct omega_claim *claim = &txn->claims[i];
-        if (results[i].outcome == OMEGA_ACCEPTED) {
-            rules_enter_placer(&memory->placers[claim->machine], txn->instance, block->version);
-            memory->live.seq[claim->machine]++;
-            *placed++ = (struct placed){.task = claim->task, .machine = claim->machine};
-        }
-    }
-}
-
-/* The same of any job, on the records that decide() has taken the room of. */
+/* Enters the claims that the results accept, on the records that decide() has taken the room of. */
 static void install(struct memory *memory, struct block *block, const struct omega_transaction *txn,
-                    const struct omega_claim_result *results)
+                    struct omega_claim_result *results)
 {
     uint32_t position = 0;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
@@ -119,35 +68,11 @@ static void install(struct memory *memory, struct block *block, const struct ome
             rules_install(&memory->machines[claim->machine], &claim->request, claim->devices,
                           (enum omega_band)block->band, txn->instance, block->version);
             memory_show(memory, claim->machine);
+            results[i] = omega_claim_accepted(block->version, position);
             block->placed[position] =
                 (struct placed){.task = claim->task, .machine = claim->machine};
             block->asked[position++] = (struct asked){claim->request, claim->devices};
         }
-    }
-}
-
-/* Takes (sign 1) the room of claims without devices that the results accept off the live arrays, or
- * gives it back (-1). */
-static void take_accepted(const struct store_view live, const struct omega_transaction *txn,
-                          const struct omega_claim_result *results, int sign)
-{
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
-        const struct omega_claim *claim = &txn->claims[i];
-        if (results[i].outcome == OMEGA_ACCEPTED) {
-            live.free_cpu_milli[claim->machine] -= sign * claim->request.cpu_milli;
-            live.free_mem_mib[claim->machine] -= sign * claim->request.mem_mib;
-        }
-    }
-}
-
-/* Gives back what was taken for claims that cannot be entered: without memory. */
-static void undo(struct memory *memory, const struct job_entry *entry,
-                 const struct omega_transaction *txn, const struct omega_claim_result *results)
-{
-    if (jobs_is_plain(entry)) {
-        take_accepted(memory->live, txn, results, -1);
-    } else {
-        rules_give_back(txn, memory->scratch.claimed, results);
     }
 }
 
@@ -173,18 +98,6 @@ static void use(struct memory *memory, const struct block *block)
     totals_add_use(&memory->totals, &used, 1);
 }
 
-/* Fills in what the rules leave open in the results of claims that hold. */
-static void tell(const struct block *block, const struct omega_transaction *txn,
-                 struct omega_claim_result *results)
-{
-    uint32_t position = 0;
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
-        if (results[i].outcome == OMEGA_ACCEPTED) {
-            results[i] = omega_claim_accepted(block->version, position++);
-        }
-    }
-}
-
 void memory_settle(struct memory *memory, struct job_entry *entry, const struct block *block)
 {
     feed(memory, block);
@@ -193,24 +106,91 @@ void memory_settle(struct memory *memory, struct job_entry *entry, const struct 
     memory->counters.version = block->version;
 }
 
-/* Makes what was decided, as one change. */
-static void apply(struct memory *memory, struct job_entry *entry, struct block *block,
-                  const struct omega_transaction *txn, struct omega_claim_result *results)
+/* Decides a transaction on records, and makes of it one change. */
+static int commit_records(struct memory *memory, struct job_entry *entry,
+                          const struct omega_transaction *txn, const uint8_t *refused,
+                          struct omega_claim_result *results, struct omega_result *result,
+                          omega_error_t *err)
 {
-    if (block->asked == NULL) {
-        enter(memory, block, txn, results);
-    } else {
-        install(memory, block, txn, results);
+    int rc = decide(memory, txn, refused, results, result, err);
+    if (rc != OMEGA_OK) {
+        return rc;
     }
-    tell(block, txn, results);
+    if (result->accepted == 0) {
+        leave(memory, txn, results, result);
+        return OMEGA_OK;
+    }
+    struct block *block = memory_new_block(memory, entry, txn, result->accepted, false);
+    if (block == NULL) {
+        rules_give_back(txn, memory->scratch.claimed, results);
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u placements", result->accepted);
+    }
+    install(memory, block, txn, results);
     jobs_place_all(entry, txn, results, block->count);
     memory_settle(memory, entry, block);
+    result->version = block->version;
+    return OMEGA_OK;
+}
+
+/* ---- in full and in short ---- */
+
+/* Makes room for so many claims in both forms. */
+static int reserve(struct memory *memory, uint32_t count, omega_error_t *err)
+{
+    if (count <= memory->forms_room) {
+        return OMEGA_OK;
+    }
+    uint32_t room = count < OMEGA_CLAIMS_MAX / 2 ? count * 2 : OMEGA_CLAIMS_MAX;
+    free(memory->claims);
+    free(memory->notes);
+    free(memory->seqs);
+    memory->claims = malloc(room * sizeof *memory->claims);
+    memory->notes = malloc(room * sizeof *memory->notes);
+    memory->seqs = malloc(room * sizeof *memory->seqs);
+    bool complete = memory->claims != NULL && memory->notes != NULL && memory->seqs != NULL;
+    memory->forms_room = complete ? room : 0;
+    return complete ? OMEGA_OK
+                    : omega_error_set(err, OMEGA_ENOMEM, "no memory for %u claims", count);
+}
+
+/* The same transaction in full, where its job is in the table, with what its tasks ask for. */
+static int write_out(struct memory *memory, const struct job_entry *entry,
+                     const struct omega_transaction *txn, struct omega_transaction *full,
+                     omega_error_t *err)
+{
+    *full = *txn;
+    if (entry == NULL || txn->claim_count > OMEGA_CLAIMS_MAX) {
+        return OMEGA_OK; /* no claim of it will be looked at */
+    }
+    int rc = reserve(memory, txn->claim_count, err);
+    for (uint32_t i = 0; rc == OMEGA_OK && i < txn->claim_count; i++) {
+        memory->claims[i] = omega_transaction_claim(txn, i);
+        memory->claims[i].request = entry->groups[0].request;
+    }
+    full->claims = memory->claims;
+    return rc;
+}
+
+/* The same transaction with notes beside its claims. */
+static int take_notes(struct memory *memory, const struct omega_transaction *txn,
+                      struct omega_transaction *noted, omega_error_t *err)
+{
+    int rc = reserve(memory, txn->claim_count, err);
+    for (uint32_t i = 0; rc == OMEGA_OK && i < txn->claim_count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
+        memory->notes[i] = (struct omega_txn_note){claim->task, claim->machine};
+        memory->seqs[i] = claim->seq;
+    }
+    *noted = *txn;
+    noted->notes = memory->notes;
+    noted->seqs = memory->seqs;
+    return rc;
 }
 
 /* Commits a transaction in full. */
-static int commit(struct memory *memory, struct job_entry *entry,
-                  const struct omega_transaction *txn, struct omega_claim_result *results,
-                  struct omega_result *result, omega_error_t *err)
+static int commit_full(struct memory *memory, struct job_entry *entry,
+                       const struct omega_transaction *txn, struct omega_claim_result *results,
+                       struct omega_result *result, omega_error_t *err)
 {
     int rc = jobs_check(&memory->scratch, entry, txn, err);
     if (rc != OMEGA_OK) {
@@ -219,30 +199,21 @@ static int commit(struct memory *memory, struct job_entry *entry,
     if (entry->spreads) {
         jobs_find_taken(&memory->scratch, entry, txn);
     }
-    bool refuses = jobs_refuse(&memory->scratch, entry, txn);
-    bool live = !refuses && jobs_is_plain(entry) && memory->compat == NULL &&
-                decide_live(memory, txn, results, result);
-    if (!live) {
-        rc = decide(memory, txn, refuses ? memory->scratch.refused : NULL, results, result, err);
+    if (jobs_refuse(&memory->scratch, entry, txn)) {
+        return commit_records(memory, entry, txn, memory->scratch.refused, results, result, err);
     }
-    if (rc != OMEGA_OK) {
-        return rc;
+    if (jobs_is_plain(entry) && memory->compat == NULL) {
+        struct omega_transaction noted;
+        bool decided = true;
+        rc = take_notes(memory, txn, &noted, err);
+        if (rc == OMEGA_OK) {
+            rc = memory_commit_plain(memory, entry, &noted, results, result, &decided, err);
+        }
+        if (rc != OMEGA_OK || decided) {
+            return rc;
+        }
     }
-    if (result->accepted == 0) {
-        leave(memory, txn, results, result);
-        return OMEGA_OK;
-    }
-    if (!live && jobs_is_plain(entry)) {
-        take_accepted(memory->live, txn, results, 1);
-    }
-    struct block *block = memory_new_block(memory, entry, txn, result->accepted);
-    if (block == NULL) {
-        undo(memory, entry, txn, results);
-        return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u placements", result->accepted);
-    }
-    apply(memory, entry, block, txn, results);
-    result->version = block->version;
-    return OMEGA_OK;
+    return commit_records(memory, entry, txn, NULL, results, result, err);
 }
 
 int memory_commit(struct store *store, const struct omega_transaction *txn,
@@ -252,13 +223,17 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
     struct memory *memory = memory_of(store);
     struct job_entry *entry = memory_job(memory, txn->job);
     if (txn->claims != NULL) {
-        return commit(memory, entry, txn, results, result, err);
+        return commit_full(memory, entry, txn, results, result, err);
     }
-    struct omega_transaction full;
-    int rc = memory_commit_notes(memory, entry, txn, results, result, err);
-    if (rc == 0) {
-        rc = memory_expand(memory, entry, txn, &full, err);
-        return rc == OMEGA_OK ? commit(memory, entry, &full, results, result, err) : rc;
+    bool decided = false;
+    int rc = OMEGA_OK;
+    if (memory->compat == NULL && memory_notes_are_sound(memory, entry, txn)) {
+        rc = memory_commit_plain(memory, entry, txn, results, result, &decided, err);
     }
-    return rc > 0 ? OMEGA_OK : rc;
+    if (rc == OMEGA_OK && !decided) {
+        struct omega_transaction full;
+        rc = write_out(memory, entry, txn, &full, err);
+        rc = rc == OMEGA_OK ? commit_full(memory, entry, &full, results, result, err) : rc;
+    }
+    return rc;
 }

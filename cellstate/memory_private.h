@@ -68,8 +68,10 @@ struct memory {
     struct rules_scratch *rules;
     struct compat *compat; /* NULL: none */
     struct jobs_scratch scratch;
-    struct omega_claim *claims; /* of a transaction that came in short */
-    uint32_t claims_room;
+    struct omega_claim *claims;   /* of a transaction that came in short */
+    struct omega_txn_note *notes; /* of one that came in full */
+    uint64_t *seqs;
+    uint32_t forms_room;
     struct store_release_result *lost;
     uint32_t lost_room;
 };
@@ -165,19 +167,18 @@ int memory_release_run(struct store *store, uint64_t first, uint32_t count,
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err);
 int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,
                    omega_error_t *err);
-/* Commits a transaction in short, if all its claims hold and nothing more is asked of it: returns 1.
- * 0: it has to be looked at in full, and nothing has changed. OMEGA_ENOMEM. */
-int memory_commit_notes(struct memory *memory, struct job_entry *entry,
+/* True if the notes of a transaction in short are claims that its job, a plain one, can make. */
+bool memory_notes_are_sound(const struct memory *memory, const struct job_entry *entry,
+                            const struct omega_transaction *txn);
+/* Commits a transaction of a plain job, with notes. *decided says whether that could be done on the
+ * live arrays: if not, nothing has changed. OMEGA_ENOMEM. */
+int memory_commit_plain(struct memory *memory, struct job_entry *entry,
                         const struct omega_transaction *txn, struct omega_claim_result *results,
-                        struct omega_result *result, omega_error_t *err);
-/* Makes the same transaction in full, with its claims in memory->claims. OMEGA_ENOMEM. */
-int memory_expand(struct memory *memory, const struct job_entry *entry,
-                  const struct omega_transaction *txn, struct omega_transaction *full,
-                  omega_error_t *err);
+                        struct omega_result *result, bool *decided, omega_error_t *err);
 
-/* The block of a transaction that is accepted in part or as a whole, without its placements. */
+/* The block of a transaction with room for so many placements, which are still to be entered. */
 struct block *memory_new_block(struct memory *memory, const struct job_entry *entry,
-                               const struct omega_transaction *txn, uint32_t accepted);
+                               const struct omega_transaction *txn, uint32_t count, bool alike);
 /* What follows when a block's placements have been entered: feed, totals, the job's counts and the
  * version. */
 void memory_settle(struct memory *memory, struct job_entry *entry, const struct block *block);

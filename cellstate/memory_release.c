@@ -58,39 +58,64 @@ static void leave_machine(struct memory *memory, uint32_t index, const struct as
     memory_changed(memory, index);
 }
 
-/* Ends the placements of a block at positions from `at` to `end`, which are alike: the innermost
- * loop of releases. `whole`: it is all of the block, and all of it runs, so that no marks are
- * needed. Returns how many have ended. */
-static inline __attribute__((always_inline)) uint32_t
-leave_alike(struct memory *memory, struct block *block, uint32_t at, uint32_t end, bool whole)
+/* Ends a placement on a machine that takes something new, where nobody reads the feed. */
+static inline void leave_live(const struct store_view *live, uint32_t machine,
+                              const struct omega_request *request, bool raises_seq)
 {
-    const struct asked asked = block->alike;
-    const enum omega_band band = (enum omega_band)block->band;
+    live->free_cpu_milli[machine] += request->cpu_milli;
+    live->free_mem_mib[machine] += request->mem_mib;
+    live->releases[machine]++;
+    live->seq[machine] += raises_seq;
+}
+
+/* Ends all placements of a block, which are alike and all run, so that no marks are needed, from the
+ * first on up to one on a machine that takes nothing new: the innermost loop of releases. Returns
+ * how many have ended. */
+static uint32_t leave_first(const struct memory *memory, const struct block *block)
+{
     const struct store_view live = memory->live;
-    const bool raises_seq = memory->release_raises_seq;
-    const bool feeds = memory->feeds;
-    struct placed *placed = block->placed;
+    const struct omega_request request = block->alike.request;
+    const struct placed *placed = block->placed;
+    const uint32_t count = memory->feeds || memory->release_raises_seq ? 0 : block->count;
+    uint32_t i = 0;
+    while (i < count && live.free_cpu_milli[placed[i].machine] >= 0) {
+        leave_live(&live, placed[i++].machine, &request, false);
+    }
+    return i;
+}
+
+/* Ends the placements of a block at positions from `at` to `end`, which are alike. Returns how many
+ * have ended. */
+static uint32_t leave_alike(struct memory *memory, struct block *block, uint32_t at, uint32_t end)
+{
+    const struct asked *asked = &block->alike;
     uint32_t ended = 0;
     for (uint32_t i = at; i < end; i++) {
-        uint32_t machine = placed[i].machine;
-        if (!whole) {
-            if ((placed[i].task & PLACED_ENDED) != 0) {
-                continue;
-            }
-            placed[i].task |= PLACED_ENDED;
-        }
-        ended++;
-        if (live.free_cpu_milli[machine] < 0 || feeds) { /* it takes nothing new, or is watched */
-            leave_machine(memory, machine, &asked, band);
+        struct placed *placed = &block->placed[i];
+        if ((placed->task & PLACED_ENDED) != 0) {
             continue;
         }
-        live.free_cpu_milli[machine] += asked.request.cpu_milli;
-        live.free_mem_mib[machine] += asked.request.mem_mib;
-        live.releases[machine]++;
-        live.seq[machine] += raises_seq;
+        placed->task |= PLACED_ENDED;
+        ended++;
+        if (memory->live.free_cpu_milli[placed->machine] < 0 || memory->feeds) {
+            leave_machine(memory, placed->machine, asked, (enum omega_band)block->band);
+        } else {
+            leave_live(&memory->live, placed->machine, &asked->request, memory->release_raises_seq);
+        }
     }
-    memory->totals.cpu_used_milli -= (int64_t)ended * asked.request.cpu_milli;
-    memory->totals.mem_used_mib -= (int64_t)ended * asked.request.mem_mib;
+    return ended;
+}
+
+/* The same of all or some placements, and of the totals. */
+static uint32_t leave_run(struct memory *memory, struct block *block, uint32_t at, uint32_t end)
+{
+    uint32_t ended = 0;
+    if (at == 0 && end == block->running && end == block->count) {
+        ended = leave_first(memory, block);
+    }
+    ended += leave_alike(memory, block, at + ended, end);
+    memory->totals.cpu_used_milli -= (int64_t)ended * block->alike.request.cpu_milli;
+    memory->totals.mem_used_mib -= (int64_t)ended * block->alike.request.mem_mib;
     return ended;
 }
 
@@ -132,14 +157,8 @@ static uint32_t release_run(struct memory *memory, uint64_t first, uint32_t coun
         tell(block, at, count, results);
     }
     uint32_t end = at + count < block->count ? at + count : block->count;
-    uint32_t ended = 0;
-    if (block->asked != NULL) {
-        ended = leave_each(memory, block, at, end);
-    } else if (at == 0 && end == block->count && block->running == end) {
-        ended = leave_alike(memory, block, 0, end, true);
-    } else {
-        ended = leave_alike(memory, block, at, end, false);
-    }
+    uint32_t ended = block->asked != NULL ? leave_each(memory, block, at, end)
+                                          : leave_run(memory, block, at, end);
     block->running -= ended;
     leave_block(memory, block, ended, reason);
     return ended;

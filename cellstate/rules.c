@@ -284,7 +284,7 @@ static inline void lend(struct omega_machine *machine, const struct omega_claim 
 }
 
 static void explain(const struct omega_transaction *txn, const struct omega_machine *machine,
-                    const struct omega_claim *claim, bool by_caller,
+                    const struct omega_claim *claim, uint32_t index, bool by_caller,
                     struct omega_claim_result *result)
 {
     uint8_t outcome = result->outcome;
@@ -294,7 +294,7 @@ static void explain(const struct omega_transaction *txn, const struct omega_mach
         .other_refuses = 1,
     };
     if (txn->inquiry != NULL && txn->inquiry->causes != NULL) {
-        rules_explain(machine, claim, txn->instance, &txn->inquiry->causes[claim - txn->claims]);
+        rules_explain(machine, claim, txn->instance, &txn->inquiry->causes[index]);
     }
     if (machine == NULL) {
         return;
@@ -309,17 +309,17 @@ static void explain(const struct omega_transaction *txn, const struct omega_mach
     }
 }
 
-/* Enters a claim that does not hold: for the caller's reason, if it has one and the machine is up,
- * or else as the rule says. */
+/* Enters a claim that does not hold, the transaction's by that index: for the caller's reason, if it
+ * has one and the machine is up, or else as the rule says. */
 static __attribute__((noinline)) void enter_refused(const struct omega_transaction *txn,
                                                     const struct omega_machine *machine,
-                                                    const struct omega_claim *claim,
+                                                    const struct omega_claim *claim, uint32_t index,
                                                     uint8_t outcome, uint8_t reason,
                                                     struct omega_claim_result *result)
 {
     bool by_caller = reason != OMEGA_ACCEPTED && outcome != OMEGA_REFUSED_MACHINE_DOWN;
     result->outcome = by_caller ? reason : outcome;
-    explain(txn, machine, claim, by_caller, result);
+    explain(txn, machine, claim, index, by_caller, result);
 }
 
 /* Judges claims from the first on, as long as they are plain and hold: most transactions are
@@ -366,7 +366,7 @@ static uint32_t judge(const struct omega_transaction *txn, struct omega_machine 
             lend(machines[i], claim, 1);
             good++;
         } else {
-            enter_refused(txn, machines[i], claim, outcome, reason, &results[i]);
+            enter_refused(txn, machines[i], claim, i, outcome, reason, &results[i]);
         }
     }
     return good;
@@ -545,16 +545,18 @@ bool rules_decide_whole(const struct omega_transaction *txn, struct omega_result
 }
 
 void rules_refuse(const struct omega_transaction *txn, const struct omega_machine *machine,
-                  const struct omega_claim *claim, struct omega_claim_result *result)
+                  const struct omega_claim *claim, uint32_t index,
+                  struct omega_claim_result *result, struct omega_result *total)
 {
     uint8_t outcome = outcome_of(machine, claim, txn->detection, txn->instance);
-    enter_refused(txn, machine, claim, outcome, OMEGA_ACCEPTED, result);
+    enter_refused(txn, machine, claim, index, outcome, OMEGA_ACCEPTED, result);
+    total->conflicts += omega_outcome_is_conflict(outcome);
+    total->refused += !omega_outcome_is_conflict(outcome);
 }
 
-void rules_conclude(const struct omega_transaction *txn, const struct omega_claim_result *results,
-                    struct omega_result *result)
+void rules_conclude(const struct omega_transaction *txn, struct omega_result *total)
 {
-    count(txn, results, result);
+    total->accepted = txn->claim_count - total->conflicts - total->refused;
     if (txn->inquiry != NULL) {
         txn->inquiry->answered = true;
     }

@@ -55,15 +55,16 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
  * rules_decide() tells: what coarse detection would have made of it. */
 bool rules_decide_whole(const struct omega_transaction *txn, struct omega_result *result);
 
-/* What rules_decide() says of one claim that does not hold, whose machine lacks the room of the
- * good claims before it: fills its result and its cause in txn->inquiry. */
+/* What rules_decide() says of one claim that does not hold, the transaction's by that index, whose
+ * machine lacks the room of the good claims before it: fills its result and its cause in
+ * txn->inquiry, and counts it in *total, which is 0 before the first. */
 void rules_refuse(const struct omega_transaction *txn, const struct omega_machine *machine,
-                  const struct omega_claim *claim, struct omega_claim_result *result);
+                  const struct omega_claim *claim, uint32_t index,
+                  struct omega_claim_result *result, struct omega_result *total);
 
-/* What it says of a transaction of granularity `task` whose results are filled, as far as no
- * counterfactuals are asked for: fills *result and answers txn->inquiry. */
-void rules_conclude(const struct omega_transaction *txn, const struct omega_claim_result *results,
-                    struct omega_result *result);
+/* What it says of a transaction of granularity `task` of which all such claims have been told, as far
+ * as no counterfactuals are asked for: fills *total and answers txn->inquiry. */
+void rules_conclude(const struct omega_transaction *txn, struct omega_result *total);
 
 /* Gives back the room of all claims that the results accept. */
 void rules_give_back(const struct omega_transaction *txn, struct omega_machine *const *machines,

@@ -12,6 +12,7 @@
 struct store_view {
     struct omega_view shown; /* its pointers are the arrays below */
     enum store_view_mode mode;
+    void *memory; /* in one piece, so that a large cell has it in huge pages */
     int32_t *free_cpu_milli;
     int32_t *free_mem_mib;
     int16_t *free_gpu_milli; /* NULL, with the two below, in a cell without GPUs */

@@ -11,6 +11,8 @@
 #include "cellstate/rules.h"
 #include "core/base/large.h"
 
+#define LINE ((size_t)64) /* bytes: each array begins with a cache line */
+
 void store_view_close(struct store *store, struct store_view *view)
 {
     if (view != NULL) {
@@ -46,29 +48,38 @@ static void publish(struct store_view *view, uint32_t machines)
     shown->mem_limit_mib = view->mem_limit_mib;
 }
 
+/* Cuts an array off the memory at *next. */
+static void *cut(uint8_t **next, size_t count, size_t size)
+{
+    void *array = *next;
+    *next += (count * size + LINE - 1) / LINE * LINE;
+    return array;
+}
+
 int store_view_allocate(struct store_view *view, uint32_t machines, bool gpu)
 {
     size_t n = machines == 0 ? 1 : machines;
-    view->free_cpu_milli = large_calloc(n, sizeof *view->free_cpu_milli);
-    view->free_mem_mib = large_calloc(n, sizeof *view->free_mem_mib);
-    view->seq = large_calloc(n, sizeof *view->seq);
-    view->releases = large_calloc(n, sizeof *view->releases);
-    view->cpu_limit_milli = large_calloc(n, sizeof *view->cpu_limit_milli);
-    view->mem_limit_mib = large_calloc(n, sizeof *view->mem_limit_mib);
-    bool complete = view->free_cpu_milli != NULL && view->free_mem_mib != NULL &&
-                    view->seq != NULL && view->releases != NULL && view->cpu_limit_milli != NULL &&
-                    view->mem_limit_mib != NULL;
-    if (gpu) {
-        view->free_gpu_milli =
-            large_calloc(n * OMEGA_GPU_DEVICES_MAX, sizeof *view->free_gpu_milli);
-        view->gpu_whole = large_calloc(n, sizeof *view->gpu_whole);
-        view->gpu_largest = large_calloc(n, sizeof *view->gpu_largest);
-        complete = complete && view->free_gpu_milli != NULL && view->gpu_whole != NULL &&
-                   view->gpu_largest != NULL;
-    }
-    if (!complete) {
+    size_t each = sizeof *view->free_cpu_milli + sizeof *view->free_mem_mib + sizeof *view->seq +
+                  sizeof *view->releases + sizeof *view->cpu_limit_milli +
+                  sizeof *view->mem_limit_mib;
+    size_t gpu_each = OMEGA_GPU_DEVICES_MAX * sizeof *view->free_gpu_milli +
+                      sizeof *view->gpu_whole + sizeof *view->gpu_largest;
+    view->memory = large_calloc(n * (each + (gpu ? gpu_each : 0)) + 9 * LINE, 1);
+    if (view->memory == NULL) {
         store_view_free_arrays(view);
         return OMEGA_ENOMEM;
+    }
+    uint8_t *next = view->memory;
+    view->free_cpu_milli = cut(&next, n, sizeof *view->free_cpu_milli);
+    view->free_mem_mib = cut(&next, n, sizeof *view->free_mem_mib);
+    view->seq = cut(&next, n, sizeof *view->seq);
+    view->releases = cut(&next, n, sizeof *view->releases);
+    view->cpu_limit_milli = cut(&next, n, sizeof *view->cpu_limit_milli);
+    view->mem_limit_mib = cut(&next, n, sizeof *view->mem_limit_mib);
+    if (gpu) {
+        view->free_gpu_milli = cut(&next, n * OMEGA_GPU_DEVICES_MAX, sizeof *view->free_gpu_milli);
+        view->gpu_whole = cut(&next, n, sizeof *view->gpu_whole);
+        view->gpu_largest = cut(&next, n, sizeof *view->gpu_largest);
     }
     publish(view, machines);
     return OMEGA_OK;
@@ -76,15 +87,7 @@ int store_view_allocate(struct store_view *view, uint32_t machines, bool gpu)
 
 void store_view_free_arrays(struct store_view *view)
 {
-    free(view->free_cpu_milli);
-    free(view->free_mem_mib);
-    free(view->free_gpu_milli);
-    free(view->gpu_whole);
-    free(view->gpu_largest);
-    free(view->seq);
-    free(view->releases);
-    free(view->cpu_limit_milli);
-    free(view->mem_limit_mib);
+    free(view->memory);
     free(view->absorbed);
     *view = (struct store_view){.mode = view->mode};
 }

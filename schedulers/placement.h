@@ -226,18 +226,18 @@ static inline bool omega_place_by_scan(const struct omega_place *place, struct o
     return false;
 }
 
-/* Writes the tasks [from, count) of a run into notes, as far as they may be noted. Returns how many. */
+/* Writes tasks into notes, as far as they are of the group and rise, as those of a run do. Returns how
+ * many. Whether they may be claimed the host will see. */
 static __attribute__((noinline)) uint32_t omega_place_tasks(const struct omega_txn_head *head,
                                                             struct omega_txn_note *notes,
                                                             const uint32_t *tasks, uint32_t count)
 {
-    const uint8_t *taken = head->taken;
-    uint32_t end = head->end_task;
+    const uint32_t end = head->end_task;
     uint32_t next = head->next_task;
     uint32_t i = 0;
     for (; i < count; i++) {
         uint32_t task = tasks[i];
-        if (task < next || task >= end || taken[task] != 0) {
+        if (task < next || task >= end) {
             break;
         }
         notes[i].task = task;

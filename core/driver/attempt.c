@@ -369,7 +369,7 @@ int attempt_plan(struct runner *runner, struct store *store, int64_t now_us, ome
         .pending = &pending,
         .now_us = runner->start_us,
         .eligible = job->eligible,
-        .placed = job->placed,
+        .placed = job->placements == 0 ? NULL : job->placed,
         .machine_of = job->machine_of,
     };
     rc = instance_plan(runner->instance, &given, runner->view, &runner->plan, err);
@@ -421,8 +421,7 @@ const struct omega_claim *attempt_claims(const struct runner *runner)
     return runner->plan.claims != NULL ? runner->plan.claims : instance_claims(runner->instance);
 }
 
-/* The transaction as it was planned, its claims in short where the plan has them so. */
-static void planned_transaction(const struct runner *runner, struct omega_transaction *txn)
+void attempt_planned(const struct runner *runner, struct omega_transaction *txn)
 {
     enum omega_granularity granularity = granularity_of(runner);
     *txn = (struct omega_transaction){
@@ -447,7 +446,7 @@ static void planned_transaction(const struct runner *runner, struct omega_transa
 
 void attempt_transaction(const struct runner *runner, struct omega_transaction *txn)
 {
-    planned_transaction(runner, txn);
+    attempt_planned(runner, txn);
     txn->claims = attempt_claims(runner);
 }
 
@@ -493,9 +492,10 @@ static void mark_placed(const struct runner *runner, const struct omega_result *
         return;
     }
     bool whole = result->accepted == runner->plan.count;
-    const struct omega_claim *claims = attempt_claims(runner);
-    for (uint32_t i = 0; i < runner->plan.count; i++) {
-        job->placed[claims[i].task] |= whole || runner->results[i].outcome == OMEGA_ACCEPTED;
+    const struct instance_plan *plan = &runner->plan;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        uint32_t task = plan->claims != NULL ? plan->claims[i].task : plan->notes[i].task;
+        job->placed[task] |= whole || runner->results[i].outcome == OMEGA_ACCEPTED;
     }
 }
 
@@ -579,7 +579,7 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
     }
     if (runner->plan.count > 0 && !runner->falls_short) {
         struct omega_transaction txn;
-        planned_transaction(runner, &txn);
+        attempt_planned(runner, &txn);
         txn.claims = store_takes_notes(store) ? txn.claims : attempt_claims(runner);
         if (txn.inquiry != NULL) {
             txn.inquiry->answered = false;

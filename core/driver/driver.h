@@ -124,6 +124,8 @@ void attempt_tell_results(const struct runner *runner, const struct omega_result
 
 /* The transaction of the attempt that attempt_end() committed, in full: for logs and digests. */
 void attempt_transaction(const struct runner *runner, struct omega_transaction *txn);
+/* The same as it was planned: in short, where the plan is. */
+void attempt_planned(const struct runner *runner, struct omega_transaction *txn);
 
 /* The attempt's claims, in full; the first call after planning may have to make them. */
 const struct omega_claim *attempt_claims(const struct runner *runner);

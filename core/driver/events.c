@@ -65,6 +65,26 @@ static int heap_push(struct events *events, const struct event *event)
     return OMEGA_OK;
 }
 
+/* The earlier one of two entries. */
+static inline size_t earlier(const struct event *heap, size_t a, size_t b)
+{
+    return before(&heap[b], &heap[a]) ? b : a;
+}
+
+/* The first of the entries from `first` on that have one parent. */
+static inline size_t first_child(const struct event *heap, size_t first, size_t count)
+{
+    _Static_assert(ARITY == 4, "a whole family is two pairs");
+    if (first + ARITY <= count) {
+        return earlier(heap, earlier(heap, first, first + 1), earlier(heap, first + 2, first + 3));
+    }
+    size_t best = first;
+    for (size_t child = first + 1; child < count; child++) {
+        best = earlier(heap, best, child);
+    }
+    return best;
+}
+
 /* Takes the first entry out. The hole goes down to a leaf, where the last entry fills it, which
  * mostly belongs there: it need not be looked at on the way. */
 static void heap_pop(struct events *events, struct event *event)
@@ -75,14 +95,7 @@ static void heap_pop(struct events *events, struct event *event)
     const size_t count = events->count;
     size_t hole = 0;
     for (size_t first = 1; first < count; first = hole * ARITY + 1) {
-        size_t end = first + ARITY < count ? first + ARITY : count;
-        size_t best = first;
-        event_key least = key_of(&heap[first]);
-        for (size_t child = first + 1; child < end; child++) {
-            event_key key = key_of(&heap[child]);
-            best = key < least ? child : best;
-            least = key < least ? key : least;
-        }
+        size_t best = first_child(heap, first, count);
         heap[hole] = heap[best];
         hole = best;
     }

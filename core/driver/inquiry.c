@@ -46,7 +46,7 @@ void sim_tell_transaction(struct simulation *sim, const struct runner *runner,
         return;
     }
     struct omega_transaction txn;
-    attempt_transaction(runner, &txn);
+    attempt_planned(runner, &txn);
     struct metrics_commit commit = {
         .txn = &txn,
         .results = runner->results,

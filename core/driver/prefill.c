@@ -74,13 +74,12 @@ static int ask(struct filler *filler, const struct omega_request *request, uint3
                omega_error_t *err)
 {
     static const uint32_t task = 0;
-    static const uint8_t placed = 0;
     struct omega_task_group group = {.count = 1, .request = *request, .duration_us = OMEGA_NEVER};
     struct omega_job job = {
         .precedence = filler->config->prefill.precedence, .group_count = 1, .groups = &group};
     struct omega_pending_group left = {.required = 1, .tasks = &task};
     struct omega_pending pending = {.job = &job, .groups = &left, .attempt = 1};
-    struct instance_job given = {.pending = &pending, .placed = &placed};
+    struct instance_job given = {.pending = &pending};
     const struct omega_claim *claims = NULL;
     uint32_t count = 0;
     int rc = omega_job_seal(&job, &group, err);

@@ -55,7 +55,9 @@ void sim_let_go_if_done(struct simulation *sim, struct run_job *job)
         outcome = METRICS_JOB_FAILED;
     }
     sim_tell_job(sim, job, outcome);
-    map_remove(&sim->jobs, job->job->id);
+    if (sim->machines_change) {
+        map_remove(&sim->jobs, job->job->id);
+    }
     *(job->live_previous == NULL ? &sim->live_first : &job->live_previous->live_next) =
         job->live_next;
     *(job->live_next == NULL ? &sim->live_last : &job->live_next->live_previous) =
@@ -138,7 +140,7 @@ int sim_on_arrival(struct simulation *sim, struct arrival *arrival, omega_error_
     uint32_t scheduler = sim->config->workloads[job->job->workload].scheduler;
     uint32_t number = assigner_next(&sim->assigner, job->job);
     job->runner = &sim->runners[sim->first_runner[scheduler] + number];
-    if (map_put(&sim->jobs, job->job->id, job) != OMEGA_OK) {
+    if (sim->machines_change && map_put(&sim->jobs, job->job->id, job) != OMEGA_OK) {
         run_job_destroy(job);
         return sim_no_memory(err);
     }
@@ -182,8 +184,7 @@ static void tell_attempt(struct simulation *sim, const struct runner *runner,
                          const struct omega_result *result)
 {
     const struct omega_job *job = runner->job->job;
-    struct store_counters counters;
-    store_counters(sim->store, &counters);
+    bool sent = runner->plan.count > 0 && !runner->falls_short;
     struct metrics_attempt attempt = {
         .scheduler = runner->scheduler,
         .instance = runner->number,
@@ -198,7 +199,8 @@ static void tell_attempt(struct simulation *sim, const struct runner *runner,
         .result = *result,
         .view_age_us = sim->now_us - runner->synced_us,
         /* versions that rivals made meanwhile: not the one of this commit itself */
-        .view_age_versions = counters.version - (result->accepted > 0) - runner->synced_version,
+        .view_age_versions =
+            sent ? result->version - (result->accepted > 0) - runner->synced_version : 0,
     };
     metrics_attempt(sim->metrics, &attempt, job->submit_us);
     sim_tell_transaction(sim, runner, &attempt);

@@ -132,6 +132,7 @@ static int start(struct simulation *sim, omega_error_t *err)
         sim->arrivals == NULL || sim->eligibility == NULL || assigned != OMEGA_OK) {
         return sim_no_memory(err);
     }
+    sim->machines_change = config->event_count > 0 || config->failures.up_s != NULL;
     if (config->recording != NULL && config->recording->live) {
         eligibility_by_id(sim->eligibility);
     }

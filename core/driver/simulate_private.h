@@ -45,7 +45,8 @@ struct simulation {
     uint32_t *queued; /* per scheduler */
     struct arrival *arrivals;
     uint32_t arrival_count;
-    struct map jobs; /* id -> live run_job */
+    bool machines_change; /* tasks may be lost */
+    struct map jobs;      /* id -> live run_job; empty unless machines change */
     struct run_job *live_first;
     struct run_job *live_last;
     uint64_t submitted;

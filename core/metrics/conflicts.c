@@ -305,8 +305,9 @@ static void count_machines(struct conflicts *conflicts, const struct omega_trans
 {
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         uint8_t outcome = results[i].outcome;
-        assert(txn->claims[i].machine < conflicts->machine_count);
-        struct metrics_machine *machine = &conflicts->machines[txn->claims[i].machine];
+        uint32_t index = omega_transaction_claim(txn, i).machine;
+        assert(index < conflicts->machine_count);
+        struct metrics_machine *machine = &conflicts->machines[index];
         machine->accepted += outcome == OMEGA_ACCEPTED;
         machine->conflicting += omega_outcome_is_conflict(outcome);
         machine->spurious += is_spurious(&results[i]);
@@ -344,8 +345,8 @@ static void count_conflicts(struct metrics *metrics, const struct metrics_attemp
         if (!omega_outcome_is_conflict(result->outcome)) {
             continue;
         }
-        struct block *block =
-            raise_block(conflicts, txn->instance, blocker(&txn->claims[i], result));
+        const struct omega_claim claim = omega_transaction_claim(txn, i);
+        struct block *block = raise_block(conflicts, txn->instance, blocker(&claim, result));
         if (block == NULL) {
             metrics->status = OMEGA_ENOMEM;
             continue;
@@ -353,7 +354,7 @@ static void count_conflicts(struct metrics *metrics, const struct metrics_attemp
         count_claim(&sum, result, cause_of(txn, i));
         if (counted) {
             count_claim(&block->figures, result, cause_of(txn, i));
-            count_hot(metrics, txn->claims[i].machine);
+            count_hot(metrics, claim.machine);
         }
     }
     int64_t busy_us =
@@ -375,7 +376,7 @@ static void tell_refused(struct metrics *metrics, const struct metrics_attempt *
     const struct conflicts *conflicts = metrics->conflicts;
     const struct omega_transaction *txn = commit->txn;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        const struct omega_claim *claim = &txn->claims[i];
+        const struct omega_claim claim = omega_transaction_claim(txn, i);
         const struct omega_claim_result *result = &commit->results[i];
         if (!omega_outcome_is_conflict(result->outcome) &&
             !omega_outcome_is_refusal(result->outcome)) {
@@ -386,13 +387,13 @@ static void tell_refused(struct metrics *metrics, const struct metrics_attempt *
             .time_us = attempt->end_us,
             .version = attempt->result.version - (attempt->result.accepted > 0),
             .job = txn->job,
-            .synced = claim->synced,
-            .seq_seen = claim->seq,
+            .synced = claim.synced,
+            .seq_seen = claim.seq,
             .rival_version = result->rival_version,
             .view_age_us = attempt->view_age_us,
             .attempt = txn->attempt,
-            .task = claim->task,
-            .machine = claim->machine,
+            .task = claim.task,
+            .machine = claim.machine,
             .instance = txn->instance,
             .rival = result->rival,
             .detection = txn->detection,

@@ -87,6 +87,21 @@ struct omega_transaction {
                    they are, since they follow from what was claimed (omega_claim_accepted()) */
 };
 
+/* A claim of a transaction, in full or in short; of one in short without request. */
+static inline struct omega_claim omega_transaction_claim(const struct omega_transaction *txn,
+                                                         uint32_t i)
+{
+    struct omega_claim claim = {0};
+    if (txn->claims != NULL) {
+        return txn->claims[i];
+    }
+    claim.seq = txn->seqs[i];
+    claim.synced = txn->synced;
+    claim.task = txn->notes[i].task;
+    claim.machine = txn->notes[i].machine;
+    return claim;
+}
+
 /* Their names in experiments and results, by number; NULL at the end. */
 extern const char *const omega_detection_names[OMEGA_DETECTIONS + 1];
 extern const char *const omega_granularity_names[OMEGA_GRANULARITIES + 1];

@@ -36,6 +36,7 @@ struct omega_txn {
     uint64_t synced; /* the view's version then */
     uint32_t noted;  /* notes that stand for claims when the attempt has been planned */
     uint8_t *taken;  /* per task slot of the job: enum taken; 0 while it may be claimed */
+    bool untouched;  /* all of them are 0 */
     uint32_t slots;  /* so many fit in claims, notes and taken */
     /* the group that is being claimed for, looked up once for many claims */
     uint32_t group;
@@ -231,6 +232,7 @@ static void append_claim(struct omega_txn *txn, uint32_t task, uint32_t machine,
         .devices = (uint8_t)devices,
     };
     txn->taken[task] = TAKEN_CLAIMED;
+    txn->untouched = false;
 }
 
 /* How many of the notes, from the first on, are of tasks that may be claimed, each on a machine. */
@@ -240,18 +242,27 @@ static uint32_t count_sound(const struct omega_txn *txn)
     const uint32_t count = txn->head.note_count <= txn->slots ? txn->head.note_count : 0;
     const uint32_t machines = txn->view->shown.machine_count;
     const uint32_t end = txn->group_first + txn->group_slots;
-    const uint8_t *taken = txn->taken;
     uint32_t least = txn->group_first;
-    uint32_t i = 0;
-    for (; i < count; i++) {
-        const struct omega_txn_note note = notes[i];
-        if (note.task < least || note.task >= end || taken[note.task] != 0 ||
-            note.machine >= machines) {
-            break;
-        }
-        least = note.task + 1;
+    uint32_t sound = 0;
+    while (sound < count && notes[sound].task >= least && notes[sound].task < end &&
+           notes[sound].machine < machines) {
+        least = notes[sound++].task + 1;
     }
-    return i;
+    for (uint32_t i = 0; !txn->untouched && i < sound; i++) {
+        sound = txn->taken[notes[i].task] == 0 ? sound : i;
+    }
+    return sound;
+}
+
+/* Says why a note is a breach. */
+static void refuse_note(struct omega_txn *txn, const struct omega_txn_note *note)
+{
+    bool of_group = note->task - txn->group_first < txn->group_slots;
+    if (of_group && txn->taken[note->task] != 0) {
+        refuse_claim(txn, txn->group, note->task, note->machine);
+    } else {
+        breach(txn, "claimed without omega_txn_claim()");
+    }
 }
 
 /* Checks the notes: omega_txn_note() has looked at all that is checked here, or the module has gone
@@ -265,7 +276,9 @@ static uint32_t check_notes(struct omega_txn *txn)
     for (uint32_t i = 0; eligible != NULL && i < count; i++) {
         sound = sound && omega_eligible(eligible, notes[i].machine);
     }
-    if (!sound) {
+    if (count < txn->head.note_count && txn->head.note_count <= txn->slots) {
+        refuse_note(txn, &notes[count]);
+    } else if (!sound) {
         breach(txn, "claimed without omega_txn_claim()");
     }
     return count;
@@ -302,6 +315,7 @@ static void enter_notes(struct omega_txn *txn)
         claim->seq = txn->view->seq[claim->machine];
         claim->synced = store_view_synced(txn->view, claim->machine);
         txn->taken[claim->task] = TAKEN_CLAIMED;
+        txn->untouched = false;
     }
 }
 
@@ -404,7 +418,12 @@ static int txn_open(struct omega_txn *txn, const struct instance_job *given,
     if (reserve_slots(txn, slots) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
-    memcpy(txn->taken, given->placed, slots);
+    if (given->placed != NULL) {
+        memcpy(txn->taken, given->placed, slots);
+    } else {
+        memset(txn->taken, 0, slots);
+    }
+    txn->untouched = given->placed == NULL;
     txn->given = given;
     txn->view = view;
     txn->count = 0;

@@ -266,6 +266,40 @@ static void absorb(struct history *h, struct history_instance *instance)
     history_compare_view(h, instance);
 }
 
+/* True if nothing of a transaction is lost when it is sent in short. */
+static bool fits_in_short(const struct history *h, const struct omega_transaction *txn)
+{
+    const struct omega_job *job = &h->kept[txn->job % HISTORY_JOBS_KEPT].job;
+    const struct omega_task_group *group = &job->groups[0];
+    bool fits = store_takes_notes(h->store) && txn->job == job->id && job->group_count == 1 &&
+                group->request.gpu_devices == 0 && group->constraints == 0;
+    for (uint32_t i = 0; fits && i < txn->claim_count; i++) {
+        const struct omega_claim *claim = &txn->claims[i];
+        fits = claim->group == 0 && claim->devices == 0 && claim->synced == txn->synced &&
+               memcmp(&claim->request, &group->request, sizeof claim->request) == 0;
+    }
+    return fits;
+}
+
+/* Sends a transaction, every second one that can be in short. */
+static int send(const struct history *h, const struct omega_transaction *txn,
+                struct omega_claim_result *results, struct omega_result *result, omega_error_t *err)
+{
+    struct omega_txn_note notes[HISTORY_CLAIMS_MAX];
+    uint64_t seqs[HISTORY_CLAIMS_MAX];
+    struct omega_transaction sent = *txn;
+    if (h->step / 2 % 2 == 0 && fits_in_short(h, txn)) {
+        for (uint32_t i = 0; i < txn->claim_count; i++) {
+            notes[i] = (struct omega_txn_note){txn->claims[i].task, txn->claims[i].machine};
+            seqs[i] = txn->claims[i].seq;
+        }
+        sent.claims = NULL;
+        sent.notes = notes;
+        sent.seqs = seqs;
+    }
+    return store_commit(h->store, &sent, results, result, err);
+}
+
 void history_commit(struct history *h, struct history_instance *instance)
 {
     h->doing = "commit";
@@ -276,7 +310,7 @@ void history_commit(struct history *h, struct history_instance *instance)
     omega_error_t err = {0};
     instance->planned = false;
     int want_rc = model_commit(h->model, &instance->txn, want, &expected);
-    int rc = store_commit(h->store, &instance->txn, got, &result, &err);
+    int rc = send(h, &instance->txn, got, &result, &err);
     EXPECT(h, rc == want_rc, "store says %d '%s', model %d", rc, err.text, want_rc);
     if (rc != 0) {
         EXPECT(h, err.code == rc && err.text[0] != '\0', "error holder: code %d", err.code);

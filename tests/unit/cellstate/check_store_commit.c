@@ -315,6 +315,87 @@ START_TEST(devices)
 }
 END_TEST
 
+/* Sends what has been claimed in short. */
+static int try_in_short(struct cell *cell)
+{
+    struct omega_txn_note notes[CELL_CLAIMS_MAX];
+    uint64_t seqs[CELL_CLAIMS_MAX];
+    struct omega_transaction txn = cell->t.txn;
+    for (uint32_t i = 0; i < txn.claim_count; i++) {
+        notes[i] = (struct omega_txn_note){cell->t.claims[i].task, cell->t.claims[i].machine};
+        seqs[i] = cell->t.claims[i].seq;
+    }
+    txn.claims = NULL;
+    txn.notes = notes;
+    txn.seqs = seqs;
+    omega_error_clear(&cell->err);
+    return store_commit(cell->store, &txn, cell->t.results, &cell->t.result, &cell->err);
+}
+
+/* Claims in short get what claims in full do, those that do not hold included; tasks that rise are
+ * not asked for. */
+START_TEST(in_short)
+{
+    struct cell cell;
+    cell_open(&cell, _i);
+    if (!store_takes_notes(cell.store)) {
+        cell_close(&cell);
+        return;
+    }
+    cell_submit(&cell, 1, 6, 2000);
+    cell_begin(&cell, 1, 1);
+    cell.t.txn.detection = OMEGA_DETECT_COARSE;
+    cell_claim(&cell, 3, 1, 2000);
+    cell_claim(&cell, 1, 0, 2000)->seq = 5;
+    cell_claim(&cell, 0, 1, 2000);
+    cell_claim(&cell, 5, 1, 2000);
+    ck_assert_int_eq(try_in_short(&cell), 0);
+    CELL_OUTCOMES(&cell, OMEGA_ACCEPTED, OMEGA_REFUSED_MACHINE_CHANGED, OMEGA_ACCEPTED,
+                  OMEGA_REFUSED_MACHINE_CHANGED);
+    ck_assert_uint_eq(omega_placement_position(cell.t.results[2].placement), 1);
+    cell_begin(&cell, 1, 2);
+    cell_claim(&cell, 3, 2, 2000); /* placed already */
+    cell_claim(&cell, 4, 2, 2000);
+    ck_assert_int_eq(try_in_short(&cell), 0);
+    CELL_OUTCOMES(&cell, OMEGA_REFUSED_ALREADY_PLACED, OMEGA_ACCEPTED);
+    cell_begin(&cell, 1, 2);
+    cell_claim(&cell, 1, 0, 2000);
+    cell_claim(&cell, 2, 0, 2000);
+    ck_assert_int_eq(try_in_short(&cell), 0);
+    CELL_OUTCOMES(&cell, OMEGA_ACCEPTED, OMEGA_ACCEPTED);
+    ck_assert_uint_eq(cell_counters(&cell).tasks_running, 5);
+    cell_close(&cell);
+}
+END_TEST
+
+/* What no scheduler may send changes nothing in short either. */
+START_TEST(unsound_in_short)
+{
+    static const struct omega_txn_note wrong[][2] = {
+        {{0, 0}, {0, 1}},          /* a task twice */
+        {{UINT32_MAX, 0}, {0, 1}}, /* whose successor is 0 */
+        {{0, 0}, {2, 1}},          /* a task that there is not */
+        {{0, 0}, {1, CELL_MACHINES}},
+        {{0, UINT32_MAX}, {1, 0}},
+    };
+    struct cell cell;
+    cell_open(&cell, _i);
+    cell_submit(&cell, 1, 2, 1000);
+    struct store_counters before = cell_counters(&cell);
+    for (size_t w = 0; store_takes_notes(cell.store) && w < sizeof wrong / sizeof *wrong; w++) {
+        cell_begin(&cell, 1, 1);
+        for (int i = 0; i < 2; i++) {
+            struct omega_claim *claim = cell_claim(&cell, wrong[w][i].task, 0, 1000);
+            claim->machine = wrong[w][i].machine;
+        }
+        ck_assert_int_eq(try_in_short(&cell), OMEGA_EINVAL);
+        struct store_counters after = cell_counters(&cell);
+        ck_assert_mem_eq(&before, &after, sizeof before);
+    }
+    cell_close(&cell);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     cell_case(suite, "no longer fits", conflict_no_longer_fits);
@@ -328,6 +409,8 @@ static void add_cases(Suite *suite)
     cell_case(suite, "coarse", coarse_own_claims);
     cell_case(suite, "versions", versions_and_sequences);
     cell_case(suite, "devices", devices);
+    cell_case(suite, "in short", in_short);
+    cell_case(suite, "unsound in short", unsound_in_short);
 }
 
 CHECK_MAIN("cellstate/store_commit", add_cases)

@@ -68,9 +68,44 @@ START_TEST(a_total_order)
 }
 END_TEST
 
+/* Attempts that are made in the order of time, more at a time than the lane has had room for, with
+ * other events between them. */
+START_TEST(attempts_in_their_lane)
+{
+    static struct given given[EVENTS];
+    struct events events = {.heap = NULL};
+    struct event event;
+    enum event_kind kind;
+    const struct given *last = NULL;
+    int made = 0;
+    int popped = 0;
+    for (int round = 1; made < EVENTS; round++) {
+        for (int i = 0; i < round && made < EVENTS; i++, made++) {
+            given[made].time_us = round + (i % 3 == 2 ? i : 0);
+            given[made].kind = i % 3 == 2 ? EVENT_COMMIT : EVENT_ATTEMPT;
+            ck_assert_int_eq(
+                events_push(&events, given[made].time_us, given[made].kind, &given[made]), 0);
+        }
+        for (int i = 0; i < round - 1; i++, popped++) {
+            ck_assert_int_eq(events_pop(&events, &event, &kind), 1);
+            last = event.what;
+            ck_assert_int_eq(kind, last->kind);
+        }
+    }
+    for (; popped < EVENTS; popped++) { /* nothing comes after what is left any more */
+        ck_assert_int_eq(events_pop(&events, &event, &kind), 1);
+        ck_assert(in_order(last, event.what));
+        last = event.what;
+    }
+    ck_assert_int_eq(events_pop(&events, &event, &kind), 0);
+    events_release(&events);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     check_case(suite, "a total order", a_total_order);
+    check_case(suite, "attempts in their lane", attempts_in_their_lane);
 }
 
 CHECK_MAIN("core/driver/events", add_cases)

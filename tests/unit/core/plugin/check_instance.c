@@ -77,6 +77,65 @@ START_TEST(a_claim_carries_what_the_view_showed)
 }
 END_TEST
 
+/* A plan in short says the same, also when the view has gone on since. */
+START_TEST(a_plan_in_short)
+{
+    struct planning p;
+    struct instance_plan plan;
+    planning_open(&p, "first_fit", NULL, 3, 1000, 1000, false);
+    planning_group(&p, 3, 0, small, NULL);
+    p.placed[1] = 1;
+    p.view.seq[1] = 11;
+    p.view.shown.version = 40;
+    ck_assert_int_eq(planning_place(&p), 0); /* fills in what is given */
+    for (int none_placed = 0; none_placed < 2; none_placed++) {
+        p.given.placed = none_placed ? NULL : p.placed;
+        ck_assert_int_eq(instance_plan(p.instance, &p.given, &p.view, &plan, &p.err), 0);
+        ck_assert_uint_eq(plan.count, 2);
+        ck_assert_ptr_null(plan.claims);
+        ck_assert_uint_eq(plan.notes[1].task, 2);
+        ck_assert_uint_eq(plan.notes[1].machine, 1);
+        ck_assert_uint_eq(plan.seqs[1], 11);
+    }
+    p.view.seq[1] = 12;
+    p.view.shown.version = 41;
+    for (int again = 0; again < 2; again++) {
+        const struct omega_claim *claims = instance_claims(p.instance);
+        ck_assert_uint_eq(claims[1].task, 2);
+        ck_assert_uint_eq(claims[1].machine, 1);
+        ck_assert_uint_eq(claims[1].seq, 11);
+        ck_assert_uint_eq(claims[1].synced, 40);
+        ck_assert_int_eq(claims[1].request.cpu_milli, 1000);
+    }
+    planning_close(&p);
+}
+END_TEST
+
+/* Claims of a second group, or on a view that is ahead in places, are more than notes can say. */
+START_TEST(a_plan_in_full)
+{
+    struct planning p;
+    struct instance_plan plan;
+    uint64_t absorbed[3] = {0, 50, 0};
+    planning_open(&p, "first_fit", NULL, 3, 1000, 1000, false);
+    planning_group(&p, 2, 0, small, NULL);
+    p.view.shown.version = 40;
+    p.view.absorbed = absorbed;
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_int_eq(instance_plan(p.instance, &p.given, &p.view, &plan, &p.err), 0);
+    ck_assert_ptr_nonnull(plan.claims);
+    ck_assert_uint_eq(plan.claims[1].synced, 50);
+    p.view.absorbed = NULL;
+    planning_group(&p, 1, 0, small, NULL);
+    ck_assert_int_eq(planning_place(&p), 0);
+    ck_assert_int_eq(instance_plan(p.instance, &p.given, &p.view, &plan, &p.err), 0);
+    ck_assert_uint_eq(plan.count, 3);
+    ck_assert_ptr_nonnull(plan.claims);
+    ck_assert_uint_eq(plan.claims[2].group, 1);
+    planning_close(&p);
+}
+END_TEST
+
 START_TEST(devices_are_chosen_by_the_host)
 {
     struct planning p;
@@ -314,6 +373,8 @@ static void add_cases(Suite *suite)
     check_case(suite, "breaches are named", breaches_are_named);
     check_case(suite, "a breach ends only its attempt", a_breach_ends_only_its_attempt);
     check_case(suite, "a claim carries what the view showed", a_claim_carries_what_the_view_showed);
+    check_case(suite, "a plan in short", a_plan_in_short);
+    check_case(suite, "a plan in full", a_plan_in_full);
     check_case(suite, "devices are chosen by the host", devices_are_chosen_by_the_host);
     check_case(suite, "different machines are declined", different_machines_are_declined);
     check_case(suite, "claims are taken back", claims_are_taken_back);

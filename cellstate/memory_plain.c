@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory store's commits of plain jobs, as nearly all are: of one group, without devices and
+ * without different machines. Of their claims nothing but task, machine and sequence has to be looked
+ * at, and only one that does not hold needs its machine's record. Claims that stand or fall with one
+ * that does not hold are decided on records, with all others (memory_commit.c).
+ */
+#include <stdlib.h>
+
+#include "cellstate/memory_private.h"
+
+/* Machines from which on the arrays are more than a processor's own cache holds. */
+#define MACHINES_FAR 40000u
+
+/* Asks for what a commit changes of its machines before it is needed: in a large cell it comes from
+ * afar. */
+static void prefetch(const struct memory *memory, const struct omega_transaction *txn)
+{
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        uint32_t machine = txn->notes[i].machine;
+        __builtin_prefetch(&memory->live.seq[machine], 1);
+        __builtin_prefetch(&memory->live.free_cpu_milli[machine], 1);
+        __builtin_prefetch(&memory->live.free_mem_mib[machine], 1);
+        __builtin_prefetch(&memory->placers[machine], 1);
+    }
+}
+
+/* True if the notes are of tasks of the job that are not placed, none of them twice, each on a
+ * machine. */
+static bool are_of_job(const struct job_entry *entry, const struct omega_transaction *txn,
+                       uint32_t machines)
+{
+    const struct omega_txn_note *notes = txn->notes;
+    const uint32_t count = txn->claim_count;
+    const uint32_t slots = entry->slots;
+    uint32_t least = 0; /* tasks rise, so that none comes twice */
+    for (uint32_t i = 0; i < count; i++) {
+        if (notes[i].task < least || notes[i].task >= slots || notes[i].machine >= machines) {
+            return false;
+        }
+        least = notes[i].task + 1;
+    }
+    uint8_t any = SLOT_UNPLACED;
+    for (uint32_t i = 0; entry->pending < slots && i < count; i++) {
+        any |= entry->state[notes[i].task];
+    }
+    return any == SLOT_UNPLACED;
+}
+
+/* Judges the claims on the live arrays, each after those before it, whose room is taken; the first
+ * that does not hold ends it. Returns how many hold. */
+static inline __attribute__((always_inline)) uint32_t judge(const struct store_view *live,
+                                                            const struct omega_request request,
+                                                            const struct omega_transaction *txn,
+                                                            enum omega_detection detection)
+{
+    const struct omega_txn_note *notes = txn->notes;
+    const uint64_t *seqs = txn->seqs;
+    const uint32_t count = txn->claim_count;
+    const uint64_t *seq = live->seq;
+    int32_t *free_cpu_milli = live->free_cpu_milli;
+    int32_t *free_mem_mib = live->free_mem_mib;
+    uint32_t i = 0;
+    for (; i < count; i++) {
+        uint32_t machine = notes[i].machine;
+        if (rules_is_stale(seq[machine], seqs[i], (uint8_t)detection) ||
+            !rules_has_room(free_cpu_milli[machine], free_mem_mib[machine], &request)) {
+            break;
+        }
+        free_cpu_milli[machine] -= request.cpu_milli;
+        free_mem_mib[machine] -= request.mem_mib;
+    }
+    return i;
+}
+
+/* The same for each kind of detection, in a loop of its own. */
+static __attribute__((noinline)) uint32_t judge_fine(const struct store_view *live,
+                                                     const struct omega_request *request,
+                                                     const struct omega_transaction *txn)
+{
+    return judge(live, *request, txn, OMEGA_DETECT_FINE);
+}
+
+static __attribute__((noinline)) uint32_t judge_coarse(const struct store_view *live,
+                                                       const struct omega_request *request,
+                                                       const struct omega_transaction *txn)
+{
+    return judge(live, *request, txn, OMEGA_DETECT_COARSE);
+}
+
+/* Gives back the room of the first `count` claims. */
+static void give_back(const struct store_view *live, const struct omega_request *request,
+                      const struct omega_transaction *txn, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        live->free_cpu_milli[txn->notes[i].machine] += request->cpu_milli;
+        live->free_mem_mib[txn->notes[i].machine] += request->mem_mib;
+    }
+}
+
+/* A claim in full. */
+static struct omega_claim claim_of(const struct omega_transaction *txn,
+                                   const struct omega_request *request, uint32_t i)
+{
+    struct omega_claim claim = omega_transaction_claim(txn, i);
+    claim.request = *request;
+    return claim;
+}
+
+/* Judges the claims from `good` on, behind those that hold, each by itself, and fills in all that is
+ * said of them; the room of those that hold is taken. */
+static void judge_each(const struct memory *memory, const struct omega_request request,
+                       const struct omega_transaction *txn, uint32_t good,
+                       struct omega_claim_result *results, struct omega_result *result)
+{
+    const struct store_view *live = &memory->live;
+    *result = (struct omega_result){.version = 0};
+    for (uint32_t i = 0; i < good; i++) {
+        results[i].outcome = OMEGA_ACCEPTED;
+    }
+    for (uint32_t i = good; i < txn->claim_count; i++) {
+        uint32_t machine = txn->notes[i].machine;
+        results[i].outcome = OMEGA_ACCEPTED;
+        if (rules_is_stale(live->seq[machine], txn->seqs[i], txn->detection) ||
+            !rules_has_room(live->free_cpu_milli[machine], live->free_mem_mib[machine], &request)) {
+            struct omega_claim claim = claim_of(txn, &request, i);
+            rules_refuse(txn, memory_record(memory, machine), &claim, i, &results[i], result);
+        } else {
+            live->free_cpu_milli[machine] -= request.cpu_milli;
+            live->free_mem_mib[machine] -= request.mem_mib;
+        }
+    }
+    rules_conclude(txn, result);
+}
+
+/* Decides a transaction, as far as it can be done here; the room of what holds is taken then. False,
+ * and nothing has changed, if it cannot. */
+static bool decide(const struct memory *memory, const struct omega_request *request,
+                   const struct omega_transaction *txn, struct omega_claim_result *results,
+                   struct omega_result *result)
+{
+    uint32_t good = (txn->detection == OMEGA_DETECT_FINE ? judge_fine : judge_coarse)(&memory->live,
+                                                                                      request, txn);
+    if (good == txn->claim_count && rules_decide_whole(txn, result)) {
+        return true;
+    }
+    if (good == txn->claim_count || txn->granularity != OMEGA_COMMIT_TASK ||
+        (txn->inquiry != NULL && txn->inquiry->counterfactuals)) {
+        give_back(&memory->live, request, txn, good);
+        return false;
+    }
+    judge_each(memory, *request, txn, good, results, result);
+    return true;
+}
+
+/* Enters all claims, whose room is taken. */
+static __attribute__((noinline)) void enter_all(struct memory *memory, struct block *block,
+                                                const struct omega_transaction *txn)
+{
+    const uint64_t version = block->version;
+    const uint16_t instance = txn->instance;
+    const struct omega_txn_note *notes = txn->notes;
+    const uint32_t count = txn->claim_count;
+    struct rules_placers *placers = memory->placers;
+    uint64_t *seq = memory->live.seq;
+    struct placed *placed = block->placed;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct omega_txn_note note = notes[i];
+        rules_enter_placer(&placers[note.machine], instance, version);
+        seq[note.machine]++;
+        placed[i] = (struct placed){.task = note.task, .machine = note.machine};
+    }
+}
+
+/* The same of the claims that the results accept, and of their results. */
+static void enter_accepted(struct memory *memory, struct block *block,
+                           const struct omega_transaction *txn, struct omega_claim_result *results)
+{
+    uint32_t position = 0;
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        const struct omega_txn_note note = txn->notes[i];
+        if (results[i].outcome == OMEGA_ACCEPTED) {
+            rules_enter_placer(&memory->placers[note.machine], txn->instance, block->version);
+            memory->live.seq[note.machine]++;
+            results[i] = omega_claim_accepted(block->version, position);
+            block->placed[position++] = (struct placed){.task = note.task, .machine = note.machine};
+        }
+    }
+}
+
+/* Makes what was decided, as one change. */
+static void apply(struct memory *memory, struct job_entry *entry, struct block *block,
+                  const struct omega_transaction *txn, struct omega_claim_result *results,
+                  const struct omega_result *result)
+{
+    bool whole = result->accepted == txn->claim_count;
+    if (whole) {
+        enter_all(memory, block, txn);
+    } else {
+        enter_accepted(memory, block, txn, results);
+    }
+    for (uint32_t i = 0; whole && !txn->brief && i < txn->claim_count; i++) {
+        results[i] = omega_claim_accepted(block->version, i);
+    }
+    block->count = result->accepted;
+    block->running = result->accepted;
+    bool rest = jobs_place_rest(entry, block->count);
+    for (uint32_t i = 0; !rest && i < block->count; i++) {
+        entry->state[block->placed[i].task] = SLOT_PLACED;
+    }
+    memory_settle(memory, entry, block);
+}
+
+bool memory_notes_are_sound(const struct memory *memory, const struct job_entry *entry,
+                            const struct omega_transaction *txn)
+{
+    return jobs_takes_notes(entry, txn) && are_of_job(entry, txn, memory->base.machine_count);
+}
+
+int memory_commit_plain(struct memory *memory, struct job_entry *entry,
+                        const struct omega_transaction *txn, struct omega_claim_result *results,
+                        struct omega_result *result, bool *decided, omega_error_t *err)
+{
+    struct block *block = memory_new_block(memory, entry, txn, txn->claim_count, true);
+    if (block == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u placements", txn->claim_count);
+    }
+    if (memory->base.machine_count >= MACHINES_FAR) {
+        prefetch(memory, txn);
+    }
+    *decided = decide(memory, &entry->groups[0].request, txn, results, result);
+    if (!*decided || result->accepted == 0) {
+        result->version = memory->counters.version;
+        block_forget(memory, block);
+        return OMEGA_OK;
+    }
+    result->version = block->version;
+    apply(memory, entry, block, txn, results, result);
+    return OMEGA_OK;
+}
