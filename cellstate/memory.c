@@ -2,8 +2,8 @@
 /*
  * The memory store: the cell state in arrays, for one thread. The live arrays, which views show,
  * hold room and sequence of each machine, another one its last placers, its record all else;
- * memory_record() brings them together. Commits are in memory_commit.c, placements in memory_block.c, their ends in
- * memory_release.c, the table of jobs in memory_jobs.c.
+ * memory_record() brings them together. Commits are in memory_commit.c, placements in
+ * memory_block.c, their ends in memory_release.c, the table of jobs in memory_jobs.c.
  */
 #include <stdlib.h>
 #include <string.h>

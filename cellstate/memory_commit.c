@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The memory store's commit: check what no scheduler may send and what the job refuses, decide by
- * the rules, then apply. All memory is taken before the first change. Transactions of plain jobs are
- * decided on the live arrays wherever that can be done (memory_plain.c), all others on records.
+ * the rules, then apply. All memory is taken before the first change. Transactions of plain jobs
+ * are decided on the live arrays wherever that can be done (memory_plain.c), all others on records.
  */
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The memory store's commits of plain jobs, as nearly all are: of one group, without devices and
- * without different machines. Of their claims nothing but task, machine and sequence has to be looked
- * at, and only one that does not hold needs its machine's record. Claims that stand or fall with one
- * that does not hold are decided on records, with all others (memory_commit.c).
+ * without different machines. Of their claims nothing but task, machine and sequence has to be
+ * looked at, and only one that does not hold needs its machine's record. Claims that stand or fall
+ * with one that does not hold are decided on records, with all others (memory_commit.c).
  */
 #include <stdlib.h>
 
@@ -107,8 +107,8 @@ static struct omega_claim claim_of(const struct omega_transaction *txn,
     return claim;
 }
 
-/* Judges the claims from `good` on, behind those that hold, each by itself, and fills in all that is
- * said of them; the room of those that hold is taken. */
+/* Judges the claims from `good` on, behind those that hold, each by itself, and fills in all that
+ * is said of them; the room of those that hold is taken. */
 static void judge_each(const struct memory *memory, const struct omega_request request,
                        const struct omega_transaction *txn, uint32_t good,
                        struct omega_claim_result *results, struct omega_result *result)
@@ -133,8 +133,8 @@ static void judge_each(const struct memory *memory, const struct omega_request r
     rules_conclude(txn, result);
 }
 
-/* Decides a transaction, as far as it can be done here; the room of what holds is taken then. False,
- * and nothing has changed, if it cannot. */
+/* Decides a transaction, as far as it can be done here; the room of what holds is taken then.
+ * False, and nothing has changed, if it cannot. */
 static bool decide(const struct memory *memory, const struct omega_request *request,
                    const struct omega_transaction *txn, struct omega_claim_result *results,
                    struct omega_result *result)

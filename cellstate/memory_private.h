@@ -93,9 +93,9 @@ static inline const struct asked *block_asked(const struct block *block, uint32_
     return block->asked == NULL ? &block->alike : &block->asked[position];
 }
 
-/* A machine's record, brought up to date but for its use by band, which no rule looks at: what comes
- * and goes without devices on a machine that takes something new enters the live arrays and the
- * placers alone. */
+/* A machine's record, brought up to date but for its use by band, which no rule looks at: what
+ * comes and goes without devices on a machine that takes something new enters the live arrays and
+ * the placers alone. */
 static inline struct omega_machine *memory_record(const struct memory *memory, uint32_t index)
 {
     struct omega_machine *machine = &memory->machines[index];

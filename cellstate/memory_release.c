@@ -68,9 +68,9 @@ static inline void leave_live(const struct store_view *live, uint32_t machine,
     live->seq[machine] += raises_seq;
 }
 
-/* Ends all placements of a block, which are alike and all run, so that no marks are needed, from the
- * first on up to one on a machine that takes nothing new: the innermost loop of releases. Returns
- * how many have ended. */
+/* Ends all placements of a block, which are alike and all run, so that no marks are needed, from
+ * the first on up to one on a machine that takes nothing new: the innermost loop of releases.
+ * Returns how many have ended. */
 static uint32_t leave_first(const struct memory *memory, const struct block *block)
 {
     const struct store_view live = memory->live;

@@ -309,8 +309,8 @@ static void explain(const struct omega_transaction *txn, const struct omega_mach
     }
 }
 
-/* Enters a claim that does not hold, the transaction's by that index: for the caller's reason, if it
- * has one and the machine is up, or else as the rule says. */
+/* Enters a claim that does not hold, the transaction's by that index: for the caller's reason, if
+ * it has one and the machine is up, or else as the rule says. */
 static __attribute__((noinline)) void enter_refused(const struct omega_transaction *txn,
                                                     const struct omega_machine *machine,
                                                     const struct omega_claim *claim, uint32_t index,

@@ -62,8 +62,8 @@ void rules_refuse(const struct omega_transaction *txn, const struct omega_machin
                   const struct omega_claim *claim, uint32_t index,
                   struct omega_claim_result *result, struct omega_result *total);
 
-/* What it says of a transaction of granularity `task` of which all such claims have been told, as far
- * as no counterfactuals are asked for: fills *total and answers txn->inquiry. */
+/* What it says of a transaction of granularity `task` of which all such claims have been told, as
+ * far as no counterfactuals are asked for: fills *total and answers txn->inquiry. */
 void rules_conclude(const struct omega_transaction *txn, struct omega_result *total);
 
 /* Gives back the room of all claims that the results accept. */
@@ -142,8 +142,8 @@ static inline bool rules_has_room(int32_t free_cpu_milli, int32_t free_mem_mib,
     return ((free_cpu_milli - request->cpu_milli) | (free_mem_mib - request->mem_mib)) >= 0;
 }
 
-/* The last two placers of a machine, as in its record, in two words: for stores that keep them apart
- * from it. */
+/* The last two placers of a machine, as in its record, in two words: for stores that keep them
+ * apart from it. */
 struct rules_placers {
     uint64_t last[2]; /* version << 16 | instance, newest first */
 };

@@ -226,8 +226,8 @@ static inline bool omega_place_by_scan(const struct omega_place *place, struct o
     return false;
 }
 
-/* Writes tasks into notes, as far as they are of the group and rise, as those of a run do. Returns how
- * many. Whether they may be claimed the host will see. */
+/* Writes tasks into notes, as far as they are of the group and rise, as those of a run do. Returns
+ * how many. Whether they may be claimed the host will see. */
 static __attribute__((noinline)) uint32_t omega_place_tasks(const struct omega_txn_head *head,
                                                             struct omega_txn_note *notes,
                                                             const uint32_t *tasks, uint32_t count)

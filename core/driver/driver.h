@@ -13,8 +13,8 @@
 
 struct runner;
 
-/* A job from its arrival until nothing of it is left, with `job` and `placed` in one block. Freed when
- * `holds` falls to 0. */
+/* A job from its arrival until nothing of it is left, with `job` and `placed` in one block. Freed
+ * when `holds` falls to 0. */
 struct run_job {
     struct omega_job *job;
     struct run_job *queue_next;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The event queue of the simulator: a total order by (time, kind, sequence of creation), so that a
- * run is the same whatever it is kept in: a 4-ary implicit heap of 24-byte entries and, for attempts,
- * which are made in the order in which they happen, a lane: first in, first out.
+ * run is the same whatever it is kept in: a 4-ary implicit heap of 24-byte entries and, for
+ * attempts, which are made in the order in which they happen, a lane: first in, first out.
  */
 #ifndef OMEGA_CORE_DRIVER_EVENTS_H
 #define OMEGA_CORE_DRIVER_EVENTS_H

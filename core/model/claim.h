@@ -91,7 +91,7 @@ struct omega_transaction {
 static inline struct omega_claim omega_transaction_claim(const struct omega_transaction *txn,
                                                          uint32_t i)
 {
-    struct omega_claim claim = {0};
+    struct omega_claim claim = {0, 0, 0, 0, {0, 0, 0, 0, 0}, 0, 0, 0};
     if (txn->claims != NULL) {
         return txn->claims[i];
     }
