@@ -77,7 +77,7 @@ int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
  * are not placed, by rising index, each on a machine? False says nothing: jobs_check() tells. */
 bool jobs_takes_notes(const struct job_entry *entry, const struct omega_transaction *txn);
 
-/* True if the placements of a job take the same, without devices, and no other rule looks at them. */
+/* True if placements of a job take the same, without devices, and no other job rule sees them. */
 static inline bool jobs_is_plain(const struct job_entry *entry)
 {
     return entry->group_count == 1 && entry->groups[0].request.gpu_devices == 0 && !entry->spreads;
