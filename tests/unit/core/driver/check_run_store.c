@@ -158,6 +158,11 @@ START_TEST(a_cell_with_a_place_stays)
 }
 END_TEST
 
+static void unlink_beside(int directory_fd)
+{
+    unlinkat(directory_fd, "beside", 0);
+}
+
 /* Half a run is of no use: its cell goes, also when a signal ends the process. */
 START_TEST(an_unfinished_one_goes)
 {
@@ -173,11 +178,14 @@ START_TEST(an_unfinished_one_goes)
     ck_assert_int_eq(entries(), 0);
     ck_assert_int_eq(run_store_open(&f.config, &store, &scratch, &err), 0);
     ck_assert_int_eq(entries(), 1);
-    char endpoint[400];
-    snprintf(endpoint, sizeof endpoint, "%s/wake-257", scratch);
-    FILE *file = fopen(endpoint, "w");
+    char name[400];
+    snprintf(name, sizeof name, "%s/beside", scratch);
+    FILE *file = fopen(name, "w");
     ck_assert_ptr_nonnull(file);
     fclose(file);
+    run_scratch_unlink_all();
+    ck_assert_int_eq(entries(), 1); /* not ours */
+    run_scratch_clean_with(unlink_beside);
     run_scratch_unlink_all();
     ck_assert_int_eq(entries(), 0);
     ck_assert_int_eq(run_store_close(store, scratch, true, &err), 0);
