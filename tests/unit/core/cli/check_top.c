@@ -16,8 +16,8 @@ static struct status_process processes[SCHEDULERS];
 static struct watch instances(void)
 {
     for (uint16_t i = 0; i < SCHEDULERS; i++) {
-        processes[i] =
-            (struct status_process){.page = {.number = 2u + i, .scheduler = NAME, .instance = i}};
+        processes[i] = (struct status_process){
+            .page = {.number = 2u + i, .scheduler = NAME, .instance = i, .place = i}};
     }
     return (struct watch){.now = {.processes = processes, .process_count = SCHEDULERS}};
 }
