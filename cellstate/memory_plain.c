@@ -133,6 +133,18 @@ static void judge_each(const struct memory *memory, const struct omega_request r
     rules_conclude(txn, result);
 }
 
+/* True if no machine's sequence has moved since it was seen. Looked at only for those who ask what
+ * coarse detection would have said. */
+static bool are_unmoved(const struct store_view *live, const struct omega_transaction *txn)
+{
+    bool moved = false;
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        moved |=
+            rules_is_stale(live->seq[txn->notes[i].machine], txn->seqs[i], OMEGA_DETECT_COARSE);
+    }
+    return !moved;
+}
+
 /* Decides a transaction, as far as it can be done here; the room of what holds is taken then.
  * False, and nothing has changed, if it cannot. */
 static bool decide(const struct memory *memory, const struct omega_request *request,
@@ -141,11 +153,12 @@ static bool decide(const struct memory *memory, const struct omega_request *requ
 {
     uint32_t good = (txn->detection == OMEGA_DETECT_FINE ? judge_fine : judge_coarse)(&memory->live,
                                                                                       request, txn);
-    if (good == txn->claim_count && rules_decide_whole(txn, result)) {
+    bool asked = txn->inquiry != NULL && txn->inquiry->counterfactuals;
+    if (good == txn->claim_count &&
+        rules_decide_whole(txn, asked && are_unmoved(&memory->live, txn), result)) {
         return true;
     }
-    if (good == txn->claim_count || txn->granularity != OMEGA_COMMIT_TASK ||
-        (txn->inquiry != NULL && txn->inquiry->counterfactuals)) {
+    if (good == txn->claim_count || txn->granularity != OMEGA_COMMIT_TASK || asked) {
         give_back(&memory->live, request, txn, good);
         return false;
     }

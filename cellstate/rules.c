@@ -527,11 +527,12 @@ static int judge_otherwise(const struct omega_transaction *txn,
     return OMEGA_OK;
 }
 
-bool rules_decide_whole(const struct omega_transaction *txn, struct omega_result *result)
+bool rules_decide_whole(const struct omega_transaction *txn, bool unmoved,
+                        struct omega_result *result)
 {
     struct omega_inquiry *inquiry = txn->inquiry;
     if (inquiry != NULL && inquiry->counterfactuals) {
-        if (txn->detection != OMEGA_DETECT_COARSE) {
+        if (!unmoved) {
             return false;
         }
         conclude(txn, txn->claim_count, NULL, NULL, &inquiry->judged[OMEGA_DETECT_COARSE]);

@@ -51,9 +51,11 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
 
 /* What rules_decide() says of a transaction all of whose claims hold, for a store that has found so
  * by rules_is_stale() and rules_has_room(), each claim after those before it: fills *result and
- * answers txn->inquiry. Returns false, and says nothing, where the inquiry asks for what only
- * rules_decide() tells: what coarse detection would have made of it. */
-bool rules_decide_whole(const struct omega_transaction *txn, struct omega_result *result);
+ * answers txn->inquiry. `unmoved`: no machine's sequence has moved since it was seen, so that coarse
+ * detection makes the same of them. Returns false, and says nothing, where one has and the inquiry
+ * asks for that, which only rules_decide() tells. */
+bool rules_decide_whole(const struct omega_transaction *txn, bool unmoved,
+                        struct omega_result *result);
 
 /* What rules_decide() says of one claim that does not hold, the transaction's by that index, whose
  * machine lacks the room of the good claims before it: fills its result and its cause in
