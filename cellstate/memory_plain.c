@@ -133,14 +133,17 @@ static void judge_each(const struct memory *memory, const struct omega_request r
     rules_conclude(txn, result);
 }
 
-/* True if no machine's sequence has moved since it was seen. Looked at only for those who ask what
- * coarse detection would have said. */
-static bool are_unmoved(const struct store_view *live, const struct omega_transaction *txn)
+/* Of a transaction all of whose claims hold: true if no machine's sequence has moved since it was
+ * seen. Looked at only for those who ask what coarse detection would have said. */
+static bool are_unmoved(const struct memory *memory, const struct omega_transaction *txn)
 {
     bool moved = false;
+    if (txn->detection == OMEGA_DETECT_COARSE) {
+        return true;
+    }
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        moved |=
-            rules_is_stale(live->seq[txn->notes[i].machine], txn->seqs[i], OMEGA_DETECT_COARSE);
+        moved |= rules_is_stale(memory->live.seq[txn->notes[i].machine], txn->seqs[i],
+                                OMEGA_DETECT_COARSE);
     }
     return !moved;
 }
@@ -155,7 +158,7 @@ static bool decide(const struct memory *memory, const struct omega_request *requ
                                                                                       request, txn);
     bool asked = txn->inquiry != NULL && txn->inquiry->counterfactuals;
     if (good == txn->claim_count &&
-        rules_decide_whole(txn, asked && are_unmoved(&memory->live, txn), result)) {
+        rules_decide_whole(txn, asked && are_unmoved(memory, txn), result)) {
         return true;
     }
     if (good == txn->claim_count || txn->granularity != OMEGA_COMMIT_TASK || asked) {

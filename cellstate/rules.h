@@ -52,8 +52,8 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
 /* What rules_decide() says of a transaction all of whose claims hold, for a store that has found so
  * by rules_is_stale() and rules_has_room(), each claim after those before it: fills *result and
  * answers txn->inquiry. `unmoved`: no machine's sequence has moved since it was seen, so that
- * coarse detection makes the same of them. Returns false, and says nothing, where one has and the
- * inquiry asks for that, which only rules_decide() tells. */
+ * coarse detection makes the same of them as fine detection. Returns false, and says nothing, where
+ * one has and the inquiry asks for what only rules_decide() tells. */
 bool rules_decide_whole(const struct omega_transaction *txn, bool unmoved,
                         struct omega_result *result);
 

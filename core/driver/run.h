@@ -182,8 +182,8 @@ int run_simulate(const struct run_config *config, struct metrics *metrics,
 void run_scratch_list(const char *path);
 void run_scratch_unlist(const char *path);
 
-/* Says what else lies in the directory of a listed cell: a function that unlinks it by system calls
- * only. Once, from a thread of any number. */
+/* Says what else may lie in the directory of a listed cell, by a function that unlinks it and is
+ * async-signal-safe; the one that was told last is called. From any thread. */
 void run_scratch_clean_with(void (*clean)(int directory_fd));
 
 /* Lists nothing any more, in a copy of the process that did. */

@@ -4,6 +4,7 @@
  * runs leaves the table of jobs as one that has ended does, and whoever waits for it must tell the
  * two apart. A file `abandoned-NUMBER` in the cell's directory, written by that scheduler alone:
  * how many there ever were, and the ids of the newest ones in a ring, in 64-bit words.
+ * One thread writes; any number of threads and processes may read meanwhile.
  */
 #ifndef OMEGA_CORE_LIVE_ABANDONED_H
 #define OMEGA_CORE_LIVE_ABANDONED_H
