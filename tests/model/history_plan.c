@@ -270,9 +270,11 @@ static void absorb(struct history *h, struct history_instance *instance)
 static bool fits_in_short(const struct history *h, const struct omega_transaction *txn)
 {
     const struct omega_job *job = &h->kept[txn->job % HISTORY_JOBS_KEPT].job;
+    if (!store_takes_notes(h->store) || txn->job != job->id || job->group_count != 1) {
+        return false;
+    }
     const struct omega_task_group *group = &job->groups[0];
-    bool fits = store_takes_notes(h->store) && txn->job == job->id && job->group_count == 1 &&
-                group->request.gpu_devices == 0 && group->constraints == 0;
+    bool fits = group->request.gpu_devices == 0 && group->constraints == 0;
     for (uint32_t i = 0; fits && i < txn->claim_count; i++) {
         const struct omega_claim *claim = &txn->claims[i];
         fits = claim->group == 0 && claim->devices == 0 && claim->synced == txn->synced &&
