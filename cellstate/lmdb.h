@@ -22,7 +22,7 @@
 
 #include "cellstate/store.h"
 
-#define LMDB_SCHEMA 3u /* of the tables and records; no other one is read */
+#define LMDB_SCHEMA 4u /* of the tables and records; no other one is read */
 #define LMDB_MAP_BYTES (UINT64_C(16) << 30)
 #define LMDB_LOG_CHANGES 16384u
 
@@ -217,7 +217,8 @@ struct lmdb_job {
 struct lmdb_change {
     uint64_t version;
     uint8_t kind;   /* enum record_change_kind (cellstate/lmdb_records.h) */
-    uint8_t detail; /* of a release: enum store_release_reason; of a machine event: its kind */
+    uint8_t detail; /* of a commit: enum omega_band; of a release: enum store_release_reason; of a
+                       machine event: its kind */
     uint16_t instance;
     uint32_t incarnation;
     uint32_t attempt;

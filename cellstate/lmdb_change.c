@@ -208,7 +208,11 @@ static int find_placement(struct lmdb *lmdb, uint64_t id, struct store_placement
 {
     MDB_val key = {.mv_size = sizeof id, .mv_data = &id};
     MDB_val data;
-    int rc = mdb_cursor_get(lmdb->write.placements, &key, &data, MDB_SET);
+    int rc = lmdb_write_cursor(lmdb, LMDB_PLACEMENTS, &lmdb->write.placements, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    rc = mdb_cursor_get(lmdb->write.placements, &key, &data, MDB_SET);
     *runs = rc == MDB_SUCCESS;
     if (rc == MDB_NOTFOUND) {
         return OMEGA_OK;

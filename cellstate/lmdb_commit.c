@@ -165,23 +165,6 @@ static int bring_machines(struct lmdb *lmdb, const struct omega_transaction *txn
     return lmdb_bring_wanted(lmdb, err);
 }
 
-static int put_placement(struct lmdb *lmdb, const struct store_placement *placement,
-                         omega_error_t *err)
-{
-    uint8_t bytes[RECORD_PLACEMENT_BYTES];
-    uint64_t key = placement->id;
-    MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
-    MDB_val what = {.mv_size = sizeof bytes, .mv_data = bytes};
-    record_encode_placement(placement, bytes);
-    int rc = lmdb_write_room(lmdb, sizeof bytes, err);
-    if (rc != OMEGA_OK) {
-        return rc;
-    }
-    lmdb->write.changed = true;
-    return lmdb_write_failed(
-        lmdb, mdb_cursor_put(lmdb->write.placements, &where, &what, MDB_APPEND), "write", err);
-}
-
 int lmdb_place(struct lmdb *lmdb, struct store_placement *placement, omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
@@ -196,7 +179,7 @@ int lmdb_place(struct lmdb *lmdb, struct store_placement *placement, omega_error
     lmdb_change_machine(lmdb, hand);
     lmdb_change_item(lmdb, placement->id, placement->task, placement->machine, placement->devices);
     totals_use(&write->head.totals, &placement->request, placement->devices, 1);
-    return put_placement(lmdb, placement, err);
+    return lmdb_put_placement(lmdb, placement, err);
 }
 
 /* What a claim that holds does to its job. */
@@ -282,6 +265,7 @@ static int decide_and_apply(struct lmdb *lmdb, struct job_entry *entry,
         return rc;
     }
     struct record_change *change = &write->change;
+    change->detail = (uint8_t)omega_band_of(txn->precedence);
     change->job = txn->job;
     change->instance = txn->instance;
     change->incarnation = txn->incarnation;

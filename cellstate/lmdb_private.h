@@ -74,10 +74,11 @@ struct lmdb_at_hand {
 /* Working memory of the writer; whoever is inside the gate owns it. */
 struct lmdb_write {
     MDB_txn *txn;
-    MDB_cursor *machines;
+    MDB_cursor *machines; /* NULL until lmdb_write_cursor() opens them */
     MDB_cursor *placements;
     struct record_head head;
     bool changed; /* something was written: there is something to commit */
+    bool placed;  /* a placement was written: the next ones go by a cursor */
     bool broken;  /* LMDB failed after something was written: nothing of the batch may stay */
     uint64_t end; /* `fast`: bytes of the file that may be in use when this has been committed */
     /* per machine of the cell; memory that no machine was read into is never touched */
@@ -246,6 +247,10 @@ enum lmdb_purpose {
 };
 int lmdb_open_cell(const char *path, const struct lmdb_use *use, enum lmdb_purpose purpose,
                    struct store **store, omega_error_t *err);
+/* Puts a cursor of the log on the change of a version: the first is looked up, others follow it but
+ * where the ring begins anew. LMDB's code. */
+int lmdb_next_change(const struct lmdb *lmdb, MDB_cursor *cursor, uint64_t version, bool first,
+                     MDB_val *data);
 /* Every cursor's walk: calls each(context, key, data) for the keys of a table from `first` on. */
 int lmdb_walk(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_table table, uint64_t first,
               int (*each)(void *context, uint64_t key, const MDB_val *data, omega_error_t *err),
@@ -307,6 +312,10 @@ static inline int lmdb_write_failed(struct lmdb *lmdb, int code, const char *doi
     lmdb->write.broken |= code != MDB_SUCCESS;
     return lmdb_failed(lmdb, code, doing, err);
 }
+/* A cursor of the write transaction, opened where it is NULL: that costs as much as looking one
+ * record up, so who needs no more goes without. */
+int lmdb_write_cursor(struct lmdb *lmdb, enum lmdb_table table, MDB_cursor **cursor,
+                      omega_error_t *err);
 /* A machine at hand: read from the table where it is not yet. The pointer stays good. */
 int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand **hand,
                          omega_error_t *err);
@@ -315,6 +324,9 @@ int lmdb_bring_wanted(struct lmdb *lmdb, omega_error_t *err);
 /* Writes a record of any table but machines (which are written at the end). */
 int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void *bytes, size_t size,
              omega_error_t *err);
+/* Writes a new placement, whose id is above all others. */
+int lmdb_put_placement(struct lmdb *lmdb, const struct store_placement *placement,
+                       omega_error_t *err);
 /* Deletes a record; one that is not there is OMEGA_ECORRUPT. */
 int lmdb_delete(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, omega_error_t *err);
 /* The same in a table of several records for each job. lmdb_delete_parts() deletes all of one. */

@@ -277,6 +277,20 @@ void lmdb_change_placement(const struct lmdb_change *change, uint32_t index,
     *placement = (struct lmdb_change_placement){.id = item.placement, .task = item.task};
 }
 
+int lmdb_next_change(const struct lmdb *lmdb, MDB_cursor *cursor, uint64_t version, bool first,
+                     MDB_val *data)
+{
+    uint64_t key = version % lmdb->meta.log_changes;
+    MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
+    if (first || key == 0) {
+        return mdb_cursor_get(cursor, &where, data, MDB_SET);
+    }
+    int code = mdb_cursor_get(cursor, &where, data, MDB_NEXT);
+    bool follows = code == MDB_SUCCESS && where.mv_size == sizeof key &&
+                   memcmp(where.mv_data, &key, sizeof key) == 0;
+    return code == MDB_SUCCESS && !follows ? MDB_NOTFOUND : code;
+}
+
 static int tell_change(struct lmdb *lmdb, MDB_txn *txn, uint64_t version,
                        int (*each)(void *context, const struct lmdb_change *change), void *context,
                        omega_error_t *err)

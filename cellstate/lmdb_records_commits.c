@@ -137,15 +137,11 @@ int record_decode_change(const void *bytes, size_t size, uint64_t key, struct re
         return rc;
     }
     size_t shown = record_change_shown(change);
-    change->instance = load_u16(from + 24);
-    change->kind = from[26];
-    change->detail = from[27];
     change->job = load_u64(from + shown);
     change->incarnation = load_u32(from + shown + 8);
     change->attempt = load_u32(from + shown + 12);
     change->items = from + shown + ITEMS;
-    bool sound = change->kind < RECORD_CHANGE_KINDS &&
-                 load_u32(from + CHANGE_CHECKSUM) == record_change_checksum(from, shown, size) &&
+    bool sound = load_u32(from + CHANGE_CHECKSUM) == record_change_checksum(from, shown, size) &&
                  change_content_is_sound(change);
     return sound ? OMEGA_OK : OMEGA_ECORRUPT;
 }

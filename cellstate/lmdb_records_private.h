@@ -295,7 +295,7 @@ static inline bool record_change_layout(const uint8_t *bytes, size_t size,
 }
 
 /* Reads what views show of a change, all of which the checksum at its head vouches for, ranges of
- * machines included; not who made it, and no items. */
+ * machines included, and what kind of change by whom it is; not for which job, and no items. */
 static inline int record_decode_change_shown(const void *bytes, size_t size, uint64_t key,
                                              struct record_change *change)
 {
@@ -307,7 +307,12 @@ static inline int record_decode_change_shown(const void *bytes, size_t size, uin
         return rc == OMEGA_OK ? OMEGA_ECORRUPT : rc;
     }
     change->version = load_u64(from + 8);
-    bool sound = change->version > 0 && change->version <= OMEGA_VERSION_MAX;
+    change->instance = load_u16(from + 24);
+    change->kind = from[26];
+    change->detail = from[27];
+    bool sound = change->version > 0 && change->version <= OMEGA_VERSION_MAX &&
+                 change->kind < RECORD_CHANGE_KINDS &&
+                 (change->kind != RECORD_CHANGE_COMMIT || change->detail < OMEGA_BANDS);
     return sound ? OMEGA_OK : OMEGA_ECORRUPT;
 }
 

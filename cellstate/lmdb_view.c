@@ -84,22 +84,6 @@ static int show_change(struct lmdb_view *view, uint64_t version, const void *byt
 
 /* ---- from the log ---- */
 
-/* Puts the cursor on the change of a version: the first is looked up, others follow it but where
- * the ring begins anew. */
-static int next_change(const struct lmdb *lmdb, MDB_cursor *cursor, uint64_t version, bool first,
-                       MDB_val *data)
-{
-    uint64_t key = version % lmdb->meta.log_changes;
-    MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
-    if (first || key == 0) {
-        return mdb_cursor_get(cursor, &where, data, MDB_SET);
-    }
-    int code = mdb_cursor_get(cursor, &where, data, MDB_NEXT);
-    bool follows = code == MDB_SUCCESS && where.mv_size == sizeof key &&
-                   memcmp(where.mv_data, &key, sizeof key) == 0;
-    return code == MDB_SUCCESS && !follows ? MDB_NOTFOUND : code;
-}
-
 /* Shows the changes since view->feed up to `newest`. Returns 1 if the log has lost one of them. */
 static int show_log(struct lmdb_view *view, MDB_txn *txn, uint64_t newest)
 {
@@ -112,7 +96,8 @@ static int show_log(struct lmdb_view *view, MDB_txn *txn, uint64_t newest)
     rc = OMEGA_OK;
     for (uint64_t version = view->view.feed + 1; rc == OMEGA_OK && version <= newest; version++) {
         MDB_val data;
-        int code = next_change(lmdb, view->log, version, version == view->view.feed + 1, &data);
+        bool first = version == view->view.feed + 1;
+        int code = lmdb_next_change(lmdb, view->log, version, first, &data);
         if (code != MDB_SUCCESS) {
             rc = code == MDB_NOTFOUND ? 1 : lmdb_failed(lmdb, code, "read the log", view->err);
         } else {

@@ -4,8 +4,9 @@
  * sees what those before it left, in the machines at hand; every change logs what views have to
  * show; machines and head are written once, at the end. Nothing waits inside but for the disk.
  *
- * Machines stay at hand from batch to batch: what other processes have changed meanwhile is in the
- * change log, and is read again. Where a batch fails, all are forgotten.
+ * Machines stay at hand from batch to batch: what other processes have placed meanwhile is taken
+ * over from the change log, and what they have changed otherwise is read again. Where a batch
+ * fails, all are forgotten.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 
 /* Changes of others that are looked at, and their bytes in all: beyond that it is dearer than to
  * read the machines again, and it happens inside the gate. */
-#define OTHERS_CHANGES 8u
+#define OTHERS_CHANGES 16u
 #define OTHERS_BYTES (64u << 10)
 
 /* ---- working memory ---- */
@@ -92,8 +93,9 @@ int lmdb_reserve_bytes(struct lmdb *lmdb, size_t size, omega_error_t *err)
 
 /* ---- tables ---- */
 
-static int put(struct lmdb *lmdb, enum lmdb_table table, MDB_val *where, const void *bytes,
-               size_t size, omega_error_t *err)
+/* Writes a record, by a cursor of the table's if there is one. */
+static int put_by(struct lmdb *lmdb, enum lmdb_table table, MDB_cursor *cursor, MDB_val *where,
+                  const void *bytes, size_t size, unsigned flags, omega_error_t *err)
 {
     MDB_val what = {.mv_size = size, .mv_data = (void *)(uintptr_t)bytes};
     int rc = lmdb_write_room(lmdb, size, err);
@@ -101,8 +103,15 @@ static int put(struct lmdb *lmdb, enum lmdb_table table, MDB_val *where, const v
         return rc;
     }
     lmdb->write.changed = true;
-    return lmdb_write_failed(lmdb, mdb_put(lmdb->write.txn, lmdb->tables[table], where, &what, 0),
-                             "write", err);
+    rc = cursor != NULL ? mdb_cursor_put(cursor, where, &what, flags)
+                        : mdb_put(lmdb->write.txn, lmdb->tables[table], where, &what, flags);
+    return lmdb_write_failed(lmdb, rc, "write", err);
+}
+
+static int put(struct lmdb *lmdb, enum lmdb_table table, MDB_val *where, const void *bytes,
+               size_t size, omega_error_t *err)
+{
+    return put_by(lmdb, table, NULL, where, bytes, size, 0, err);
 }
 
 /* Takes a record out of a table; *found: it was there. */
@@ -124,6 +133,22 @@ int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void 
              omega_error_t *err)
 {
     return put(lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, bytes, size, err);
+}
+
+int lmdb_put_placement(struct lmdb *lmdb, const struct store_placement *placement,
+                       omega_error_t *err)
+{
+    struct lmdb_write *write = &lmdb->write;
+    uint8_t bytes[RECORD_PLACEMENT_BYTES];
+    uint64_t key = placement->id;
+    MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
+    record_encode_placement(placement, bytes);
+    int rc = write->placed ? lmdb_write_cursor(lmdb, LMDB_PLACEMENTS, &write->placements, err)
+                           : OMEGA_OK;
+    write->placed = true;
+    return rc != OMEGA_OK ? rc
+                          : put_by(lmdb, LMDB_PLACEMENTS, write->placements, &where, bytes,
+                                   sizeof bytes, MDB_APPEND, err);
 }
 
 int lmdb_delete(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, omega_error_t *err)
@@ -182,6 +207,16 @@ int lmdb_delete_parts(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, om
                                                   : lmdb_write_failed(lmdb, code, "write", err);
 }
 
+int lmdb_write_cursor(struct lmdb *lmdb, enum lmdb_table table, MDB_cursor **cursor,
+                      omega_error_t *err)
+{
+    if (*cursor != NULL) {
+        return OMEGA_OK;
+    }
+    return lmdb_write_failed(lmdb, mdb_cursor_open(lmdb->write.txn, lmdb->tables[table], cursor),
+                             "write", err);
+}
+
 /* ---- machines at hand ---- */
 
 int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand **hand,
@@ -195,7 +230,11 @@ int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand 
     uint64_t key = index;
     MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
     MDB_val data;
-    int rc = mdb_cursor_get(write->machines, &where, &data, MDB_SET);
+    int rc = lmdb_write_cursor(lmdb, LMDB_MACHINES, &write->machines, err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    rc = mdb_cursor_get(write->machines, &where, &data, MDB_SET);
     if (rc != MDB_SUCCESS) {
         return rc == MDB_NOTFOUND ? lmdb_bad_record(lmdb, OMEGA_ECORRUPT, LMDB_MACHINES, key, err)
                                   : lmdb_write_failed(lmdb, rc, "read a machine", err);
@@ -226,39 +265,69 @@ static void forget_machines(struct lmdb_write *write)
     write->epoch++;
 }
 
-/* Forgets the machines of one change by another process; false if its entry is not in the log. */
-static bool forget_changed(struct lmdb *lmdb, uint64_t version, size_t *bytes)
+/* Brings a machine at hand up to what a change by another process has made of it; false if the
+ * change does not tell all of that. */
+static bool follow(struct omega_machine *machine, const struct record_change *change,
+                   const struct record_change_machine *after)
 {
-    MDB_val data;
+    if (change->kind != RECORD_CHANGE_COMMIT || change->instance == OMEGA_INSTANCE_NONE ||
+        change->gpus || !rules_takes(machine)) {
+        return false;
+    }
+    struct omega_request placed = {
+        .cpu_milli = rules_left_cpu(machine) - after->free_cpu_milli,
+        .mem_mib = rules_left_mem(machine) - after->free_mem_mib,
+    };
+    rules_place(machine, &placed, 0, (enum omega_band)change->detail, change->instance,
+                change->version);
+    machine->seq = after->seq;
+    return true;
+}
+
+/* Takes one change over; false if the machines at hand cannot be told by it. */
+static bool take_over(struct lmdb *lmdb, uint64_t version, const MDB_val *data)
+{
+    struct lmdb_write *write = &lmdb->write;
     struct record_change change;
-    uint64_t key = version % lmdb->meta.log_changes;
-    if (lmdb_get(lmdb, lmdb->write.txn, LMDB_LOG, key, &data, NULL) != OMEGA_OK ||
-        data.mv_data == NULL || (*bytes += data.mv_size) > OTHERS_BYTES ||
-        record_decode_change_shown(data.mv_data, data.mv_size, key, &change) != OMEGA_OK ||
+    if (record_decode_change_shown(data->mv_data, data->mv_size, version % lmdb->meta.log_changes,
+                                   &change) != OMEGA_OK ||
         change.version != version) {
         return false;
     }
-    size_t stride = record_change_stride(&change);
     for (uint32_t i = 0; i < change.machine_count; i++) {
-        uint32_t index = load_u32(change.machines + i * stride);
-        if (index >= lmdb->meta.machine_count) {
+        struct record_change_machine after;
+        record_change_machine(&change, i, &after);
+        if (after.index >= lmdb->meta.machine_count) {
             return false;
         }
-        lmdb->write.hand[index].read = 0;
+        struct lmdb_at_hand *hand = &write->hand[after.index];
+        if (hand->read == write->epoch && !follow(&hand->machine, &change, &after)) {
+            hand->read = 0;
+        }
     }
     return true;
 }
 
-/* Forgets what others have changed since this process wrote last: machine by machine where that is
- * little, or all. Whatever is wrong with the log is found by those who read it. */
+/* Takes over what others have changed since this process wrote last, or forgets all machines where
+ * that is much. Whatever is wrong with the log is found by those who read it. */
 static void catch_up(struct lmdb *lmdb)
 {
     struct lmdb_write *write = &lmdb->write;
     uint64_t newest = write->head.counters.version;
+    uint64_t first = write->shown + 1;
     size_t bytes = 0;
-    bool all = newest - write->shown > OTHERS_CHANGES;
+    MDB_cursor *log = NULL;
+    bool all = newest > write->shown + OTHERS_CHANGES ||
+               (newest > write->shown &&
+                mdb_cursor_open(write->txn, lmdb->tables[LMDB_LOG], &log) != MDB_SUCCESS);
     while (!all && write->shown < newest) {
-        all = !forget_changed(lmdb, ++write->shown, &bytes);
+        MDB_val data;
+        uint64_t version = ++write->shown;
+        all = lmdb_next_change(lmdb, log, version, version == first, &data) != MDB_SUCCESS ||
+              (bytes += data.mv_size) > OTHERS_BYTES || !take_over(lmdb, version, &data);
+    }
+    if (log != NULL) {
+        mdb_cursor_close(log);
     }
     if (all) {
         forget_machines(write);
@@ -266,25 +335,22 @@ static void catch_up(struct lmdb *lmdb)
     write->shown = newest;
 }
 
-/* Writes the machines that changed, by rising index, so that neighbours share a page. */
+/* Writes the machines that changed, by rising index, so that neighbours share a page. A cursor pays
+ * for more than one. */
 static int write_machines(struct lmdb *lmdb, omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
     int rc = OMEGA_OK;
     uint32_t index;
+    if (write->dirty.count > 1) {
+        rc = lmdb_write_cursor(lmdb, LMDB_MACHINES, &write->machines, err);
+    }
     while (rc == OMEGA_OK && index_set_take(&write->dirty, &index)) {
         uint8_t bytes[RECORD_MACHINE_BYTES_MAX];
         uint64_t key = index;
         MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
-        MDB_val what = {
-            .mv_size = record_encode_machine(&write->hand[index].machine, bytes),
-            .mv_data = bytes,
-        };
-        rc = lmdb_write_room(lmdb, what.mv_size, err);
-        if (rc == OMEGA_OK) {
-            rc = lmdb_write_failed(lmdb, mdb_cursor_put(write->machines, &where, &what, 0), "write",
-                                   err);
-        }
+        size_t size = record_encode_machine(&write->hand[index].machine, bytes);
+        rc = put_by(lmdb, LMDB_MACHINES, write->machines, &where, bytes, size, 0, err);
     }
     return rc;
 }
@@ -482,6 +548,7 @@ int lmdb_write_begin(struct lmdb *lmdb, omega_error_t *err)
     clear_readers(lmdb);
     write->changed = false;
     write->broken = false;
+    write->placed = false;
     int rc = lmdb->by_map ? allocate_ahead(lmdb, err) : OMEGA_OK;
     if (rc == OMEGA_OK) {
         rc = lmdb_failed(lmdb, mdb_txn_begin(lmdb->env, NULL, 0, &write->txn), "write", err);
@@ -490,14 +557,9 @@ int lmdb_write_begin(struct lmdb *lmdb, omega_error_t *err)
         write->txn = NULL;
         return rc;
     }
-    rc = mdb_cursor_open(write->txn, lmdb->tables[LMDB_MACHINES], &write->machines);
-    if (rc == MDB_SUCCESS) {
-        rc = mdb_cursor_open(write->txn, lmdb->tables[LMDB_PLACEMENTS], &write->placements);
-    }
-    rc = lmdb_failed(lmdb, rc, "write", err);
-    if (rc == OMEGA_OK) {
-        rc = lmdb_get_head(lmdb, write->txn, &write->head, err);
-    }
+    write->machines = NULL;
+    write->placements = NULL;
+    rc = lmdb_get_head(lmdb, write->txn, &write->head, err);
     if (rc == OMEGA_OK) {
         catch_up(lmdb);
     } else {

@@ -15,7 +15,7 @@
 
 #define ID "0123456789abcdef0123456789abcdef"
 #define BOOT "7a1c9a52-33f4-4f0c-8f64-a5a1d5a3a111"
-#define HEAD "omega-cell 3\nmode pwrite\nmap_bytes 17179869184\nidentity " ID "\n"
+#define HEAD "omega-cell 4\nmode pwrite\nmap_bytes 17179869184\nidentity " ID "\n"
 
 static char folder[200];
 static char path[300]; /* folder/cell-1, which setup() does not make */
@@ -172,7 +172,7 @@ static const struct bad {
     int code; /* 0: OMEGA_EINVAL */
 } bads[] = {
     {"", 1, NO_LINE LINE_1, 0},
-    {"omega-cell 3", 1, NO_LINE LINE_1, 0},
+    {"omega-cell 4", 1, NO_LINE LINE_1, 0},
     {"\x7f"
      "ELF\n",
      1, NO_LINE LINE_1, 0},
@@ -184,30 +184,30 @@ static const struct bad {
     {"omega-cell 0\n", 1, "'omega-cell' is '0', expected the number of a schema", 0},
     {"omega-cell 01\n", 1, "'omega-cell' is '01', expected the number of a schema", 0},
     {"omega-cell -1\n", 1, "'omega-cell' is '-1', expected the number of a schema", 0},
-    {"omega-cell 3 \n", 1, "'omega-cell' is '3 ', expected the number of a schema", 0},
+    {"omega-cell 4 \n", 1, "'omega-cell' is '4 ', expected the number of a schema", 0},
     {"omega-cell 4294967296\n", 1, "'omega-cell' is '4294967296', expected the number of a schema",
      0},
-    {"omega-cell 2\n", 1, "schema 2, expected 3: made by an older omega", OMEGA_EVERSION},
-    {"omega-cell 4\n", 1, "schema 4, expected 3: made by a newer omega", OMEGA_EVERSION},
-    {"omega-cell 4294967295\nwhatever", 1, "schema 4294967295, expected 3: made by a newer omega",
+    {"omega-cell 3\n", 1, "schema 3, expected 4: made by an older omega", OMEGA_EVERSION},
+    {"omega-cell 5\n", 1, "schema 5, expected 4: made by a newer omega", OMEGA_EVERSION},
+    {"omega-cell 4294967295\nwhatever", 1, "schema 4294967295, expected 4: made by a newer omega",
      OMEGA_EVERSION},
-    {"omega-cell 3\n", 2, NO_LINE LINE_2, 0},
-    {"omega-cell 3\nmode slow\n", 2, "'mode' is 'slow', expected pwrite, fast or power", 0},
-    {"omega-cell 3\nmode  fast\n", 2, "'mode' is ' fast', expected pwrite, fast or power", 0},
-    {"omega-cell 3\nmap_bytes 1\n", 2, "'map_bytes 1', " LINE_2, 0},
-    {"omega-cell 3\nmode fast\nmap_bytes 0\n", 3, "'map_bytes' is '0', expected a number above 0",
+    {"omega-cell 4\n", 2, NO_LINE LINE_2, 0},
+    {"omega-cell 4\nmode slow\n", 2, "'mode' is 'slow', expected pwrite, fast or power", 0},
+    {"omega-cell 4\nmode  fast\n", 2, "'mode' is ' fast', expected pwrite, fast or power", 0},
+    {"omega-cell 4\nmap_bytes 1\n", 2, "'map_bytes 1', " LINE_2, 0},
+    {"omega-cell 4\nmode fast\nmap_bytes 0\n", 3, "'map_bytes' is '0', expected a number above 0",
      0},
-    {"omega-cell 3\nmode fast\nmap_bytes 1G\n", 3, "'map_bytes' is '1G', expected a number above 0",
+    {"omega-cell 4\nmode fast\nmap_bytes 1G\n", 3, "'map_bytes' is '1G', expected a number above 0",
      0},
-    {"omega-cell 3\nmode fast\nmap_bytes 9223372036854775808\n", 3,
+    {"omega-cell 4\nmode fast\nmap_bytes 9223372036854775808\n", 3,
      "'map_bytes' is '9223372036854775808', expected a number above 0", 0},
-    {"omega-cell 3\nmode fast\nmap_bytes 99999999999999999999\n", 3,
+    {"omega-cell 4\nmode fast\nmap_bytes 99999999999999999999\n", 3,
      "'map_bytes' is '99999999999999999999', expected a number above 0", 0},
-    {"omega-cell 3\nmode fast\nmap_bytes 1\nidentity 0123456789ABCDEF0123456789ABCDEF\n", 4,
+    {"omega-cell 4\nmode fast\nmap_bytes 1\nidentity 0123456789ABCDEF0123456789ABCDEF\n", 4,
      "'identity' is '0123456789ABCDEF0123456789ABCDEF', expected 32 hexadecimal digits", 0},
-    {"omega-cell 3\nmode fast\nmap_bytes 1\nidentity 0123\n", 4,
+    {"omega-cell 4\nmode fast\nmap_bytes 1\nidentity 0123\n", 4,
      "'identity' is '0123', expected 32 hexadecimal digits", 0},
-    {"omega-cell 3\nmode fast\nmap_bytes 1\nidentity " ID "0\n", 4,
+    {"omega-cell 4\nmode fast\nmap_bytes 1\nidentity " ID "0\n", 4,
      "'identity' is '" ID "0', expected 32 hexadecimal digits", 0},
     {HEAD, 5, NO_LINE LINE_5, 0},
     {HEAD "boot " BOOT, 5, NO_LINE LINE_5, 0},

@@ -448,7 +448,7 @@ START_TEST(lists_changes)
         ck_assert_uint_eq(seen.changes[i].version, i + 1);
     }
     expect_change(&seen.changes[0], RECORD_CHANGE_PRELOAD, 0, 1, 2);
-    expect_change(&seen.changes[1], RECORD_CHANGE_COMMIT, 0, 3, 4);
+    expect_change(&seen.changes[1], RECORD_CHANGE_COMMIT, (uint8_t)omega_band_of(120), 3, 4);
     ck_assert_uint_eq(seen.changes[1].instance, 6);
     ck_assert_uint_eq(seen.changes[1].incarnation, 1);
     ck_assert_uint_eq(seen.changes[1].attempt, 33);

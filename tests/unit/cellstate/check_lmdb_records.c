@@ -725,6 +725,7 @@ static const struct range_row range_rows[] = {
     {EX_CHANGE, 20, 4, 0, "fewer items"},
     {EX_CHANGE, 20, 4, UINT32_MAX, "items"},
     {EX_CHANGE, 26, 1, RECORD_CHANGE_KINDS, "kind"},
+    {EX_CHANGE, 27, 1, OMEGA_BANDS, "band"},
     {EX_CHANGE, 32, 4, OMEGA_MACHINES_MAX, "first machine"},
     {EX_CHANGE, 80, 4, OMEGA_MACHINES_MAX, "second machine"},
     {EX_CHANGE, 36, 4, (uint64_t)-2, "free CPU"},
@@ -1371,7 +1372,8 @@ static struct record_change random_change(void)
     change.job = omega_random_u64(&rnd);
     change.instance = (uint16_t)below(65536);
     change.kind = (uint8_t)below(RECORD_CHANGE_KINDS);
-    change.detail = (uint8_t)below(256);
+    change.detail =
+        (uint8_t)below(change.kind == RECORD_CHANGE_COMMIT ? (uint32_t)OMEGA_BANDS : 256);
     change.incarnation = below(UINT32_MAX);
     change.attempt = below(UINT32_MAX);
     change.machine_count = below(20);
