@@ -18,9 +18,8 @@ static void prefetch(const struct memory *memory, const struct omega_transaction
 {
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         uint32_t machine = txn->notes[i].machine;
-        __builtin_prefetch(&memory->live.seq[machine], 1);
-        __builtin_prefetch(&memory->live.free_cpu_milli[machine], 1);
-        __builtin_prefetch(&memory->live.free_mem_mib[machine], 1);
+        __builtin_prefetch(&memory->live.room[machine], 1);
+        __builtin_prefetch(&memory->live.stamp[machine], 1);
         __builtin_prefetch(&memory->placers[machine], 1);
     }
 }
@@ -57,18 +56,18 @@ static inline __attribute__((always_inline)) uint32_t judge(const struct store_v
     const struct omega_txn_note *notes = txn->notes;
     const uint64_t *seqs = txn->seqs;
     const uint32_t count = txn->claim_count;
-    const uint64_t *seq = live->seq;
-    int32_t *free_cpu_milli = live->free_cpu_milli;
-    int32_t *free_mem_mib = live->free_mem_mib;
+    const struct omega_stamp *stamps = live->stamp;
+    struct omega_room *rooms = live->room;
     uint32_t i = 0;
     for (; i < count; i++) {
         uint32_t machine = notes[i].machine;
-        if (rules_is_stale(seq[machine], seqs[i], (uint8_t)detection) ||
-            !rules_has_room(free_cpu_milli[machine], free_mem_mib[machine], &request)) {
+        struct omega_room *room = &rooms[machine];
+        if (rules_is_stale(stamps[machine].seq, seqs[i], (uint8_t)detection) ||
+            !rules_has_room(room->cpu_milli, room->mem_mib, &request)) {
             break;
         }
-        free_cpu_milli[machine] -= request.cpu_milli;
-        free_mem_mib[machine] -= request.mem_mib;
+        room->cpu_milli -= request.cpu_milli;
+        room->mem_mib -= request.mem_mib;
     }
     return i;
 }
@@ -93,8 +92,9 @@ static void give_back(const struct store_view *live, const struct omega_request 
                       const struct omega_transaction *txn, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        live->free_cpu_milli[txn->notes[i].machine] += request->cpu_milli;
-        live->free_mem_mib[txn->notes[i].machine] += request->mem_mib;
+        struct omega_room *room = &live->room[txn->notes[i].machine];
+        room->cpu_milli += request->cpu_milli;
+        room->mem_mib += request->mem_mib;
     }
 }
 
@@ -120,14 +120,15 @@ static void judge_each(const struct memory *memory, const struct omega_request r
     }
     for (uint32_t i = good; i < txn->claim_count; i++) {
         uint32_t machine = txn->notes[i].machine;
+        struct omega_room *room = &live->room[machine];
         results[i].outcome = OMEGA_ACCEPTED;
-        if (rules_is_stale(live->seq[machine], txn->seqs[i], txn->detection) ||
-            !rules_has_room(live->free_cpu_milli[machine], live->free_mem_mib[machine], &request)) {
+        if (rules_is_stale(live->stamp[machine].seq, txn->seqs[i], txn->detection) ||
+            !rules_has_room(room->cpu_milli, room->mem_mib, &request)) {
             struct omega_claim claim = claim_of(txn, &request, i);
             rules_refuse(txn, memory_record(memory, machine), &claim, i, &results[i], result);
         } else {
-            live->free_cpu_milli[machine] -= request.cpu_milli;
-            live->free_mem_mib[machine] -= request.mem_mib;
+            room->cpu_milli -= request.cpu_milli;
+            room->mem_mib -= request.mem_mib;
         }
     }
     rules_conclude(txn, result);
@@ -142,7 +143,7 @@ static bool are_unmoved(const struct memory *memory, const struct omega_transact
         return true;
     }
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        moved |= rules_is_stale(memory->live.seq[txn->notes[i].machine], txn->seqs[i],
+        moved |= rules_is_stale(memory->live.stamp[txn->notes[i].machine].seq, txn->seqs[i],
                                 OMEGA_DETECT_COARSE);
     }
     return !moved;
@@ -178,12 +179,12 @@ static __attribute__((noinline)) void enter_all(struct memory *memory, struct bl
     const struct omega_txn_note *notes = txn->notes;
     const uint32_t count = txn->claim_count;
     struct rules_placers *placers = memory->placers;
-    uint64_t *seq = memory->live.seq;
+    struct omega_stamp *stamps = memory->live.stamp;
     struct placed *placed = block->placed;
     for (uint32_t i = 0; i < count; i++) {
         const struct omega_txn_note note = notes[i];
         rules_enter_placer(&placers[note.machine], instance, version);
-        seq[note.machine]++;
+        stamps[note.machine].seq++;
         placed[i] = (struct placed){.task = note.task, .machine = note.machine};
     }
 }
@@ -197,7 +198,7 @@ static void enter_accepted(struct memory *memory, struct block *block,
         const struct omega_txn_note note = txn->notes[i];
         if (results[i].outcome == OMEGA_ACCEPTED) {
             rules_enter_placer(&memory->placers[note.machine], txn->instance, block->version);
-            memory->live.seq[note.machine]++;
+            memory->live.stamp[note.machine].seq++;
             results[i] = omega_claim_accepted(block->version, position);
             block->placed[position++] = (struct placed){.task = note.task, .machine = note.machine};
         }

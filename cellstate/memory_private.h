@@ -100,11 +100,11 @@ static inline struct omega_machine *memory_record(const struct memory *memory, u
 {
     struct omega_machine *machine = &memory->machines[index];
     if (rules_takes(machine)) {
-        machine->cpu_used_milli = machine->cpu_limit_milli - memory->live.free_cpu_milli[index];
-        machine->mem_used_mib = machine->mem_limit_mib - memory->live.free_mem_mib[index];
+        machine->cpu_used_milli = machine->cpu_limit_milli - memory->live.room[index].cpu_milli;
+        machine->mem_used_mib = machine->mem_limit_mib - memory->live.room[index].mem_mib;
     }
-    machine->seq = memory->live.seq[index];
-    machine->releases = memory->live.releases[index];
+    machine->seq = memory->live.stamp[index].seq;
+    machine->releases = memory->live.stamp[index].releases;
     rules_put_placers(machine, &memory->placers[index]);
     return machine;
 }

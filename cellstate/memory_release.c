@@ -62,10 +62,10 @@ static void leave_machine(struct memory *memory, uint32_t index, const struct as
 static inline void leave_live(const struct store_view *live, uint32_t machine,
                               const struct omega_request *request, bool raises_seq)
 {
-    live->free_cpu_milli[machine] += request->cpu_milli;
-    live->free_mem_mib[machine] += request->mem_mib;
-    live->releases[machine]++;
-    live->seq[machine] += raises_seq;
+    live->room[machine].cpu_milli += request->cpu_milli;
+    live->room[machine].mem_mib += request->mem_mib;
+    live->stamp[machine].releases++;
+    live->stamp[machine].seq += raises_seq;
 }
 
 /* Ends all placements of a block, which are alike and all run, so that no marks are needed, from
@@ -78,7 +78,7 @@ static uint32_t leave_first(const struct memory *memory, const struct block *blo
     const struct placed *placed = block->placed;
     const uint32_t count = memory->feeds || memory->release_raises_seq ? 0 : block->count;
     uint32_t i = 0;
-    while (i < count && live.free_cpu_milli[placed[i].machine] >= 0) {
+    while (i < count && live.room[placed[i].machine].cpu_milli >= 0) {
         leave_live(&live, placed[i++].machine, &request, false);
     }
     return i;
@@ -97,7 +97,7 @@ static uint32_t leave_alike(struct memory *memory, struct block *block, uint32_t
         }
         placed->task |= PLACED_ENDED;
         ended++;
-        if (memory->live.free_cpu_milli[placed->machine] < 0 || memory->feeds) {
+        if (memory->live.room[placed->machine].cpu_milli < 0 || memory->feeds) {
             leave_machine(memory, placed->machine, asked, (enum omega_band)block->band);
         } else {
             leave_live(&memory->live, placed->machine, &asked->request, memory->release_raises_seq);

@@ -37,13 +37,11 @@ static void publish(struct store_view *view, uint32_t machines)
 {
     struct omega_view *shown = &view->shown;
     shown->machine_count = machines;
-    shown->free_cpu_milli = view->free_cpu_milli;
-    shown->free_mem_mib = view->free_mem_mib;
+    shown->room = view->room;
     shown->free_gpu_milli = view->free_gpu_milli;
     shown->gpu_whole = view->gpu_whole;
     shown->gpu_largest = view->gpu_largest;
-    shown->seq = view->seq;
-    shown->releases = view->releases;
+    shown->stamp = view->stamp;
     shown->cpu_limit_milli = view->cpu_limit_milli;
     shown->mem_limit_mib = view->mem_limit_mib;
 }
@@ -59,21 +57,18 @@ static void *cut(uint8_t **next, size_t count, size_t size)
 int store_view_allocate(struct store_view *view, uint32_t machines, bool gpu)
 {
     size_t n = machines == 0 ? 1 : machines;
-    size_t each = sizeof *view->free_cpu_milli + sizeof *view->free_mem_mib + sizeof *view->seq +
-                  sizeof *view->releases + sizeof *view->cpu_limit_milli +
+    size_t each = sizeof *view->room + sizeof *view->stamp + sizeof *view->cpu_limit_milli +
                   sizeof *view->mem_limit_mib;
     size_t gpu_each = OMEGA_GPU_DEVICES_MAX * sizeof *view->free_gpu_milli +
                       sizeof *view->gpu_whole + sizeof *view->gpu_largest;
-    view->memory = large_calloc(n * (each + (gpu ? gpu_each : 0)) + 9 * LINE, 1);
+    view->memory = large_calloc(n * (each + (gpu ? gpu_each : 0)) + 7 * LINE, 1);
     if (view->memory == NULL) {
         store_view_free_arrays(view);
         return OMEGA_ENOMEM;
     }
     uint8_t *next = view->memory;
-    view->free_cpu_milli = cut(&next, n, sizeof *view->free_cpu_milli);
-    view->free_mem_mib = cut(&next, n, sizeof *view->free_mem_mib);
-    view->seq = cut(&next, n, sizeof *view->seq);
-    view->releases = cut(&next, n, sizeof *view->releases);
+    view->room = cut(&next, n, sizeof *view->room);
+    view->stamp = cut(&next, n, sizeof *view->stamp);
     view->cpu_limit_milli = cut(&next, n, sizeof *view->cpu_limit_milli);
     view->mem_limit_mib = cut(&next, n, sizeof *view->mem_limit_mib);
     if (gpu) {
@@ -94,10 +89,8 @@ void store_view_free_arrays(struct store_view *view)
 
 void store_view_show(struct store_view *view, uint32_t machine, const struct omega_machine *record)
 {
-    view->free_cpu_milli[machine] = rules_free_cpu(record);
-    view->free_mem_mib[machine] = rules_free_mem(record);
-    view->seq[machine] = record->seq;
-    view->releases[machine] = record->releases;
+    view->room[machine] = (struct omega_room){rules_free_cpu(record), rules_free_mem(record)};
+    view->stamp[machine] = (struct omega_stamp){.seq = record->seq, .releases = record->releases};
     view->cpu_limit_milli[machine] = record->cpu_limit_milli;
     view->mem_limit_mib[machine] = record->mem_limit_mib;
     if (view->free_gpu_milli != NULL) {
@@ -112,10 +105,8 @@ void store_view_show(struct store_view *view, uint32_t machine, const struct ome
 void store_view_copy_machine(struct store_view *view, const struct store_view *from,
                              uint32_t machine)
 {
-    view->free_cpu_milli[machine] = from->free_cpu_milli[machine];
-    view->free_mem_mib[machine] = from->free_mem_mib[machine];
-    view->seq[machine] = from->seq[machine];
-    view->releases[machine] = from->releases[machine];
+    view->room[machine] = from->room[machine];
+    view->stamp[machine] = from->stamp[machine];
     view->cpu_limit_milli[machine] = from->cpu_limit_milli[machine];
     view->mem_limit_mib[machine] = from->mem_limit_mib[machine];
     if (view->free_gpu_milli != NULL) {
@@ -130,10 +121,8 @@ void store_view_copy_machine(struct store_view *view, const struct store_view *f
 void store_view_copy_all(struct store_view *view, const struct store_view *from)
 {
     size_t n = view->shown.machine_count;
-    memcpy(view->free_cpu_milli, from->free_cpu_milli, n * sizeof *view->free_cpu_milli);
-    memcpy(view->free_mem_mib, from->free_mem_mib, n * sizeof *view->free_mem_mib);
-    memcpy(view->seq, from->seq, n * sizeof *view->seq);
-    memcpy(view->releases, from->releases, n * sizeof *view->releases);
+    memcpy(view->room, from->room, n * sizeof *view->room);
+    memcpy(view->stamp, from->stamp, n * sizeof *view->stamp);
     memcpy(view->cpu_limit_milli, from->cpu_limit_milli, n * sizeof *view->cpu_limit_milli);
     memcpy(view->mem_limit_mib, from->mem_limit_mib, n * sizeof *view->mem_limit_mib);
     if (view->free_gpu_milli != NULL) {
@@ -147,10 +136,8 @@ void store_view_copy_all(struct store_view *view, const struct store_view *from)
 uint64_t store_view_hash(const struct store_view *view)
 {
     size_t n = view->shown.machine_count;
-    uint64_t hash = XXH3_64bits(view->free_cpu_milli, n * sizeof *view->free_cpu_milli);
-    hash = XXH3_64bits_withSeed(view->free_mem_mib, n * sizeof *view->free_mem_mib, hash);
-    hash = XXH3_64bits_withSeed(view->seq, n * sizeof *view->seq, hash);
-    hash = XXH3_64bits_withSeed(view->releases, n * sizeof *view->releases, hash);
+    uint64_t hash = XXH3_64bits(view->room, n * sizeof *view->room);
+    hash = XXH3_64bits_withSeed(view->stamp, n * sizeof *view->stamp, hash);
     hash = XXH3_64bits_withSeed(view->cpu_limit_milli, n * sizeof *view->cpu_limit_milli, hash);
     hash = XXH3_64bits_withSeed(view->mem_limit_mib, n * sizeof *view->mem_limit_mib, hash);
     if (view->free_gpu_milli != NULL) {

@@ -2,11 +2,12 @@
 /*
  * The view: what a scheduler module sees of the cell while it plans one job.
  *
- * Arrays, one entry per machine index. A machine that takes nothing new (down, draining) shows
- * free_cpu_milli and free_mem_mib below 0, so that no request fits it. A module never writes them:
+ * Arrays, one entry per machine index; what is looked at together stands together, so that a probe
+ * in a large cell meets one cache line. A machine that takes nothing new (down, draining) shows
+ * room of CPU and memory below 0, so that no request fits it. A module never writes them:
  * only omega_txn_claim and omega_txn_unclaim (core/plugin/scheduler.h) change what the view shows.
  * Everything is valid during place() only. A module may cache what it derives from a machine's
- * entry by (machine, seq, releases), which name that entry for ever, except while its own claims
+ * entry by (machine, stamp), which name that entry for ever, except while its own claims
  * of the same attempt change it.
  */
 #ifndef OMEGA_CELLSTATE_VIEW_H
@@ -16,17 +17,28 @@
 
 #include "core/model/job.h"
 
+/* What a machine has free: limit - use, for the job's precedence. */
+struct omega_room {
+    int32_t cpu_milli;
+    int32_t mem_mib;
+};
+
+/* What has happened to a machine, as last seen. */
+struct omega_stamp {
+    uint64_t seq;
+    uint32_t releases;
+    uint32_t reserved; /* 0 */
+};
+
 struct omega_view {
     uint32_t machine_count;
-    uint32_t group_count;          /* of the job being planned */
-    const int32_t *free_cpu_milli; /* limit - use, for the job's precedence */
-    const int32_t *free_mem_mib;
+    uint32_t group_count; /* of the job being planned */
+    const struct omega_room *room;
     const int16_t *free_gpu_milli; /* [machine * OMEGA_GPU_DEVICES_MAX + device]; NULL if the cell
                                        has no GPU, and so the two below */
     const uint8_t *gpu_whole;      /* devices with at least OMEGA_GPU_DEVICE_MILLI free */
     const int16_t *gpu_largest;    /* the largest free share on any one device */
-    const uint64_t *seq;           /* as last seen */
-    const uint32_t *releases;
+    const struct omega_stamp *stamp;
     const int32_t *cpu_limit_milli; /* what the machine may hold in all */
     const int32_t *mem_limit_mib;
     const uint32_t *platform;        /* symbol; 0 = not given */
@@ -54,8 +66,8 @@ static inline bool omega_eligible(const uint64_t *eligible, uint32_t machine)
 static inline bool omega_view_fits(const struct omega_view *view,
                                    const struct omega_request *request, uint32_t machine)
 {
-    if (view->free_cpu_milli[machine] < request->cpu_milli ||
-        view->free_mem_mib[machine] < request->mem_mib) {
+    const struct omega_room room = view->room[machine];
+    if (room.cpu_milli < request->cpu_milli || room.mem_mib < request->mem_mib) {
         return false;
     }
     if (request->gpu_devices == 0) {

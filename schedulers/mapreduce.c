@@ -74,11 +74,11 @@ static void cap_allowance(double cap, const struct omega_view *view, struct allo
     int64_t mem_limit = 0;
     int64_t mem_used = 0;
     for (uint32_t m = 0; m < view->machine_count; m++) {
-        if (view->free_cpu_milli[m] >= 0 && view->free_mem_mib[m] >= 0) {
+        if (view->room[m].cpu_milli >= 0 && view->room[m].mem_mib >= 0) {
             cpu_limit += view->cpu_limit_milli[m];
-            cpu_used += view->cpu_limit_milli[m] - view->free_cpu_milli[m];
+            cpu_used += view->cpu_limit_milli[m] - view->room[m].cpu_milli;
             mem_limit += view->mem_limit_mib[m];
-            mem_used += view->mem_limit_mib[m] - view->free_mem_mib[m];
+            mem_used += view->mem_limit_mib[m] - view->room[m].mem_mib;
         }
     }
     allowance->cpu_milli = below_cap(cap, cpu_limit, cpu_used);

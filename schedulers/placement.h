@@ -57,9 +57,8 @@ static inline bool omega_tasks_next(struct omega_tasks *run, const struct omega_
 
 struct omega_place {
     const struct omega_view *view;
-    const int32_t *free_cpu_milli; /* of the view, at hand for the innermost loops */
-    const int32_t *free_mem_mib;
-    const uint64_t *eligible; /* NULL = all machines */
+    const struct omega_room *room; /* of the view, at hand for the innermost loops */
+    const uint64_t *eligible;      /* NULL = all machines */
     uint32_t machine_count;
     struct omega_request request;
 };
@@ -70,8 +69,7 @@ static inline struct omega_place omega_place_group(const struct omega_pending *p
 {
     struct omega_place place; /* filled field by field: C++17 has no designated initialisers */
     place.view = view;
-    place.free_cpu_milli = view->free_cpu_milli;
-    place.free_mem_mib = view->free_mem_mib;
+    place.room = view->room;
     place.eligible = omega_view_eligible(view, group);
     place.machine_count = view->machine_count;
     place.request = pending->job->groups[group].request;
@@ -81,8 +79,8 @@ static inline struct omega_place omega_place_group(const struct omega_pending *p
 /* True if the machine is eligible and one task fits it now: it may be claimed. */
 static inline bool omega_place_suits(const struct omega_place *place, uint32_t machine)
 {
-    if (place->free_cpu_milli[machine] < place->request.cpu_milli ||
-        place->free_mem_mib[machine] < place->request.mem_mib) {
+    const struct omega_room room = place->room[machine];
+    if (room.cpu_milli < place->request.cpu_milli || room.mem_mib < place->request.mem_mib) {
         return false;
     }
     return omega_eligible(place->eligible, machine) &&
@@ -112,16 +110,17 @@ static inline uint32_t omega_place_probe(const struct omega_place *place,
 
 /* ---- first fit ---- */
 
-/* True if CPU and memory of any of 64 machines suffice. Branch-free, so that it becomes vector
- * code: a cell of 10,000 full machines is read in about a microsecond. */
-static inline bool omega_place_block(const int32_t *free_cpu_milli, const int32_t *free_mem_mib,
-                                     int32_t cpu_milli, int32_t mem_mib)
+/* True if CPU and memory of any of 64 machines suffice. Branch-free, and by the signs of what would
+ * be left, so that it becomes vector code: a cell of 10,000 full machines is read in about a
+ * microsecond. */
+static inline bool omega_place_block(const struct omega_room *room, int32_t cpu_milli,
+                                     int32_t mem_mib)
 {
-    int32_t any = 0;
+    int32_t all = -1; /* below 0 as long as something is missing on each */
     for (uint32_t i = 0; i < OMEGA_PLACE_BLOCK; i++) {
-        any |= (free_cpu_milli[i] >= cpu_milli) & (free_mem_mib[i] >= mem_mib);
+        all &= (room[i].cpu_milli - cpu_milli) | (room[i].mem_mib - mem_mib);
     }
-    return any != 0;
+    return all >= 0;
 }
 
 /* True if the 64 machines from `first`, a multiple of 64, need a closer look. */
@@ -130,8 +129,7 @@ static inline bool omega_place_block_may_suit(const struct omega_place *place, u
     if (place->eligible != NULL && place->eligible[first / 64] == 0) {
         return false;
     }
-    return omega_place_block(place->free_cpu_milli + first, place->free_mem_mib + first,
-                             place->request.cpu_milli, place->request.mem_mib);
+    return omega_place_block(place->room + first, place->request.cpu_milli, place->request.mem_mib);
 }
 
 /* The first machine in [from, to) that suits. */
@@ -255,22 +253,20 @@ omega_place_machines(const struct omega_txn_head *head, struct omega_random *ran
                      const uint64_t *eligible)
 {
     struct omega_random local = *random;
-    int32_t *free_cpu_milli = head->free_cpu_milli;
-    int32_t *free_mem_mib = head->free_mem_mib;
-    const int32_t cpu_milli = head->cpu_milli;
-    const int32_t mem_mib = head->mem_mib;
+    struct omega_room *rooms = head->room;
+    const struct omega_room asked = head->asked;
     const uint32_t machine_count = head->machine_count;
     struct omega_txn_note *note = notes;
     struct omega_txn_note *end = notes + count;
     uint32_t left = probes;
     while (note < end && left > 0) {
         uint32_t machine = omega_random_below(&local, machine_count);
-        int32_t cpu_left = free_cpu_milli[machine] - cpu_milli;
-        int32_t mem_left = free_mem_mib[machine] - mem_mib;
+        struct omega_room rest = rooms[machine];
+        rest.cpu_milli -= asked.cpu_milli;
+        rest.mem_mib -= asked.mem_mib;
         left--;
-        if ((cpu_left | mem_left) >= 0 && omega_eligible(eligible, machine)) {
-            free_cpu_milli[machine] = cpu_left;
-            free_mem_mib[machine] = mem_left;
+        if ((rest.cpu_milli | rest.mem_mib) >= 0 && omega_eligible(eligible, machine)) {
+            rooms[machine] = rest;
             note->machine = machine;
             note++;
             left = probes;
@@ -361,13 +357,12 @@ static inline int32_t omega_share(int32_t left, int32_t limit)
 static inline int32_t omega_place_share(const struct omega_place *place, uint32_t machine)
 {
     const struct omega_view *view = place->view;
-    int32_t free_cpu_milli = place->free_cpu_milli[machine];
-    int32_t free_mem_mib = place->free_mem_mib[machine];
+    const struct omega_room room = place->room[machine];
     int32_t fits =
-        (free_cpu_milli >= place->request.cpu_milli) & (free_mem_mib >= place->request.mem_mib);
+        (room.cpu_milli >= place->request.cpu_milli) & (room.mem_mib >= place->request.mem_mib);
     /* one that does not fit goes the same way as if it were full, so that there is no branch */
-    int32_t cpu_left = (free_cpu_milli - place->request.cpu_milli) & -fits;
-    int32_t mem_left = (free_mem_mib - place->request.mem_mib) & -fits;
+    int32_t cpu_left = (room.cpu_milli - place->request.cpu_milli) & -fits;
+    int32_t mem_left = (room.mem_mib - place->request.mem_mib) & -fits;
     int32_t cpu = omega_share(cpu_left, view->cpu_limit_milli[machine]);
     int32_t mem = omega_share(mem_left, view->mem_limit_mib[machine]);
     return (cpu > mem ? cpu : mem) | (fits - 1);

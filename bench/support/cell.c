@@ -274,10 +274,8 @@ void cell_load_release(const struct cell_load *load, const struct cell_ops *ops,
 void cell_arrays_init(struct cell_arrays *arrays, uint32_t machines)
 {
     *arrays = (struct cell_arrays){
-        .free_cpu_milli = bench_memory(calloc(machines, sizeof(*arrays->free_cpu_milli))),
-        .free_mem_mib = bench_memory(calloc(machines, sizeof(*arrays->free_mem_mib))),
-        .seq = bench_memory(calloc(machines, sizeof(*arrays->seq))),
-        .releases = bench_memory(calloc(machines, sizeof(*arrays->releases))),
+        .room = bench_memory(calloc(machines, sizeof(*arrays->room))),
+        .stamp = bench_memory(calloc(machines, sizeof(*arrays->stamp))),
         .cpu_limit_milli = bench_memory(calloc(machines, sizeof(*arrays->cpu_limit_milli))),
         .mem_limit_mib = bench_memory(calloc(machines, sizeof(*arrays->mem_limit_mib))),
     };
@@ -285,10 +283,8 @@ void cell_arrays_init(struct cell_arrays *arrays, uint32_t machines)
 
 void cell_arrays_fini(struct cell_arrays *arrays)
 {
-    free(arrays->free_cpu_milli);
-    free(arrays->free_mem_mib);
-    free(arrays->seq);
-    free(arrays->releases);
+    free(arrays->room);
+    free(arrays->stamp);
     free(arrays->cpu_limit_milli);
     free(arrays->mem_limit_mib);
 }

@@ -55,10 +55,8 @@ void cell_submit(struct store *store, uint64_t job, uint32_t tasks);
 
 /* The machines of a view, as a store's private view holds them. */
 struct cell_arrays {
-    int32_t *free_cpu_milli;
-    int32_t *free_mem_mib;
-    uint64_t *seq;
-    uint32_t *releases;
+    struct omega_room *room;
+    struct omega_stamp *stamp;
     int32_t *cpu_limit_milli;
     int32_t *mem_limit_mib;
 };

@@ -110,8 +110,7 @@ static void enter_group(struct omega_txn *txn, uint32_t group)
     txn->head.next_task = txn->group_first;
     txn->head.end_task = txn->group_first + txn->group_slots;
     txn->head.eligible = txn->group_eligible;
-    txn->head.cpu_milli = entered->request.cpu_milli;
-    txn->head.mem_mib = entered->request.mem_mib;
+    txn->head.asked = (struct omega_room){entered->request.cpu_milli, entered->request.mem_mib};
 }
 
 /* Marks the machines that have a task of a different_machines group: modules go group by group, so
@@ -223,7 +222,7 @@ static void append_claim(struct omega_txn *txn, uint32_t task, uint32_t machine,
 {
     struct omega_claim *claim = &txn->claims[txn->count++];
     *claim = (struct omega_claim){
-        .seq = txn->view->seq[machine],
+        .seq = txn->view->stamp[machine].seq,
         .synced = store_view_synced(txn->view, machine),
         .task = task,
         .machine = machine,
@@ -312,7 +311,7 @@ static void enter_notes(struct omega_txn *txn)
     }
     for (uint32_t i = first; i < txn->count; i++) {
         struct omega_claim *claim = &txn->claims[i];
-        claim->seq = txn->view->seq[claim->machine];
+        claim->seq = txn->view->stamp[claim->machine].seq;
         claim->synced = store_view_synced(txn->view, claim->machine);
         txn->taken[claim->task] = TAKEN_CLAIMED;
         txn->untouched = false;
@@ -431,8 +430,7 @@ static int txn_open(struct omega_txn *txn, const struct instance_job *given,
     txn->synced = view->shown.version;
     txn->head.note_count = 0;
     txn->head.taken = txn->taken;
-    txn->head.free_cpu_milli = view->free_cpu_milli;
-    txn->head.free_mem_mib = view->free_mem_mib;
+    txn->head.room = view->room;
     txn->head.machine_count = view->shown.machine_count;
     txn->stamped_group = UINT32_MAX;
     txn->no_memory = false;
@@ -455,17 +453,17 @@ static void take_back_notes(struct omega_txn *txn)
 {
     const struct omega_txn_note *notes = txn->head.notes;
     const struct omega_request request = txn->group_request;
-    int32_t *free_cpu_milli = txn->view->free_cpu_milli;
-    int32_t *free_mem_mib = txn->view->free_mem_mib;
-    const uint64_t *seq = txn->view->seq;
+    struct omega_room *rooms = txn->view->room;
+    const struct omega_stamp *stamps = txn->view->stamp;
     uint64_t *seqs = txn->seqs;
     int32_t left = 0;
     for (uint32_t i = 0, count = txn->noted; i < count; i++) {
         uint32_t machine = notes[i].machine;
-        seqs[i] = seq[machine];
-        left |= free_cpu_milli[machine] | free_mem_mib[machine];
-        free_cpu_milli[machine] += request.cpu_milli;
-        free_mem_mib[machine] += request.mem_mib;
+        struct omega_room *room = &rooms[machine];
+        seqs[i] = stamps[machine].seq;
+        left |= room->cpu_milli | room->mem_mib;
+        room->cpu_milli += request.cpu_milli;
+        room->mem_mib += request.mem_mib;
     }
     if (left < 0) {
         breach(txn, "claimed without omega_txn_claim()");
@@ -475,20 +473,17 @@ static void take_back_notes(struct omega_txn *txn)
 /* The same of all claims. */
 static void take_back(struct omega_txn *txn)
 {
-    int32_t *free_cpu_milli = txn->view->free_cpu_milli;
-    int32_t *free_mem_mib = txn->view->free_mem_mib;
     int32_t left = 0;
     for (uint32_t i = 0; i < txn->count; i++) {
         const struct omega_claim *claim = &txn->claims[i];
-        int32_t *cpu = &free_cpu_milli[claim->machine];
-        int32_t *mem = &free_mem_mib[claim->machine];
-        left |= *cpu | *mem;
+        struct omega_room *room = &txn->view->room[claim->machine];
+        left |= room->cpu_milli | room->mem_mib;
         if (claim->devices != 0) {
             store_view_give(txn->view, claim);
             continue;
         }
-        *cpu += claim->request.cpu_milli;
-        *mem += claim->request.mem_mib;
+        room->cpu_milli += claim->request.cpu_milli;
+        room->mem_mib += claim->request.mem_mib;
     }
     if (left < 0) {
         breach(txn, "claimed without omega_txn_claim()");

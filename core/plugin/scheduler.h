@@ -42,7 +42,7 @@ extern "C" {
 
 /* Raised when a struct below changes in a way that old modules cannot bear. Fields are only ever
  * appended to struct omega_host within one ABI. */
-#define OMEGA_SCHEDULER_ABI 2u
+#define OMEGA_SCHEDULER_ABI 3u
 
 enum omega_log_level {
     OMEGA_LOG_ERROR = 0,
@@ -54,13 +54,13 @@ enum omega_log_level {
 /* What the framework offers an instance. The same in the simulator and live. Owned by the host;
  * valid from init() to the end of fini(). */
 struct omega_host {
-    uint32_t size;       /* sizeof(struct omega_host) of the running omega */
-    uint32_t instance;   /* number of this instance among those of its scheduler, from 0 */
-    const char *scheduler; /* the scheduler's name in the experiment */
+    uint32_t size;               /* sizeof(struct omega_host) of the running omega */
+    uint32_t instance;           /* number of this instance among those of its scheduler, from 0 */
+    const char *scheduler;       /* the scheduler's name in the experiment */
     struct omega_random *random; /* this instance's own stream */
-    uint32_t machine_count; /* machines known at init; a view may show more later */
+    uint32_t machine_count;      /* machines known at init; a view may show more later */
     uint32_t reserved;
-    void *context;       /* for the functions below; not for modules */
+    void *context; /* for the functions below; not for modules */
 
     /* A message for the person who runs the experiment. */
     void (*log)(const struct omega_host *host, enum omega_log_level level, const char *format, ...)
@@ -89,8 +89,8 @@ struct omega_pending_group {
 struct omega_pending {
     const struct omega_job *job;
     const struct omega_pending_group *groups; /* job->group_count of them */
-    uint32_t attempt;    /* 1 for the first */
-    uint32_t last_count; /* claims of the attempt before; 0 at the first */
+    uint32_t attempt;                         /* 1 for the first */
+    uint32_t last_count;                      /* claims of the attempt before; 0 at the first */
     const struct omega_claim *last_claims;
     const struct omega_claim_result *last_results;
 };
@@ -117,10 +117,8 @@ struct omega_txn_head {
     struct omega_txn_note *notes;
     const uint8_t *taken; /* per task: 0 if it may be claimed */
     const uint64_t *eligible;
-    int32_t *free_cpu_milli; /* of the view */
-    int32_t *free_mem_mib;
-    int32_t cpu_milli; /* what a task of the group asks for */
-    int32_t mem_mib;
+    struct omega_room *room; /* of the view */
+    struct omega_room asked; /* what a task of the group asks for */
     uint32_t machine_count;
     uint32_t reserved;
 };
@@ -140,16 +138,16 @@ static inline bool omega_txn_notes(const struct omega_txn *txn, uint32_t group, 
 static inline bool omega_txn_note(struct omega_txn *txn, uint32_t task, uint32_t machine)
 {
     struct omega_txn_head *head = (struct omega_txn_head *)(void *)txn;
-    int32_t cpu_left = head->free_cpu_milli[machine] - head->cpu_milli;
-    int32_t mem_left = head->free_mem_mib[machine] - head->mem_mib;
-    if ((cpu_left | mem_left) < 0 || !omega_eligible(head->eligible, machine)) {
+    struct omega_room left = head->room[machine];
+    left.cpu_milli -= head->asked.cpu_milli;
+    left.mem_mib -= head->asked.mem_mib;
+    if ((left.cpu_milli | left.mem_mib) < 0 || !omega_eligible(head->eligible, machine)) {
         return false;
     }
     struct omega_txn_note *note = &head->notes[head->note_count++];
     note->task = task;
     note->machine = machine;
-    head->free_cpu_milli[machine] = cpu_left;
-    head->free_mem_mib[machine] = mem_left;
+    head->room[machine] = left;
     head->next_task = task + 1;
     return true;
 }
@@ -220,8 +218,8 @@ struct omega_option {
 };
 
 struct omega_scheduler {
-    uint32_t abi;  /* OMEGA_SCHEDULER_ABI */
-    uint32_t size; /* sizeof(struct omega_scheduler) */
+    uint32_t abi;        /* OMEGA_SCHEDULER_ABI */
+    uint32_t size;       /* sizeof(struct omega_scheduler) */
     const char *name;    /* mandatory: how experiments and messages name the module */
     const char *summary; /* mandatory: one line for `omega schedulers` */
     size_t state_size;   /* bytes per instance; 0 = no state, and `state` is NULL */

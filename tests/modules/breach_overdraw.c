@@ -15,8 +15,8 @@ static void breach(void *state, const struct omega_pending *pending, const struc
     }
     if (i > 0 && i < pending->groups[0].required) { /* the next one, with what is not there */
         head->notes[head->note_count++] = (struct omega_txn_note){pending->groups[0].tasks[i], 0};
-        head->free_cpu_milli[0] -= head->cpu_milli;
-        head->free_mem_mib[0] -= head->mem_mib;
+        head->room[0].cpu_milli -= head->asked.cpu_milli;
+        head->room[0].mem_mib -= head->asked.mem_mib;
     }
 }
 

@@ -5,12 +5,12 @@
 static void place(void *state, const struct omega_pending *pending, const struct omega_view *view,
                   struct omega_txn *txn)
 {
-    volatile int32_t *free_cpu_milli = (volatile int32_t *)(uintptr_t)view->free_cpu_milli;
+    volatile struct omega_room *room = (volatile struct omega_room *)(uintptr_t)view->room;
     (void)state;
     nearly_place(pending, view, txn);
     if (view->machine_count > 0) {
-        free_cpu_milli[0] -= 1;
-        free_cpu_milli[0] += 1; /* nobody would notice */
+        room[0].cpu_milli -= 1;
+        room[0].cpu_milli += 1; /* nobody would notice */
     }
 }
 

@@ -170,7 +170,7 @@ static void claim(struct work *work, struct kill_act *act, const struct omega_ta
         machine = act->claims[0].machine;
     }
     act->claims[act->count++] = (struct omega_claim){
-        .seq = view->seq[machine],
+        .seq = view->stamp[machine].seq,
         .synced = store_view_synced(work->view, machine),
         .task = task,
         .machine = machine,
@@ -332,8 +332,8 @@ static void release(struct work *work)
     uint64_t version = 0;
     mean(work, act);
     int rc = store_release(work->store, act->placements, act->count,
-                           below(work, 8) == 0 ? STORE_FAILED : STORE_FINISHED, results,
-                           &version, &work->err);
+                           below(work, 8) == 0 ? STORE_FAILED : STORE_FINISHED, results, &version,
+                           &work->err);
     /* only now: a version that was found inside the call, and died with it, is given again */
     act->version = version;
     act->accepted = 0;
