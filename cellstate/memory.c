@@ -213,6 +213,7 @@ static void memory_close(struct store *store)
     free(memory->claims);
     free(memory->notes);
     free(memory->seqs);
+    free(memory->others);
     free(memory->lost);
     free(memory);
 }

@@ -134,14 +134,24 @@ static void judge_each(const struct memory *memory, const struct omega_request r
     rules_conclude(txn, result);
 }
 
+/* Takes (sign -1) the room of the claims that the results accept, or gives it back (1). */
+static void lend(const struct store_view *live, const struct omega_request *request,
+                 const struct omega_transaction *txn, const struct omega_claim_result *results,
+                 int sign)
+{
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        int32_t times = results[i].outcome == OMEGA_ACCEPTED ? sign : 0;
+        struct omega_room *room = &live->room[txn->notes[i].machine];
+        room->cpu_milli += times * request->cpu_milli;
+        room->mem_mib += times * request->mem_mib;
+    }
+}
+
 /* Of a transaction all of whose claims hold: true if no machine's sequence has moved since it was
- * seen. Looked at only for those who ask what coarse detection would have said. */
+ * seen, so that coarse detection makes the same of them as fine detection. */
 static bool are_unmoved(const struct memory *memory, const struct omega_transaction *txn)
 {
     bool moved = false;
-    if (txn->detection == OMEGA_DETECT_COARSE) {
-        return true;
-    }
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         moved |= rules_is_stale(memory->live.stamp[txn->notes[i].machine].seq, txn->seqs[i],
                                 OMEGA_DETECT_COARSE);
@@ -149,25 +159,80 @@ static bool are_unmoved(const struct memory *memory, const struct omega_transact
     return !moved;
 }
 
+static bool is_asked(const struct omega_transaction *txn)
+{
+    return txn->inquiry != NULL && txn->inquiry->counterfactuals;
+}
+
+/* Judges the claims under the detection that is not in use, with the room of those that `results`
+ * accept given back meanwhile. */
+static int judge_otherwise(const struct memory *memory, const struct omega_request *request,
+                           const struct omega_transaction *txn,
+                           const struct omega_claim_result *results, omega_error_t *err)
+{
+    const struct store_view *live = &memory->live;
+    struct omega_transaction other = *txn;
+    struct omega_result total;
+    other.inquiry = NULL;
+    other.detection =
+        txn->detection == OMEGA_DETECT_COARSE ? OMEGA_DETECT_FINE : OMEGA_DETECT_COARSE;
+    lend(live, request, txn, results, 1);
+    judge_each(memory, *request, &other, 0, memory->others, &total);
+    lend(live, request, &other, memory->others, 1);
+    lend(live, request, txn, results, -1);
+    return rules_judgement(&other, total.accepted, memory->rules, memory->others,
+                           &txn->inquiry->judged[other.detection], err);
+}
+
+/* Answers what else would have come of claims that have been judged. Fine detection refuses none
+ * where coarse detection has refused none, and the two are one where no machine has moved. */
+static int answer(const struct memory *memory, const struct omega_request *request,
+                  const struct omega_transaction *txn, const struct omega_claim_result *results,
+                  uint32_t good, omega_error_t *err)
+{
+    struct omega_judgement *judged = txn->inquiry->judged;
+    int rc = rules_judgement(txn, good, memory->rules, results, &judged[txn->detection], err);
+    if (rc != OMEGA_OK) {
+        return rc;
+    }
+    if (good == txn->claim_count &&
+        (txn->detection == OMEGA_DETECT_COARSE || are_unmoved(memory, txn))) {
+        judged[txn->detection == OMEGA_DETECT_FINE] = judged[txn->detection];
+        return OMEGA_OK;
+    }
+    return judge_otherwise(memory, request, txn, results, err);
+}
+
 /* Decides a transaction, as far as it can be done here; the room of what holds is taken then.
- * False, and nothing has changed, if it cannot. */
-static bool decide(const struct memory *memory, const struct omega_request *request,
-                   const struct omega_transaction *txn, struct omega_claim_result *results,
-                   struct omega_result *result)
+ * *decided is false, and nothing has changed, if it cannot. */
+static int decide(const struct memory *memory, const struct omega_request *request,
+                  const struct omega_transaction *txn, struct omega_claim_result *results,
+                  struct omega_result *result, bool *decided, omega_error_t *err)
 {
     uint32_t good = (txn->detection == OMEGA_DETECT_FINE ? judge_fine : judge_coarse)(&memory->live,
                                                                                       request, txn);
-    bool asked = txn->inquiry != NULL && txn->inquiry->counterfactuals;
-    if (good == txn->claim_count &&
-        rules_decide_whole(txn, asked && are_unmoved(memory, txn), result)) {
-        return true;
-    }
-    if (good == txn->claim_count || txn->granularity != OMEGA_COMMIT_TASK || asked) {
+    bool whole = good == txn->claim_count;
+    *decided = whole || txn->granularity == OMEGA_COMMIT_TASK;
+    if (!*decided) {
         give_back(&memory->live, request, txn, good);
-        return false;
+        return OMEGA_OK;
     }
-    judge_each(memory, *request, txn, good, results, result);
-    return true;
+    if (!whole) {
+        judge_each(memory, *request, txn, good, results, result);
+    } else {
+        rules_conclude_whole(txn, result);
+    }
+    if (!is_asked(txn)) {
+        return OMEGA_OK;
+    }
+    for (uint32_t i = 0; whole && i < txn->claim_count; i++) {
+        results[i].outcome = OMEGA_ACCEPTED;
+    }
+    int rc = answer(memory, request, txn, results, result->accepted, err);
+    if (rc != OMEGA_OK) {
+        lend(&memory->live, request, txn, results, 1);
+    }
+    return rc;
 }
 
 /* Enters all claims, whose room is taken. */
@@ -234,22 +299,38 @@ bool memory_notes_are_sound(const struct memory *memory, const struct job_entry 
     return jobs_takes_notes(entry, txn) && are_of_job(entry, txn, memory->base.machine_count);
 }
 
+/* Makes room for what claims get under the detection that is not in use. */
+static int reserve_others(struct memory *memory, const struct omega_transaction *txn)
+{
+    if (!is_asked(txn) || txn->claim_count <= memory->others_room) {
+        return OMEGA_OK;
+    }
+    free(memory->others);
+    memory->others_room = 2 * txn->claim_count;
+    memory->others = malloc(memory->others_room * sizeof *memory->others);
+    memory->others_room = memory->others == NULL ? 0 : memory->others_room;
+    return memory->others == NULL ? OMEGA_ENOMEM : OMEGA_OK;
+}
+
 int memory_commit_plain(struct memory *memory, struct job_entry *entry,
                         const struct omega_transaction *txn, struct omega_claim_result *results,
                         struct omega_result *result, bool *decided, omega_error_t *err)
 {
     struct block *block = memory_new_block(memory, entry, txn, txn->claim_count, true);
-    if (block == NULL) {
+    if (block == NULL || reserve_others(memory, txn) != OMEGA_OK) {
+        if (block != NULL) {
+            block_forget(memory, block);
+        }
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u placements", txn->claim_count);
     }
     if (memory->base.machine_count >= MACHINES_FAR) {
         prefetch(memory, txn);
     }
-    *decided = decide(memory, &entry->groups[0].request, txn, results, result);
-    if (!*decided || result->accepted == 0) {
+    int rc = decide(memory, &entry->groups[0].request, txn, results, result, decided, err);
+    if (rc != OMEGA_OK || !*decided || result->accepted == 0) {
         result->version = memory->counters.version;
         block_forget(memory, block);
-        return OMEGA_OK;
+        return rc;
     }
     result->version = block->version;
     apply(memory, entry, block, txn, results, result);

@@ -72,6 +72,8 @@ struct memory {
     struct omega_txn_note *notes; /* of one that came in full */
     uint64_t *seqs;
     uint32_t forms_room;
+    struct omega_claim_result *others; /* what claims get under the other detection */
+    uint32_t others_room;
     struct store_release_result *lost;
     uint32_t lost_room;
 };

@@ -244,6 +244,17 @@ static bool is_broken(const struct rules_scratch *scratch, uint32_t machine)
     return slot_of(scratch, machine)->stamp == scratch->stamp;
 }
 
+/* What a claim names, in full or in short; one in short is of a job's only group. */
+static inline uint32_t machine_of(const struct omega_transaction *txn, uint32_t i)
+{
+    return txn->claims != NULL ? txn->claims[i].machine : txn->notes[i].machine;
+}
+
+static inline uint32_t group_of(const struct omega_transaction *txn, uint32_t i)
+{
+    return txn->claims != NULL ? txn->claims[i].group : 0;
+}
+
 /* Fills the set with the machines on which a claim was refused. */
 static void find_broken(struct rules_scratch *scratch, const struct omega_transaction *txn,
                         const struct omega_claim_result *results)
@@ -254,9 +265,10 @@ static void find_broken(struct rules_scratch *scratch, const struct omega_transa
     }
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         if (results[i].outcome != OMEGA_ACCEPTED) {
-            *slot_of(scratch, txn->claims[i].machine) = (struct slot){
+            uint32_t machine = machine_of(txn, i);
+            *slot_of(scratch, machine) = (struct slot){
                 .stamp = scratch->stamp,
-                .machine = txn->claims[i].machine,
+                .machine = machine,
             };
         }
     }
@@ -395,7 +407,7 @@ static bool minimum_reached(const struct omega_transaction *txn, struct rules_sc
     memset(scratch->group_accepted, 0, txn->group_count * sizeof *scratch->group_accepted);
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         if (results[i].outcome == OMEGA_ACCEPTED) {
-            scratch->group_accepted[txn->claims[i].group]++;
+            scratch->group_accepted[group_of(txn, i)]++;
         }
     }
     for (uint32_t g = 0; g < txn->group_count; g++) {
@@ -460,8 +472,7 @@ static uint32_t on_whole_machines(const struct omega_transaction *txn,
     uint32_t claims = 0;
     find_broken(scratch, txn, results);
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        claims +=
-            results[i].outcome == OMEGA_ACCEPTED && !is_broken(scratch, txn->claims[i].machine);
+        claims += results[i].outcome == OMEGA_ACCEPTED && !is_broken(scratch, machine_of(txn, i));
     }
     return claims;
 }
@@ -527,22 +538,24 @@ static int judge_otherwise(const struct omega_transaction *txn,
     return OMEGA_OK;
 }
 
-bool rules_decide_whole(const struct omega_transaction *txn, bool unmoved,
-                        struct omega_result *result)
+void rules_conclude_whole(const struct omega_transaction *txn, struct omega_result *result)
 {
-    struct omega_inquiry *inquiry = txn->inquiry;
-    if (inquiry != NULL && inquiry->counterfactuals) {
-        if (!unmoved) {
-            return false;
-        }
-        conclude(txn, txn->claim_count, NULL, NULL, &inquiry->judged[OMEGA_DETECT_COARSE]);
-        inquiry->judged[OMEGA_DETECT_FINE] = inquiry->judged[OMEGA_DETECT_COARSE];
-    }
-    if (inquiry != NULL) {
-        inquiry->answered = true;
-    }
     *result = (struct omega_result){.accepted = txn->claim_count};
-    return true;
+    if (txn->inquiry != NULL) {
+        txn->inquiry->answered = true;
+    }
+}
+
+int rules_judgement(const struct omega_transaction *txn, uint32_t good,
+                    struct rules_scratch *scratch, const struct omega_claim_result *results,
+                    struct omega_judgement *judgement, omega_error_t *err)
+{
+    if (good < txn->claim_count && scratch_reserve(scratch, txn) != OMEGA_OK) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to decide %u claims",
+                               txn->claim_count);
+    }
+    conclude(txn, good, scratch, results, judgement);
+    return OMEGA_OK;
 }
 
 void rules_refuse(const struct omega_transaction *txn, const struct omega_machine *machine,

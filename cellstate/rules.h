@@ -49,24 +49,30 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
                  struct omega_claim_result *results, struct omega_result *result,
                  omega_error_t *err);
 
-/* What rules_decide() says of a transaction all of whose claims hold, for a store that has found so
- * by rules_is_stale() and rules_has_room(), each claim after those before it: fills *result and
- * answers txn->inquiry. `unmoved`: no machine's sequence has moved since it was seen, so that
- * coarse detection makes the same of them as fine detection. Returns false, and says nothing, where
- * one has and the inquiry asks for what only rules_decide() tells. */
-bool rules_decide_whole(const struct omega_transaction *txn, bool unmoved,
-                        struct omega_result *result);
+/* ---- for a store that judges claims by itself, by rules_is_stale() and rules_has_room(), each
+ * after the good ones before it: what rules_decide() would say of them. The transaction may come in
+ * short. ---- */
 
-/* What rules_decide() says of one claim that does not hold, the transaction's by that index, whose
+/* Of a transaction all of whose claims hold, but for counterfactuals: fills *result and answers
+ * txn->inquiry. */
+void rules_conclude_whole(const struct omega_transaction *txn, struct omega_result *result);
+
+/* Of one claim that does not hold, the transaction's by that index, whose
  * machine lacks the room of the good claims before it: fills its result and its cause in
  * txn->inquiry, and counts it in *total, which is 0 before the first. */
 void rules_refuse(const struct omega_transaction *txn, const struct omega_machine *machine,
                   const struct omega_claim *claim, uint32_t index,
                   struct omega_claim_result *result, struct omega_result *total);
 
-/* What it says of a transaction of granularity `task` of which all such claims have been told, as
- * far as no counterfactuals are asked for: fills *total and answers txn->inquiry. */
+/* Of a transaction of granularity `task` of which all such claims have been told, but for
+ * counterfactuals: fills *total and answers txn->inquiry. */
 void rules_conclude(const struct omega_transaction *txn, struct omega_result *total);
+
+/* The counterfactuals of one detection, in which `good` of the claims were found good, as `results`
+ * say if not all of them were: fills *judgement. OMEGA_ENOMEM. */
+int rules_judgement(const struct omega_transaction *txn, uint32_t good,
+                    struct rules_scratch *scratch, const struct omega_claim_result *results,
+                    struct omega_judgement *judgement, omega_error_t *err);
 
 /* Gives back the room of all claims that the results accept. */
 void rules_give_back(const struct omega_transaction *txn, struct omega_machine *const *machines,
