@@ -264,7 +264,9 @@ static void enter_accepted(struct memory *memory, struct block *block,
         if (results[i].outcome == OMEGA_ACCEPTED) {
             rules_enter_placer(&memory->placers[note.machine], txn->instance, block->version);
             memory->live.stamp[note.machine].seq++;
-            results[i] = omega_claim_accepted(block->version, position);
+            if (!txn->brief) {
+                results[i] = omega_claim_accepted(block->version, position);
+            }
             block->placed[position++] = (struct placed){.task = note.task, .machine = note.machine};
         }
     }

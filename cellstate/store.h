@@ -183,10 +183,10 @@ static inline int store_submit(struct store *store, const struct omega_job *job,
 
 /*
  * Commits a transaction: decides it, then applies what holds (invariant C). `results` has room for
- * txn->claim_count; of a brief transaction all of whose claims hold it may stay as it was. Claims
- * of tasks that are or were placed (and not lost since) are refused as already_placed; a second
- * task of a different_machines group on one machine as constraint: one whose group has a placement
- * there that runs, or an earlier claim in this transaction, whatever becomes of that one.
+ * txn->claim_count; of a brief transaction what omega_transaction.brief says may stay as it was.
+ * Claims of tasks that are or were placed (and not lost since) are refused as already_placed; a
+ * second task of a different_machines group on one machine as constraint: one whose group has a
+ * placement there that runs, or an earlier claim in this transaction, whatever becomes of that one.
  * A job with optional tasks commits once: only AT_LEAST is taken, with every group's minimum its
  * count of required tasks. If it holds, the job has started; required tasks that were refused while
  * optional ones took their place are not asked for any more: in I such a group counts the larger

@@ -274,6 +274,26 @@ static void list_all(struct runner *runner, const struct run_job *job)
     }
 }
 
+/* Lists the slots from one on, below another, that are not placed. Of a job that is tried again most
+ * are: they are passed over eight at a time. Returns the end of the list; one entry behind it is
+ * written to. */
+static uint32_t *list_slots(const uint8_t *placed, uint32_t from, uint32_t to, uint32_t *tasks)
+{
+    static const uint8_t all[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+    for (uint32_t t = from; t < to;) {
+        if (to - t >= sizeof all && memcmp(&placed[t], all, sizeof all) == 0) {
+            t += (uint32_t)sizeof all;
+            continue;
+        }
+        uint32_t end = to - t < sizeof all ? to : t + (uint32_t)sizeof all;
+        for (; t < end; t++) {
+            *tasks = t;
+            tasks += placed[t] == 0;
+        }
+    }
+    return tasks;
+}
+
 /* Lists what is left of each group: required tasks first, optional ones behind them. */
 static void list_unplaced(struct runner *runner, const struct run_job *job)
 {
@@ -288,15 +308,9 @@ static void list_unplaced(struct runner *runner, const struct run_job *job)
         struct omega_pending_group *pending = &runner->groups[g];
         uint32_t required_end = group->first_task + group->count;
         pending->tasks = tasks;
-        for (uint32_t t = group->first_task; t < required_end; t++) {
-            *tasks = t;
-            tasks += job->placed[t] == 0;
-        }
+        tasks = list_slots(job->placed, group->first_task, required_end, tasks);
         pending->required = (uint32_t)(tasks - pending->tasks);
-        for (uint32_t t = required_end; t < required_end + group->optional; t++) {
-            *tasks = t;
-            tasks += job->placed[t] == 0;
-        }
+        tasks = list_slots(job->placed, required_end, required_end + group->optional, tasks);
         pending->optional = (uint32_t)(tasks - pending->tasks) - pending->required;
     }
 }
@@ -452,9 +466,11 @@ void attempt_transaction(const struct runner *runner, struct omega_transaction *
 
 void attempt_tell_results(const struct runner *runner, const struct omega_result *result)
 {
+    bool whole = result->accepted == runner->plan.count;
+    uint32_t position = 0;
     for (uint32_t i = 0; runner->brief && i < runner->plan.count; i++) {
-        if (result->accepted == runner->plan.count) {
-            runner->results[i] = omega_claim_accepted(result->version, i);
+        if (whole || runner->results[i].outcome == OMEGA_ACCEPTED) {
+            runner->results[i] = omega_claim_accepted(result->version, position++);
         }
     }
 }
@@ -491,11 +507,15 @@ static void mark_placed(const struct runner *runner, const struct omega_result *
         memset(job->placed, 1, job->job->slots);
         return;
     }
-    bool whole = result->accepted == runner->plan.count;
-    const struct instance_plan *plan = &runner->plan;
-    for (uint32_t i = 0; i < plan->count; i++) {
-        uint32_t task = plan->claims != NULL ? plan->claims[i].task : plan->notes[i].task;
-        job->placed[task] |= whole || runner->results[i].outcome == OMEGA_ACCEPTED;
+    const bool whole = result->accepted == runner->plan.count;
+    const struct instance_plan plan = runner->plan;
+    const struct omega_claim_result *results = runner->results;
+    uint8_t *placed = job->placed;
+    for (uint32_t i = 0; plan.claims != NULL && i < plan.count; i++) {
+        placed[plan.claims[i].task] |= whole || results[i].outcome == OMEGA_ACCEPTED;
+    }
+    for (uint32_t i = 0; plan.claims == NULL && i < plan.count; i++) {
+        placed[plan.notes[i].task] |= whole || results[i].outcome == OMEGA_ACCEPTED;
     }
 }
 

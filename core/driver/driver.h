@@ -80,7 +80,7 @@ struct runner {
     uint32_t told_room;
     /* working memory */
     struct omega_claim_result *results;
-    bool brief; /* results of commits all of whose claims hold are not wanted: see
+    bool brief; /* of results of good claims nothing is wanted but outcomes: see
                    attempt_tell_results() */
     uint32_t *tasks;
     uint32_t tasks_room;

@@ -83,8 +83,9 @@ struct omega_transaction {
     const struct omega_txn_note *notes;
     const uint64_t *seqs;
     struct omega_inquiry *inquiry; /* NULL, or what else is to be told; the caller's */
-    bool brief; /* results are wanted only if some claim does not hold: else they may be left as
-                   they are, since they follow from what was claimed (omega_claim_accepted()) */
+    bool brief; /* of an accepted claim nothing but its outcome is wanted, and where all hold not
+                   even that: the rest may be left as it is, since it follows from what was claimed
+                   (omega_claim_accepted()) */
 };
 
 /* A claim of a transaction, in full or in short; of one in short without request. */
