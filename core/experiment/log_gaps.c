@@ -68,6 +68,8 @@ static int agree_segment(struct log_gaps *gaps, const char *path, omega_error_t 
     return rc;
 }
 
+/* All segments are read for this before they are played: until it is known whether the cell is that
+ * of the run, and how far the log tells of submissions, nothing can be made from it. */
 static int agree_all(struct log_gaps *gaps, omega_error_t *err)
 {
     int rc = OMEGA_OK;

@@ -15,6 +15,8 @@ struct source {
 struct runlog_merge {
     struct source *sources; /* by segment */
     uint32_t count;
+    struct source **heap;        /* those that have a head, the earliest at its top */
+    uint32_t left;               /* so many */
     uint32_t cuts;               /* segments whose end is missing, so far */
     struct source *last;         /* whose head was given last */
     int64_t now_us;              /* time of the record given last */
@@ -30,6 +32,7 @@ void runlog_merge_close(struct runlog_merge *merge)
     for (uint32_t i = 0; i < merge->count; i++) {
         runlog_reader_close(merge->sources[i].reader);
     }
+    free((void *)merge->heap);
     free(merge->sources);
     free(merge);
 }
@@ -86,6 +89,55 @@ static int advance(struct runlog_merge *merge, struct source *source, omega_erro
     return rc < 0 ? rc : OMEGA_OK;
 }
 
+/* What follows version v comes before the change that makes v + 1, and by time and segment. */
+static bool before(const struct source *a, const struct source *b)
+{
+    uint64_t version_a = a->head->version - a->head->changes;
+    uint64_t version_b = b->head->version - b->head->changes;
+    if (version_a != version_b) {
+        return version_a < version_b;
+    }
+    if (a->head->changes != b->head->changes) {
+        return b->head->changes;
+    }
+    return a->head->time_us != b->head->time_us ? a->head->time_us < b->head->time_us : a < b;
+}
+
+/* Moves the source at a place of the heap down to where it belongs. */
+static void sink(struct runlog_merge *merge, uint32_t place)
+{
+    struct source *source = merge->heap[place];
+    uint32_t child = 2 * place + 1;
+    while (child < merge->left) {
+        child += child + 1 < merge->left && before(merge->heap[child + 1], merge->heap[child]);
+        if (before(source, merge->heap[child])) {
+            break;
+        }
+        merge->heap[place] = merge->heap[child];
+        place = child;
+        child = 2 * place + 1;
+    }
+    merge->heap[place] = source;
+}
+
+/* Reads the first record of each segment. */
+static int begin(struct runlog_merge *merge, omega_error_t *err)
+{
+    for (uint32_t i = 0; i < merge->count; i++) {
+        int rc = advance(merge, &merge->sources[i], err);
+        if (rc != OMEGA_OK) {
+            return rc;
+        }
+        if (merge->sources[i].head != NULL) {
+            merge->heap[merge->left++] = &merge->sources[i];
+        }
+    }
+    for (uint32_t place = merge->left / 2; place > 0; place--) {
+        sink(merge, place - 1);
+    }
+    return OMEGA_OK;
+}
+
 int runlog_merge_open(struct runlog_reader **readers, uint32_t count, struct runlog_merge **out,
                       omega_error_t *err)
 {
@@ -93,46 +145,31 @@ int runlog_merge_open(struct runlog_reader **readers, uint32_t count, struct run
     uint32_t segments = runlog_reader_opening(readers[0])->segments;
     segments = segments > count ? segments : count;
     struct source *sources = calloc(segments, sizeof *sources);
+    struct source **heap = (struct source **)calloc(segments, sizeof(struct source *));
     int rc = OMEGA_OK;
     *out = NULL;
-    if (merge == NULL || sources == NULL) {
+    if (merge == NULL || sources == NULL || heap == NULL) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to read the run log");
     } else {
-        merge->sources = sources;
-        merge->count = segments;
+        *merge = (struct runlog_merge){.sources = sources, .count = segments, .heap = heap};
         rc = take_readers(merge, readers, count, err);
     }
     if (rc != OMEGA_OK) {
         for (uint32_t i = 0; i < count; i++) {
             runlog_reader_close(readers[i]);
         }
+        free((void *)heap);
         free(sources);
         free(merge);
         return rc;
     }
-    for (uint32_t i = 0; rc == OMEGA_OK && i < segments; i++) {
-        rc = advance(merge, &merge->sources[i], err);
-    }
+    rc = begin(merge, err);
     if (rc != OMEGA_OK) {
         runlog_merge_close(merge);
         return rc;
     }
     *out = merge;
     return OMEGA_OK;
-}
-
-/* What follows version v comes before the change that makes v + 1, and by time. */
-static bool before(const struct runlog_record *a, const struct runlog_record *b)
-{
-    uint64_t version_a = a->version - a->changes;
-    uint64_t version_b = b->version - b->changes;
-    if (version_a != version_b) {
-        return version_a < version_b;
-    }
-    if (a->changes != b->changes) {
-        return b->changes;
-    }
-    return a->time_us < b->time_us;
 }
 
 /* Of a live run: where times fall in the order of versions, a record gets the time of the one
@@ -163,17 +200,14 @@ int runlog_merge_next(struct runlog_merge *merge, const struct runlog_record **r
         if (rc != OMEGA_OK) {
             return rc;
         }
-    }
-    struct source *next = NULL;
-    for (uint32_t i = 0; i < merge->count; i++) {
-        struct source *source = &merge->sources[i];
-        if (source->head != NULL && (next == NULL || before(source->head, next->head))) {
-            next = source;
+        if (merge->last->head == NULL) {
+            merge->heap[0] = merge->heap[--merge->left];
         }
+        sink(merge, 0);
     }
-    merge->last = next;
-    *record = next == NULL ? NULL : raise_time(merge, next->head);
-    return next != NULL;
+    merge->last = merge->left == 0 ? NULL : merge->heap[0];
+    *record = merge->last == NULL ? NULL : raise_time(merge, merge->last->head);
+    return merge->last != NULL;
 }
 
 const struct runlog_reader *runlog_merge_source(const struct runlog_merge *merge)

@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "core/base/codec.h"
+#include "core/base/random.h"
 #include "core/runlog/runlog_check.h"
 #include "core/runlog/runlog_format.h"
 #include "core/runlog/runlog_read.h"
@@ -55,13 +56,16 @@ static struct runlog_opening make_opening(struct catalogue *catalogue)
     };
 }
 
-/* Writes the records into *bytes, for free(). */
-static void write_log(const struct runlog_record *records, size_t count, char **bytes, size_t *size)
+/* Writes the records of one of so many segments into *bytes, for free(). */
+static void write_segment(uint32_t segment, uint32_t segments, const struct runlog_record *records,
+                          size_t count, char **bytes, size_t *size)
 {
     struct catalogue *catalogue = catalogue_create();
     struct runlog_opening opening = make_opening(catalogue);
     struct runlog *log = NULL;
     FILE *out = open_memstream(bytes, size);
+    opening.segment = segment;
+    opening.segments = segments;
     ck_assert_int_eq(runlog_create(&opening, out, &log, NULL), OMEGA_OK);
     for (size_t i = 0; i < count; i++) {
         runlog_put(log, &records[i]);
@@ -70,6 +74,11 @@ static void write_log(const struct runlog_record *records, size_t count, char **
     runlog_destroy(log);
     ck_assert_int_eq(fclose(out), 0);
     catalogue_destroy(catalogue);
+}
+
+static void write_log(const struct runlog_record *records, size_t count, char **bytes, size_t *size)
+{
+    write_segment(0, 1, records, count, bytes, size);
 }
 
 static struct runlog_reader *open_log(const char *bytes, size_t size, omega_error_t *err)
@@ -436,6 +445,93 @@ START_TEST(live_and_simulated_do_not_mix)
 }
 END_TEST
 
+#define MERGED_SEGMENTS 13u
+#define MERGED_RECORDS 40u /* of the largest one */
+
+/* Where a record belongs: behind which version, whether it makes the next one, when, and whose. */
+struct place {
+    uint64_t behind;
+    bool changes;
+    int64_t time_us;
+    uint32_t segment;
+    uint64_t number;
+};
+
+static int compare_places(const void *left, const void *right)
+{
+    const struct place *a = left;
+    const struct place *b = right;
+    int order = (a->behind > b->behind) - (a->behind < b->behind);
+    order = order != 0 ? order : a->changes - b->changes;
+    order = order != 0 ? order : (a->time_us > b->time_us) - (a->time_us < b->time_us);
+    order = order != 0 ? order : (a->segment > b->segment) - (a->segment < b->segment);
+    return order != 0 ? order : (a->number > b->number) - (a->number < b->number);
+}
+
+/* A segment with random records, in its own order: segment 5 has none. */
+static struct runlog_reader *open_random(struct omega_random *random, uint32_t segment,
+                                         char **bytes, struct place *places, size_t *count)
+{
+    struct place own[MERGED_RECORDS];
+    struct runlog_record records[MERGED_RECORDS];
+    uint32_t own_count = segment == 5 ? 0 : 1 + omega_random_below(random, MERGED_RECORDS);
+    size_t size = 0;
+    omega_error_t err = {0};
+    for (uint32_t i = 0; i < own_count; i++) {
+        own[i] = (struct place){.behind = omega_random_below(random, 30),
+                                .changes = omega_random_below(random, 3) == 0,
+                                .time_us = (int64_t)omega_random_below(random, 4),
+                                .segment = segment};
+    }
+    qsort(own, own_count, sizeof *own, compare_places);
+    for (uint32_t i = 0; i < own_count; i++) {
+        own[i].number = i + 1;
+        places[(*count)++] = own[i];
+        records[i] = (struct runlog_record){.kind = own[i].changes ? RUNLOG_MACHINE : RUNLOG_RETRY,
+                                            .changes = own[i].changes,
+                                            .version = own[i].behind + own[i].changes,
+                                            .time_us = own[i].time_us,
+                                            .job_id = 1,
+                                            .event = {.machine = 0, .kind = OMEGA_EVENT_DRAIN}};
+    }
+    write_segment(segment, MERGED_SEGMENTS, records, own_count, bytes, &size);
+    struct runlog_reader *reader = open_log(*bytes, size, &err);
+    ck_assert_msg(reader != NULL, "%s", err.text);
+    return reader;
+}
+
+/* What is merged of many segments comes in the order of all their records, sorted. */
+START_TEST(segments_are_merged_in_order)
+{
+    struct omega_random random;
+    struct place places[MERGED_SEGMENTS * MERGED_RECORDS];
+    struct runlog_reader *readers[MERGED_SEGMENTS];
+    char *bytes[MERGED_SEGMENTS];
+    struct runlog_merge *merge = NULL;
+    const struct runlog_record *record = NULL;
+    size_t count = 0;
+    omega_random_init(&random, (uint64_t)_i, "merge", 0);
+    for (uint32_t i = 0; i < MERGED_SEGMENTS; i++) {
+        readers[i] = open_random(&random, i, &bytes[i], places, &count);
+    }
+    qsort(places, count, sizeof *places, compare_places);
+    ck_assert_int_eq(runlog_merge_open(readers, MERGED_SEGMENTS, &merge, NULL), OMEGA_OK);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_int_eq(runlog_merge_next(merge, &record, NULL), 1);
+        const struct runlog_reader *source = runlog_merge_source(merge);
+        ck_assert_uint_eq(runlog_reader_opening(source)->segment, places[i].segment);
+        ck_assert_uint_eq(runlog_reader_number(source), places[i].number);
+        ck_assert_uint_eq(record->version, places[i].behind + places[i].changes);
+    }
+    ck_assert_int_eq(runlog_merge_next(merge, &record, NULL), 0);
+    ck_assert_int_eq(runlog_merge_next(merge, &record, NULL), 0);
+    runlog_merge_close(merge);
+    for (uint32_t i = 0; i < MERGED_SEGMENTS; i++) {
+        free(bytes[i]);
+    }
+}
+END_TEST
+
 static char violation[256];
 
 static void note_violation(void *context, const char *text)
@@ -533,6 +629,7 @@ static void add_cases(Suite *suite)
     suite_add_tcase(suite, ends);
     TCase *live = tcase_create("live");
     tcase_add_loop_test(live, times_of_live_segments_do_not_fall, 0, 2);
+    tcase_add_loop_test(live, segments_are_merged_in_order, 0, 20);
     tcase_add_loop_test(live, tasks_of_live_runs_may_end_late, 0, 5);
     tcase_add_loop_test(live, a_live_executor_may_be_behind_at_the_horizon, 0, 2);
     suite_add_tcase(suite, live);
