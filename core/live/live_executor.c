@@ -116,7 +116,7 @@ static int plan_ends(void *context, const struct lmdb_job *job)
 {
     struct live_executor *executor = context;
     const struct live_seen *seen = executor->looked_at;
-    bool untold = job->started && !job->told && executor->process->standing == NULL;
+    bool untold = job->started && !job->told;
     int rc = OMEGA_OK;
     for (uint32_t i = 0; rc == OMEGA_OK && i < seen->count; i++) {
         const struct lmdb_change_placement *placement = &executor->placements[seen->first + i];
@@ -127,19 +127,38 @@ static int plan_ends(void *context, const struct lmdb_job *job)
     return rc == OMEGA_OK ? rc : (executor->status = OMEGA_ENOMEM);
 }
 
-/* Plans the ends of a job's placements if it has been told by now how long they run: 1. */
+/* Plans the ends of a job's placements if it has been told by now how long they run, or if nobody
+ * will tell: 1. */
 static int plan_told(void *context, const struct lmdb_job *job)
 {
     struct live_executor *executor = context;
     const struct live_untold *end = executor->untold + executor->untold_count;
+    bool known = job->told || executor->orphaned;
+    executor->owner = job->instance;
     for (const struct live_untold *untold = executor->asked;
-         job->told && untold < end && untold->job == job->job->id; untold++) {
+         known && untold < end && untold->job == job->job->id; untold++) {
         int64_t due_us = end_of(untold->seen_us, duration_of(job, untold->task));
         if (live_plan_end(executor, untold->placement, due_us) != OMEGA_OK) {
             return executor->status = OMEGA_ENOMEM;
         }
     }
-    return job->told;
+    return known;
+}
+
+/* On a standing cell a scheduler may die before it has told, and stay away: then its tasks run as
+ * long as the job says. That it is gone has to be known before the table is looked at, which it may
+ * have told last of all. */
+static int ask(struct live_executor *executor, uint64_t job, omega_error_t *err)
+{
+    const struct live_process *process = executor->process;
+    executor->orphaned = false;
+    int rc = lmdb_find_job(process->store, job, plan_told, executor, err);
+    if (rc == OMEGA_OK && process->standing != NULL &&
+        !standing_works(process->standing, executor->owner)) {
+        executor->orphaned = true;
+        rc = lmdb_find_job(process->store, job, plan_told, executor, err);
+    }
+    return rc;
 }
 
 /* Looks at the jobs of which nobody had told how long they run. One that is gone was lost. */
@@ -150,7 +169,7 @@ static int plan_untold(struct live_executor *executor, omega_error_t *err)
     for (uint32_t i = 0, next = 0; rc >= 0 && i < executor->untold_count; i = next) {
         executor->asked = &executor->untold[i];
         uint64_t job = executor->asked->job;
-        rc = lmdb_find_job(executor->process->store, job, plan_told, executor, err);
+        rc = ask(executor, job, err);
         for (next = i; next < executor->untold_count && executor->untold[next].job == job; next++) {
             if (rc == OMEGA_OK) {
                 executor->untold[kept++] = executor->untold[next];

@@ -41,7 +41,9 @@ struct live_executor {
     struct live_untold *untold; /* those of a job one behind the other */
     uint32_t untold_count;
     uint32_t untold_room;
-    const struct live_untold *asked; /* the first one of the job that is looked at */
+    const struct live_untold *asked; /* the first one of the job that is looked at ... */
+    uint16_t owner;                  /* ... the instance that placed it ... */
+    bool orphaned;                   /* ... and that one is gone */
     int status;                      /* of what the store calls back */
     uint64_t *ids;
     /* machine events */

@@ -134,6 +134,31 @@ static int finish_duration(struct live_process *process, uint64_t job, int64_t *
                                           : OMEGA_OK;
 }
 
+/* Of an instance, the next job that has started and of which nobody has told how long it runs. */
+struct untold {
+    uint16_t instance;
+    uint64_t job;
+};
+
+static int find_untold(void *context, const struct lmdb_job *job)
+{
+    struct untold *untold = context;
+    untold->job = job->job->id;
+    return job->instance == untold->instance && job->started && !job->told;
+}
+
+int live_tell_untold(struct live_process *process, uint16_t instance, omega_error_t *err)
+{
+    struct untold untold = {.instance = instance};
+    int rc = 1;
+    while (rc > 0) {
+        rc = lmdb_jobs_from(process->store, untold.job + 1, find_untold, &untold, err);
+        int told = rc > 0 ? live_tell_duration(process, untold.job, 0, err) : OMEGA_OK;
+        rc = told == OMEGA_OK ? rc : told;
+    }
+    return rc;
+}
+
 static int finish_commit(struct live_process *process, omega_error_t *err)
 {
     const struct live_intent *intent = &process->slot->intent;

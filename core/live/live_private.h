@@ -193,6 +193,10 @@ int live_finish_attempt(struct live_process *process, omega_error_t *err);
 int live_tell_duration(struct live_process *process, uint64_t job, int64_t duration_us,
                        omega_error_t *err);
 
+/* The same, as submitted, of all jobs of an instance of which nobody has told: of a standing cell,
+ * where it died in between. */
+int live_tell_untold(struct live_process *process, uint16_t instance, omega_error_t *err);
+
 /* ---- live_wake.c: hints that there is something to do, over nanomsg ---- */
 
 /* Makes the endpoint of a process: a socket `wake-NUMBER` in the cell's directory, for its owner
@@ -268,6 +272,9 @@ void standing_tell_ended(struct standing *standing, uint64_t version, uint32_t t
 
 /* Counts in its slot what the cell says of lost tasks. */
 void standing_count_losses(struct standing *standing);
+
+/* Does a scheduler instance work on the cell? */
+bool standing_works(const struct standing *standing, uint16_t instance);
 
 /* ---- live_supervise.c: the process that starts all others ---- */
 

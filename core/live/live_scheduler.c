@@ -230,6 +230,9 @@ static int open_scheduler(struct live_scheduler *scheduler, uint32_t id, omega_e
     rc = rc == OMEGA_OK ? runner_open(&scheduler->runner, config, process->store, process->metrics,
                                       s, number, (uint16_t)id, err)
                         : rc;
+    if (rc == OMEGA_OK && process->standing != NULL) {
+        rc = live_tell_untold(process, scheduler->runner.id, err);
+    }
     if (rc != OMEGA_OK) {
         return rc;
     }

@@ -201,6 +201,14 @@ void standing_count_losses(struct standing *standing)
     atomic_store(&standing->process.slot->losses, counters.losses);
 }
 
+bool standing_works(const struct standing *standing, uint16_t instance)
+{
+    struct register_entry entry;
+    uint32_t number = REGISTER_SCHEDULERS + instance;
+    return register_read(standing->process.directory_fd, number, &entry, NULL) == OMEGA_OK &&
+           entry.lives;
+}
+
 int standing_abandon(struct standing *standing, uint64_t job, omega_error_t *err)
 {
     return abandoned_announce(standing->abandoned, job, err);

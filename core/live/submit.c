@@ -136,19 +136,6 @@ int submitter_find(struct submitter *submitter, const char *name, int64_t wait_n
 
 /* ---- jobs ---- */
 
-static int check_jobs(struct omega_job *const *jobs, uint64_t count, omega_error_t *err)
-{
-    for (uint64_t i = 0; i < count; i++) {
-        if (omega_job_is_elastic(jobs[i])) {
-            return omega_error_set(err, OMEGA_EINVAL,
-                                   "job %" PRIu64 " of these has optional tasks, expected none on "
-                                   "a standing cell",
-                                   i + 1);
-        }
-    }
-    return OMEGA_OK;
-}
-
 int64_t standing_now_us(void)
 {
     struct timespec now;
@@ -197,11 +184,8 @@ int submitter_send(struct submitter *submitter, const struct register_entry *to,
 {
     struct abandoned abandoned;
     *done = 0;
-    int rc = check_jobs(jobs, count, err);
-    if (rc == OMEGA_OK) {
-        rc = abandoned_read(submitter->directory_fd, to->number, &abandoned, err);
-        submitter->abandoned = abandoned.count;
-    }
+    int rc = abandoned_read(submitter->directory_fd, to->number, &abandoned, err);
+    submitter->abandoned = abandoned.count;
     while (rc == OMEGA_OK && *done < count) {
         uint64_t left = count - *done;
         rc = send_batch(submitter, to, jobs + *done, left < BATCH_JOBS ? left : BATCH_JOBS, waits,

@@ -26,7 +26,7 @@ int submitter_find(struct submitter *submitter, const char *name, int64_t wait_n
  * store's catalogue; each gets an id of its own, which rise, and its submit time. Each is kept once
  * it is submitted: *done says how many are, also after an error. Ids are given out one submitter
  * after the other, some hundreds at a time: whoever `waits` waits for those before it; else 1 is
- * returned where somebody is at it. OMEGA_EINVAL, and none is submitted, if one has optional tasks.
+ * returned where somebody is at it.
  */
 int submitter_send(struct submitter *submitter, const struct register_entry *to,
                    struct omega_job *const *jobs, uint64_t count, bool waits, uint64_t *done,

@@ -2,12 +2,16 @@
 /*
  * elastic: uses optional tasks. Claims all required ones, then as many optional ones as fit up to
  * an option, and shortens the job's duration by the number that started: the work stays the same.
+ * It may think about that for a while.
  */
+#include <time.h>
+
 #include "schedulers/placement.h"
 
 struct elastic {
     const struct omega_host *host;
     int64_t extra;
+    int64_t slow_ms;
 };
 
 static int elastic_init(void *state, const struct omega_host *host)
@@ -56,8 +60,13 @@ static void elastic_place(void *state, const struct omega_pending *pending,
 
 static int64_t elastic_started(void *state, const struct omega_job *job, uint32_t accepted)
 {
-    (void)state;
+    const struct elastic *elastic = state;
+    const struct timespec pause = {.tv_sec = elastic->slow_ms / 1000,
+                                   .tv_nsec = elastic->slow_ms % 1000 * 1000000};
     int64_t work = 0;
+    if (elastic->slow_ms > 0) {
+        nanosleep(&pause, NULL);
+    }
     for (uint32_t g = 0; g < job->group_count; g++) {
         int64_t part = job->groups[g].duration_us / accepted * job->groups[g].count;
         if (part > OMEGA_DURATION_MAX - work) {
@@ -78,6 +87,15 @@ static const struct omega_option elastic_options[] = {
         .min = 0,
         .max = OMEGA_TASKS_MAX,
     },
+    {
+        .name = "slow_ms",
+        .help = "how long it takes to say how long a job runs",
+        .type = OMEGA_OPTION_INT,
+        .offset = offsetof(struct elastic, slow_ms),
+        .value = 0,
+        .min = 0,
+        .max = 10000,
+    },
 };
 
 const struct omega_scheduler omega_scheduler_entry = {
@@ -87,7 +105,7 @@ const struct omega_scheduler omega_scheduler_entry = {
     .summary = "adds optional tasks and shortens the job by their number",
     .state_size = sizeof(struct elastic),
     .options = elastic_options,
-    .option_count = 1,
+    .option_count = sizeof(elastic_options) / sizeof(elastic_options[0]),
     .init = elastic_init,
     .place = elastic_place,
     .started = elastic_started,

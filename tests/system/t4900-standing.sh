@@ -148,8 +148,6 @@ check "an unknown key, with its line" fails_with 1 "standard input:2: 'cpu' is n
 {\"cpu\":1}"
 check "none of them was submitted" grep -q '^9$' "$C/jobs"
 check "no job" fails_with 1 "the file is empty" submit - </dev/null
-check "optional tasks" fails_with 1 "optional tasks, expected none" submit - \
-    <<<'{"optional":2}'
 check "no cell" fails_with 1 "nothing" "$OMEGA" executor --cell "$T/nothing"
 check "an option of the module" fails_with 1 "has no option 'nope'" \
     "$OMEGA" scheduler --cell "$C" --module batch --name b --option nope=1
