@@ -17,6 +17,7 @@ struct job_line {
     json_t *mapreduce;
     json_t *groups;
     json_t *placed;
+    json_t *told;
 };
 
 #define JOB(key, type, member, max)                                                                \
@@ -40,6 +41,7 @@ static const struct dump_field job_fields[] = {
     JOB("failed", DUMP_U32, state.failed, OMEGA_TASKS_MAX),
     JOB("abandoned", DUMP_U32, state.abandoned, OMEGA_TASKS_MAX),
     JOB("started", DUMP_BOOL, state.started, 0),
+    JOB("told_us", DUMP_OPTIONAL, told, 0),
     JOB("given_up", DUMP_BOOL, state.given_up, 0),
     JOB("over", DUMP_BOOL, state.over, 0),
     JOB("instance", DUMP_INSTANCE, state.instance, OMEGA_INSTANCE_NONE - 1),
@@ -203,6 +205,23 @@ static int make_job(struct dump_reader *reader, struct job_line *line, struct pa
     job->user = line->user;
     job->job = omega_job_copy(&line->job);
     return user == SYMBOL_NONE || job->job == NULL ? dump_no_memory(reader) : OMEGA_OK;
+}
+
+/* How long the tasks of a job with optional ones run, where that has been told. */
+static int read_told(const struct dump_reader *reader, const struct job_line *line,
+                     struct lmdb_job *job)
+{
+    json_int_t told_us = json_integer_value(line->told);
+    if (line->told != NULL && (!job->started || !json_is_integer(line->told) || told_us < 0 ||
+                               told_us > LMDB_DURATION_MAX)) {
+        return dump_fail(reader, OMEGA_EINVAL,
+                         "job %" PRIu64 ": 'told_us' is none, expected 0 (as submitted) to %" PRId64
+                         ", of a job that has 'started'",
+                         job->job->id, LMDB_DURATION_MAX);
+    }
+    job->told = line->told != NULL;
+    job->given_us = told_us;
+    return OMEGA_OK;
 }
 
 /* "0110": which tasks run or have ended. */
@@ -412,7 +431,8 @@ static int check_job(struct dump_reader *reader, const struct job_line *line,
         return dump_fail(reader, OMEGA_EINVAL, "job %" PRIu64 ", expected one above %" PRIu64,
                          job->job->id, last);
     }
-    int rc = read_placed(reader, line, job);
+    int rc = read_told(reader, line, job);
+    rc = rc == OMEGA_OK ? read_placed(reader, line, job) : rc;
     if (rc == OMEGA_OK) {
         rc = take_placements(reader, job, parts->spreads);
     }

@@ -234,6 +234,9 @@ static void put_job_state(FILE *out, const struct lmdb_job *state)
     put_count(out, ",\"failed\":", state->failed);
     put_count(out, ",\"abandoned\":", state->abandoned);
     put_flag(out, ",\"started\":", state->started);
+    if (state->told) {
+        put_whole(out, ",\"told_us\":", state->given_us);
+    }
     put_flag(out, ",\"given_up\":", state->given_up);
     put_flag(out, ",\"over\":", state->over);
     put_instance(out, ",\"instance\":", state->instance);

@@ -63,13 +63,30 @@ check "and it ends" empty "$C"
 kill $X
 wait $X
 check "one that runs" submit "$C" elastic \
-    <<<'{"tasks":1,"optional":3,"cpu_milli":1000,"duration_us":1000000}'
-"$OMEGA" cell export "$C" >"$T/dump"
+    <<<'{"tasks":1,"optional":899,"cpu_milli":1000,"duration_us":900000000}'
 kill $E $M
 wait $E $M
 
+# ---- what was told, on another cell ----
+
+"$OMEGA" cell export "$C" >"$T/told"
+check "an export has it" grep -q '"started":true,"told_us":1000000,' "$T/told"
+"$OMEGA" cell load "$T/told.cell" "$T/told" >/dev/null
+check "and a cell of it" cmp <("$OMEGA" cell export "$T/told.cell") "$T/told"
+"$OMEGA" executor --cell "$T/told.cell" 2>/dev/null &
+X=$!
+check "where it ends when its module has said" empty "$T/told.cell"
+kill $X
+wait $X
+
 # ---- whose scheduler died before it had told ----
 
+# A dump of which nobody has told, and where the job is a short one.
+sed '$d; s/"told_us":[0-9]*,//; s/"duration_us":900000000/"duration_us":1000000/' "$T/told" \
+    >"$T/dump"
+printf '{"type":"end","lines":%d,"sha256":"%s"}\n' "$(wc -l <"$T/dump")" \
+    "$(sha256sum <"$T/dump" | cut -d' ' -f1)" >"$T/end"
+cat "$T/end" >>"$T/dump"
 "$OMEGA" cell load "$T/orphan" "$T/dump" >/dev/null
 "$OMEGA" executor --cell "$T/orphan" 2>/dev/null &
 X=$!

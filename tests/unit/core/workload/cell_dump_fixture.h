@@ -88,7 +88,8 @@ static const char *const fixture_dump[] = {
     "\"groups\":[{\"tasks\":2,\"optional\":3,\"cpu_milli\":10,\"mem_mib\":10,"
     "\"gpu_devices\":0,\"gpu_milli\":0,\"duration_us\":5,\"constraints\":\"\"}],"
     "\"submitted\":4,\"pending\":0,\"running\":3,\"finished\":0,\"failed\":1,\"abandoned\":0,"
-    "\"started\":true,\"given_up\":false,\"over\":false,\"instance\":1,\"attempt\":2,"
+    "\"started\":true,\"told_us\":77,\"given_up\":false,\"over\":false,\"instance\":1,"
+    "\"attempt\":2,"
     "\"placed\":\"11110\"}",
     "{\"type\":\"job\",\"id\":13,\"submit_us\":0,\"workload\":0,\"user\":\"bob\","
     "\"precedence\":100,\"groups\":[{\"tasks\":3,\"optional\":0,\"cpu_milli\":10,\"mem_mib\":10,"
