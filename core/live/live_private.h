@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside of the live driver: live.c (the process that starts all others, and what comes before and
- * behind), live_supervise.c (watching them), live_process.c (what every process has: clock,
- * waiting, log), live_feeder.c, live_executor.c, live_scheduler.c, live_queue.c (its jobs),
- * live_intent.c (what a process was about to do when it died), live_wake.c (wake-ups), live_page.c
- * (statistics); live_threads.c has all of them in one process.
+ * behind), live_supervise.c (watching them), live_condemn.c (those that do not go on),
+ * live_process.c (what every process has: clock, waiting, log), live_feeder.c, live_executor.c,
+ * live_scheduler.c, live_queue.c (its jobs), live_intent.c (what a process was about to do when it
+ * died), live_wake.c (wake-ups), live_page.c (statistics); live_threads.c has all of them in one
+ * process.
  */
 #ifndef OMEGA_CORE_LIVE_LIVE_PRIVATE_H
 #define OMEGA_CORE_LIVE_LIVE_PRIVATE_H
@@ -276,7 +277,7 @@ void standing_count_losses(struct standing *standing);
 /* Does a scheduler instance work on the cell? */
 bool standing_works(const struct standing *standing, uint16_t instance);
 
-/* ---- live_supervise.c: the process that starts all others ---- */
+/* ---- live_supervise.c, live_condemn.c: the process that starts all others ---- */
 
 /* One of the others. */
 struct live_child {
@@ -318,6 +319,9 @@ struct live {
     uint32_t count;                 /* of processes, without this one */
 };
 
+/* Tells whoever started the run. */
+void live_tell(const struct live *live, const char *text);
+
 /* Writes the name of a process to its live->restarts. */
 void live_name(struct live *live, uint32_t number);
 /* Fills in a process that is to be started, but for what it opens; and what it has to do. */
@@ -331,6 +335,9 @@ int live_start_all(struct live *live, omega_error_t *err);
  * is told of and, if `again`, started anew when its delay is over; one that hangs, floods or blocks
  * the cell is killed. An error ends the run: a process was started too often. */
 int live_look(struct live *live, bool again, uint32_t *left, omega_error_t *err);
+
+/* Kills those that hang, flood or block the cell: their ends say so. */
+void live_condemn(struct live *live, int64_t now_ns);
 
 /* Ends all that still run: asks, waits, and names and kills who does not answer. */
 int live_end_all(struct live *live, omega_error_t *err);
