@@ -123,6 +123,9 @@ int64_t live_clock_ns(void);
 /* Sleeps for so long in real time, or until a signal comes. */
 void live_pause(int64_t ns);
 
+/* Where a module's own counters go, of a process that counts nothing else; NULL without memory. */
+struct metrics *live_counters(const struct run_config *config);
+
 /* Runs `work` in a process of its own, which ends with it: returns its id, or -1 with errno. The
  * process has `process->number` filled in, and tells of a failure in its slot. */
 pid_t live_fork(struct live_process *process, live_work *work, void *context);

@@ -12,7 +12,8 @@
 #include "core/live/live_private.h"
 
 #define READY_PAUSE_NS 200000
-#define WAIT_NS_MAX 1e9 /* at one time */
+#define WAIT_NS_MAX 1e9          /* at one time */
+#define NEVER_US (INT64_MAX / 2) /* so that sums of times do not overflow */
 
 static atomic_bool stop; /* of this process */
 
@@ -27,6 +28,34 @@ void live_pause(int64_t ns)
 {
     struct timespec pause = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
     nanosleep(&pause, NULL);
+}
+
+struct metrics *live_counters(const struct run_config *config)
+{
+    const char **names =
+        calloc(config->scheduler_count + config->workload_count + 1u, sizeof *names);
+    uint32_t *instances = calloc(config->scheduler_count + 1u, sizeof *instances);
+    struct metrics *metrics = NULL;
+    if (names != NULL && instances != NULL) {
+        for (uint32_t i = 0; i < config->scheduler_count; i++) {
+            names[i] = config->schedulers[i].name;
+            instances[i] = config->schedulers[i].instances;
+        }
+        for (uint32_t i = 0; i < config->workload_count; i++) {
+            names[config->scheduler_count + i] = config->workloads[i].name;
+        }
+        metrics = metrics_create(&(struct metrics_config){
+            .schedulers = names,
+            .instances = instances,
+            .scheduler_count = config->scheduler_count,
+            .workloads = names + config->scheduler_count,
+            .workload_count = config->workload_count,
+            .horizon_us = config->horizon_us < NEVER_US ? config->horizon_us : NEVER_US,
+        });
+    }
+    free((void *)names);
+    free(instances);
+    return metrics;
 }
 
 /* ---- beginning and end ---- */

@@ -34,35 +34,6 @@ static void tell_one_by_one(void *context, const char *scheduler, enum omega_log
     pthread_mutex_unlock(&telling);
 }
 
-/* Each thread counts for itself what its module counts. */
-static struct metrics *make_counters(const struct run_config *config)
-{
-    const char **names =
-        calloc(config->scheduler_count + config->workload_count + 1u, sizeof *names);
-    uint32_t *instances = calloc(config->scheduler_count + 1u, sizeof *instances);
-    struct metrics *metrics = NULL;
-    if (names != NULL && instances != NULL) {
-        for (uint32_t i = 0; i < config->scheduler_count; i++) {
-            names[i] = config->schedulers[i].name;
-            instances[i] = config->schedulers[i].instances;
-        }
-        for (uint32_t i = 0; i < config->workload_count; i++) {
-            names[config->scheduler_count + i] = config->workloads[i].name;
-        }
-        metrics = metrics_create(&(struct metrics_config){
-            .schedulers = names,
-            .instances = instances,
-            .scheduler_count = config->scheduler_count,
-            .workloads = names + config->scheduler_count,
-            .workload_count = config->workload_count,
-            .horizon_us = config->horizon_us,
-        });
-    }
-    free((void *)names);
-    free(instances);
-    return metrics;
-}
-
 static void *run_thread(void *context)
 {
     struct live_thread *thread = context;
@@ -75,7 +46,7 @@ static void *run_thread(void *context)
         config.context = (void *)process->config;
     }
     process->config = &config;
-    process->metrics = make_counters(&config);
+    process->metrics = live_counters(&config);
     runlog_follow(process->log, &process->slot->mark);
     thread->rc = process->metrics == NULL
                      ? omega_error_set(err, OMEGA_ENOMEM, "no memory for a thread")

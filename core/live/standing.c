@@ -49,22 +49,10 @@ static int configure(struct standing *standing, const struct run_scheduler *sche
     return rc;
 }
 
-/* Where a module's own counters go. */
-static int count(struct standing *standing, omega_error_t *err)
+/* Where a module's own counters go, and what would be shared with others. */
+static int make_room(struct standing *standing, omega_error_t *err)
 {
-    static const char *const workloads[] = {"jobs"};
-    static const uint32_t instances[] = {1};
-    const char *names[] = {standing->entry.name};
-    struct metrics_config config = {
-        .schedulers = names,
-        .instances = instances,
-        .scheduler_count = 1,
-        .workloads = workloads,
-        .workload_count = 1,
-        .horizon_us = INT64_MAX / 2, /* never: nothing is counted by time */
-        .machine_count = standing->config.cell.machine_count,
-    };
-    standing->process.metrics = metrics_create(&config);
+    standing->process.metrics = live_counters(&standing->config);
     standing->process.slot = calloc(1, sizeof *standing->process.slot);
     return standing->process.metrics == NULL || standing->process.slot == NULL
                ? omega_error_set(err, OMEGA_ENOMEM, "no memory to work on the cell")
@@ -131,7 +119,7 @@ static int open_standing(struct standing *standing, const struct run_scheduler *
         rc = enter(standing, fixed, err);
     }
     rc = rc == OMEGA_OK ? configure(standing, scheduler, err) : rc;
-    rc = rc == OMEGA_OK ? count(standing, err) : rc;
+    rc = rc == OMEGA_OK ? make_room(standing, err) : rc;
     if (rc == OMEGA_OK) {
         rc = scheduler == NULL ? open_journal(standing, err)
                                : abandoned_open(process->directory_fd, standing->entry.number,
