@@ -31,19 +31,10 @@ static const char help[] =
     "malformed, messages that were wrong.\n"
     "exit codes: 0 done, 1 failed, 2 wrong usage\n";
 
-static const struct option options[] = {
-    {"cell", required_argument, NULL, 'c'},
-    {"address", required_argument, NULL, 'a'},
-    {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
 struct arguments {
     const char *cell;
     const char *address;
     bool json;
-    bool help;
     enum msg_request request;
     char **names;
     int name_count;
@@ -193,30 +184,9 @@ static int control(const struct arguments *a)
     return asked.failed ? COMMAND_FAILED : COMMAND_DONE;
 }
 
-static int read_arguments(int argc, char **argv, struct arguments *a)
+/* The words behind the options. */
+static int read_words(int argc, char **argv, struct arguments *a)
 {
-    int c;
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        switch (c) {
-        case 'c':
-            a->cell = optarg;
-            break;
-        case 'a':
-            a->address = optarg;
-            break;
-        case 'j':
-            a->json = true;
-            break;
-        case 'h':
-            a->help = true;
-            return COMMAND_DONE;
-        case ':':
-            return command_usage("control", "option '%.60s' needs a value", argv[optind - 1]);
-        default:
-            return command_bad_option("control", argv);
-        }
-    }
     if ((a->cell == NULL) == (a->address == NULL)) {
         return command_usage("control", "expected either --cell or --address");
     }
@@ -233,10 +203,14 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
 int cmd_control(int argc, char **argv)
 {
     struct arguments a = {.cell = NULL};
-    int code = read_arguments(argc, argv, &a);
-    if (code != COMMAND_DONE || a.help) {
-        fputs(a.help ? help : "", stdout);
+    const struct command_option options[] = {{.name = "cell", .value = &a.cell},
+                                             {.name = "address", .value = &a.address},
+                                             {.name = "json", .given = &a.json},
+                                             {.name = NULL}};
+    int code;
+    if (!command_options("control", help, options, argc, argv, &code)) {
         return code;
     }
-    return control(&a);
+    code = read_words(argc, argv, &a);
+    return code == COMMAND_DONE ? control(&a) : code;
 }

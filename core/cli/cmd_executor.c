@@ -18,36 +18,16 @@ static const char help[] =
     "  --help             this text\n\n"
     "exit codes: 0 ended by Ctrl-C or 'omega control', 1 failed, 2 wrong usage\n";
 
-static const struct option options[] = {
-    {"cell", required_argument, NULL, 'c'},
-    {"listen", required_argument, NULL, 'l'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
 int cmd_executor(int argc, char **argv)
 {
     struct standing_options how = {.seed = 0};
     const char *cell = NULL;
+    const struct command_option options[] = {
+        {.name = "cell", .value = &cell}, {.name = "listen", .value = &how.listen}, {.name = NULL}};
     omega_error_t err = {0};
-    int c;
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        switch (c) {
-        case 'c':
-            cell = optarg;
-            break;
-        case 'l':
-            how.listen = optarg;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return COMMAND_DONE;
-        case ':':
-            return command_usage("executor", "option '%.60s' needs a value", argv[optind - 1]);
-        default:
-            return command_bad_option("executor", argv);
-        }
+    int code;
+    if (!command_options("executor", help, options, argc, argv, &code)) {
+        return code;
     }
     if (!standing_is_address(how.listen)) {
         return command_usage("executor", "'%.60s' is no address, expected tcp://HOST:PORT",

@@ -18,42 +18,17 @@ static const char help[] =
     "  --help     this text\n\n"
     "exit codes: 0 done, 1 failed, 2 wrong usage\n";
 
-enum option_code {
-    OPTION_OUT = 256,
-    OPTION_JSON,
-    OPTION_HELP,
-};
-
-static const struct option options[] = {
-    {"out", required_argument, NULL, OPTION_OUT},
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {NULL, 0, NULL, 0},
-};
-
 /* `argv` is reordered by getopt; `line` is the command line as it was given. */
 static int merge_with(int argc, char **argv, char *const *line)
 {
     omega_error_t err = {0};
     struct merge_options how = {.argc = argc, .argv = line, .summary = stdout, .messages = stderr};
+    const struct command_option options[] = {{.name = "out", .value = &how.directory},
+                                             {.name = "json", .given = &how.json},
+                                             {.name = NULL}};
     int code;
-    opterr = 0;
-    while ((code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        switch (code) {
-        case OPTION_OUT:
-            how.directory = optarg;
-            break;
-        case OPTION_JSON:
-            how.json = true;
-            break;
-        case OPTION_HELP:
-            fputs(help, stdout);
-            return COMMAND_DONE;
-        case ':':
-            return command_usage("merge", "option '%.60s' needs a value", argv[optind - 1]);
-        default:
-            return command_bad_option("merge", argv);
-        }
+    if (!command_options("merge", help, options, argc, argv, &code)) {
+        return code;
     }
     if (optind == argc) {
         return command_usage("merge", "expected the output directories of shards");

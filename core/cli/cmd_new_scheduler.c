@@ -14,12 +14,6 @@ static const char help[] =
     "  --help             this text\n\n"
     "exit codes: 0 done, 1 failed, 2 wrong usage\n";
 
-static const struct option options[] = {
-    {"dir", required_argument, NULL, 'd'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
 static int write_folder(const char *name, const char *directory)
 {
     omega_error_t err = {0};
@@ -37,21 +31,10 @@ static int write_folder(const char *name, const char *directory)
 int cmd_new_scheduler(int argc, char **argv)
 {
     const char *directory = NULL;
+    const struct command_option options[] = {{.name = "dir", .value = &directory}, {.name = NULL}};
     int code;
-    opterr = 0;
-    while ((code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        switch (code) {
-        case 'd':
-            directory = optarg;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return COMMAND_DONE;
-        case ':':
-            return command_usage("new-scheduler", "option '%.60s' needs a value", argv[optind - 1]);
-        default:
-            return command_bad_option("new-scheduler", argv);
-        }
+    if (!command_options("new-scheduler", help, options, argc, argv, &code)) {
+        return code;
     }
     if (optind != argc - 1) {
         return command_usage("new-scheduler", "expected one name, got %d", argc - optind);

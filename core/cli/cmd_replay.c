@@ -28,21 +28,6 @@ static const char help[] =
     "  --help             this text\n\n"
     "exit codes: 0 done, 1 failed or stopped, 2 wrong usage\n";
 
-enum option_code {
-    OPTION_OUT = 256,
-    OPTION_PATHS,
-    OPTION_JSON,
-    OPTION_HELP,
-};
-
-static const struct option options[] = {
-    {"out", required_argument, NULL, OPTION_OUT},
-    {"paths", required_argument, NULL, OPTION_PATHS},
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {NULL, 0, NULL, 0},
-};
-
 static volatile sig_atomic_t stop;
 
 static int replay(const char *directory, const struct replay_options *how)
@@ -62,27 +47,13 @@ static int replay_with(int argc, char **argv, char *const *line)
                                  .stop = &stop,
                                  .comparison = stdout,
                                  .messages = stderr};
+    const struct command_option options[] = {{.name = "out", .value = &how.out},
+                                             {.name = "paths", .value = &how.paths},
+                                             {.name = "json", .given = &how.json},
+                                             {.name = NULL}};
     int code;
-    opterr = 0;
-    while ((code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        switch (code) {
-        case OPTION_OUT:
-            how.out = optarg;
-            break;
-        case OPTION_PATHS:
-            how.paths = optarg;
-            break;
-        case OPTION_JSON:
-            how.json = true;
-            break;
-        case OPTION_HELP:
-            fputs(help, stdout);
-            return COMMAND_DONE;
-        case ':':
-            return command_usage("replay", "option '%.60s' needs a value", argv[optind - 1]);
-        default:
-            return command_bad_option("replay", argv);
-        }
+    if (!command_options("replay", help, options, argc, argv, &code)) {
+        return code;
     }
     if (optind != argc - 1) {
         return command_usage("replay", "expected one directory, got %d", argc - optind);

@@ -34,24 +34,14 @@ static const char help[] =
     "  --help             this text\n\n"
     "exit codes: 0 done, 1 failed, 2 wrong usage\n";
 
-static const struct option options[] = {
-    {"cell", required_argument, NULL, 'c'},
-    {"to", required_argument, NULL, 't'},
-    {"start-wait", required_argument, NULL, 's'},
-    {"wait", no_argument, NULL, 'w'},
-    {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
 struct arguments {
     const char *cell;
     const char *to;
     const char *file;
+    const char *start_wait; /* or NULL */
     uint32_t start_wait_s;
     bool wait;
     bool json;
-    bool help;
 };
 
 struct submission {
@@ -230,40 +220,12 @@ static bool read_seconds(const char *text, uint32_t *seconds)
     return text[digits] == '\0' && value <= START_WAIT_S_MAX;
 }
 
-static int read_arguments(int argc, char **argv, struct arguments *a)
+static int check_arguments(int argc, char **argv, struct arguments *a)
 {
-    int c;
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        switch (c) {
-        case 'c':
-            a->cell = optarg;
-            break;
-        case 't':
-            a->to = optarg;
-            break;
-        case 's':
-            if (!read_seconds(optarg, &a->start_wait_s)) {
-                return command_usage("submit",
-                                     "--start-wait: '%.40s' is no number of seconds, expected 0 to "
-                                     "%u",
-                                     optarg, START_WAIT_S_MAX);
-            }
-            break;
-        case 'w':
-            a->wait = true;
-            break;
-        case 'j':
-            a->json = true;
-            break;
-        case 'h':
-            a->help = true;
-            return COMMAND_DONE;
-        case ':':
-            return command_usage("submit", "option '%.60s' needs a value", argv[optind - 1]);
-        default:
-            return command_bad_option("submit", argv);
-        }
+    if (a->start_wait != NULL && !read_seconds(a->start_wait, &a->start_wait_s)) {
+        return command_usage("submit",
+                             "--start-wait: '%.40s' is no number of seconds, expected 0 to %u",
+                             a->start_wait, START_WAIT_S_MAX);
     }
     if (a->cell == NULL || optind != argc - 1) {
         return command_usage("submit", "expected --cell and one file, or '-'");
@@ -275,10 +237,19 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
 int cmd_submit(int argc, char **argv)
 {
     struct arguments a = {.cell = NULL};
+    const struct command_option options[] = {{.name = "cell", .value = &a.cell},
+                                             {.name = "to", .value = &a.to},
+                                             {.name = "start-wait", .value = &a.start_wait},
+                                             {.name = "wait", .given = &a.wait},
+                                             {.name = "json", .given = &a.json},
+                                             {.name = NULL}};
     omega_error_t err = {0};
-    int code = read_arguments(argc, argv, &a);
-    if (code != COMMAND_DONE || a.help) {
-        fputs(a.help ? help : "", stdout);
+    int code;
+    if (!command_options("submit", help, options, argc, argv, &code)) {
+        return code;
+    }
+    code = check_arguments(argc, argv, &a);
+    if (code != COMMAND_DONE) {
         return code;
     }
     int rc = submit(&a, &err);

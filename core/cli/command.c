@@ -2,6 +2,8 @@
 /* What the subcommands share: see command.h. */
 #include "core/cli/command.h"
 
+#include <assert.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +46,38 @@ int command_bad_option(const char *command, char **argv)
         return command_usage(command, "option '%.60s' takes no value", argv[optind - 1]);
     }
     return command_usage(command, "unknown option '%.60s'", argv[optind - 1]);
+}
+
+#define OPTION_FIRST 256 /* above all letters */
+
+bool command_options(const char *command, const char *help, const struct command_option *options,
+                     int argc, char **argv, int *code)
+{
+    struct option all[COMMAND_OPTIONS_MAX + 2] = {{"help", no_argument, NULL, 'h'}};
+    for (int i = 0; options[i].name != NULL; i++) {
+        int has_value = options[i].value != NULL ? required_argument : no_argument;
+        assert(i < COMMAND_OPTIONS_MAX);
+        all[i + 1] = (struct option){options[i].name, has_value, NULL, OPTION_FIRST + i};
+    }
+    int found;
+    opterr = 0;
+    *code = COMMAND_DONE;
+    while (*code == COMMAND_DONE && (found = getopt_long(argc, argv, ":", all, NULL)) != -1) {
+        if (found == 'h') {
+            fputs(help, stdout);
+            return false;
+        }
+        if (found == ':') {
+            *code = command_usage(command, "option '%.60s' needs a value", argv[optind - 1]);
+        } else if (found < OPTION_FIRST) {
+            *code = command_bad_option(command, argv);
+        } else if (options[found - OPTION_FIRST].value != NULL) {
+            *options[found - OPTION_FIRST].value = optarg;
+        } else {
+            *options[found - OPTION_FIRST].given = true;
+        }
+    }
+    return *code == COMMAND_DONE;
 }
 
 bool command_percent(const char *text, double min, double *share)

@@ -93,4 +93,19 @@ int command_usage(const char *command, const char *format, ...)
 /* The same for what getopt_long() did not take: names the option as it was written. */
 int command_bad_option(const char *command, char **argv);
 
+/* An option that asks for no more than to be kept: its value, or that it was given. */
+struct command_option {
+    const char *name;
+    const char **value; /* it takes one; NULL: it takes none ... */
+    bool *given;        /* ... and this is set */
+};
+
+#define COMMAND_OPTIONS_MAX 8
+
+/* Reads the options of a command, of which the last in the list has no name, and --help; other
+ * words are then at argv[optind], as getopt_long() leaves them. False: the command is over with
+ * exit code *code; its help, or what is wrong, has been written. */
+bool command_options(const char *command, const char *help, const struct command_option *options,
+                     int argc, char **argv, int *code);
+
 #endif
