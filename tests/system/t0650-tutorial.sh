@@ -74,4 +74,5 @@ fraction() {
 check "packed has conflicts above 1, batch few, sampled between" awk -v batch="$(fraction batch)" \
     -v packed="$(fraction packed)" -v few="$(fraction sampled-8)" -v more="$(fraction sampled-32)" \
     'BEGIN { exit !(batch > 0 && batch < 0.2 && packed > 1 && few < more && more < packed) }'
+check "quick does what batch does" grep -q '^ *2 "digest":"[0-9a-f]*"$' "$T/all"
 finish
