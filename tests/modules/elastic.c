@@ -2,14 +2,17 @@
 /*
  * elastic: uses optional tasks. Claims all required ones, then as many optional ones as fit up to
  * an option, and shortens the job's duration by the number that started: the work stays the same.
- * It may think about that for a while.
  */
 #include "schedulers/placement.h"
+
+#ifndef ELASTIC_NAME
+#define ELASTIC_NAME "elastic"
+#define ELASTIC_STEPS 0 /* that it takes to say how long a job runs */
+#endif
 
 struct elastic {
     const struct omega_host *host;
     int64_t extra;
-    int64_t thinks;
 };
 
 static int elastic_init(void *state, const struct omega_host *host)
@@ -58,9 +61,9 @@ static void elastic_place(void *state, const struct omega_pending *pending,
 
 static int64_t elastic_started(void *state, const struct omega_job *job, uint32_t accepted)
 {
-    const struct elastic *elastic = state;
     int64_t work = 0;
-    for (volatile int64_t i = 0; i < elastic->thinks; i++) {
+    (void)state;
+    for (volatile int64_t i = 0; i < ELASTIC_STEPS; i++) {
     }
     for (uint32_t g = 0; g < job->group_count; g++) {
         int64_t part = job->groups[g].duration_us / accepted * job->groups[g].count;
@@ -82,21 +85,12 @@ static const struct omega_option elastic_options[] = {
         .min = 0,
         .max = OMEGA_TASKS_MAX,
     },
-    {
-        .name = "thinks",
-        .help = "steps that it takes to say how long a job runs",
-        .type = OMEGA_OPTION_INT,
-        .offset = offsetof(struct elastic, thinks),
-        .value = 0,
-        .min = 0,
-        .max = 1000000000,
-    },
 };
 
 const struct omega_scheduler omega_scheduler_entry = {
     .abi = OMEGA_SCHEDULER_ABI,
     .size = sizeof(struct omega_scheduler),
-    .name = "elastic",
+    .name = ELASTIC_NAME,
     .summary = "adds optional tasks and shortens the job by their number",
     .state_size = sizeof(struct elastic),
     .options = elastic_options,

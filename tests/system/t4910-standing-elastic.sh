@@ -28,7 +28,7 @@ total() { "$OMEGA" cell show "$1" --json | grep -o "\"$2\":[0-9]*" | head -1 | s
 
 C=$T/cell
 "$OMEGA" cell init "$C" --uniform 200 --cpu 16 --mem 64 >/dev/null
-starts elastic "$C" --module "$B/tests/modules/elastic.so" --option thinks=200000000
+starts elastic "$C" --module "$B/tests/modules/elastic_slow.so"
 E=$P
 starts mr "$C" --module mapreduce
 M=$P
