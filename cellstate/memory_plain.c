@@ -31,34 +31,28 @@ static bool are_of_job(const struct job_entry *entry, const struct omega_transac
 {
     const struct omega_txn_note *notes = txn->notes;
     const uint32_t count = txn->claim_count;
-    const uint32_t slots = entry->slots;
-    uint32_t least = 0; /* tasks rise, so that none comes twice */
-    for (uint32_t i = 0; i < count; i++) {
-        if (notes[i].task < least || notes[i].task >= slots || notes[i].machine >= machines) {
-            return false;
-        }
-        least = notes[i].task + 1;
+    if (!omega_notes_are_sound(notes, count, 0, entry->slots, machines)) {
+        return false;
     }
     uint8_t any = SLOT_UNPLACED;
-    for (uint32_t i = 0; entry->pending < slots && i < count; i++) {
+    for (uint32_t i = 0; entry->pending < entry->slots && i < count; i++) {
         any |= entry->state[notes[i].task];
     }
     return any == SLOT_UNPLACED;
 }
 
-/* Judges the claims on the live arrays, each after those before it, whose room is taken; the first
- * that does not hold ends it. Returns how many hold. */
-static inline __attribute__((always_inline)) uint32_t judge(const struct store_view *live,
-                                                            const struct omega_request request,
-                                                            const struct omega_transaction *txn,
-                                                            enum omega_detection detection)
+/* Judges the claims from one on, on the live arrays, each after those before it, whose room is taken;
+ * the first that does not hold ends it. Returns which one that is. */
+static inline __attribute__((always_inline)) uint32_t
+judge(const struct store_view *live, const struct omega_request request,
+      const struct omega_transaction *txn, uint32_t from, enum omega_detection detection)
 {
     const struct omega_txn_note *notes = txn->notes;
     const uint64_t *seqs = txn->seqs;
     const uint32_t count = txn->claim_count;
     const struct omega_stamp *stamps = live->stamp;
     struct omega_room *rooms = live->room;
-    uint32_t i = 0;
+    uint32_t i = from;
     for (; i < count; i++) {
         uint32_t machine = notes[i].machine;
         struct omega_room *room = &rooms[machine];
@@ -75,16 +69,25 @@ static inline __attribute__((always_inline)) uint32_t judge(const struct store_v
 /* The same for each kind of detection, in a loop of its own. */
 static __attribute__((noinline)) uint32_t judge_fine(const struct store_view *live,
                                                      const struct omega_request *request,
-                                                     const struct omega_transaction *txn)
+                                                     const struct omega_transaction *txn,
+                                                     uint32_t from)
 {
-    return judge(live, *request, txn, OMEGA_DETECT_FINE);
+    return judge(live, *request, txn, from, OMEGA_DETECT_FINE);
 }
 
 static __attribute__((noinline)) uint32_t judge_coarse(const struct store_view *live,
                                                        const struct omega_request *request,
-                                                       const struct omega_transaction *txn)
+                                                       const struct omega_transaction *txn,
+                                                       uint32_t from)
 {
-    return judge(live, *request, txn, OMEGA_DETECT_COARSE);
+    return judge(live, *request, txn, from, OMEGA_DETECT_COARSE);
+}
+
+static uint32_t judge_from(const struct store_view *live, const struct omega_request *request,
+                           const struct omega_transaction *txn, uint32_t from)
+{
+    return txn->detection == OMEGA_DETECT_FINE ? judge_fine(live, request, txn, from)
+                                               : judge_coarse(live, request, txn, from);
 }
 
 /* Gives back the room of the first `count` claims. */
@@ -107,30 +110,30 @@ static struct omega_claim claim_of(const struct omega_transaction *txn,
     return claim;
 }
 
-/* Judges the claims from `good` on, behind those that hold, each by itself, and fills in all that
+static void accept(struct omega_claim_result *results, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        results[i].outcome = OMEGA_ACCEPTED;
+    }
+}
+
+/* Judges all claims, of which the first `good` hold and have taken their room, and fills in all that
  * is said of them; the room of those that hold is taken. */
-static void judge_each(const struct memory *memory, const struct omega_request request,
+static void judge_each(const struct memory *memory, const struct omega_request *request,
                        const struct omega_transaction *txn, uint32_t good,
                        struct omega_claim_result *results, struct omega_result *result)
 {
-    const struct store_view *live = &memory->live;
+    uint32_t from = 0; /* claims up to `to` hold */
+    uint32_t to = good;
     *result = (struct omega_result){.version = 0};
-    for (uint32_t i = 0; i < good; i++) {
-        results[i].outcome = OMEGA_ACCEPTED;
+    while (to < txn->claim_count) {
+        struct omega_claim claim = claim_of(txn, request, to);
+        accept(results, from, to);
+        rules_refuse(txn, memory_record(memory, claim.machine), &claim, to, &results[to], result);
+        from = to + 1;
+        to = judge_from(&memory->live, request, txn, from);
     }
-    for (uint32_t i = good; i < txn->claim_count; i++) {
-        uint32_t machine = txn->notes[i].machine;
-        struct omega_room *room = &live->room[machine];
-        results[i].outcome = OMEGA_ACCEPTED;
-        if (rules_is_stale(live->stamp[machine].seq, txn->seqs[i], txn->detection) ||
-            !rules_has_room(room->cpu_milli, room->mem_mib, &request)) {
-            struct omega_claim claim = claim_of(txn, &request, i);
-            rules_refuse(txn, memory_record(memory, machine), &claim, i, &results[i], result);
-        } else {
-            room->cpu_milli -= request.cpu_milli;
-            room->mem_mib -= request.mem_mib;
-        }
-    }
+    accept(results, from, to);
     rules_conclude(txn, result);
 }
 
@@ -177,7 +180,8 @@ static int judge_otherwise(const struct memory *memory, const struct omega_reque
     other.detection =
         txn->detection == OMEGA_DETECT_COARSE ? OMEGA_DETECT_FINE : OMEGA_DETECT_COARSE;
     lend(live, request, txn, results, 1);
-    judge_each(memory, *request, &other, 0, memory->others, &total);
+    judge_each(memory, request, &other, judge_from(live, request, &other, 0), memory->others,
+               &total);
     lend(live, request, &other, memory->others, 1);
     lend(live, request, txn, results, -1);
     return rules_judgement(&other, total.accepted, memory->rules, memory->others,
@@ -209,8 +213,7 @@ static int decide(const struct memory *memory, const struct omega_request *reque
                   const struct omega_transaction *txn, struct omega_claim_result *results,
                   struct omega_result *result, bool *decided, omega_error_t *err)
 {
-    uint32_t good = (txn->detection == OMEGA_DETECT_FINE ? judge_fine : judge_coarse)(&memory->live,
-                                                                                      request, txn);
+    uint32_t good = judge_from(&memory->live, request, txn, 0);
     bool whole = good == txn->claim_count;
     *decided = whole || txn->granularity == OMEGA_COMMIT_TASK;
     if (!*decided) {
@@ -218,16 +221,14 @@ static int decide(const struct memory *memory, const struct omega_request *reque
         return OMEGA_OK;
     }
     if (!whole) {
-        judge_each(memory, *request, txn, good, results, result);
+        judge_each(memory, request, txn, good, results, result);
     } else {
         rules_conclude_whole(txn, result);
     }
     if (!is_asked(txn)) {
         return OMEGA_OK;
     }
-    for (uint32_t i = 0; whole && i < txn->claim_count; i++) {
-        results[i].outcome = OMEGA_ACCEPTED;
-    }
+    accept(results, 0, whole ? txn->claim_count : 0);
     int rc = answer(memory, request, txn, results, result->accepted, err);
     if (rc != OMEGA_OK) {
         lend(&memory->live, request, txn, results, 1);
@@ -254,20 +255,36 @@ static __attribute__((noinline)) void enter_all(struct memory *memory, struct bl
     }
 }
 
-/* The same of the claims that the results accept, and of their results. */
-static void enter_accepted(struct memory *memory, struct block *block,
-                           const struct omega_transaction *txn, struct omega_claim_result *results)
+/* The same of the claims that the results accept. */
+static __attribute__((noinline)) void enter_accepted(struct memory *memory, struct block *block,
+                                                     const struct omega_transaction *txn,
+                                                     const struct omega_claim_result *results)
+{
+    const uint64_t version = block->version;
+    const uint16_t instance = txn->instance;
+    const struct omega_txn_note *notes = txn->notes;
+    const uint32_t count = txn->claim_count;
+    struct rules_placers *placers = memory->placers;
+    struct omega_stamp *stamps = memory->live.stamp;
+    struct placed *placed = block->placed;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct omega_txn_note note = notes[i];
+        if (results[i].outcome == OMEGA_ACCEPTED) {
+            rules_enter_placer(&placers[note.machine], instance, version);
+            stamps[note.machine].seq++;
+            *placed++ = (struct placed){.task = note.task, .machine = note.machine};
+        }
+    }
+}
+
+/* Fills in the results of accepted claims. */
+static void tell_accepted(const struct omega_transaction *txn, uint64_t version, bool whole,
+                          struct omega_claim_result *results)
 {
     uint32_t position = 0;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        const struct omega_txn_note note = txn->notes[i];
-        if (results[i].outcome == OMEGA_ACCEPTED) {
-            rules_enter_placer(&memory->placers[note.machine], txn->instance, block->version);
-            memory->live.stamp[note.machine].seq++;
-            if (!txn->brief) {
-                results[i] = omega_claim_accepted(block->version, position);
-            }
-            block->placed[position++] = (struct placed){.task = note.task, .machine = note.machine};
+        if (whole || results[i].outcome == OMEGA_ACCEPTED) {
+            results[i] = omega_claim_accepted(version, position++);
         }
     }
 }
@@ -283,14 +300,16 @@ static void apply(struct memory *memory, struct job_entry *entry, struct block *
     } else {
         enter_accepted(memory, block, txn, results);
     }
-    for (uint32_t i = 0; whole && !txn->brief && i < txn->claim_count; i++) {
-        results[i] = omega_claim_accepted(block->version, i);
+    if (!txn->brief) {
+        tell_accepted(txn, block->version, whole, results);
     }
     block->count = result->accepted;
     block->running = result->accepted;
     bool rest = jobs_place_rest(entry, block->count);
-    for (uint32_t i = 0; !rest && i < block->count; i++) {
-        entry->state[block->placed[i].task] = SLOT_PLACED;
+    const uint32_t placed = rest ? 0 : block->count;
+    uint8_t *state = entry->state;
+    for (uint32_t i = 0; i < placed; i++) {
+        state[block->placed[i].task] = SLOT_PLACED;
     }
     memory_settle(memory, entry, block);
 }

@@ -231,15 +231,18 @@ static __attribute__((noinline)) uint32_t omega_place_tasks(const struct omega_t
                                                             const uint32_t *tasks, uint32_t count)
 {
     const uint32_t end = head->end_task;
-    uint32_t next = head->next_task;
+    uint64_t next = head->next_task;
     uint32_t i = 0;
     for (; i < count; i++) {
         uint32_t task = tasks[i];
-        if (task < next || task >= end) {
+        if (task < next) {
             break;
         }
         notes[i].task = task;
-        next = task + 1;
+        next = (uint64_t)task + 1;
+    }
+    while (i > 0 && notes[i - 1].task >= end) { /* they rise */
+        i--;
     }
     return i;
 }

@@ -261,9 +261,12 @@ static int sync_view(struct runner *runner, struct store *store, int64_t now_us,
  * list goes on from the one before. */
 static void list_all(struct runner *runner, const struct run_job *job)
 {
-    for (; runner->in_order < job->job->slots; runner->in_order++) {
-        runner->tasks[runner->in_order] = runner->in_order;
+    const uint32_t slots = job->job->slots;
+    uint32_t *tasks = runner->tasks;
+    for (uint32_t t = runner->in_order; t < slots; t++) {
+        tasks[t] = t;
     }
+    runner->in_order = slots > runner->in_order ? slots : runner->in_order;
     for (uint32_t g = 0; g < job->job->group_count; g++) {
         const struct omega_task_group *group = &job->job->groups[g];
         runner->groups[g] = (struct omega_pending_group){
@@ -511,11 +514,15 @@ static void mark_placed(const struct runner *runner, const struct omega_result *
     const struct instance_plan plan = runner->plan;
     const struct omega_claim_result *results = runner->results;
     uint8_t *placed = job->placed;
-    for (uint32_t i = 0; plan.claims != NULL && i < plan.count; i++) {
-        placed[plan.claims[i].task] |= whole || results[i].outcome == OMEGA_ACCEPTED;
+    if (plan.claims == NULL) {
+        const struct omega_txn_note *notes = plan.notes;
+        for (uint32_t i = 0; i < plan.count; i++) {
+            placed[notes[i].task] |= whole | (results[i].outcome == OMEGA_ACCEPTED);
+        }
+        return;
     }
-    for (uint32_t i = 0; plan.claims == NULL && i < plan.count; i++) {
-        placed[plan.notes[i].task] |= whole || results[i].outcome == OMEGA_ACCEPTED;
+    for (uint32_t i = 0; i < plan.count; i++) {
+        placed[plan.claims[i].task] |= whole | (results[i].outcome == OMEGA_ACCEPTED);
     }
 }
 

@@ -339,9 +339,11 @@ static void count_conflicts(struct metrics *metrics, const struct metrics_attemp
 {
     struct conflicts *conflicts = metrics->conflicts;
     const struct omega_transaction *txn = commit->txn;
+    const struct omega_claim_result *results = commit->results;
+    const uint32_t count = txn->claim_count;
     struct metrics_block sum = {.claims = 0};
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
-        const struct omega_claim_result *result = &commit->results[i];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct omega_claim_result *result = &results[i];
         if (!omega_outcome_is_conflict(result->outcome)) {
             continue;
         }

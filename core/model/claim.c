@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of detections, granularities and outcomes. */
+/* Claims: names of detections, granularities and outcomes, and what notes have to be. */
 #include "core/model/claim.h"
 
 const char *const omega_detection_names[OMEGA_DETECTIONS + 1] = {
@@ -8,10 +8,8 @@ const char *const omega_detection_names[OMEGA_DETECTIONS + 1] = {
 };
 
 const char *const omega_granularity_names[OMEGA_GRANULARITIES + 1] = {
-    [OMEGA_COMMIT_TASK] = "task",
-    [OMEGA_COMMIT_MACHINE] = "machine",
-    [OMEGA_COMMIT_AT_LEAST] = "at_least",
-    [OMEGA_COMMIT_ALL] = "all",
+    [OMEGA_COMMIT_TASK] = "task",         [OMEGA_COMMIT_MACHINE] = "machine",
+    [OMEGA_COMMIT_AT_LEAST] = "at_least", [OMEGA_COMMIT_ALL] = "all",
     [OMEGA_COMMIT_GANG] = "gang",
 };
 
@@ -31,4 +29,17 @@ const char *omega_outcome_name(uint8_t outcome)
         [OMEGA_ABORTED] = "aborted",
     };
     return outcome < OMEGA_OUTCOMES ? names[outcome] : "unknown";
+}
+
+bool omega_notes_are_sound(const struct omega_txn_note *notes, uint32_t count, uint32_t first,
+                           uint32_t end, uint32_t machine_count)
+{
+    uint64_t least = first;
+    for (uint32_t i = 0; i < count; i++) {
+        if (notes[i].task < least || notes[i].machine >= machine_count) {
+            return false;
+        }
+        least = (uint64_t)notes[i].task + 1;
+    }
+    return count == 0 || notes[count - 1].task < end; /* the largest of them */
 }

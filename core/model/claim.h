@@ -27,6 +27,11 @@ struct omega_txn_note {
     uint32_t machine;
 };
 
+/* True if the notes are of tasks from `first` on, below `end`, that rise, so that none comes twice,
+ * each on a machine below `machine_count`. */
+bool omega_notes_are_sound(const struct omega_txn_note *notes, uint32_t count, uint32_t first,
+                           uint32_t end, uint32_t machine_count);
+
 /* A placement id names an accepted claim for ever: version of the commit and position among the
  * claims that this commit accepted. */
 #define OMEGA_PLACEMENT_POSITION_BITS 20

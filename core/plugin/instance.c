@@ -234,19 +234,29 @@ static void append_claim(struct omega_txn *txn, uint32_t task, uint32_t machine,
     txn->untouched = false;
 }
 
+/* Of notes that are not all sound: how many are, from the first on. */
+static uint32_t count_beginning(const struct omega_txn *txn, uint32_t count)
+{
+    const uint32_t end = txn->group_first + txn->group_slots;
+    uint32_t sound = 0;
+    while (count - sound > 1) { /* `sound` are, `count` are not */
+        uint32_t middle = sound + (count - sound) / 2;
+        bool good = omega_notes_are_sound(txn->head.notes, middle, txn->group_first, end,
+                                          txn->view->shown.machine_count);
+        *(good ? &sound : &count) = middle;
+    }
+    return sound;
+}
+
 /* How many of the notes, from the first on, are of tasks that may be claimed, each on a machine. */
 static uint32_t count_sound(const struct omega_txn *txn)
 {
     const struct omega_txn_note *notes = txn->head.notes;
     const uint32_t count = txn->head.note_count <= txn->slots ? txn->head.note_count : 0;
-    const uint32_t machines = txn->view->shown.machine_count;
     const uint32_t end = txn->group_first + txn->group_slots;
-    uint32_t least = txn->group_first;
-    uint32_t sound = 0;
-    while (sound < count && notes[sound].task >= least && notes[sound].task < end &&
-           notes[sound].machine < machines) {
-        least = notes[sound++].task + 1;
-    }
+    bool all =
+        omega_notes_are_sound(notes, count, txn->group_first, end, txn->view->shown.machine_count);
+    uint32_t sound = all ? count : count_beginning(txn, count);
     for (uint32_t i = 0; !txn->untouched && i < sound; i++) {
         sound = txn->taken[notes[i].task] == 0 ? sound : i;
     }
