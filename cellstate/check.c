@@ -96,8 +96,9 @@ static bool devices_are_idle(const struct omega_machine *machine)
 static bool devices_add_up(const struct checker *checker, const struct omega_machine *machine,
                            int band)
 {
+    static const int16_t none[OMEGA_GPU_DEVICES_MAX];
     if (checker->gpu == NULL) {
-        return devices_are_idle(machine);
+        return memcmp(machine->band_gpu_milli[band], none, sizeof none) == 0;
     }
     const int64_t *milli = checker->gpu[machine->index].milli[band];
     bool equal = true;

@@ -41,8 +41,8 @@ static bool are_of_job(const struct job_entry *entry, const struct omega_transac
     return any == SLOT_UNPLACED;
 }
 
-/* Judges the claims from one on, on the live arrays, each after those before it, whose room is taken;
- * the first that does not hold ends it. Returns which one that is. */
+/* Judges the claims from one on, on the live arrays, each after those before it, whose room is
+ * taken; the first that does not hold ends it. Returns which one that is. */
 static inline __attribute__((always_inline)) uint32_t
 judge(const struct store_view *live, const struct omega_request request,
       const struct omega_transaction *txn, uint32_t from, enum omega_detection detection)
@@ -117,8 +117,8 @@ static void accept(struct omega_claim_result *results, uint32_t from, uint32_t t
     }
 }
 
-/* Judges all claims, of which the first `good` hold and have taken their room, and fills in all that
- * is said of them; the room of those that hold is taken. */
+/* Judges all claims, of which the first `good` hold and have taken their room, and fills in all
+ * that is said of them; the room of those that hold is taken. */
 static void judge_each(const struct memory *memory, const struct omega_request *request,
                        const struct omega_transaction *txn, uint32_t good,
                        struct omega_claim_result *results, struct omega_result *result)

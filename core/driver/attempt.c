@@ -277,9 +277,9 @@ static void list_all(struct runner *runner, const struct run_job *job)
     }
 }
 
-/* Lists the slots from one on, below another, that are not placed. Of a job that is tried again most
- * are: they are passed over eight at a time. Returns the end of the list; one entry behind it is
- * written to. */
+/* Lists the slots from one on, below another, that are not placed. Of a job that is tried again
+ * most are: they are passed over eight at a time. Returns the end of the list; one entry behind it
+ * is written to. */
 static uint32_t *list_slots(const uint8_t *placed, uint32_t from, uint32_t to, uint32_t *tasks)
 {
     static const uint8_t all[8] = {1, 1, 1, 1, 1, 1, 1, 1};

@@ -93,6 +93,21 @@ START_TEST(abandoned_jobs_keep_what_they_placed)
 }
 END_TEST
 
+/* Wherever an attempt ends among a job's tasks, the next one is given all that are left. */
+START_TEST(the_rest_comes_again)
+{
+    for (int room = 1; room < 20; room++) {
+        struct fixture f;
+        fixture_open(&f, 1, room * 1000, 100, "batch", 1000 * S);
+        struct fixture_job jobs[] = {a_job(0, 20, 1000, 10 * S)};
+        fixture_run_ok(&f, jobs, 1);
+        ck_assert_uint_eq(fixture_record(&f, 1)->outcome, METRICS_JOB_FINISHED);
+        ck_assert_uint_eq(f.counters.tasks_finished, 20);
+        fixture_close(&f);
+    }
+}
+END_TEST
+
 START_TEST(abandoned_tasks_may_be_lost)
 {
     struct fixture f;
@@ -402,6 +417,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "the delay grows", the_delay_grows_up_to_its_limit);
     check_case(suite, "tries begin anew", tries_begin_anew_after_a_loss);
     check_case(suite, "abandoned jobs keep placements", abandoned_jobs_keep_what_they_placed);
+    check_case(suite, "the rest", the_rest_comes_again);
     check_case(suite, "abandoned tasks may be lost", abandoned_tasks_may_be_lost);
     check_case(suite, "front of the queue", front_of_the_queue);
     check_case(suite, "retries and arrivals", retries_and_arrivals_by_creation);
