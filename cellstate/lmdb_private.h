@@ -78,7 +78,7 @@ struct lmdb_write {
     MDB_cursor *placements;
     struct record_head head;
     bool changed; /* something was written: there is something to commit */
-    bool placed;  /* a placement was written: the next ones go by a cursor */
+    bool several; /* more than one placement is written: they go by a cursor */
     bool broken;  /* LMDB failed after something was written: nothing of the batch may stay */
     uint64_t end; /* `fast`: bytes of the file that may be in use when this has been committed */
     /* per machine of the cell; memory that no machine was read into is never touched */

@@ -143,9 +143,9 @@ int lmdb_put_placement(struct lmdb *lmdb, const struct store_placement *placemen
     uint64_t key = placement->id;
     MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
     record_encode_placement(placement, bytes);
-    int rc = write->placed ? lmdb_write_cursor(lmdb, LMDB_PLACEMENTS, &write->placements, err)
-                           : OMEGA_OK;
-    write->placed = true;
+    int rc = write->several ? lmdb_write_cursor(lmdb, LMDB_PLACEMENTS, &write->placements, err)
+                            : OMEGA_OK;
+    write->several = true; /* of the batch this was the first */
     return rc != OMEGA_OK ? rc
                           : put_by(lmdb, LMDB_PLACEMENTS, write->placements, &where, bytes,
                                    sizeof bytes, MDB_APPEND, err);
@@ -371,6 +371,7 @@ int lmdb_change_begin(struct lmdb *lmdb, enum record_change_kind kind, uint32_t 
         grow((void **)&write->items, &write->item_room, items, sizeof *write->items) != OMEGA_OK) {
         return no_memory(lmdb, err);
     }
+    write->several |= items > 1;
     write->change = (struct record_change){
         .version = write->head.counters.version + 1,
         .instance = OMEGA_INSTANCE_NONE,
@@ -548,7 +549,7 @@ int lmdb_write_begin(struct lmdb *lmdb, omega_error_t *err)
     clear_readers(lmdb);
     write->changed = false;
     write->broken = false;
-    write->placed = false;
+    write->several = false;
     int rc = lmdb->by_map ? allocate_ahead(lmdb, err) : OMEGA_OK;
     if (rc == OMEGA_OK) {
         rc = lmdb_failed(lmdb, mdb_txn_begin(lmdb->env, NULL, 0, &write->txn), "write", err);
