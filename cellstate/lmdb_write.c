@@ -265,13 +265,21 @@ static void forget_machines(struct lmdb_write *write)
     write->epoch++;
 }
 
+/* Could placements have left so much free? Numbers of the log are from outside. */
+static bool is_placed(const struct omega_machine *machine,
+                      const struct record_change_machine *after)
+{
+    return after->free_cpu_milli >= 0 && after->free_cpu_milli <= rules_left_cpu(machine) &&
+           after->free_mem_mib >= 0 && after->free_mem_mib <= rules_left_mem(machine);
+}
+
 /* Brings a machine at hand up to what a change by another process has made of it; false if the
  * change does not tell all of that. */
 static bool follow(struct omega_machine *machine, const struct record_change *change,
                    const struct record_change_machine *after)
 {
     if (change->kind != RECORD_CHANGE_COMMIT || change->instance == OMEGA_INSTANCE_NONE ||
-        change->gpus || !rules_takes(machine)) {
+        change->gpus || !rules_takes(machine) || !is_placed(machine, after)) {
         return false;
     }
     struct omega_request placed = {

@@ -236,9 +236,10 @@ static int decide(const struct memory *memory, const struct omega_request *reque
     return rc;
 }
 
-/* Enters all claims, whose room is taken. */
-static __attribute__((noinline)) void enter_all(struct memory *memory, struct block *block,
-                                                const struct omega_transaction *txn)
+/* Enters the claims that the results accept, whose room is taken; NULL: all of them. */
+static inline __attribute__((always_inline)) void enter(struct memory *memory, struct block *block,
+                                                        const struct omega_transaction *txn,
+                                                        const struct omega_claim_result *results)
 {
     const uint64_t version = block->version;
     const uint16_t instance = txn->instance;
@@ -249,32 +250,26 @@ static __attribute__((noinline)) void enter_all(struct memory *memory, struct bl
     struct placed *placed = block->placed;
     for (uint32_t i = 0; i < count; i++) {
         const struct omega_txn_note note = notes[i];
-        rules_enter_placer(&placers[note.machine], instance, version);
-        stamps[note.machine].seq++;
-        placed[i] = (struct placed){.task = note.task, .machine = note.machine};
-    }
-}
-
-/* The same of the claims that the results accept. */
-static __attribute__((noinline)) void enter_accepted(struct memory *memory, struct block *block,
-                                                     const struct omega_transaction *txn,
-                                                     const struct omega_claim_result *results)
-{
-    const uint64_t version = block->version;
-    const uint16_t instance = txn->instance;
-    const struct omega_txn_note *notes = txn->notes;
-    const uint32_t count = txn->claim_count;
-    struct rules_placers *placers = memory->placers;
-    struct omega_stamp *stamps = memory->live.stamp;
-    struct placed *placed = block->placed;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct omega_txn_note note = notes[i];
-        if (results[i].outcome == OMEGA_ACCEPTED) {
+        if (results == NULL || results[i].outcome == OMEGA_ACCEPTED) {
             rules_enter_placer(&placers[note.machine], instance, version);
             stamps[note.machine].seq++;
             *placed++ = (struct placed){.task = note.task, .machine = note.machine};
         }
     }
+}
+
+/* The same for all and for some, in a loop of its own each. */
+static __attribute__((noinline)) void enter_all(struct memory *memory, struct block *block,
+                                                const struct omega_transaction *txn)
+{
+    enter(memory, block, txn, NULL);
+}
+
+static __attribute__((noinline)) void enter_accepted(struct memory *memory, struct block *block,
+                                                     const struct omega_transaction *txn,
+                                                     const struct omega_claim_result *results)
+{
+    enter(memory, block, txn, results);
 }
 
 /* Fills in the results of accepted claims. */

@@ -519,7 +519,7 @@ static void exact_gap(struct asking *asking, int who, uint32_t gap, uint32_t at,
     probe(asking, who, 0);
 }
 
-static const uint32_t gaps[] = {0, 1, 7, 8, 9, 100};
+static const uint32_t gaps[] = {0, 1, 8, 15, 16, 17, 100}; /* others are followed up to 16 */
 #define GAPS ((int)(sizeof(gaps) / sizeof(gaps[0])))
 enum {
     NO_LARGE,
