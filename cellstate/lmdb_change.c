@@ -180,11 +180,10 @@ int lmdb_tell_duration(struct store *store, uint64_t job, int64_t duration_us, o
 
 /* ---- placements that end ---- */
 
-/* Takes one placement off its machine and out of the table: the placements' cursor stands on it. */
+/* Takes one placement off its machine and out of the table, in which it was just found. */
 static int end_placement(struct lmdb *lmdb, const struct store_placement *placement,
                          omega_error_t *err)
 {
-    struct lmdb_write *write = &lmdb->write;
     struct lmdb_at_hand *hand = NULL;
     int rc = lmdb_machine_at_hand(lmdb, placement->machine, &hand, err);
     if (rc != OMEGA_OK) {
@@ -194,31 +193,19 @@ static int end_placement(struct lmdb *lmdb, const struct store_placement *placem
                   (enum omega_band)placement->band, lmdb->meta.release_raises_seq);
     lmdb_change_machine(lmdb, hand);
     lmdb_change_item(lmdb, placement->id, placement->task, placement->machine, placement->devices);
-    totals_use(&write->head.totals, &placement->request, placement->devices, -1);
-    write->changed = true;
-    rc = lmdb_write_room(lmdb, 0, err);
-    return rc != OMEGA_OK
-               ? rc
-               : lmdb_write_failed(lmdb, mdb_cursor_del(write->placements, 0), "write", err);
+    totals_use(&lmdb->write.head.totals, &placement->request, placement->devices, -1);
+    return lmdb_delete(lmdb, LMDB_PLACEMENTS, placement->id, err);
 }
 
 /* Puts the cursor on a placement and decodes it; *runs is false if there is none of this id. */
 static int find_placement(struct lmdb *lmdb, uint64_t id, struct store_placement *placement,
                           bool *runs, omega_error_t *err)
 {
-    MDB_val key = {.mv_size = sizeof id, .mv_data = &id};
     MDB_val data;
-    int rc = lmdb_write_cursor(lmdb, LMDB_PLACEMENTS, &lmdb->write.placements, err);
-    if (rc != OMEGA_OK) {
+    int rc = lmdb_find(lmdb, LMDB_PLACEMENTS, id, &data, err);
+    *runs = rc == OMEGA_OK && data.mv_data != NULL;
+    if (!*runs) {
         return rc;
-    }
-    rc = mdb_cursor_get(lmdb->write.placements, &key, &data, MDB_SET);
-    *runs = rc == MDB_SUCCESS;
-    if (rc == MDB_NOTFOUND) {
-        return OMEGA_OK;
-    }
-    if (rc != MDB_SUCCESS) {
-        return lmdb_write_failed(lmdb, rc, "read", err);
     }
     rc = record_decode_placement(data.mv_data, data.mv_size, id, placement);
     if (rc == OMEGA_OK && placement->machine >= lmdb->meta.machine_count) {

@@ -17,7 +17,7 @@ static int get_instance(struct lmdb *lmdb, uint16_t number, struct record_instan
                         omega_error_t *err)
 {
     MDB_val data;
-    int rc = lmdb_get(lmdb, lmdb->write.txn, LMDB_INSTANCES, number, &data, err);
+    int rc = lmdb_find(lmdb, LMDB_INSTANCES, number, &data, err);
     *instance = (struct record_instance){.incarnation = 0};
     if (rc == OMEGA_OK && data.mv_data != NULL) {
         rc = lmdb_bad_record(lmdb,

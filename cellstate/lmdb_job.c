@@ -95,6 +95,20 @@ static void fill_entry(struct lmdb_write *write, const struct record_job *job,
     write->parts_read[0] = 1;
 }
 
+/* Checks and decodes what was found of what has become of a job. */
+static int decode_state(struct lmdb *lmdb, const struct record_job *job, const MDB_val *data,
+                        struct record_job_state *state, omega_error_t *err)
+{
+    uint64_t id = job->job.id;
+    int rc = data->mv_data == NULL
+                 ? OMEGA_ECORRUPT
+                 : record_decode_job_state(data->mv_data, data->mv_size, id, state);
+    if (rc == OMEGA_OK && state->slots != job->job.slots) {
+        rc = OMEGA_ECORRUPT;
+    }
+    return lmdb_bad_record(lmdb, rc, LMDB_STATES, id, err);
+}
+
 int lmdb_entry_load(struct lmdb *lmdb, uint64_t id, struct job_entry **entry, omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
@@ -109,7 +123,10 @@ int lmdb_entry_load(struct lmdb *lmdb, uint64_t id, struct job_entry **entry, om
     rc = lmdb_bad_record(lmdb, record_decode_job(data.mv_data, data.mv_size, id, &job), LMDB_JOBS,
                          id, err);
     if (rc == OMEGA_OK) {
-        rc = lmdb_state_get(lmdb, write->txn, &job, &state, err);
+        rc = lmdb_find(lmdb, LMDB_STATES, id, &data, err);
+    }
+    if (rc == OMEGA_OK) {
+        rc = decode_state(lmdb, &job, &data, &state, err);
     }
     if (rc != OMEGA_OK || state.over) {
         return rc;
@@ -127,17 +144,8 @@ int lmdb_state_get(struct lmdb *lmdb, MDB_txn *txn, const struct record_job *job
                    struct record_job_state *state, omega_error_t *err)
 {
     MDB_val data;
-    uint64_t id = job->job.id;
-    int rc = lmdb_get(lmdb, txn, LMDB_STATES, id, &data, err);
-    if (rc != OMEGA_OK) {
-        return rc;
-    }
-    rc = data.mv_data == NULL ? OMEGA_ECORRUPT
-                              : record_decode_job_state(data.mv_data, data.mv_size, id, state);
-    if (rc == OMEGA_OK && state->slots != job->job.slots) {
-        rc = OMEGA_ECORRUPT;
-    }
-    return lmdb_bad_record(lmdb, rc, LMDB_STATES, id, err);
+    int rc = lmdb_get(lmdb, txn, LMDB_STATES, job->job.id, &data, err);
+    return rc == OMEGA_OK ? decode_state(lmdb, job, &data, state, err) : rc;
 }
 
 /* ---- tasks ---- */

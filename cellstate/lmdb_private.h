@@ -10,6 +10,7 @@
  *   lmdb_specs.c   machines as they were given, and the names they use
  *   lmdb_batch.c   requests, batches, groups
  *   lmdb_write.c   write transactions: the machines at hand, the change log
+ *   lmdb_tables.c  their records: looked up, written, taken out
  *   lmdb_job.c     a job between its records and struct job_entry
  *   lmdb_show.c    a job as those see it who list them
  *   lmdb_commit.c  transactions of schedulers, their identities and recorded results
@@ -64,18 +65,31 @@ enum lmdb_table {
     LMDB_TABLES,
 };
 
+/* A cursor of the write transaction and the record that it was left on: what is looked up there is
+ * written without a second search. Zeroed: none yet. */
+struct lmdb_spot {
+    MDB_cursor *cursor; /* NULL until it is needed */
+    uint64_t key;
+    bool on; /* it is on the record of that key */
+};
+
+/* Machines that have a spot of their own; more cursors than this cost what they spare. */
+#define LMDB_MACHINE_SPOTS 16u
+
 /* A machine that the writer has at hand, decoded. */
 struct lmdb_at_hand {
     uint64_t read;   /* it is at hand if this is write.epoch */
     uint64_t logged; /* version of the last change that lists it; 0: none */
+    uint32_t spot;   /* of write.machine_spots, if that one is on it */
     struct omega_machine machine;
 };
 
 /* Working memory of the writer; whoever is inside the gate owns it. */
 struct lmdb_write {
     MDB_txn *txn;
-    MDB_cursor *machines; /* NULL until lmdb_write_cursor() opens them */
-    MDB_cursor *placements;
+    struct lmdb_spot spots[LMDB_TABLES]; /* on what was looked up last in each table */
+    struct lmdb_spot machine_spots[LMDB_MACHINE_SPOTS];
+    uint32_t machine_spots_taken;
     struct record_head head;
     bool changed; /* something was written: there is something to commit */
     bool several; /* more than one placement is written: they go by a cursor */
@@ -298,7 +312,6 @@ void lmdb_group_close(struct lmdb *lmdb);
 int lmdb_write_begin(struct lmdb *lmdb, omega_error_t *err);
 int lmdb_write_end(struct lmdb *lmdb, omega_error_t *err);
 void lmdb_write_abort(struct lmdb *lmdb);
-int lmdb_head_put(struct lmdb *lmdb, omega_error_t *err); /* write.head, as lmdb_write_end() does */
 
 int lmdb_write_init(struct lmdb *lmdb); /* working memory; OMEGA_ENOMEM */
 void lmdb_write_fini(struct lmdb *lmdb);
@@ -312,29 +325,11 @@ static inline int lmdb_write_failed(struct lmdb *lmdb, int code, const char *doi
     lmdb->write.broken |= code != MDB_SUCCESS;
     return lmdb_failed(lmdb, code, doing, err);
 }
-/* A cursor of the write transaction, opened where it is NULL: that costs as much as looking one
- * record up, so who needs no more goes without. */
-int lmdb_write_cursor(struct lmdb *lmdb, enum lmdb_table table, MDB_cursor **cursor,
-                      omega_error_t *err);
 /* A machine at hand: read from the table where it is not yet. The pointer stays good. */
 int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand **hand,
                          omega_error_t *err);
 /* Brings the machines in write.wanted to hand, by rising index, and empties it. */
 int lmdb_bring_wanted(struct lmdb *lmdb, omega_error_t *err);
-/* Writes a record of any table but machines (which are written at the end). */
-int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void *bytes, size_t size,
-             omega_error_t *err);
-/* Writes a new placement, whose id is above all others. */
-int lmdb_put_placement(struct lmdb *lmdb, const struct store_placement *placement,
-                       omega_error_t *err);
-/* Deletes a record; one that is not there is OMEGA_ECORRUPT. */
-int lmdb_delete(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, omega_error_t *err);
-/* The same in a table of several records for each job. lmdb_delete_parts() deletes all of one. */
-int lmdb_put_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
-                  const void *bytes, size_t size, omega_error_t *err);
-int lmdb_delete_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
-                     omega_error_t *err);
-int lmdb_delete_parts(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, omega_error_t *err);
 /* Room in write.bytes: OMEGA_ENOMEM. */
 int lmdb_reserve_bytes(struct lmdb *lmdb, size_t size, omega_error_t *err);
 
@@ -348,6 +343,37 @@ void lmdb_change_item(struct lmdb *lmdb, uint64_t placement, uint32_t task, uint
                       uint8_t devices);
 /* Logs the change and counts its version. */
 int lmdb_change_end(struct lmdb *lmdb, omega_error_t *err);
+
+/* ---- lmdb_tables.c ---- */
+
+/* A new write transaction has begun: no spot has a cursor. */
+void lmdb_spots_clear(struct lmdb_write *write);
+/* Looks a record up in the write transaction, and leaves the table's spot on it; *data is NULL if
+ * it is not there. The other leaves the spot given. */
+int lmdb_find(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, MDB_val *data,
+              omega_error_t *err);
+int lmdb_find_at(struct lmdb *lmdb, enum lmdb_table table, struct lmdb_spot *spot, uint64_t key,
+                 MDB_val *data, omega_error_t *err);
+/* Reads write.head, and writes it. */
+int lmdb_head_find(struct lmdb *lmdb, omega_error_t *err);
+int lmdb_head_put(struct lmdb *lmdb, omega_error_t *err);
+/* Writes a record of any table but machines (which are written at the end). */
+int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void *bytes, size_t size,
+             omega_error_t *err);
+/* The same at a spot, for one of several: by its cursor, wherever that is. */
+int lmdb_put_at(struct lmdb *lmdb, enum lmdb_table table, struct lmdb_spot *spot, bool by_cursor,
+                uint64_t key, const void *bytes, size_t size, omega_error_t *err);
+/* Writes a new placement, whose id is above all others. */
+int lmdb_put_placement(struct lmdb *lmdb, const struct store_placement *placement,
+                       omega_error_t *err);
+/* Deletes a record; one that is not there is OMEGA_ECORRUPT. */
+int lmdb_delete(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, omega_error_t *err);
+/* The same in a table of several records for each job. lmdb_delete_parts() deletes all of one. */
+int lmdb_put_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
+                  const void *bytes, size_t size, omega_error_t *err);
+int lmdb_delete_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
+                     omega_error_t *err);
+int lmdb_delete_parts(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, omega_error_t *err);
 
 /* ---- lmdb_job.c ---- */
 

@@ -91,133 +91,27 @@ int lmdb_reserve_bytes(struct lmdb *lmdb, size_t size, omega_error_t *err)
     return OMEGA_OK;
 }
 
-/* ---- tables ---- */
-
-/* Writes a record, by a cursor of the table's if there is one. */
-static int put_by(struct lmdb *lmdb, enum lmdb_table table, MDB_cursor *cursor, MDB_val *where,
-                  const void *bytes, size_t size, unsigned flags, omega_error_t *err)
-{
-    MDB_val what = {.mv_size = size, .mv_data = (void *)(uintptr_t)bytes};
-    int rc = lmdb_write_room(lmdb, size, err);
-    if (rc != OMEGA_OK) {
-        return rc;
-    }
-    lmdb->write.changed = true;
-    rc = cursor != NULL ? mdb_cursor_put(cursor, where, &what, flags)
-                        : mdb_put(lmdb->write.txn, lmdb->tables[table], where, &what, flags);
-    return lmdb_write_failed(lmdb, rc, "write", err);
-}
-
-static int put(struct lmdb *lmdb, enum lmdb_table table, MDB_val *where, const void *bytes,
-               size_t size, omega_error_t *err)
-{
-    return put_by(lmdb, table, NULL, where, bytes, size, 0, err);
-}
-
-/* Takes a record out of a table; *found: it was there. */
-static int take_out(struct lmdb *lmdb, enum lmdb_table table, MDB_val *where, bool *found,
-                    omega_error_t *err)
-{
-    *found = true;
-    int rc = lmdb_write_room(lmdb, 0, err);
-    if (rc != OMEGA_OK) {
-        return rc;
-    }
-    int code = mdb_del(lmdb->write.txn, lmdb->tables[table], where, NULL);
-    *found = code != MDB_NOTFOUND;
-    lmdb->write.changed = true;
-    return *found ? lmdb_write_failed(lmdb, code, "write", err) : OMEGA_OK;
-}
-
-int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void *bytes, size_t size,
-             omega_error_t *err)
-{
-    return put(lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, bytes, size, err);
-}
-
-int lmdb_put_placement(struct lmdb *lmdb, const struct store_placement *placement,
-                       omega_error_t *err)
-{
-    struct lmdb_write *write = &lmdb->write;
-    uint8_t bytes[RECORD_PLACEMENT_BYTES];
-    uint64_t key = placement->id;
-    MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
-    record_encode_placement(placement, bytes);
-    int rc = write->several ? lmdb_write_cursor(lmdb, LMDB_PLACEMENTS, &write->placements, err)
-                            : OMEGA_OK;
-    write->several = true; /* of the batch this was the first */
-    return rc != OMEGA_OK ? rc
-                          : put_by(lmdb, LMDB_PLACEMENTS, write->placements, &where, bytes,
-                                   sizeof bytes, MDB_APPEND, err);
-}
-
-int lmdb_delete(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, omega_error_t *err)
-{
-    bool found;
-    int rc = take_out(lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, &found, err);
-    lmdb->write.broken = lmdb->write.broken || !found;
-    return found ? rc : lmdb_bad_record(lmdb, OMEGA_ECORRUPT, table, key, err);
-}
-
-int lmdb_put_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
-                  const void *bytes, size_t size, omega_error_t *err)
-{
-    struct lmdb_part_key key = lmdb_part_key(job, part);
-    return put(lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, bytes, size, err);
-}
-
-int lmdb_delete_part(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, uint64_t part,
-                     omega_error_t *err)
-{
-    bool found;
-    struct lmdb_part_key key = lmdb_part_key(job, part);
-    int rc = take_out(lmdb, table, &(MDB_val){.mv_size = sizeof key, .mv_data = &key}, &found, err);
-    lmdb->write.broken = lmdb->write.broken || !found;
-    return found ? rc : lmdb_bad_part(lmdb, OMEGA_ECORRUPT, table, job, part, err);
-}
-
-int lmdb_delete_parts(struct lmdb *lmdb, enum lmdb_table table, uint64_t job, omega_error_t *err)
-{
-    MDB_cursor *cursor = NULL;
-    struct lmdb_part_key first = lmdb_part_key(job, 0);
-    MDB_val key = {.mv_size = sizeof first, .mv_data = &first};
-    MDB_val data;
-    int code = mdb_cursor_open(lmdb->write.txn, lmdb->tables[table], &cursor);
-    if (code == MDB_SUCCESS) {
-        code = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
-    }
-    uint64_t of = 0;
-    uint64_t part = 0;
-    int rc = OMEGA_OK;
-    while (code == MDB_SUCCESS && lmdb_part_key_read(&key, &of, &part) && of == job) {
-        rc = lmdb_write_room(lmdb, 0, err);
-        if (rc != OMEGA_OK) {
-            break;
-        }
-        lmdb->write.changed = true;
-        code = mdb_cursor_del(cursor, 0);
-        if (code == MDB_SUCCESS) {
-            code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT); /* the one after it */
-        }
-    }
-    if (cursor != NULL) {
-        mdb_cursor_close(cursor);
-    }
-    return rc != OMEGA_OK || code == MDB_NOTFOUND ? rc
-                                                  : lmdb_write_failed(lmdb, code, "write", err);
-}
-
-int lmdb_write_cursor(struct lmdb *lmdb, enum lmdb_table table, MDB_cursor **cursor,
-                      omega_error_t *err)
-{
-    if (*cursor != NULL) {
-        return OMEGA_OK;
-    }
-    return lmdb_write_failed(lmdb, mdb_cursor_open(lmdb->write.txn, lmdb->tables[table], cursor),
-                             "write", err);
-}
-
 /* ---- machines at hand ---- */
+
+/* Where to read a machine: at a spot of its own while there are some, since it is likely to be
+ * written; after that at the table's. */
+static struct lmdb_spot *take_spot(struct lmdb_write *write, struct lmdb_at_hand *hand)
+{
+    if (write->machine_spots_taken == LMDB_MACHINE_SPOTS) {
+        return &write->spots[LMDB_MACHINES];
+    }
+    hand->spot = write->machine_spots_taken++;
+    return &write->machine_spots[hand->spot];
+}
+
+/* Where to write it: where it was read, if that was in this write transaction. */
+static struct lmdb_spot *spot_of(struct lmdb_write *write, uint32_t index)
+{
+    uint32_t spot = write->hand[index].spot;
+    return spot < write->machine_spots_taken && write->machine_spots[spot].key == index
+               ? &write->machine_spots[spot]
+               : &write->spots[LMDB_MACHINES];
+}
 
 int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand **hand,
                          omega_error_t *err)
@@ -227,21 +121,17 @@ int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand 
     if ((*hand)->read == write->epoch) {
         return OMEGA_OK;
     }
-    uint64_t key = index;
-    MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
     MDB_val data;
-    int rc = lmdb_write_cursor(lmdb, LMDB_MACHINES, &write->machines, err);
+    struct lmdb_spot *spot = take_spot(write, *hand);
+    int rc = lmdb_find_at(lmdb, LMDB_MACHINES, spot, index, &data, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
-    rc = mdb_cursor_get(write->machines, &where, &data, MDB_SET);
-    if (rc != MDB_SUCCESS) {
-        return rc == MDB_NOTFOUND ? lmdb_bad_record(lmdb, OMEGA_ECORRUPT, LMDB_MACHINES, key, err)
-                                  : lmdb_write_failed(lmdb, rc, "read a machine", err);
-    }
-    rc = record_decode_machine(data.mv_data, data.mv_size, key, &(*hand)->machine);
+    rc = data.mv_data == NULL
+             ? OMEGA_ECORRUPT
+             : record_decode_machine(data.mv_data, data.mv_size, index, &(*hand)->machine);
     if (rc != OMEGA_OK) {
-        return lmdb_bad_record(lmdb, rc, LMDB_MACHINES, key, err);
+        return lmdb_bad_record(lmdb, rc, LMDB_MACHINES, index, err);
     }
     (*hand)->logged = 0;
     (*hand)->read = write->epoch;
@@ -343,22 +233,18 @@ static void catch_up(struct lmdb *lmdb)
     write->shown = newest;
 }
 
-/* Writes the machines that changed, by rising index, so that neighbours share a page. A cursor pays
- * for more than one. */
+/* Writes the machines that changed, by rising index, so that neighbours share a page. */
 static int write_machines(struct lmdb *lmdb, omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
     int rc = OMEGA_OK;
     uint32_t index;
-    if (write->dirty.count > 1) {
-        rc = lmdb_write_cursor(lmdb, LMDB_MACHINES, &write->machines, err);
-    }
+    bool several = write->dirty.count > 1;
     while (rc == OMEGA_OK && index_set_take(&write->dirty, &index)) {
         uint8_t bytes[RECORD_MACHINE_BYTES_MAX];
-        uint64_t key = index;
-        MDB_val where = {.mv_size = sizeof key, .mv_data = &key};
         size_t size = record_encode_machine(&write->hand[index].machine, bytes);
-        rc = put_by(lmdb, LMDB_MACHINES, write->machines, &where, bytes, size, 0, err);
+        rc = lmdb_put_at(lmdb, LMDB_MACHINES, spot_of(write, index), several, index, bytes, size,
+                         err);
     }
     return rc;
 }
@@ -566,26 +452,14 @@ int lmdb_write_begin(struct lmdb *lmdb, omega_error_t *err)
         write->txn = NULL;
         return rc;
     }
-    write->machines = NULL;
-    write->placements = NULL;
-    rc = lmdb_get_head(lmdb, write->txn, &write->head, err);
+    lmdb_spots_clear(write);
+    rc = lmdb_head_find(lmdb, err);
     if (rc == OMEGA_OK) {
         catch_up(lmdb);
     } else {
         lmdb_write_abort(lmdb);
     }
     return rc;
-}
-
-int lmdb_head_put(struct lmdb *lmdb, omega_error_t *err)
-{
-    struct lmdb_write *write = &lmdb->write;
-    uint8_t bytes[RECORD_HEAD_RECORD_BYTES];
-    MDB_val key = {.mv_size = 4, .mv_data = (char[]){"head"}};
-    MDB_val data = {.mv_size = sizeof bytes, .mv_data = bytes};
-    record_encode_head(&write->head, bytes);
-    return lmdb_write_failed(lmdb, mdb_put(write->txn, lmdb->tables[LMDB_MAIN], &key, &data, 0),
-                             "write", err);
 }
 
 int lmdb_write_end(struct lmdb *lmdb, omega_error_t *err)
