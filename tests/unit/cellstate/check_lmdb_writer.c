@@ -336,6 +336,29 @@ START_TEST(test_no_torn_record)
 }
 END_TEST
 
+/* Who gives the lock back and takes it again at once lets those in who sleep meanwhile, though it
+ * does not wake them each time; and so does each of them. */
+START_TEST(test_lets_others_in)
+{
+    setup();
+    struct lmdb_gate *gate = open_gate(BOOT, NULL);
+    pid_t pids[WORKERS];
+    for (int i = 0; i < WORKERS; i++) {
+        pids[i] = start(come_and_go, i % 2);
+    }
+    for (int i = 0; i < rounds() / 200; i++) {
+        enter(gate, 2);
+        lmdb_gate_leave(gate);
+    }
+    atomic_store(&shared->go, 1);
+    for (int i = 0; i < WORKERS; i++) {
+        ended_well(pids[i]);
+    }
+    lmdb_gate_close(gate);
+    teardown();
+}
+END_TEST
+
 START_TEST(test_killed_holder)
 {
     setup();
@@ -837,6 +860,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "processes", test_processes);
     check_case(suite, "threads", test_threads);
     check_case(suite, "no torn record", test_no_torn_record);
+    check_case(suite, "lets others in", test_lets_others_in);
     check_case(suite, "killed holder", test_killed_holder);
     check_case(suite, "holder thread ended", test_holder_thread_ended);
     check_case(suite, "reused pid", test_reused_pid);
