@@ -19,8 +19,8 @@ struct shared {
 };
 
 /* Brings the pages of the cell's file into this process's page table, as they are in one that has
- * worked for a while: a first touch takes as long as a commit on a virtual machine, and each of many
- * processes would spend the whole run on them. Where the kernel cannot (before 5.14) they stay. */
+ * worked for a while: on a virtual machine a first touch takes as long as a commit, and each of
+ * many processes would spend the whole run on them. Before Linux 5.14 they stay. */
 static void map_pages(const struct crew *crew)
 {
     char file[BENCH_PATH];
