@@ -5,6 +5,9 @@
  * small or large, and also after a batch that failed. A third process, which remembers nothing,
  * looks at the cell after each step and compares it with a plain list.
  */
+#include <lmdb.h>
+
+#include "cellstate/lmdb_records.h"
 #include "core/base/random.h"
 #include "tests/support/child.h"
 #include "tests/unit/cellstate/disk_fixture.h"
@@ -190,7 +193,8 @@ static void submit(struct disk *disk, uint64_t id, uint32_t tasks)
     cell_submit_groups(&disk->cell, id, 1, tasks, 0, request_of(id), "");
 }
 
-/* _i of the tests: how the two have the cell open. */
+/* variant: how the two have the cell open, and whether it has devices: what others place on those
+ * is not told by the log, and is looked up. */
 static void begin(struct asking *asking, int variant)
 {
     struct disk *disk = &asking->disk;
@@ -199,6 +203,9 @@ static void begin(struct asking *asking, int variant)
     for (uint32_t m = 0; m < CELL_MACHINES; m++) {
         disk->cell.specs[m].cpu_milli = CPU;
         disk->cell.specs[m].mem_mib = 1000000;
+        if (variant % 2 == 0) {
+            disk->cell.specs[m].gpu_devices = 0;
+        }
     }
     for (uint32_t m = 0; m < UP_MACHINES; m++) {
         asking->machines[m] = (struct expected_machine){.state = OMEGA_MACHINE_UP, .limit = CPU};
@@ -312,7 +319,7 @@ static void begin_commit(struct asking *asking, uint64_t job, uint32_t count)
 
 /* Claims more than a machine has room for: exactly what fits is accepted. Coarse or fine, with the
  * sequence that the machine has. */
-static void probe(struct asking *asking, int who, uint32_t m)
+static void probe_unseen(struct asking *asking, int who, uint32_t m)
 {
     const struct expected_machine *machine = &asking->machines[m];
     int32_t room = machine->state == OMEGA_MACHINE_UP ? machine->limit - machine->used : 0;
@@ -328,6 +335,11 @@ static void probe(struct asking *asking, int who, uint32_t m)
     for (uint32_t i = 0; i < fits; i++) {
         list_accepted(asking, i, m);
     }
+}
+
+static void probe(struct asking *asking, int who, uint32_t m)
+{
+    probe_unseen(asking, who, m);
     look(asking);
 }
 
@@ -599,6 +611,91 @@ START_TEST(exact_gaps)
 }
 END_TEST
 
+/* A change as it lies in the log. */
+struct logged {
+    size_t size;
+    uint8_t bytes[4096];
+};
+
+/* Writes a version's change, unless `change` is NULL, and gives back what was there. */
+static void exchange(const struct asking *asking, uint64_t version, const struct logged *change,
+                     struct logged *was)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi log;
+    MDB_val data;
+    uint64_t key = version % asking->disk.options.log_changes;
+    MDB_val where = {.mv_size = sizeof(key), .mv_data = &key};
+    ck_assert_int_eq(mdb_env_create(&env), 0);
+    ck_assert_int_eq(mdb_env_set_mapsize(env, MAP), 0);
+    ck_assert_int_eq(mdb_env_set_maxdbs(env, 1), 0);
+    ck_assert_int_eq(mdb_env_open(env, asking->disk.path, MDB_NOSYNC, 0644), 0);
+    ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    ck_assert_int_eq(mdb_dbi_open(txn, "changes", MDB_INTEGERKEY, &log), 0);
+    ck_assert_int_eq(mdb_get(txn, log, &where, &data), 0);
+    ck_assert_uint_le(data.mv_size, sizeof(was->bytes));
+    was->size = data.mv_size;
+    memcpy(was->bytes, data.mv_data, data.mv_size);
+    if (change != NULL) {
+        data = (MDB_val){.mv_size = change->size, .mv_data = (void *)(uintptr_t)change->bytes};
+        ck_assert_int_eq(mdb_put(txn, log, &where, &data, 0), 0);
+    }
+    ck_assert_int_eq(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+/* A change as it is, checksums and all, but for the free room that it shows. */
+static void forge(const struct asking *asking, uint64_t version, const struct logged *honest,
+                  int32_t cpu_milli, int32_t mem_mib, struct logged *forged)
+{
+    struct record_change change;
+    uint64_t key = version % asking->disk.options.log_changes;
+    ck_assert_int_eq(record_decode_change(honest->bytes, honest->size, key, &change), 0);
+    ck_assert_uint_eq(change.version, version);
+    for (uint32_t i = 0; i < change.machine_count; i++) {
+        struct record_change_machine machine;
+        record_change_machine(&change, i, &machine);
+        machine.free_cpu_milli = cpu_milli;
+        machine.free_mem_mib = mem_mib;
+        record_put_change_machine(forged->bytes, &change, i, &machine);
+    }
+    for (uint32_t i = 0; i < change.item_count; i++) {
+        struct record_change_item item;
+        record_change_item(&change, i, &item);
+        record_put_change_item(forged->bytes, &change, i, &item);
+    }
+    record_finish_change(&change, key, forged->bytes);
+    forged->size = honest->size;
+}
+
+/* The log tells of free room that no placement can have left: the machine is looked up. */
+START_TEST(forged_room)
+{
+    static const int32_t rooms[][2] = {{INT32_MAX, 1000}, {CPU + 1, 1000}, {-2, 1000},
+                                       {INT32_MIN, 1000}, {1000, -2},      {1000, INT32_MIN},
+                                       {1000, INT32_MAX}, {-1, -1}};
+    static struct logged honest;
+    static struct logged forged;
+    struct asking *asking = calloc(1, sizeof(*asking));
+    ck_assert_ptr_nonnull(asking);
+    begin(asking, 2 * _i);
+    for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+        touch_all(asking, 0);
+        place(asking, 1, 0);
+        uint64_t version = asking->version;
+        exchange(asking, version, NULL, &honest);
+        forge(asking, version, &honest, rooms[i][0], rooms[i][1], &forged);
+        exchange(asking, version, &forged, &honest);
+        probe_unseen(asking, 0, 0);
+        exchange(asking, version, &honest, &forged); /* the check finds it */
+        look(asking);
+    }
+    end(asking);
+    free(asking);
+}
+END_TEST
+
 /* Each single change of the other one, alone and right after this one has decided. */
 START_TEST(single_changes)
 {
@@ -674,6 +771,7 @@ static void loop_case(Suite *suite, const char *name, const TTest *test, int cou
 static void add_cases(Suite *suite)
 {
     loop_case(suite, "single changes", single_changes, 3);
+    loop_case(suite, "forged room", forged_room, 3);
     loop_case(suite, "exact gaps", exact_gaps, 9);
     loop_case(suite, "gaps", gaps_of_the_other, GAPS * LARGES);
     loop_case(suite, "any turns", any_turns, 3);
