@@ -65,8 +65,15 @@ void live_intend_commit(struct live_process *process, const struct runner *runne
     attempt_transaction(runner, &intent->txn);
     intent->txn.inquiry = NULL;
     intent->attempt = run_log_attempt_of(runner, true);
+    atomic_store(&intent->tells, false);
     keep_transaction(process, &intent->txn);
     intend(process, LIVE_INTENDS_COMMIT, &place);
+}
+
+void live_intend_duration(struct live_process *process, int64_t duration_us)
+{
+    process->slot->intent.duration_us = duration_us;
+    atomic_store(&process->slot->intent.tells, true);
 }
 
 void live_intend_abandonment(struct live_process *process, uint64_t job, uint32_t tasks,
@@ -121,16 +128,18 @@ static int read_given(void *context, const struct lmdb_job *job)
     return OMEGA_OK;
 }
 
-/* If the process died before its module could say how long the tasks run, or before that was kept,
- * they run as long as the job says. */
+/* How long the tasks of a job run whose process died behind its commit: as its module has said, or
+ * else as the job says; the cell is told, unless it has been. The table of jobs does not tell it
+ * once all tasks have ended, as short ones may have before this process came. */
 static int finish_duration(struct live_process *process, uint64_t job, int64_t *duration_us,
                            omega_error_t *err)
 {
+    const struct live_intent *intent = &process->slot->intent;
     struct given given = {.told = false};
     int rc = lmdb_find_job(process->store, job, read_given, &given, err);
-    *duration_us = given.duration_us;
+    *duration_us = atomic_load(&intent->tells) ? intent->duration_us : given.duration_us;
     return rc < 0                         ? rc
-           : given.elastic && !given.told ? live_tell_duration(process, job, 0, err)
+           : given.elastic && !given.told ? live_tell_duration(process, job, *duration_us, err)
                                           : OMEGA_OK;
 }
 

@@ -61,6 +61,8 @@ struct live_intent {
     int64_t time_us;
     struct runlog_attempt attempt; /* COMMIT */
     struct omega_transaction txn;  /* COMMIT: its claims and minima are in the room */
+    int64_t duration_us;           /* COMMIT: how long its tasks run, if ... */
+    atomic_bool tells;             /* ... its module has said so */
     uint64_t job;                  /* ABANDONMENT, SUBMISSION */
     uint64_t tasks;                /* ABANDONMENT: of the job; SUBMISSION: in the cell before it */
     struct omega_machine_event event; /* EVENT */
@@ -171,6 +173,9 @@ struct log_place live_place(const struct live_process *process, int64_t time_us)
 
 /* Notes what is about to be done; before the store is asked. */
 void live_intend_commit(struct live_process *process, const struct runner *runner, int64_t now_us);
+/* How long the tasks run that it has placed: before the executor is told, who may have ended them
+ * by the time that somebody asks the table of jobs. */
+void live_intend_duration(struct live_process *process, int64_t duration_us);
 void live_intend_abandonment(struct live_process *process, uint64_t job, uint32_t tasks,
                              int64_t now_us);
 

@@ -145,6 +145,7 @@ static int end_attempt(struct live_scheduler *scheduler, int64_t now_us, omega_e
     }
     live_page_attempt(process, runner, &result, settlement, live_clock_ns() - since_ns);
     if (result.accepted > 0 && omega_job_is_elastic(runner->job->job)) {
+        live_intend_duration(process, duration_us);
         rc = live_tell_duration(process, runner->job->job->id, duration_us, err);
     }
     if (rc != OMEGA_OK) {
