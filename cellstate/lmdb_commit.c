@@ -2,7 +2,8 @@
 /*
  * Commits of the lmdb store: is it known already (identity), may it be sent and what does its job
  * refuse (cellstate/jobs.h), what do the rules say, then apply. Until the first change to a machine
- * at hand a failure concerns this transaction alone; after it, the whole batch.
+ * at hand a failure concerns this transaction alone, unless LMDB itself fails; after it, the whole
+ * batch.
  */
 #include <stdio.h>
 #include <stdlib.h>

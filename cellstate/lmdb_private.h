@@ -349,7 +349,7 @@ int lmdb_change_end(struct lmdb *lmdb, omega_error_t *err);
 /* A new write transaction has begun: no spot has a cursor. */
 void lmdb_spots_clear(struct lmdb_write *write);
 /* Looks a record up in the write transaction, and leaves the table's spot on it; *data is NULL if
- * it is not there. The other leaves the spot given. */
+ * it is not there. lmdb_find_at() uses the spot given. */
 int lmdb_find(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, MDB_val *data,
               omega_error_t *err);
 int lmdb_find_at(struct lmdb *lmdb, enum lmdb_table table, struct lmdb_spot *spot, uint64_t key,
@@ -360,7 +360,8 @@ int lmdb_head_put(struct lmdb *lmdb, omega_error_t *err);
 /* Writes a record of any table but machines (which are written at the end). */
 int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void *bytes, size_t size,
              omega_error_t *err);
-/* The same at a spot, for one of several: by its cursor, wherever that is. */
+/* The same at the spot given. by_cursor: one of several, so that a cursor pays, which is moved to the
+ * record where it is not on it. */
 int lmdb_put_at(struct lmdb *lmdb, enum lmdb_table table, struct lmdb_spot *spot, bool by_cursor,
                 uint64_t key, const void *bytes, size_t size, omega_error_t *err);
 /* Writes a new placement, whose id is above all others. */

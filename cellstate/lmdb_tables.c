@@ -38,7 +38,11 @@ static bool is_on(const struct lmdb_spot *spot, uint64_t key)
     MDB_val data;
     uint64_t found = 0;
     if (on) {
-        assert(mdb_cursor_get(spot->cursor, &there, &data, MDB_GET_CURRENT) == MDB_SUCCESS);
+        int code = mdb_cursor_get(spot->cursor, &there, &data, MDB_GET_CURRENT);
+        if (code == MDB_BAD_TXN) {
+            return on; /* LMDB has failed before: what follows will fail, too */
+        }
+        assert(code == MDB_SUCCESS);
         memcpy(&found, there.mv_data, there.mv_size < sizeof found ? there.mv_size : sizeof found);
         assert(there.mv_size != sizeof found || found == key); /* but the head's */
     }

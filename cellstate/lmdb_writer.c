@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -34,14 +35,17 @@
 #define SPINS 400
 /* A holder that has come back so soon, so many times in a row, is at it: it need not let others in
  * each time, but does so each BURST_US. Being woken takes longer than a commit, so that without it
- * two processes would hand the lock to and fro by system calls, and machines and pages between CPUs. */
+ * two processes would hand the lock to and fro by system calls, and pages between CPUs. */
 #define HURRY_US 20
-#define HURRY_TURNS 16
+#define HURRY_RETURNS 16
 #define BURST_US 4000
+/* Whoever has rung so stands back that long at most for the one that was woken, who takes longer to
+ * come than a holder to come back, and would find the lock taken for ever. */
+#define STAND_BACK_US 200
 /* A sleeper looks by itself whether the lock is free, too, each time after twice as long: nobody
  * rings for a holder that has died, or does not come back. */
 #define NAP_FIRST_US 100
-#define NAP_LAST_US 10000
+#define NAP_LAST_US 5000
 #define READ_TRIES 1000 /* of a record that is being written */
 #define FLOCK_TRIES 10000
 #define FLOCK_NAP_NS 1000000L
@@ -90,11 +94,12 @@ struct lmdb_gate {
     int32_t pid;
     uint64_t start;
     uint64_t module[MODULE_WORDS];
-    _Atomic int64_t left_us; /* when it gave the lock back last */
+    _Atomic int64_t left_us;  /* when it gave the lock back last */
+    _Atomic uint64_t rang_at; /* turn of the record when it rang while it was at it; else 0 */
     /* of this process's turns; whoever holds the lock owns them */
-    int64_t since_us; /* since when it has kept others waiting */
-    uint32_t turns;   /* so often in a row it has come back at once */
-    bool hurries;     /* often enough */
+    int64_t since_us; /* when it last rang, or had to wait itself */
+    uint32_t returns; /* so often in a row it has come back at once */
+    bool hurries;     /* often enough: it is at it */
     char path[];      /* for messages */
 };
 
@@ -262,19 +267,47 @@ static int lock_wait(struct lmdb_gate *gate,
     }
 }
 
+/* Has this process come back for its next turn at once? */
+static bool comes_back(const struct lmdb_gate *gate, int64_t came_us)
+{
+    int64_t away_us = came_us - atomic_load_explicit(&gate->left_us, memory_order_relaxed);
+    return away_us <= HURRY_US;
+}
+
+static uint64_t turn_of(const struct gate_file *file)
+{
+    return atomic_load_explicit(&file->record.turn, memory_order_relaxed);
+}
+
+/* Lets the one that was woken in first. */
+static void stand_back(struct lmdb_gate *gate, int64_t came_us)
+{
+    uint64_t turn = atomic_exchange(&gate->rang_at, 0);
+    while (turn_of(gate->file) == turn && now_us() - came_us < STAND_BACK_US) {
+        sched_yield(); /* it may have been woken on this CPU */
+    }
+}
+
 /* The lock has been taken, by one who came for it at `came_us`. */
 static void turn_begins(struct lmdb_gate *gate, uint16_t instance, int64_t came_us, bool waited)
 {
     struct gate_bell *bell = &gate->file->bell;
     int64_t now = waited ? now_us() : came_us;
-    int64_t away_us = came_us - atomic_load_explicit(&gate->left_us, memory_order_relaxed);
-    gate->turns = away_us <= HURRY_US ? gate->turns + 1 : 0;
-    gate->hurries = gate->turns >= HURRY_TURNS;
+    gate->returns = comes_back(gate, came_us) ? gate->returns + 1 : 0;
+    gate->hurries = gate->returns >= HURRY_RETURNS;
     gate->since_us = waited ? now : gate->since_us;
     if (atomic_load_explicit(&bell->hurries, memory_order_relaxed) != gate->hurries) {
         atomic_store_explicit(&bell->hurries, gate->hurries, memory_order_relaxed);
     }
     record_write(&gate->file->record, gate, instance, now);
+}
+
+/* Two that come back at once had better take turns of some length: neither waits awake for the
+ * other. Who plans in between does, and finds its moment. */
+static bool is_of_use_to_spin(const struct lmdb_gate *gate, int64_t came_us)
+{
+    return atomic_load_explicit(&gate->file->bell.hurries, memory_order_relaxed) == 0 ||
+           !comes_back(gate, came_us);
 }
 
 int lmdb_gate_enter(struct lmdb_gate *gate, uint16_t instance,
@@ -283,9 +316,12 @@ int lmdb_gate_enter(struct lmdb_gate *gate, uint16_t instance,
 {
     struct gate_file *file = gate->file;
     int64_t came_us = now_us();
+    if (atomic_load_explicit(&gate->rang_at, memory_order_relaxed) != 0) {
+        stand_back(gate, came_us);
+    }
     int code = pthread_mutex_trylock(&file->lock);
     bool waited = code == EBUSY;
-    if (waited && atomic_load_explicit(&file->bell.hurries, memory_order_relaxed) == 0) {
+    if (waited && is_of_use_to_spin(gate, came_us)) {
         code = lock_spin(file);
     }
     if (code == EBUSY) {
@@ -318,7 +354,10 @@ void lmdb_gate_leave(struct lmdb_gate *gate)
     struct gate_file *file = gate->file;
     int64_t now = now_us();
     bool lets_in = !gate->hurries || now - gate->since_us >= BURST_US;
+    bool rings = lets_in && atomic_load(&file->bell.asleep) != 0;
     gate->since_us = lets_in ? now : gate->since_us;
+    uint64_t rang_at = rings && gate->hurries ? turn_of(file) : 0;
+    atomic_store_explicit(&gate->rang_at, rang_at, memory_order_relaxed);
     atomic_store_explicit(&gate->left_us, now, memory_order_relaxed);
     /* the rest may stay: `turn` changes with the next holder only, so nothing can be mixed */
     atomic_store_explicit(&file->record.pid, 0, memory_order_release);

@@ -2,6 +2,8 @@
 /* Several processes that commit to one cell at full speed: see crew.h. */
 #include "bench/support/crew.h"
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,28 +22,34 @@ struct shared {
 
 /* Brings the pages of the cell's file into this process's page table, as they are in one that has
  * worked for a while: on a virtual machine a first touch takes as long as a commit, and each of
- * many processes would spend the whole run on them. Before Linux 5.14 they stay. */
+ * many processes would spend the whole run on them. Linux before 5.14 cannot do it. */
 static void map_pages(const struct crew *crew)
 {
     char file[BENCH_PATH];
-    char line[2 * BENCH_PATH];
+    char whole[PATH_MAX];
+    char line[PATH_MAX + BENCH_PATH];
     struct stat status;
+    bool found = false;
     snprintf(file, sizeof(file), "%.480s/data.mdb", crew->path);
     FILE *maps = fopen("/proc/self/maps", "r");
-    if (maps == NULL || stat(file, &status) != 0) {
+    if (maps == NULL || stat(file, &status) != 0 || realpath(file, whole) == NULL) {
         bench_fail(file);
     }
     while (fgets(line, sizeof(line), maps) != NULL) {
         size_t from;
         size_t to;
         char access[5];
-        if (strstr(line, file) != NULL && sscanf(line, "%zx-%zx %4s", &from, &to, access) == 3) {
+        if (strstr(line, whole) != NULL && sscanf(line, "%zx-%zx %4s", &from, &to, access) == 3) {
             size_t size = (size_t)status.st_size < to - from ? (size_t)status.st_size : to - from;
+            found = true;
             (void)madvise((void *)from, size,
                           access[1] == 'w' ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
         }
     }
     fclose(maps);
+    if (!found) {
+        bench_fail("a cell is open and not mapped");
+    }
 }
 
 /* The two moments at which all processes wait for each other. */

@@ -15,7 +15,7 @@ struct crew {
     uint32_t machines;
     uint32_t claims; /* of a commit */
     uint32_t jobs;   /* ready for each process: more than it can place in that time */
-    int64_t warm_ns; /* commits that do not count: each process meets its machines and pages */
+    int64_t warm_ns; /* commits that do not count: each process meets its machines */
     int64_t run_ns;  /* those that do */
     uint64_t seed;
 };
