@@ -73,7 +73,7 @@ struct job_entry *jobs_entry_create(const struct omega_job *job, const struct ca
 int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
                const struct omega_transaction *txn, omega_error_t *err);
 
-/* Is this a transaction in short that a scheduler may send, if its notes are tasks of the job that
+/* Is this a transaction in short that a scheduler may send, if its tasks are ones of the job that
  * are not placed, by rising index, each on a machine? False says nothing: jobs_check() tells. */
 bool jobs_takes_notes(const struct job_entry *entry, const struct omega_transaction *txn);
 

@@ -80,7 +80,8 @@ static int memory_preload(struct store *store, struct store_placement *placement
                     (enum omega_band)placement->band, OMEGA_INSTANCE_NONE, *version);
         totals_use(&memory->totals, &placement->request, placement->devices, 1);
         memory_changed(memory, placement->machine);
-        block->placed[i] = (struct placed){.machine = placement->machine, .task = placement->task};
+        block->machines[i] = placement->machine;
+        block->tasks[i] = placement->task;
         block->asked[i] = (struct asked){placement->request, placement->devices};
     }
     return OMEGA_OK;
@@ -211,8 +212,9 @@ static void memory_close(struct store *store)
     free(memory->domains);
     free(memory->feed);
     free(memory->claims);
-    free(memory->notes);
-    free(memory->seqs);
+    free(memory->short_tasks);
+    free(memory->short_machines);
+    free(memory->short_seqs);
     free(memory->others);
     free(memory->lost);
     free(memory);

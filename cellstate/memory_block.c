@@ -8,6 +8,19 @@
 #define SPARE_LEAST 16u /* placements of the smallest spare blocks */
 _Static_assert(SPARE_LEAST << (MEMORY_SPARES - 1) == OMEGA_CLAIMS_MAX, "spare blocks of all sizes");
 
+/* A new block with room for so many placements, each of which takes `extra` bytes besides; NULL
+ * without memory. */
+static struct block *allocate(uint32_t room, size_t extra)
+{
+    struct block *block = NULL;
+    size_t each = sizeof block->machines[0] + sizeof block->tasks[0] + extra;
+    block = malloc(sizeof *block + room * each);
+    if (block != NULL) {
+        *block = (struct block){.tasks = &block->machines[room]};
+    }
+    return block;
+}
+
 /* A block for so many alike placements, used again or new; NULL without memory. */
 static struct block *take_spare(struct memory *memory, uint32_t count)
 {
@@ -16,23 +29,22 @@ static struct block *take_spare(struct memory *memory, uint32_t count)
         spare++;
     }
     struct block *block = memory->spares[spare];
-    if (block == NULL) {
-        block = malloc(sizeof *block + ((size_t)SPARE_LEAST << spare) * sizeof block->placed[0]);
-    } else {
-        memory->spares[spare] = block->next;
-    }
     if (block != NULL) {
-        *block = (struct block){.spare = spare};
+        memory->spares[spare] = block->next;
+        return block;
+    }
+    block = allocate(SPARE_LEAST << spare, 0);
+    if (block != NULL) {
+        block->spare = spare;
     }
     return block;
 }
 
 static struct block *new_block(uint32_t count)
 {
-    struct block *block = NULL;
-    block = malloc(sizeof *block + count * (sizeof block->placed[0] + sizeof *block->asked));
+    struct block *block = allocate(count, sizeof *block->asked);
     if (block != NULL) {
-        *block = (struct block){.asked = (struct asked *)(void *)&block->placed[count]};
+        block->asked = (struct asked *)(void *)&block->tasks[count];
     }
     return block;
 }
@@ -110,8 +122,7 @@ static int list_block(struct memory *memory, const struct block *block, uint32_t
                       uint32_t *count)
 {
     for (uint32_t i = 0; i < block->count; i++) {
-        const struct placed *placed = &block->placed[i];
-        if (placed->machine != machine || (placed->task & PLACED_ENDED) != 0) {
+        if (block->machines[i] != machine || !block_runs(block, i)) {
             continue;
         }
         if (!reserve_lost(memory, *count)) {
@@ -120,7 +131,7 @@ static int list_block(struct memory *memory, const struct block *block, uint32_t
         memory->lost[(*count)++] = (struct store_release_result){
             .placement = omega_placement_id(block->version, i),
             .job = block->job,
-            .task = placed->task,
+            .task = block->tasks[i],
             .machine = machine,
             .devices = block_asked(block, i)->devices,
             .released = 1,
@@ -178,16 +189,15 @@ static int each_of_block(const struct block *block,
 {
     int rc = OMEGA_OK;
     for (uint32_t i = 0; rc == OMEGA_OK && i < block->count; i++) {
-        const struct placed *placed = &block->placed[i];
         const struct asked *asked = block_asked(block, i);
-        if ((placed->task & PLACED_ENDED) != 0) {
+        if (!block_runs(block, i)) {
             continue;
         }
         struct store_placement placement = {
             .id = omega_placement_id(block->version, i),
             .job = block->job,
-            .task = placed->task,
-            .machine = placed->machine,
+            .task = block->tasks[i],
+            .machine = block->machines[i],
             .request = asked->request,
             .instance = block->instance,
             .devices = asked->devices,
@@ -220,10 +230,9 @@ int memory_placements(struct store *store,
 static void add_to_bands(struct memory *memory, const struct block *block)
 {
     for (uint32_t i = 0; i < block->count; i++) {
-        const struct placed *placed = &block->placed[i];
-        if ((placed->task & PLACED_ENDED) == 0) {
+        if (block_runs(block, i)) {
             const struct omega_request *request = &block_asked(block, i)->request;
-            struct omega_machine *machine = &memory->machines[placed->machine];
+            struct omega_machine *machine = &memory->machines[block->machines[i]];
             machine->band_cpu_milli[block->band] += request->cpu_milli;
             machine->band_mem_mib[block->band] += request->mem_mib;
         }
@@ -286,7 +295,7 @@ int memory_check(struct store *store, struct store_report *report, omega_error_t
     for (size_t b = 0; memory->blocks.slots != NULL && b <= memory->blocks.mask; b++) {
         const struct block *block = memory->blocks.slots[b].value;
         for (uint32_t i = 0; block != NULL && i < block->count; i++) {
-            running[block->placed[i].machine] += (block->placed[i].task & PLACED_ENDED) == 0;
+            running[block->machines[i]] += block_runs(block, i);
         }
     }
     memory_sum_bands(memory);

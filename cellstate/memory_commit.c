@@ -69,8 +69,8 @@ static void install(struct memory *memory, struct block *block, const struct ome
                           (enum omega_band)block->band, txn->instance, block->version);
             memory_show(memory, claim->machine);
             results[i] = omega_claim_accepted(block->version, position);
-            block->placed[position] =
-                (struct placed){.task = claim->task, .machine = claim->machine};
+            block->machines[position] = claim->machine;
+            block->tasks[position] = claim->task;
             block->asked[position++] = (struct asked){claim->request, claim->devices};
         }
     }
@@ -80,7 +80,7 @@ static void install(struct memory *memory, struct block *block, const struct ome
 static void feed(struct memory *memory, const struct block *block)
 {
     for (uint32_t i = 0; memory->feeds && i < block->count; i++) {
-        memory_feed(memory, block->placed[i].machine);
+        memory_feed(memory, block->machines[i]);
     }
 }
 
@@ -142,12 +142,15 @@ static int reserve(struct memory *memory, uint32_t count, omega_error_t *err)
     }
     uint32_t room = count < OMEGA_CLAIMS_MAX / 2 ? count * 2 : OMEGA_CLAIMS_MAX;
     free(memory->claims);
-    free(memory->notes);
-    free(memory->seqs);
+    free(memory->short_tasks);
+    free(memory->short_machines);
+    free(memory->short_seqs);
     memory->claims = malloc(room * sizeof *memory->claims);
-    memory->notes = malloc(room * sizeof *memory->notes);
-    memory->seqs = malloc(room * sizeof *memory->seqs);
-    bool complete = memory->claims != NULL && memory->notes != NULL && memory->seqs != NULL;
+    memory->short_tasks = malloc(room * sizeof *memory->short_tasks);
+    memory->short_machines = malloc(room * sizeof *memory->short_machines);
+    memory->short_seqs = malloc(room * sizeof *memory->short_seqs);
+    bool complete = memory->claims != NULL && memory->short_tasks != NULL &&
+                    memory->short_machines != NULL && memory->short_seqs != NULL;
     memory->forms_room = complete ? room : 0;
     return complete ? OMEGA_OK
                     : omega_error_set(err, OMEGA_ENOMEM, "no memory for %u claims", count);
@@ -171,19 +174,21 @@ static int write_out(struct memory *memory, const struct job_entry *entry,
     return rc;
 }
 
-/* The same transaction with notes beside its claims. */
-static int take_notes(struct memory *memory, const struct omega_transaction *txn,
-                      struct omega_transaction *noted, omega_error_t *err)
+/* The same transaction in short, too. */
+static int shorten(struct memory *memory, const struct omega_transaction *txn,
+                   struct omega_transaction *shortened, omega_error_t *err)
 {
     int rc = reserve(memory, txn->claim_count, err);
     for (uint32_t i = 0; rc == OMEGA_OK && i < txn->claim_count; i++) {
         const struct omega_claim *claim = &txn->claims[i];
-        memory->notes[i] = (struct omega_txn_note){claim->task, claim->machine};
-        memory->seqs[i] = claim->seq;
+        memory->short_tasks[i] = claim->task;
+        memory->short_machines[i] = claim->machine;
+        memory->short_seqs[i] = claim->seq;
     }
-    *noted = *txn;
-    noted->notes = memory->notes;
-    noted->seqs = memory->seqs;
+    *shortened = *txn;
+    shortened->tasks = memory->short_tasks;
+    shortened->machines = memory->short_machines;
+    shortened->seqs = memory->short_seqs;
     return rc;
 }
 
@@ -203,11 +208,11 @@ static int commit_full(struct memory *memory, struct job_entry *entry,
         return commit_records(memory, entry, txn, memory->scratch.refused, results, result, err);
     }
     if (jobs_is_plain(entry) && memory->compat == NULL) {
-        struct omega_transaction noted;
+        struct omega_transaction shortened;
         bool decided = true;
-        rc = take_notes(memory, txn, &noted, err);
+        rc = shorten(memory, txn, &shortened, err);
         if (rc == OMEGA_OK) {
-            rc = memory_commit_plain(memory, entry, &noted, results, result, &decided, err);
+            rc = memory_commit_plain(memory, entry, &shortened, results, result, &decided, err);
         }
         if (rc != OMEGA_OK || decided) {
             return rc;
@@ -227,7 +232,7 @@ int memory_commit(struct store *store, const struct omega_transaction *txn,
     }
     bool decided = false;
     int rc = OMEGA_OK;
-    if (memory->compat == NULL && memory_notes_are_sound(memory, entry, txn)) {
+    if (memory->compat == NULL && memory_short_is_sound(memory, entry, txn)) {
         rc = memory_commit_plain(memory, entry, txn, results, result, &decided, err);
     }
     if (rc == OMEGA_OK && !decided) {

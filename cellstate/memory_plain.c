@@ -6,6 +6,7 @@
  * with one that does not hold are decided on records, with all others (memory_commit.c).
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cellstate/memory_private.h"
 
@@ -17,26 +18,24 @@
 static void prefetch(const struct memory *memory, const struct omega_transaction *txn)
 {
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        uint32_t machine = txn->notes[i].machine;
+        uint32_t machine = txn->machines[i];
         __builtin_prefetch(&memory->live.room[machine], 1);
         __builtin_prefetch(&memory->live.stamp[machine], 1);
         __builtin_prefetch(&memory->placers[machine], 1);
     }
 }
 
-/* True if the notes are of tasks of the job that are not placed, none of them twice, each on a
- * machine. */
-static bool are_of_job(const struct job_entry *entry, const struct omega_transaction *txn,
-                       uint32_t machines)
+/* True if the tasks are ones of the job that are not placed, none of them twice. */
+static bool are_of_job(const struct job_entry *entry, const struct omega_transaction *txn)
 {
-    const struct omega_txn_note *notes = txn->notes;
+    const uint32_t *tasks = txn->tasks;
     const uint32_t count = txn->claim_count;
-    if (!omega_notes_are_sound(notes, count, 0, entry->slots, machines)) {
+    if (!omega_tasks_rise(tasks, count, entry->slots)) {
         return false;
     }
     uint8_t any = SLOT_UNPLACED;
     for (uint32_t i = 0; entry->pending < entry->slots && i < count; i++) {
-        any |= entry->state[notes[i].task];
+        any |= entry->state[tasks[i]];
     }
     return any == SLOT_UNPLACED;
 }
@@ -44,50 +43,48 @@ static bool are_of_job(const struct job_entry *entry, const struct omega_transac
 /* Judges the claims from one on, on the live arrays, each after those before it, whose room is
  * taken; the first that does not hold ends it. Returns which one that is. */
 static inline __attribute__((always_inline)) uint32_t
-judge(const struct store_view *live, const struct omega_request request,
-      const struct omega_transaction *txn, uint32_t from, enum omega_detection detection)
+judge(const struct store_view *live, struct omega_room asked, const struct omega_transaction *txn,
+      uint32_t from, enum omega_detection detection)
 {
-    const struct omega_txn_note *notes = txn->notes;
+    const uint32_t *machines = txn->machines;
     const uint64_t *seqs = txn->seqs;
     const uint32_t count = txn->claim_count;
     const struct omega_stamp *stamps = live->stamp;
     struct omega_room *rooms = live->room;
     uint32_t i = from;
     for (; i < count; i++) {
-        uint32_t machine = notes[i].machine;
-        struct omega_room *room = &rooms[machine];
+        uint32_t machine = machines[i];
         if (rules_is_stale(stamps[machine].seq, seqs[i], (uint8_t)detection) ||
-            !rules_has_room(room->cpu_milli, room->mem_mib, &request)) {
+            !omega_room_take(&rooms[machine], asked)) {
             break;
         }
-        room->cpu_milli -= request.cpu_milli;
-        room->mem_mib -= request.mem_mib;
     }
     return i;
 }
 
 /* The same for each kind of detection, in a loop of its own. */
 static __attribute__((noinline)) uint32_t judge_fine(const struct store_view *live,
-                                                     const struct omega_request *request,
+                                                     struct omega_room asked,
                                                      const struct omega_transaction *txn,
                                                      uint32_t from)
 {
-    return judge(live, *request, txn, from, OMEGA_DETECT_FINE);
+    return judge(live, asked, txn, from, OMEGA_DETECT_FINE);
 }
 
 static __attribute__((noinline)) uint32_t judge_coarse(const struct store_view *live,
-                                                       const struct omega_request *request,
+                                                       struct omega_room asked,
                                                        const struct omega_transaction *txn,
                                                        uint32_t from)
 {
-    return judge(live, *request, txn, from, OMEGA_DETECT_COARSE);
+    return judge(live, asked, txn, from, OMEGA_DETECT_COARSE);
 }
 
 static uint32_t judge_from(const struct store_view *live, const struct omega_request *request,
                            const struct omega_transaction *txn, uint32_t from)
 {
-    return txn->detection == OMEGA_DETECT_FINE ? judge_fine(live, request, txn, from)
-                                               : judge_coarse(live, request, txn, from);
+    const struct omega_room asked = rules_room_of(request);
+    return txn->detection == OMEGA_DETECT_FINE ? judge_fine(live, asked, txn, from)
+                                               : judge_coarse(live, asked, txn, from);
 }
 
 /* Gives back the room of the first `count` claims. */
@@ -95,9 +92,7 @@ static void give_back(const struct store_view *live, const struct omega_request 
                       const struct omega_transaction *txn, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        struct omega_room *room = &live->room[txn->notes[i].machine];
-        room->cpu_milli += request->cpu_milli;
-        room->mem_mib += request->mem_mib;
+        omega_room_give(&live->room[txn->machines[i]], rules_room_of(request));
     }
 }
 
@@ -144,7 +139,7 @@ static void lend(const struct store_view *live, const struct omega_request *requ
 {
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         int32_t times = results[i].outcome == OMEGA_ACCEPTED ? sign : 0;
-        struct omega_room *room = &live->room[txn->notes[i].machine];
+        struct omega_room *room = &live->room[txn->machines[i]];
         room->cpu_milli += times * request->cpu_milli;
         room->mem_mib += times * request->mem_mib;
     }
@@ -156,7 +151,7 @@ static bool are_unmoved(const struct memory *memory, const struct omega_transact
 {
     bool moved = false;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        moved |= rules_is_stale(memory->live.stamp[txn->notes[i].machine].seq, txn->seqs[i],
+        moved |= rules_is_stale(memory->live.stamp[txn->machines[i]].seq, txn->seqs[i],
                                 OMEGA_DETECT_COARSE);
     }
     return !moved;
@@ -236,40 +231,37 @@ static int decide(const struct memory *memory, const struct omega_request *reque
     return rc;
 }
 
-/* Enters the claims that the results accept, whose room is taken; NULL: all of them. */
-static inline __attribute__((always_inline)) void enter(struct memory *memory, struct block *block,
-                                                        const struct omega_transaction *txn,
-                                                        const struct omega_claim_result *results)
+/* Puts the claims that the results accept into a block; NULL: all of them. */
+static void fill(struct block *block, const struct omega_transaction *txn,
+                 const struct omega_claim_result *results)
 {
-    const uint64_t version = block->version;
-    const uint16_t instance = txn->instance;
-    const struct omega_txn_note *notes = txn->notes;
     const uint32_t count = txn->claim_count;
-    struct rules_placers *placers = memory->placers;
-    struct omega_stamp *stamps = memory->live.stamp;
-    struct placed *placed = block->placed;
+    uint32_t n = 0;
+    if (results == NULL) {
+        memcpy(block->machines, txn->machines, count * sizeof *block->machines);
+        memcpy(block->tasks, txn->tasks, count * sizeof *block->tasks);
+        return;
+    }
     for (uint32_t i = 0; i < count; i++) {
-        const struct omega_txn_note note = notes[i];
-        if (results == NULL || results[i].outcome == OMEGA_ACCEPTED) {
-            rules_enter_placer(&placers[note.machine], instance, version);
-            stamps[note.machine].seq++;
-            *placed++ = (struct placed){.task = note.task, .machine = note.machine};
-        }
+        block->machines[n] = txn->machines[i];
+        block->tasks[n] = txn->tasks[i];
+        n += results[i].outcome == OMEGA_ACCEPTED;
     }
 }
 
-/* The same for all and for some, in a loop of its own each. */
-static __attribute__((noinline)) void enter_all(struct memory *memory, struct block *block,
-                                                const struct omega_transaction *txn)
+/* Enters the placements of a block, whose room is taken: the innermost loop of commits. */
+static __attribute__((noinline)) void enter(const struct memory *memory, const struct block *block)
 {
-    enter(memory, block, txn, NULL);
-}
-
-static __attribute__((noinline)) void enter_accepted(struct memory *memory, struct block *block,
-                                                     const struct omega_transaction *txn,
-                                                     const struct omega_claim_result *results)
-{
-    enter(memory, block, txn, results);
+    const uint64_t version = block->version;
+    const uint16_t instance = block->instance;
+    const uint32_t *machines = block->machines;
+    const uint32_t count = block->count;
+    struct rules_placers *placers = memory->placers;
+    struct omega_stamp *stamps = memory->live.stamp;
+    for (uint32_t i = 0; i < count; i++) {
+        rules_enter_placer(&placers[machines[i]], instance, version);
+        stamps[machines[i]].seq++;
+    }
 }
 
 /* Fills in the results of accepted claims. */
@@ -290,29 +282,28 @@ static void apply(struct memory *memory, struct job_entry *entry, struct block *
                   const struct omega_result *result)
 {
     bool whole = result->accepted == txn->claim_count;
-    if (whole) {
-        enter_all(memory, block, txn);
-    } else {
-        enter_accepted(memory, block, txn, results);
-    }
+    block->count = result->accepted;
+    block->running = result->accepted;
+    fill(block, txn, whole ? NULL : results);
+    enter(memory, block);
     if (!txn->brief) {
         tell_accepted(txn, block->version, whole, results);
     }
-    block->count = result->accepted;
-    block->running = result->accepted;
     bool rest = jobs_place_rest(entry, block->count);
     const uint32_t placed = rest ? 0 : block->count;
+    const uint32_t *tasks = block->tasks;
     uint8_t *state = entry->state;
     for (uint32_t i = 0; i < placed; i++) {
-        state[block->placed[i].task] = SLOT_PLACED;
+        state[tasks[i]] = SLOT_PLACED;
     }
     memory_settle(memory, entry, block);
 }
 
-bool memory_notes_are_sound(const struct memory *memory, const struct job_entry *entry,
+bool memory_short_is_sound(const struct memory *memory, const struct job_entry *entry,
                             const struct omega_transaction *txn)
 {
-    return jobs_takes_notes(entry, txn) && are_of_job(entry, txn, memory->base.machine_count);
+    return jobs_takes_notes(entry, txn) && are_of_job(entry, txn) &&
+           omega_machines_exist(txn->machines, txn->claim_count, memory->base.machine_count);
 }
 
 /* Makes room for what claims get under the detection that is not in use. */

@@ -9,12 +9,7 @@
 #include "cellstate/totals.h"
 #include "core/base/map.h"
 
-/* An accepted claim that runs or ran; the rest of it stands in its block. */
-struct placed {
-    uint32_t task; /* and PLACED_ENDED */
-    uint32_t machine;
-};
-#define PLACED_ENDED (UINT32_C(1) << 31) /* it runs no more */
+#define PLACED_ENDED (UINT32_C(1) << 31) /* beside the task of a placement: it runs no more */
 _Static_assert(OMEGA_TASKS_MAX < PLACED_ENDED, "a task and whether it runs share a word");
 
 /* What a placement takes of its machine. */
@@ -35,10 +30,12 @@ struct block {
     uint8_t band;
     bool spreads;        /* its job has different_machines groups */
     struct asked alike;  /* what each of them takes, without devices, unless: */
-    struct asked *asked; /* one each, behind the last of placed; NULL: all are alike */
+    struct asked *asked; /* one each, behind the tasks; NULL: all are alike */
     struct block *next;  /* of spare ones */
     uint32_t spare;      /* where it goes among them when it is forgotten */
-    struct placed placed[];
+    /* of each placement, accepted claims that run or ran */
+    uint32_t *tasks; /* and PLACED_ENDED; behind the machines */
+    uint32_t machines[];
 };
 
 struct memory {
@@ -68,9 +65,10 @@ struct memory {
     struct rules_scratch *rules;
     struct compat *compat; /* NULL: none */
     struct jobs_scratch scratch;
-    struct omega_claim *claims;   /* of a transaction that came in short */
-    struct omega_txn_note *notes; /* of one that came in full */
-    uint64_t *seqs;
+    struct omega_claim *claims; /* of a transaction that came in short */
+    uint32_t *short_tasks;      /* of one that came in full */
+    uint32_t *short_machines;
+    uint64_t *short_seqs;
     uint32_t forms_room;
     struct omega_claim_result *others; /* what claims get under the other detection */
     uint32_t others_room;
@@ -87,6 +85,12 @@ static inline struct memory *memory_of(struct store *store)
 static inline struct job_entry *memory_job(struct memory *memory, uint64_t id)
 {
     return map_get(&memory->jobs, id);
+}
+
+/* Does a placement of a block run? */
+static inline bool block_runs(const struct block *block, uint32_t position)
+{
+    return (block->tasks[position] & PLACED_ENDED) == 0;
 }
 
 /* What a placement of a block takes. */
@@ -138,8 +142,8 @@ void memory_sum_bands(struct memory *memory);
 /* What a record uses over all bands. */
 void memory_sum_use(const struct omega_machine *machine, int32_t *cpu_milli, int32_t *mem_mib);
 
-/* The block of the next version, with room for so many placements, its fields but `placed` and
- * `asked` to be filled in; NULL without memory. block_forget() takes it out again. */
+/* The block of the next version, with room for so many placements, which are to be filled in, and
+ * its fields but the arrays; NULL without memory. block_forget() takes it out again. */
 struct block *block_create(struct memory *memory, uint32_t count, bool alike);
 void block_forget(struct memory *memory, struct block *block);
 void block_free_spares(struct memory *memory);
@@ -169,10 +173,10 @@ int memory_release_run(struct store *store, uint64_t first, uint32_t count,
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err);
 int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,
                    omega_error_t *err);
-/* True if the notes of a transaction in short are claims that its job, a plain one, can make. */
-bool memory_notes_are_sound(const struct memory *memory, const struct job_entry *entry,
+/* True if the claims of a transaction in short are ones that its job, a plain one, can make. */
+bool memory_short_is_sound(const struct memory *memory, const struct job_entry *entry,
                             const struct omega_transaction *txn);
-/* Commits a transaction of a plain job, with notes. *decided says whether that could be done on the
+/* Commits a transaction of a plain job, in short. *decided says whether that could be done on the
  * live arrays: if not, nothing has changed. OMEGA_ENOMEM. */
 int memory_commit_plain(struct memory *memory, struct job_entry *entry,
                         const struct omega_transaction *txn, struct omega_claim_result *results,

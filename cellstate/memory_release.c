@@ -33,15 +33,15 @@ static void tell(const struct block *block, uint32_t at, uint32_t count,
     for (uint32_t i = 0; i < count; i++) {
         uint32_t position = at + i;
         uint64_t id = omega_placement_id(block->version, position);
-        if (position >= block->count || (block->placed[position].task & PLACED_ENDED) != 0) {
+        if (position >= block->count || !block_runs(block, position)) {
             results[i] = not_running(id);
             continue;
         }
         results[i] = (struct store_release_result){
             .placement = id,
             .job = block->job,
-            .task = block->placed[position].task,
-            .machine = block->placed[position].machine,
+            .task = block->tasks[position],
+            .machine = block->machines[position],
             .devices = block_asked(block, position)->devices,
             .released = 1,
             .instance = block->instance,
@@ -60,10 +60,9 @@ static void leave_machine(struct memory *memory, uint32_t index, const struct as
 
 /* Ends a placement on a machine that takes something new, where nobody reads the feed. */
 static inline void leave_live(const struct store_view *live, uint32_t machine,
-                              const struct omega_request *request, bool raises_seq)
+                              struct omega_room taken, bool raises_seq)
 {
-    live->room[machine].cpu_milli += request->cpu_milli;
-    live->room[machine].mem_mib += request->mem_mib;
+    omega_room_give(&live->room[machine], taken);
     live->stamp[machine].releases++;
     live->stamp[machine].seq += raises_seq;
 }
@@ -74,12 +73,12 @@ static inline void leave_live(const struct store_view *live, uint32_t machine,
 static uint32_t leave_first(const struct memory *memory, const struct block *block)
 {
     const struct store_view live = memory->live;
-    const struct omega_request request = block->alike.request;
-    const struct placed *placed = block->placed;
+    const struct omega_room taken = rules_room_of(&block->alike.request);
+    const uint32_t *machines = block->machines;
     const uint32_t count = memory->feeds || memory->release_raises_seq ? 0 : block->count;
     uint32_t i = 0;
-    while (i < count && live.room[placed[i].machine].cpu_milli >= 0) {
-        leave_live(&live, placed[i++].machine, &request, false);
+    while (i < count && live.room[machines[i]].cpu_milli >= 0) {
+        leave_live(&live, machines[i++], taken, false);
     }
     return i;
 }
@@ -91,16 +90,17 @@ static uint32_t leave_alike(struct memory *memory, struct block *block, uint32_t
     const struct asked *asked = &block->alike;
     uint32_t ended = 0;
     for (uint32_t i = at; i < end; i++) {
-        struct placed *placed = &block->placed[i];
-        if ((placed->task & PLACED_ENDED) != 0) {
+        const uint32_t machine = block->machines[i];
+        if (!block_runs(block, i)) {
             continue;
         }
-        placed->task |= PLACED_ENDED;
+        block->tasks[i] |= PLACED_ENDED;
         ended++;
-        if (memory->live.room[placed->machine].cpu_milli < 0 || memory->feeds) {
-            leave_machine(memory, placed->machine, asked, (enum omega_band)block->band);
+        if (memory->live.room[machine].cpu_milli < 0 || memory->feeds) {
+            leave_machine(memory, machine, asked, (enum omega_band)block->band);
         } else {
-            leave_live(&memory->live, placed->machine, &asked->request, memory->release_raises_seq);
+            leave_live(&memory->live, machine, rules_room_of(&asked->request),
+                       memory->release_raises_seq);
         }
     }
     return ended;
@@ -124,17 +124,16 @@ static uint32_t leave_each(struct memory *memory, struct block *block, uint32_t 
 {
     uint32_t ended = 0;
     for (uint32_t i = at; i < end; i++) {
-        struct placed *placed = &block->placed[i];
         const struct asked *asked = &block->asked[i];
-        if ((placed->task & PLACED_ENDED) != 0) {
+        if (!block_runs(block, i)) {
             continue;
         }
-        leave_machine(memory, placed->machine, asked, (enum omega_band)block->band);
+        leave_machine(memory, block->machines[i], asked, (enum omega_band)block->band);
         totals_use(&memory->totals, &asked->request, asked->devices, -1);
         if (block->spreads) {
-            memory_job(memory, block->job)->machine_of[placed->task] = UINT32_MAX;
+            memory_job(memory, block->job)->machine_of[block->tasks[i]] = UINT32_MAX;
         }
-        placed->task |= PLACED_ENDED;
+        block->tasks[i] |= PLACED_ENDED;
         ended++;
     }
     return ended;
@@ -213,7 +212,7 @@ void memory_lose(struct memory *memory, uint32_t count, enum store_loss_policy p
         const struct asked *asked = block_asked(block, position);
         leave_machine(memory, lost->machine, asked, (enum omega_band)block->band);
         totals_use(&memory->totals, &asked->request, asked->devices, -1);
-        block->placed[position].task |= PLACED_ENDED;
+        block->tasks[position] |= PLACED_ENDED;
         if (lost->job != 0) {
             struct job_entry *entry = memory_job(memory, lost->job);
             jobs_lost(entry, &memory->counters, lost->task, policy);

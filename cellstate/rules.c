@@ -247,7 +247,7 @@ static bool is_broken(const struct rules_scratch *scratch, uint32_t machine)
 /* What a claim names, in full or in short; one in short is of a job's only group. */
 static inline uint32_t machine_of(const struct omega_transaction *txn, uint32_t i)
 {
-    return txn->claims != NULL ? txn->claims[i].machine : txn->notes[i].machine;
+    return txn->claims != NULL ? txn->claims[i].machine : txn->machines[i];
 }
 
 static inline uint32_t group_of(const struct omega_transaction *txn, uint32_t i)

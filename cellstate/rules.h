@@ -12,6 +12,7 @@
 #ifndef OMEGA_CELLSTATE_RULES_H
 #define OMEGA_CELLSTATE_RULES_H
 
+#include "cellstate/view.h"
 #include "core/base/error.h"
 #include "core/model/claim.h"
 
@@ -49,7 +50,7 @@ int rules_decide(const struct omega_transaction *txn, struct omega_machine *cons
                  struct omega_claim_result *results, struct omega_result *result,
                  omega_error_t *err);
 
-/* ---- for a store that judges claims by itself, by rules_is_stale() and rules_has_room(), each
+/* ---- for a store that judges claims by itself, by rules_is_stale() and omega_room_take(), each
  * after the good ones before it: what rules_decide() would say of them. The transaction may come in
  * short. ---- */
 
@@ -141,13 +142,20 @@ static inline bool rules_is_stale(uint64_t seq, uint64_t seen, uint8_t detection
     return detection == OMEGA_DETECT_COARSE && seq != seen;
 }
 
+/* The room that a request asks for. */
+static inline struct omega_room rules_room_of(const struct omega_request *request)
+{
+    return (struct omega_room){request->cpu_milli, request->mem_mib};
+}
+
 /* Does a request fit in what is free as rules_free_cpu() and rules_free_mem() tell it, its devices
- * apart? Part of rules_claim(): a claim without devices that is not stale and fits holds, and
- * nothing else does. */
+ * apart? What can be taken, by omega_room_take(), fits. Part of rules_claim(): a claim without
+ * devices that is not stale and fits holds, and nothing else does. */
 static inline bool rules_has_room(int32_t free_cpu_milli, int32_t free_mem_mib,
                                   const struct omega_request *request)
 {
-    return ((free_cpu_milli - request->cpu_milli) | (free_mem_mib - request->mem_mib)) >= 0;
+    struct omega_room room = {free_cpu_milli, free_mem_mib};
+    return omega_room_take(&room, rules_room_of(request));
 }
 
 /* The last two placers of a machine, as in its record, in two words: for stores that keep them

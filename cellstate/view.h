@@ -14,6 +14,7 @@
 #define OMEGA_CELLSTATE_VIEW_H
 
 #include <stddef.h>
+#include <string.h>
 
 #include "core/model/job.h"
 
@@ -22,6 +23,40 @@ struct omega_room {
     int32_t cpu_milli;
     int32_t mem_mib;
 };
+
+/* CPU and memory side by side in one word, so that they are added, taken and looked at together: in
+ * what is not below 0 neither reaches into the other. */
+static inline uint64_t omega_room_word(struct omega_room room)
+{
+    uint64_t word;
+    memcpy(&word, &room, sizeof word);
+    return word;
+}
+
+/* True if one of them is below 0. */
+static inline bool omega_room_word_lacks(uint64_t word)
+{
+    return (word & (UINT64_C(1) << 63 | UINT64_C(1) << 31)) != 0;
+}
+
+/* Takes what is asked for, which is not below 0, if there is so much; false, and nothing has
+ * happened, if not. */
+static inline bool omega_room_take(struct omega_room *room, struct omega_room asked)
+{
+    uint64_t left = omega_room_word(*room) - omega_room_word(asked);
+    if (omega_room_word_lacks(left)) {
+        return false;
+    }
+    memcpy(room, &left, sizeof left);
+    return true;
+}
+
+/* Gives back what has been taken of a room, of which nothing is below 0. */
+static inline void omega_room_give(struct omega_room *room, struct omega_room taken)
+{
+    uint64_t left = omega_room_word(*room) + omega_room_word(taken);
+    memcpy(room, &left, sizeof left);
+}
 
 /* What has happened to a machine, as last seen. */
 struct omega_stamp {

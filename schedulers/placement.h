@@ -224,79 +224,52 @@ static inline bool omega_place_by_scan(const struct omega_place *place, struct o
     return false;
 }
 
-/* Writes tasks into notes, as far as they are of the group and rise, as those of a run do. Returns
- * how many. Whether they may be claimed the host will see. */
-static __attribute__((noinline)) uint32_t omega_place_tasks(const struct omega_txn_head *head,
-                                                            struct omega_txn_note *notes,
-                                                            const uint32_t *tasks, uint32_t count)
-{
-    const uint32_t end = head->end_task;
-    uint64_t next = head->next_task;
-    uint32_t i = 0;
-    for (; i < count; i++) {
-        uint32_t task = tasks[i];
-        if (task < next) {
-            break;
-        }
-        notes[i].task = task;
-        next = (uint64_t)task + 1;
-    }
-    while (i > 0 && notes[i - 1].task >= end) { /* they rise */
-        i--;
-    }
-    return i;
-}
-
-/* Finds a machine for each note, by probes, and takes its room; ends at the first for which none of
+/* Finds a machine for each of `count` notes, 1 at least, by probes, and takes its room; ends at the first for which none of
  * them suits. Returns how many have one. Kept apart, with all at hand, so that the innermost loop
  * stays in registers. */
 static inline __attribute__((always_inline)) uint32_t
 omega_place_machines(const struct omega_txn_head *head, struct omega_random *random,
-                     uint32_t probes, struct omega_txn_note *notes, uint32_t count,
-                     const uint64_t *eligible)
+                     uint32_t probes, uint32_t *notes, uint32_t count, const uint64_t *eligible)
 {
     struct omega_random local = *random;
     struct omega_room *rooms = head->room;
     const struct omega_room asked = head->asked;
     const uint32_t machine_count = head->machine_count;
-    struct omega_txn_note *note = notes;
-    struct omega_txn_note *end = notes + count;
-    uint32_t left = probes;
-    while (note < end && left > 0) {
+    uint32_t found = 0;
+    uint32_t probed = 0; /* since the last one was found */
+    while (probed < probes) {
         uint32_t machine = omega_random_below(&local, machine_count);
-        struct omega_room rest = rooms[machine];
-        rest.cpu_milli -= asked.cpu_milli;
-        rest.mem_mib -= asked.mem_mib;
-        left--;
-        if ((rest.cpu_milli | rest.mem_mib) >= 0 && omega_eligible(eligible, machine)) {
-            rooms[machine] = rest;
-            note->machine = machine;
-            note++;
-            left = probes;
+        probed++;
+        if (omega_eligible(eligible, machine) && omega_room_take(&rooms[machine], asked)) {
+            notes[found++] = machine;
+            if (found == count) {
+                break;
+            }
+            probed = 0;
         }
     }
     *random = local;
-    return (uint32_t)(note - notes);
+    return found;
 }
 
 /* The same where any machine will do, in a loop of its own. */
 static __attribute__((noinline)) uint32_t
 omega_place_anywhere(const struct omega_txn_head *head, struct omega_random *random,
-                     uint32_t probes, struct omega_txn_note *notes, uint32_t count)
+                     uint32_t probes, uint32_t *notes, uint32_t count)
 {
     return omega_place_machines(head, random, probes, notes, count, NULL);
 }
 
 static __attribute__((noinline)) uint32_t
 omega_place_eligibly(const struct omega_txn_head *head, struct omega_random *random,
-                     uint32_t probes, struct omega_txn_note *notes, uint32_t count)
+                     uint32_t probes, uint32_t *notes, uint32_t count)
 {
     return omega_place_machines(head, random, probes, notes, count, head->eligible);
 }
 
-/* Notes claims of the tasks [from, count) of a run, as far as they may be noted, each by probes or
- * else by a scan: the same as claiming one after the other. Returns the task that it came to; *full
- * says that this one fits nowhere. */
+/* Notes claims of the tasks [from, count) of a run, the first of which may be noted, as far as it is
+ * their turn, each by probes or else by a scan: the same as claiming one after the other. Returns
+ * the task that it came to; *full says that this one fits nowhere. */
 static inline uint32_t omega_place_noted(const struct omega_place *place,
                                          struct omega_random *random, uint32_t probes,
                                          struct omega_txn *txn, const struct omega_tasks *run,
@@ -304,16 +277,19 @@ static inline uint32_t omega_place_noted(const struct omega_place *place,
 {
     struct omega_txn_head *head = (struct omega_txn_head *)(void *)txn;
     uint32_t first = head->note_count;
-    struct omega_txn_note *notes = &head->notes[first];
-    uint32_t tasks = omega_place_tasks(head, notes, run->tasks + from, count - from);
+    uint32_t *notes = &head->notes[first];
+    uint32_t turns = head->turn_count - first;
+    uint32_t tasks = count - from < turns ? count - from : turns;
+    if (run->tasks + from != head->turns + first) {
+        tasks = 1; /* a list of its own, which may go on otherwise */
+    }
     uint32_t placed = 0;
     while (placed < tasks && head->note_count == first + placed) {
         placed += (head->eligible == NULL ? omega_place_anywhere : omega_place_eligibly)(
             head, random, probes, notes + placed, tasks - placed);
         head->note_count = first + placed;
-        head->next_task = placed > 0 ? notes[placed - 1].task + 1 : head->next_task;
         if (placed < tasks) {
-            *full = !omega_place_by_scan(place, random, txn, run->group, notes[placed].task);
+            *full = !omega_place_by_scan(place, random, txn, run->group, run->tasks[from + placed]);
             if (*full) {
                 break;
             }

@@ -454,7 +454,8 @@ void attempt_planned(const struct runner *runner, struct omega_transaction *txn)
         .group_count = runner->job->job->group_count,
         .claim_count = runner->plan.count,
         .claims = runner->plan.claims,
-        .notes = runner->plan.notes,
+        .tasks = runner->plan.tasks,
+        .machines = runner->plan.machines,
         .seqs = runner->plan.seqs,
         .inquiry = runner->inquiry,
         .brief = runner->brief,
@@ -515,9 +516,8 @@ static void mark_placed(const struct runner *runner, const struct omega_result *
     const struct omega_claim_result *results = runner->results;
     uint8_t *placed = job->placed;
     if (plan.claims == NULL) {
-        const struct omega_txn_note *notes = plan.notes;
         for (uint32_t i = 0; i < plan.count; i++) {
-            placed[notes[i].task] |= whole | (results[i].outcome == OMEGA_ACCEPTED);
+            placed[plan.tasks[i]] |= whole | (results[i].outcome == OMEGA_ACCEPTED);
         }
         return;
     }

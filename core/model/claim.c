@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Claims: names of detections, granularities and outcomes, and what notes have to be. */
+/* Claims: names of detections, granularities and outcomes, and what claims in short have to be. */
 #include "core/model/claim.h"
 
 const char *const omega_detection_names[OMEGA_DETECTIONS + 1] = {
@@ -31,15 +31,48 @@ const char *omega_outcome_name(uint8_t outcome)
     return outcome < OMEGA_OUTCOMES ? names[outcome] : "unknown";
 }
 
-bool omega_notes_are_sound(const struct omega_txn_note *notes, uint32_t count, uint32_t first,
-                           uint32_t end, uint32_t machine_count)
+/* So many numbers are looked at without a branch, and by the signs of differences, so that it
+ * becomes vector code. */
+#define TOGETHER 32u
+
+static bool rise_together(const uint32_t *tasks)
 {
-    uint64_t least = first;
-    for (uint32_t i = 0; i < count; i++) {
-        if (notes[i].task < least || notes[i].machine >= machine_count) {
-            return false;
-        }
-        least = (uint64_t)notes[i].task + 1;
+    uint32_t wrong = 0; /* below 0, as a signed number, if anything is */
+    for (uint32_t i = 0; i < TOGETHER; i++) {
+        wrong |= tasks[i] | (tasks[i + 1] - tasks[i] - 1);
     }
-    return count == 0 || notes[count - 1].task < end; /* the largest of them */
+    return wrong <= INT32_MAX;
+}
+
+bool omega_tasks_rise(const uint32_t *tasks, uint32_t count, uint32_t end)
+{
+    uint32_t i = 0;
+    while (count - i > TOGETHER && rise_together(&tasks[i])) {
+        i += TOGETHER;
+    }
+    while (i + 1 < count && tasks[i] < tasks[i + 1]) {
+        i++;
+    }
+    return count == 0 || (i == count - 1 && tasks[i] < end); /* the largest of them */
+}
+
+static bool exist_together(const uint32_t *machines, uint32_t machine_count)
+{
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i < TOGETHER; i++) {
+        wrong |= machines[i] | (machine_count - 1 - machines[i]);
+    }
+    return wrong <= INT32_MAX;
+}
+
+bool omega_machines_exist(const uint32_t *machines, uint32_t count, uint32_t machine_count)
+{
+    uint32_t i = 0;
+    while (count - i >= TOGETHER && exist_together(&machines[i], machine_count)) {
+        i += TOGETHER;
+    }
+    while (i < count && machines[i] < machine_count) {
+        i++;
+    }
+    return i == count;
 }

@@ -21,16 +21,12 @@ struct omega_claim {
     uint8_t reserved;
 };
 
-/* A claim as a scheduler takes it down; in a plain job it needs no more. */
-struct omega_txn_note {
-    uint32_t task;
-    uint32_t machine;
-};
+/* True if tasks rise, so that none comes twice, up to one below `end`, which is no more than
+ * INT32_MAX. */
+bool omega_tasks_rise(const uint32_t *tasks, uint32_t count, uint32_t end);
 
-/* True if the notes are of tasks from `first` on, below `end`, that rise, so that none comes twice,
- * each on a machine below `machine_count`. */
-bool omega_notes_are_sound(const struct omega_txn_note *notes, uint32_t count, uint32_t first,
-                           uint32_t end, uint32_t machine_count);
+/* True if all machines are below `machine_count`, which is no more than INT32_MAX. */
+bool omega_machines_exist(const uint32_t *machines, uint32_t count, uint32_t machine_count);
 
 /* A placement id names an accepted claim for ever: version of the commit and position among the
  * claims that this commit accepted. */
@@ -82,10 +78,12 @@ struct omega_transaction {
     uint32_t group_count;
     uint32_t claim_count; /* <= OMEGA_CLAIMS_MAX */
     const struct omega_claim *claims;
-    /* Where claims is NULL, it comes in short: notes, by rising task, of a job of one group that
-     * asks neither for devices nor for different machines, and the sequence that each claim saw.
-     * All machines were synced at `synced`. For stores that take notes (store_takes_notes()). */
-    const struct omega_txn_note *notes;
+    /* Where claims is NULL, it comes in short: by rising task, for each claim its task, its machine
+     * and the sequence that it saw, of a job of one group that asks neither for devices nor for
+     * different machines. All machines were synced at `synced`. For stores that take such ones
+     * (store_takes_notes()). */
+    const uint32_t *tasks;
+    const uint32_t *machines;
     const uint64_t *seqs;
     struct omega_inquiry *inquiry; /* NULL, or what else is to be told; the caller's */
     bool brief; /* of an accepted claim nothing but its outcome is wanted, and where all hold not
@@ -103,8 +101,8 @@ static inline struct omega_claim omega_transaction_claim(const struct omega_tran
     }
     claim.seq = txn->seqs[i];
     claim.synced = txn->synced;
-    claim.task = txn->notes[i].task;
-    claim.machine = txn->notes[i].machine;
+    claim.task = txn->tasks[i];
+    claim.machine = txn->machines[i];
     return claim;
 }
 

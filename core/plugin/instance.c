@@ -32,6 +32,8 @@ struct omega_txn {
     const struct catalogue *catalogue;
     struct omega_claim *claims; /* those that have been checked; notes come behind them */
     uint32_t count;
+    const uint32_t *turns; /* tasks of the group from the one of the first note on */
+    uint32_t turn_count;
     uint64_t *seqs;  /* per note that has been checked: what its machine's sequence was */
     uint64_t synced; /* the view's version then */
     uint32_t noted;  /* notes that stand for claims when the attempt has been planned */
@@ -73,9 +75,34 @@ static int breach(struct omega_txn *txn, const char *format, ...)
 /* From now on every claim comes to txn_claim(). */
 static void take_no_notes(struct omega_txn *txn)
 {
-    txn->head.group = UINT32_MAX;
-    txn->head.next_task = 0;
-    txn->head.end_task = 0; /* whatever group a module may name */
+    txn->head.turn_count = 0; /* whatever group a module may name */
+}
+
+/* The first `count` turns are over: the module is shown the others. */
+static void pass_turns(struct omega_txn *txn, uint32_t count)
+{
+    txn->turns += count;
+    txn->turn_count -= count;
+    txn->head.turns = txn->turns;
+    txn->head.turn_count = txn->breach[0] == '\0' ? txn->turn_count : 0;
+}
+
+/* Of the group's tasks those up to one that has been claimed have had their turn. */
+static void pass_turn_of(struct omega_txn *txn, uint32_t task)
+{
+    uint32_t before = 0; /* so many, and maybe more, come before the next one */
+    uint32_t count = txn->turn_count;
+    if (count > 0 && txn->turns[0] == task) {
+        pass_turns(txn, 1);
+        return;
+    }
+    while (before < count) { /* they rise */
+        uint32_t middle = before + (count - before) / 2;
+        bool over = txn->turns[middle] <= task;
+        before = over ? middle + 1 : before;
+        count = over ? count : middle;
+    }
+    pass_turns(txn, before);
 }
 
 static int breach(struct omega_txn *txn, const char *format, ...)
@@ -94,6 +121,7 @@ static int breach(struct omega_txn *txn, const char *format, ...)
 static void enter_group(struct omega_txn *txn, uint32_t group)
 {
     const struct omega_task_group *entered = &txn->given->pending->job->groups[group];
+    const struct omega_pending_group *pending = &txn->given->pending->groups[group];
     txn->group = group;
     txn->group_first = entered->first_task;
     txn->group_slots = entered->count + entered->optional;
@@ -102,13 +130,11 @@ static void enter_group(struct omega_txn *txn, uint32_t group)
     txn->group_spreads =
         entered->constraints != 0 &&
         catalogue_constraint_set(txn->catalogue, entered->constraints)->different_machines;
-    take_no_notes(txn);
-    if (txn->group_spreads || entered->request.gpu_devices > 0 || txn->breach[0] != '\0') {
-        return;
-    }
+    bool notes = !txn->group_spreads && entered->request.gpu_devices == 0;
+    txn->turns = pending->tasks;
+    txn->turn_count = notes ? pending->required + pending->optional : 0;
+    pass_turns(txn, 0);
     txn->head.group = group;
-    txn->head.next_task = txn->group_first;
-    txn->head.end_task = txn->group_first + txn->group_slots;
     txn->head.eligible = txn->group_eligible;
     txn->head.asked = (struct omega_room){entered->request.cpu_milli, entered->request.mem_mib};
 }
@@ -234,60 +260,35 @@ static void append_claim(struct omega_txn *txn, uint32_t task, uint32_t machine,
     txn->untouched = false;
 }
 
-/* Of notes that are not all sound: how many are, from the first on. */
-static uint32_t count_beginning(const struct omega_txn *txn, uint32_t count)
-{
-    const uint32_t end = txn->group_first + txn->group_slots;
-    uint32_t sound = 0;
-    while (count - sound > 1) { /* `sound` are, `count` are not */
-        uint32_t middle = sound + (count - sound) / 2;
-        bool good = omega_notes_are_sound(txn->head.notes, middle, txn->group_first, end,
-                                          txn->view->shown.machine_count);
-        *(good ? &sound : &count) = middle;
-    }
-    return sound;
-}
-
 /* How many of the notes, from the first on, are of tasks that may be claimed, each on a machine. */
 static uint32_t count_sound(const struct omega_txn *txn)
 {
-    const struct omega_txn_note *notes = txn->head.notes;
-    const uint32_t count = txn->head.note_count <= txn->slots ? txn->head.note_count : 0;
-    const uint32_t end = txn->group_first + txn->group_slots;
-    bool all =
-        omega_notes_are_sound(notes, count, txn->group_first, end, txn->view->shown.machine_count);
-    uint32_t sound = all ? count : count_beginning(txn, count);
+    const uint32_t *machines = txn->head.notes;
+    const uint32_t machine_count = txn->view->shown.machine_count;
+    const uint32_t count = txn->head.note_count <= txn->turn_count ? txn->head.note_count : 0;
+    bool all = omega_machines_exist(machines, count, machine_count);
+    uint32_t sound = all ? count : 0;
+    while (!all && machines[sound] < machine_count) {
+        sound++;
+    }
     for (uint32_t i = 0; !txn->untouched && i < sound; i++) {
-        sound = txn->taken[notes[i].task] == 0 ? sound : i;
+        sound = txn->taken[txn->turns[i]] == 0 ? sound : i;
     }
     return sound;
-}
-
-/* Says why a note is a breach. */
-static void refuse_note(struct omega_txn *txn, const struct omega_txn_note *note)
-{
-    bool of_group = note->task - txn->group_first < txn->group_slots;
-    if (of_group && txn->taken[note->task] != 0) {
-        refuse_claim(txn, txn->group, note->task, note->machine);
-    } else {
-        breach(txn, "claimed without omega_txn_claim()");
-    }
 }
 
 /* Checks the notes: omega_txn_note() has looked at all that is checked here, or the module has gone
  * another way, which is a breach. Returns how many are sound. */
 static uint32_t check_notes(struct omega_txn *txn)
 {
-    const struct omega_txn_note *notes = txn->head.notes;
+    const uint32_t *machines = txn->head.notes;
     const uint64_t *eligible = txn->group_eligible;
     const uint32_t count = count_sound(txn);
     bool sound = count == txn->head.note_count;
     for (uint32_t i = 0; eligible != NULL && i < count; i++) {
-        sound = sound && omega_eligible(eligible, notes[i].machine);
+        sound = sound && omega_eligible(eligible, machines[i]);
     }
-    if (count < txn->head.note_count && txn->head.note_count <= txn->slots) {
-        refuse_note(txn, &notes[count]);
-    } else if (!sound) {
+    if (!sound) {
         breach(txn, "claimed without omega_txn_claim()");
     }
     return count;
@@ -303,10 +304,9 @@ static void make_claims(struct omega_txn *txn, uint32_t count)
     };
     struct omega_claim *claims = &txn->claims[txn->count];
     for (uint32_t i = 0; i < count; i++) {
-        const struct omega_txn_note note = txn->head.notes[i];
         claims[i] = alike;
-        claims[i].task = note.task;
-        claims[i].machine = note.machine;
+        claims[i].task = txn->turns[i];
+        claims[i].machine = txn->head.notes[i];
     }
     txn->count += count;
 }
@@ -317,6 +317,7 @@ static void enter_notes(struct omega_txn *txn)
     uint32_t first = txn->count;
     if (txn->head.note_count > 0) {
         make_claims(txn, check_notes(txn));
+        pass_turns(txn, txn->count - first);
         txn->head.note_count = 0;
     }
     for (uint32_t i = first; i < txn->count; i++) {
@@ -354,9 +355,7 @@ static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint3
         return rc;
     }
     append_claim(txn, task, machine, devices);
-    if (txn->head.group == group && task >= txn->head.next_task) {
-        txn->head.next_task = task + 1;
-    }
+    pass_turn_of(txn, task);
     if (txn->group_spreads) {
         txn->stamps[machine] = txn->stamp;
     }
@@ -439,7 +438,6 @@ static int txn_open(struct omega_txn *txn, const struct instance_job *given,
     txn->noted = 0;
     txn->synced = view->shown.version;
     txn->head.note_count = 0;
-    txn->head.taken = txn->taken;
     txn->head.room = view->room;
     txn->head.machine_count = view->shown.machine_count;
     txn->stamped_group = UINT32_MAX;
@@ -461,21 +459,19 @@ static bool is_in_short(const struct omega_txn *txn)
  * sequences of their machines. */
 static void take_back_notes(struct omega_txn *txn)
 {
-    const struct omega_txn_note *notes = txn->head.notes;
-    const struct omega_request request = txn->group_request;
+    const uint32_t *machines = txn->head.notes;
+    const struct omega_room taken = rules_room_of(&txn->group_request);
     struct omega_room *rooms = txn->view->room;
     const struct omega_stamp *stamps = txn->view->stamp;
     uint64_t *seqs = txn->seqs;
-    int32_t left = 0;
+    uint64_t left = 0;
     for (uint32_t i = 0, count = txn->noted; i < count; i++) {
-        uint32_t machine = notes[i].machine;
-        struct omega_room *room = &rooms[machine];
+        uint32_t machine = machines[i];
         seqs[i] = stamps[machine].seq;
-        left |= room->cpu_milli | room->mem_mib;
-        room->cpu_milli += request.cpu_milli;
-        room->mem_mib += request.mem_mib;
+        left |= omega_room_word(rooms[machine]);
+        omega_room_give(&rooms[machine], taken);
     }
-    if (left < 0) {
+    if (omega_room_word_lacks(left)) {
         breach(txn, "claimed without omega_txn_claim()");
     }
 }
@@ -710,14 +706,14 @@ int instance_plan(struct instance *instance, const struct instance_job *job,
     running_leave();
     view->shown.eligible = NULL;
     txn_close(txn);
+    if (txn->breach[0] != '\0') {
+        return blame(instance, job->pending->job, txn->breach, err);
+    }
 #ifdef OMEGA_DEBUG
     if (store_view_hash(view) != before) {
         return blame(instance, job->pending->job, "the view was written to", err);
     }
 #endif
-    if (txn->breach[0] != '\0') {
-        return blame(instance, job->pending->job, txn->breach, err);
-    }
     if (txn->no_memory) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for the claims of job %" PRIu64,
                                job->pending->job->id);
@@ -725,7 +721,8 @@ int instance_plan(struct instance *instance, const struct instance_job *job,
     *plan = (struct instance_plan){
         .count = txn->count + txn->noted,
         .claims = txn->noted > 0 ? NULL : txn->claims,
-        .notes = txn->head.notes,
+        .tasks = txn->turns,
+        .machines = txn->head.notes,
         .seqs = txn->seqs,
     };
     return OMEGA_OK;

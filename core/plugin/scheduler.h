@@ -42,7 +42,7 @@ extern "C" {
 
 /* Raised when a struct below changes in a way that old modules cannot bear. Fields are only ever
  * appended to struct omega_host within one ABI. */
-#define OMEGA_SCHEDULER_ABI 3u
+#define OMEGA_SCHEDULER_ABI 4u
 
 enum omega_log_level {
     OMEGA_LOG_ERROR = 0,
@@ -106,49 +106,42 @@ struct omega_txn_ops {
 };
 
 /* How a txn begins; the rest is the host's. What stands behind `ops` is for the functions below
- * alone, which take plain claims down without a call to the host: they write a note and take the
- * room on the view. The host believes no note before it has checked it. */
+ * alone, which take plain claims down without a call to the host: they note the machine of the task
+ * whose turn it is, and take the room on the view. The host believes no note before it has checked
+ * it. */
 struct omega_txn_head {
     const struct omega_txn_ops *ops;
-    uint32_t group;      /* the one that notes are of; UINT32_MAX: none may be written */
-    uint32_t next_task;  /* noted tasks rise: the first one that may be noted */
-    uint32_t end_task;   /* behind the last task of the group */
-    uint32_t note_count; /* there is room for a note of each task of the job */
-    struct omega_txn_note *notes;
-    const uint8_t *taken; /* per task: 0 if it may be claimed */
+    uint32_t group;        /* the one that notes are of */
+    uint32_t turn_count;   /* so many tasks of it may be noted; 0: none */
+    const uint32_t *turns; /* these, which rise: the first note is of the first one, and so on */
+    uint32_t *notes;       /* a machine each; there is room for all turns */
+    uint32_t note_count;
+    uint32_t machine_count;
     const uint64_t *eligible;
     struct omega_room *room; /* of the view */
     struct omega_room asked; /* what a task of the group asks for */
-    uint32_t machine_count;
-    uint32_t reserved;
 };
 
 #define OMEGA_TXN_DECLINED 1 /* not claimed, and no breach: try another machine */
 
-/* True if a claim of this task may be noted: no GPU, no different machines, no task out of turn. */
+/* True if a claim of this task may be noted: no GPU, no different machines, and it is its turn. */
 static inline bool omega_txn_notes(const struct omega_txn *txn, uint32_t group, uint32_t task)
 {
     const struct omega_txn_head *head = (const struct omega_txn_head *)(const void *)txn;
-    return group == head->group && task >= head->next_task && task < head->end_task &&
-           head->taken[task] == 0;
+    return group == head->group && head->note_count < head->turn_count &&
+           task == head->turns[head->note_count];
 }
 
-/* Notes a claim of a task for which omega_txn_notes() holds, on a machine below machine_count, if
- * the machine is eligible and has room; false, and nothing has happened, if not. */
-static inline bool omega_txn_note(struct omega_txn *txn, uint32_t task, uint32_t machine)
+/* Notes a claim of the task whose turn it is, on a machine below machine_count, if the machine is
+ * eligible and has room; false, and nothing has happened, if not. */
+static inline bool omega_txn_note(struct omega_txn *txn, uint32_t machine)
 {
     struct omega_txn_head *head = (struct omega_txn_head *)(void *)txn;
-    struct omega_room left = head->room[machine];
-    left.cpu_milli -= head->asked.cpu_milli;
-    left.mem_mib -= head->asked.mem_mib;
-    if ((left.cpu_milli | left.mem_mib) < 0 || !omega_eligible(head->eligible, machine)) {
+    if (!omega_eligible(head->eligible, machine) ||
+        !omega_room_take(&head->room[machine], head->asked)) {
         return false;
     }
-    struct omega_txn_note *note = &head->notes[head->note_count++];
-    note->task = task;
-    note->machine = machine;
-    head->room[machine] = left;
-    head->next_task = task + 1;
+    head->notes[head->note_count++] = machine;
     return true;
 }
 
@@ -167,7 +160,7 @@ static inline int omega_txn_claim(struct omega_txn *txn, uint32_t group, uint32_
 {
     const struct omega_txn_head *head = (const struct omega_txn_head *)(const void *)txn;
     if (omega_txn_notes(txn, group, task) && machine < head->machine_count &&
-        omega_txn_note(txn, task, machine)) {
+        omega_txn_note(txn, machine)) {
         return 0;
     }
     return head->ops->claim(txn, group, task, machine, 0);

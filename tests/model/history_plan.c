@@ -287,16 +287,19 @@ static bool fits_in_short(const struct history *h, const struct omega_transactio
 static int send(const struct history *h, const struct omega_transaction *txn,
                 struct omega_claim_result *results, struct omega_result *result, omega_error_t *err)
 {
-    struct omega_txn_note notes[HISTORY_CLAIMS_MAX];
+    uint32_t tasks[HISTORY_CLAIMS_MAX];
+    uint32_t machines[HISTORY_CLAIMS_MAX];
     uint64_t seqs[HISTORY_CLAIMS_MAX];
     struct omega_transaction sent = *txn;
     if (h->step / 2 % 2 == 0 && fits_in_short(h, txn)) {
         for (uint32_t i = 0; i < txn->claim_count; i++) {
-            notes[i] = (struct omega_txn_note){txn->claims[i].task, txn->claims[i].machine};
+            tasks[i] = txn->claims[i].task;
+            machines[i] = txn->claims[i].machine;
             seqs[i] = txn->claims[i].seq;
         }
         sent.claims = NULL;
-        sent.notes = notes;
+        sent.tasks = tasks;
+        sent.machines = machines;
         sent.seqs = seqs;
     }
     return store_commit(h->store, &sent, results, result, err);

@@ -14,7 +14,7 @@ static void breach(void *state, const struct omega_pending *pending, const struc
         omega_txn_claim(txn, 0, pending->groups[0].tasks[i++], 0);
     }
     if (i > 0 && i < pending->groups[0].required) { /* the next one, with what is not there */
-        head->notes[head->note_count++] = (struct omega_txn_note){pending->groups[0].tasks[i], 0};
+        head->notes[head->note_count++] = 0;
         head->room[0].cpu_milli -= head->asked.cpu_milli;
         head->room[0].mem_mib -= head->asked.mem_mib;
     }

@@ -318,15 +318,18 @@ END_TEST
 /* Sends what has been claimed in short. */
 static int try_in_short(struct cell *cell)
 {
-    struct omega_txn_note notes[CELL_CLAIMS_MAX];
+    uint32_t tasks[CELL_CLAIMS_MAX];
+    uint32_t machines[CELL_CLAIMS_MAX];
     uint64_t seqs[CELL_CLAIMS_MAX];
     struct omega_transaction txn = cell->t.txn;
     for (uint32_t i = 0; i < txn.claim_count; i++) {
-        notes[i] = (struct omega_txn_note){cell->t.claims[i].task, cell->t.claims[i].machine};
+        tasks[i] = cell->t.claims[i].task;
+        machines[i] = cell->t.claims[i].machine;
         seqs[i] = cell->t.claims[i].seq;
     }
     txn.claims = NULL;
-    txn.notes = notes;
+    txn.tasks = tasks;
+    txn.machines = machines;
     txn.seqs = seqs;
     omega_error_clear(&cell->err);
     return store_commit(cell->store, &txn, cell->t.results, &cell->t.result, &cell->err);
@@ -371,7 +374,10 @@ END_TEST
 /* What no scheduler may send changes nothing in short either. */
 START_TEST(unsound_in_short)
 {
-    static const struct omega_txn_note wrong[][2] = {
+    static const struct {
+        uint32_t task;
+        uint32_t machine;
+    } wrong[][2] = {
         {{0, 0}, {0, 1}},          /* a task twice */
         {{UINT32_MAX, 0}, {0, 1}}, /* whose successor is 0 */
         {{0, 0}, {2, 1}},          /* a task that there is not */

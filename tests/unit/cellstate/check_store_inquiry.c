@@ -126,15 +126,18 @@ static void expect(struct trial *trial, struct rules_scratch *scratch)
 static void commit(struct trial *trial)
 {
     struct cell *cell = &trial->cell;
-    struct omega_txn_note notes[CLAIMS];
+    uint32_t tasks[CLAIMS];
+    uint32_t machines[CLAIMS];
     uint64_t seqs[CLAIMS];
     for (uint32_t i = 0; i < cell->t.txn.claim_count; i++) {
-        notes[i] = (struct omega_txn_note){cell->t.claims[i].task, cell->t.claims[i].machine};
+        tasks[i] = cell->t.claims[i].task;
+        machines[i] = cell->t.claims[i].machine;
         seqs[i] = cell->t.claims[i].seq;
     }
     if (store_takes_notes(cell->store) && roll(trial, 2) == 0) {
         cell->t.txn.claims = NULL;
-        cell->t.txn.notes = notes;
+        cell->t.txn.tasks = tasks;
+        cell->t.txn.machines = machines;
         cell->t.txn.seqs = seqs;
     }
     cell->t.txn.inquiry = &trial->inquiry;

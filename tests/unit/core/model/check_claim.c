@@ -1,49 +1,104 @@
 /* SPDX-License-Identifier: MIT */
-/* What notes have to be. */
+/* What claims in short have to be. */
 #include "core/model/claim.h"
 #include "tests/support/check_main.h"
 
-enum {
-    FIRST = 10,
-    END = 20,
-    MACHINES = 3,
-};
+#define MANY 100u /* looked at many at a time, and the rest one by one */
+#define END 200u
+#define MACHINES 3u
 
-struct row {
-    const char *name;
-    bool sound;
-    uint32_t count;
-    struct omega_txn_note notes[3];
-};
-
-static const struct row rows[] = {
-    {"none", true, 0, {{0, 0}}},
-    {"one", true, 1, {{10, 0}}},
-    {"rising", true, 3, {{10, 2}, {11, 0}, {19, 2}}},
-    {"two on one machine", true, 2, {{12, 1}, {14, 1}}},
-    {"before the group", false, 2, {{9, 0}, {10, 0}}},
-    {"behind the group", false, 2, {{10, 0}, {20, 0}}},
-    {"far behind the group", false, 1, {{UINT32_MAX, 0}}},
-    {"one behind the largest there is", false, 2, {{UINT32_MAX, 0}, {10, 0}}},
-    {"twice", false, 3, {{10, 0}, {11, 0}, {11, 1}}},
-    {"falling", false, 3, {{10, 0}, {12, 0}, {11, 0}}},
-    {"no such machine", false, 3, {{10, 0}, {11, 3}, {12, 0}}},
-    {"no such machine at the end", false, 2, {{10, 0}, {11, UINT32_MAX}}},
-};
-
-START_TEST(notes_are_sound)
+/* Tasks that rise up to one below END; machines that exist. */
+static void fill(uint32_t *tasks, uint32_t *machines)
 {
-    const struct row *row = &rows[_i];
-    ck_assert_msg(omega_notes_are_sound(row->notes, row->count, FIRST, END, MACHINES) == row->sound,
-                  "%s", row->name);
+    for (uint32_t i = 0; i < MANY; i++) {
+        tasks[i] = END - 2 * MANY + 2 * i + 1;
+        machines[i] = i % MACHINES;
+    }
+}
+
+START_TEST(none)
+{
+    ck_assert(omega_tasks_rise(NULL, 0, 0));
+    ck_assert(omega_machines_exist(NULL, 0, 0));
+}
+END_TEST
+
+/* Each number of them is sound, but with one that is wrong, wherever it stands. */
+START_TEST(tasks_rise)
+{
+    static const uint32_t never[] = {END, INT32_MAX, UINT32_C(1) << 31, UINT32_MAX};
+    uint32_t tasks[MANY];
+    uint32_t machines[MANY];
+    fill(tasks, machines);
+    for (uint32_t count = 1; count <= MANY; count++) {
+        ck_assert(omega_tasks_rise(tasks, count, END));
+        ck_assert(omega_tasks_rise(tasks, count, tasks[count - 1] + 1));
+        ck_assert(!omega_tasks_rise(tasks, count, tasks[count - 1]));
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t good = tasks[i];
+            for (size_t n = 0; n < sizeof never / sizeof *never; n++) {
+                tasks[i] = never[n];
+                ck_assert_msg(!omega_tasks_rise(tasks, count, END), "%u of %u", i, count);
+            }
+            if (i > 0) {
+                tasks[i] = tasks[i - 1]; /* twice */
+                ck_assert_msg(!omega_tasks_rise(tasks, count, END), "%u of %u", i, count);
+                tasks[i] = tasks[i - 1] - 1; /* falling */
+                ck_assert_msg(!omega_tasks_rise(tasks, count, END), "%u of %u", i, count);
+            }
+            tasks[i] = good;
+        }
+    }
+}
+END_TEST
+
+/* Steps of nearly half of all numbers come round without one that falls as a signed number. */
+START_TEST(tasks_that_come_round)
+{
+    uint32_t tasks[MANY];
+    uint32_t machines[MANY];
+    fill(tasks, machines);
+    for (uint32_t i = 0; i + 4 < MANY; i++) {
+        fill(tasks, machines);
+        for (uint32_t j = i + 1; j < MANY; j++) {
+            tasks[j] = j < i + 3 ? tasks[j - 1] + INT32_MAX : j;
+        }
+        ck_assert_msg(!omega_tasks_rise(tasks, MANY, END), "from %u", i);
+    }
+}
+END_TEST
+
+START_TEST(machines_exist)
+{
+    static const uint32_t never[] = {MACHINES, INT32_MAX, UINT32_C(1) << 31,
+                                     (UINT32_C(1) << 31) + MACHINES, UINT32_MAX};
+    uint32_t tasks[MANY];
+    uint32_t machines[MANY];
+    fill(tasks, machines);
+    for (uint32_t count = 1; count <= MANY; count++) {
+        ck_assert(omega_machines_exist(machines, count, MACHINES));
+        ck_assert(!omega_machines_exist(machines, count, 0));
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t good = machines[i];
+            for (size_t n = 0; n < sizeof never / sizeof *never; n++) {
+                machines[i] = never[n];
+                ck_assert_msg(!omega_machines_exist(machines, count, MACHINES), "%u of %u", i,
+                              count);
+            }
+            machines[i] = good;
+        }
+    }
 }
 END_TEST
 
 static void add_cases(Suite *suite)
 {
-    TCase *notes = tcase_create("notes");
-    tcase_add_loop_test(notes, notes_are_sound, 0, (int)(sizeof rows / sizeof rows[0]));
-    suite_add_tcase(suite, notes);
+    TCase *in_short = tcase_create("in short");
+    tcase_add_test(in_short, none);
+    tcase_add_test(in_short, tasks_rise);
+    tcase_add_test(in_short, tasks_that_come_round);
+    tcase_add_test(in_short, machines_exist);
+    suite_add_tcase(suite, in_short);
 }
 
 CHECK_MAIN("model/claim", add_cases)

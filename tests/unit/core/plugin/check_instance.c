@@ -93,8 +93,8 @@ START_TEST(a_plan_in_short)
         ck_assert_int_eq(instance_plan(p.instance, &p.given, &p.view, &plan, &p.err), 0);
         ck_assert_uint_eq(plan.count, 2);
         ck_assert_ptr_null(plan.claims);
-        ck_assert_uint_eq(plan.notes[1].task, 2);
-        ck_assert_uint_eq(plan.notes[1].machine, 1);
+        ck_assert_uint_eq(plan.tasks[1], 2);
+        ck_assert_uint_eq(plan.machines[1], 1);
         ck_assert_uint_eq(plan.seqs[1], 11);
     }
     p.view.stamp[1].seq = 12;
