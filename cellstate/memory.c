@@ -207,7 +207,6 @@ static void memory_close(struct store *store)
     jobs_scratch_fini(&memory->scratch);
     free(memory->specs);
     free(memory->machines);
-    free(memory->placers);
     free(memory->platforms);
     free(memory->domains);
     free(memory->feed);
@@ -234,12 +233,11 @@ static int allocate(struct memory *memory, const struct store_config *config, bo
     memory->feed = malloc(feed * sizeof *memory->feed);
     memory->specs = malloc(n * sizeof *memory->specs);
     memory->machines = large_calloc(n, sizeof *memory->machines);
-    memory->placers = large_calloc(n, sizeof *memory->placers);
     memory->platforms = malloc(n * sizeof *memory->platforms);
     memory->domains = malloc(n * sizeof *memory->domains);
     memory->rules = rules_scratch_create();
     if (memory->feed == NULL || memory->specs == NULL || memory->machines == NULL ||
-        memory->placers == NULL || memory->platforms == NULL || memory->domains == NULL ||
+        memory->platforms == NULL || memory->domains == NULL ||
         memory->rules == NULL || jobs_scratch_init(&memory->scratch, machines) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }

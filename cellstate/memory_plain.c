@@ -21,7 +21,6 @@ static void prefetch(const struct memory *memory, const struct omega_transaction
         uint32_t machine = txn->machines[i];
         __builtin_prefetch(&memory->live.room[machine], 1);
         __builtin_prefetch(&memory->live.stamp[machine], 1);
-        __builtin_prefetch(&memory->placers[machine], 1);
     }
 }
 
@@ -252,15 +251,14 @@ static void fill(struct block *block, const struct omega_transaction *txn,
 /* Enters the placements of a block, whose room is taken: the innermost loop of commits. */
 static __attribute__((noinline)) void enter(const struct memory *memory, const struct block *block)
 {
-    const uint64_t version = block->version;
-    const uint16_t instance = block->instance;
+    const uint64_t placer = rules_placer(block->instance, block->version);
     const uint32_t *machines = block->machines;
     const uint32_t count = block->count;
-    struct rules_placers *placers = memory->placers;
     struct omega_stamp *stamps = memory->live.stamp;
     for (uint32_t i = 0; i < count; i++) {
-        rules_enter_placer(&placers[machines[i]], instance, version);
-        stamps[machines[i]].seq++;
+        struct omega_stamp *stamp = &stamps[machines[i]];
+        rules_enter_placer(stamp->placers, placer);
+        stamp->seq++;
     }
 }
 

@@ -44,7 +44,6 @@ struct memory {
     bool release_raises_seq;
     struct omega_machine_spec *specs;
     struct omega_machine *machines; /* as memory_record() and memory_sum_bands() bring up to date */
-    struct rules_placers *placers;
     uint64_t bands_version; /* of the change that the records' use by band stands at */
     uint32_t *platforms;
     uint32_t *domains;
@@ -111,7 +110,7 @@ static inline struct omega_machine *memory_record(const struct memory *memory, u
     }
     machine->seq = memory->live.stamp[index].seq;
     machine->releases = memory->live.stamp[index].releases;
-    rules_put_placers(machine, &memory->placers[index]);
+    rules_put_placers(machine, memory->live.stamp[index].placers);
     return machine;
 }
 
@@ -123,11 +122,10 @@ static inline void memory_feed(struct memory *memory, uint32_t machine)
     }
 }
 
-/* Takes a changed record over into the arrays, all of it. */
+/* Takes a changed record over into the arrays. */
 static inline void memory_show(struct memory *memory, uint32_t machine)
 {
     store_view_show(&memory->live, machine, &memory->machines[machine]);
-    memory->placers[machine] = rules_placers_of(&memory->machines[machine]);
 }
 
 /* The same, and tells who reads the feed. */

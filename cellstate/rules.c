@@ -642,9 +642,10 @@ static void add_band(struct omega_machine *machine, const struct omega_request *
 
 static void enter_placer(struct omega_machine *machine, uint16_t instance, uint64_t version)
 {
-    struct rules_placers placers = rules_placers_of(machine);
-    rules_enter_placer(&placers, instance, version);
-    rules_put_placers(machine, &placers);
+    uint64_t placers[2];
+    rules_take_placers(machine, placers);
+    rules_enter_placer(placers, rules_placer(instance, version));
+    rules_put_placers(machine, placers);
 }
 
 void rules_install(struct omega_machine *machine, const struct omega_request *request,

@@ -158,40 +158,38 @@ static inline bool rules_has_room(int32_t free_cpu_milli, int32_t free_mem_mib,
     return omega_room_take(&room, rules_room_of(request));
 }
 
-/* The last two placers of a machine, as in its record, in two words: for stores that keep them
- * apart from it. */
-struct rules_placers {
-    uint64_t last[2]; /* version << 16 | instance, newest first */
-};
-
 _Static_assert(OMEGA_VERSION_MAX <= UINT64_MAX >> 16, "version and instance fit in a word");
 
-/* Enters a placement by an instance, as rules_install() does in the record. */
-static inline void rules_enter_placer(struct rules_placers *placers, uint16_t instance,
-                                      uint64_t version)
+/* A placer of a machine, as its record has two of them, in one word: for stores that keep them apart
+ * from it. */
+static inline uint64_t rules_placer(uint16_t instance, uint64_t version)
 {
-    if ((uint16_t)placers->last[0] != instance) {
-        placers->last[1] = placers->last[0];
+    return version << 16 | instance;
+}
+
+/* Enters a placement by a placer into the last two of a machine, newest first, as rules_install()
+ * does in the record. */
+static inline void rules_enter_placer(uint64_t placers[2], uint64_t placer)
+{
+    if ((uint16_t)placers[0] != (uint16_t)placer) {
+        placers[1] = placers[0];
     }
-    placers->last[0] = version << 16 | instance;
+    placers[0] = placer;
 }
 
 /* Takes the placers out of a record, and puts them into one. */
-static inline struct rules_placers rules_placers_of(const struct omega_machine *machine)
+static inline void rules_take_placers(const struct omega_machine *machine, uint64_t placers[2])
 {
-    struct rules_placers placers;
     for (int i = 0; i < 2; i++) {
-        placers.last[i] = machine->placed_version[i] << 16 | machine->placed_by[i];
+        placers[i] = rules_placer(machine->placed_by[i], machine->placed_version[i]);
     }
-    return placers;
 }
 
-static inline void rules_put_placers(struct omega_machine *machine,
-                                     const struct rules_placers *placers)
+static inline void rules_put_placers(struct omega_machine *machine, const uint64_t placers[2])
 {
     for (int i = 0; i < 2; i++) {
-        machine->placed_version[i] = placers->last[i] >> 16;
-        machine->placed_by[i] = (uint16_t)placers->last[i];
+        machine->placed_version[i] = placers[i] >> 16;
+        machine->placed_by[i] = (uint16_t)placers[i];
     }
 }
 

@@ -91,6 +91,7 @@ void store_view_show(struct store_view *view, uint32_t machine, const struct ome
 {
     view->room[machine] = (struct omega_room){rules_free_cpu(record), rules_free_mem(record)};
     view->stamp[machine] = (struct omega_stamp){.seq = record->seq, .releases = record->releases};
+    rules_take_placers(record, view->stamp[machine].placers);
     view->cpu_limit_milli[machine] = record->cpu_limit_milli;
     view->mem_limit_mib[machine] = record->mem_limit_mib;
     if (view->free_gpu_milli != NULL) {
