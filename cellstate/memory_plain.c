@@ -24,17 +24,27 @@ static void prefetch(const struct memory *memory, const struct omega_transaction
     }
 }
 
-/* True if the tasks are ones of the job that are not placed, none of them twice. */
-static bool are_of_job(const struct job_entry *entry, const struct omega_transaction *txn)
+/* True if the tasks are ones of the job, none of them twice, and the machines are there: what has
+ * been proven is believed, but in debug builds. */
+static bool is_proven(const struct memory *memory, const struct job_entry *entry,
+                      const struct omega_transaction *txn)
 {
-    const uint32_t *tasks = txn->tasks;
-    const uint32_t count = txn->claim_count;
-    if (!omega_tasks_rise(tasks, count, entry->slots)) {
-        return false;
+#ifndef OMEGA_DEBUG
+    if (txn->proven) {
+        return true;
     }
+#endif
+    const uint32_t count = txn->claim_count;
+    return omega_tasks_rise(txn->tasks, count, entry->slots) &&
+           omega_machines_exist(txn->machines, count, memory->base.machine_count) == count;
+}
+
+/* True if none of the job's tasks is placed. */
+static bool are_unplaced(const struct job_entry *entry, const struct omega_transaction *txn)
+{
     uint8_t any = SLOT_UNPLACED;
-    for (uint32_t i = 0; entry->pending < entry->slots && i < count; i++) {
-        any |= entry->state[tasks[i]];
+    for (uint32_t i = 0; entry->pending < entry->slots && i < txn->claim_count; i++) {
+        any |= entry->state[txn->tasks[i]];
     }
     return any == SLOT_UNPLACED;
 }
@@ -104,6 +114,18 @@ static struct omega_claim claim_of(const struct omega_transaction *txn,
     return claim;
 }
 
+/* Appends the claims from one on, up to another, to a block; NULL: to none. */
+static void append(struct block *block, const struct omega_transaction *txn, uint32_t from,
+                   uint32_t to)
+{
+    if (block != NULL) {
+        const size_t bytes = (to - from) * sizeof(uint32_t);
+        memcpy(&block->machines[block->count], &txn->machines[from], bytes);
+        memcpy(&block->tasks[block->count], &txn->tasks[from], bytes);
+        block->count += to - from;
+    }
+}
+
 static void accept(struct omega_claim_result *results, uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
@@ -112,9 +134,9 @@ static void accept(struct omega_claim_result *results, uint32_t from, uint32_t t
 }
 
 /* Judges all claims, of which the first `good` hold and have taken their room, and fills in all
- * that is said of them; the room of those that hold is taken. */
+ * that is said of them; the room of those that hold is taken, and they are appended to a block. */
 static void judge_each(const struct memory *memory, const struct omega_request *request,
-                       const struct omega_transaction *txn, uint32_t good,
+                       const struct omega_transaction *txn, uint32_t good, struct block *block,
                        struct omega_claim_result *results, struct omega_result *result)
 {
     uint32_t from = 0; /* claims up to `to` hold */
@@ -123,11 +145,13 @@ static void judge_each(const struct memory *memory, const struct omega_request *
     while (to < txn->claim_count) {
         struct omega_claim claim = claim_of(txn, request, to);
         accept(results, from, to);
+        append(block, txn, from, to);
         rules_refuse(txn, memory_record(memory, claim.machine), &claim, to, &results[to], result);
         from = to + 1;
         to = judge_from(&memory->live, request, txn, from);
     }
     accept(results, from, to);
+    append(block, txn, from, to);
     rules_conclude(txn, result);
 }
 
@@ -174,7 +198,7 @@ static int judge_otherwise(const struct memory *memory, const struct omega_reque
     other.detection =
         txn->detection == OMEGA_DETECT_COARSE ? OMEGA_DETECT_FINE : OMEGA_DETECT_COARSE;
     lend(live, request, txn, results, 1);
-    judge_each(memory, request, &other, judge_from(live, request, &other, 0), memory->others,
+    judge_each(memory, request, &other, judge_from(live, request, &other, 0), NULL, memory->others,
                &total);
     lend(live, request, &other, memory->others, 1);
     lend(live, request, txn, results, -1);
@@ -201,11 +225,12 @@ static int answer(const struct memory *memory, const struct omega_request *reque
     return judge_otherwise(memory, request, txn, results, err);
 }
 
-/* Decides a transaction, as far as it can be done here; the room of what holds is taken then.
- * *decided is false, and nothing has changed, if it cannot. */
+/* Decides a transaction, as far as it can be done here; the room of what holds is taken then, and it
+ * stands in the block. *decided is false, and nothing has changed, if it cannot. */
 static int decide(const struct memory *memory, const struct omega_request *request,
-                  const struct omega_transaction *txn, struct omega_claim_result *results,
-                  struct omega_result *result, bool *decided, omega_error_t *err)
+                  const struct omega_transaction *txn, struct block *block,
+                  struct omega_claim_result *results, struct omega_result *result, bool *decided,
+                  omega_error_t *err)
 {
     uint32_t good = judge_from(&memory->live, request, txn, 0);
     bool whole = good == txn->claim_count;
@@ -215,8 +240,9 @@ static int decide(const struct memory *memory, const struct omega_request *reque
         return OMEGA_OK;
     }
     if (!whole) {
-        judge_each(memory, request, txn, good, results, result);
+        judge_each(memory, request, txn, good, block, results, result);
     } else {
+        append(block, txn, 0, good);
         rules_conclude_whole(txn, result);
     }
     if (!is_asked(txn)) {
@@ -228,24 +254,6 @@ static int decide(const struct memory *memory, const struct omega_request *reque
         lend(&memory->live, request, txn, results, 1);
     }
     return rc;
-}
-
-/* Puts the claims that the results accept into a block; NULL: all of them. */
-static void fill(struct block *block, const struct omega_transaction *txn,
-                 const struct omega_claim_result *results)
-{
-    const uint32_t count = txn->claim_count;
-    uint32_t n = 0;
-    if (results == NULL) {
-        memcpy(block->machines, txn->machines, count * sizeof *block->machines);
-        memcpy(block->tasks, txn->tasks, count * sizeof *block->tasks);
-        return;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        block->machines[n] = txn->machines[i];
-        block->tasks[n] = txn->tasks[i];
-        n += results[i].outcome == OMEGA_ACCEPTED;
-    }
 }
 
 /* Enters the placements of a block, whose room is taken: the innermost loop of commits. */
@@ -280,9 +288,7 @@ static void apply(struct memory *memory, struct job_entry *entry, struct block *
                   const struct omega_result *result)
 {
     bool whole = result->accepted == txn->claim_count;
-    block->count = result->accepted;
-    block->running = result->accepted;
-    fill(block, txn, whole ? NULL : results);
+    block->running = block->count;
     enter(memory, block);
     if (!txn->brief) {
         tell_accepted(txn, block->version, whole, results);
@@ -300,8 +306,8 @@ static void apply(struct memory *memory, struct job_entry *entry, struct block *
 bool memory_short_is_sound(const struct memory *memory, const struct job_entry *entry,
                             const struct omega_transaction *txn)
 {
-    return jobs_takes_notes(entry, txn) && are_of_job(entry, txn) &&
-           omega_machines_exist(txn->machines, txn->claim_count, memory->base.machine_count);
+    return jobs_takes_notes(entry, txn) && is_proven(memory, entry, txn) &&
+           are_unplaced(entry, txn);
 }
 
 /* Makes room for what claims get under the detection that is not in use. */
@@ -331,7 +337,8 @@ int memory_commit_plain(struct memory *memory, struct job_entry *entry,
     if (memory->base.machine_count >= MACHINES_FAR) {
         prefetch(memory, txn);
     }
-    int rc = decide(memory, &entry->groups[0].request, txn, results, result, decided, err);
+    block->count = 0;
+    int rc = decide(memory, &entry->groups[0].request, txn, block, results, result, decided, err);
     if (rc != OMEGA_OK || !*decided || result->accepted == 0) {
         result->version = memory->counters.version;
         block_forget(memory, block);

@@ -457,6 +457,7 @@ void attempt_planned(const struct runner *runner, struct omega_transaction *txn)
         .tasks = runner->plan.tasks,
         .machines = runner->plan.machines,
         .seqs = runner->plan.seqs,
+        .proven = true, /* the host has looked at its notes */
         .inquiry = runner->inquiry,
         .brief = runner->brief,
     };
@@ -516,8 +517,11 @@ static void mark_placed(const struct runner *runner, const struct omega_result *
     const struct omega_claim_result *results = runner->results;
     uint8_t *placed = job->placed;
     if (plan.claims == NULL) {
-        for (uint32_t i = 0; i < plan.count; i++) {
-            placed[plan.tasks[i]] |= whole | (results[i].outcome == OMEGA_ACCEPTED);
+        omega_tasks_mark(plan.tasks, plan.count, placed);
+        for (uint32_t i = 0; !whole && i < plan.count; i++) {
+            if (results[i].outcome != OMEGA_ACCEPTED) {
+                placed[plan.tasks[i]] = 0; /* as before: only what is not placed is claimed */
+            }
         }
         return;
     }

@@ -2,6 +2,8 @@
 /* Claims: names of detections, granularities and outcomes, and what claims in short have to be. */
 #include "core/model/claim.h"
 
+#include <string.h>
+
 const char *const omega_detection_names[OMEGA_DETECTIONS + 1] = {
     [OMEGA_DETECT_FINE] = "fine",
     [OMEGA_DETECT_COARSE] = "coarse",
@@ -31,48 +33,32 @@ const char *omega_outcome_name(uint8_t outcome)
     return outcome < OMEGA_OUTCOMES ? names[outcome] : "unknown";
 }
 
-/* So many numbers are looked at without a branch, and by the signs of differences, so that it
- * becomes vector code. */
-#define TOGETHER 32u
-
-static bool rise_together(const uint32_t *tasks)
-{
-    uint32_t wrong = 0; /* below 0, as a signed number, if anything is */
-    for (uint32_t i = 0; i < TOGETHER; i++) {
-        wrong |= tasks[i] | (tasks[i + 1] - tasks[i] - 1);
-    }
-    return wrong <= INT32_MAX;
-}
-
 bool omega_tasks_rise(const uint32_t *tasks, uint32_t count, uint32_t end)
 {
-    uint32_t i = 0;
-    while (count - i > TOGETHER && rise_together(&tasks[i])) {
-        i += TOGETHER;
+    for (uint32_t i = 1; i < count; i++) {
+        if (tasks[i - 1] >= tasks[i]) {
+            return false;
+        }
     }
-    while (i + 1 < count && tasks[i] < tasks[i + 1]) {
-        i++;
-    }
-    return count == 0 || (i == count - 1 && tasks[i] < end); /* the largest of them */
+    return count == 0 || tasks[count - 1] < end; /* the largest of them */
 }
 
-static bool exist_together(const uint32_t *machines, uint32_t machine_count)
+void omega_tasks_mark(const uint32_t *tasks, uint32_t count, uint8_t *marks)
 {
-    uint32_t wrong = 0;
-    for (uint32_t i = 0; i < TOGETHER; i++) {
-        wrong |= machines[i] | (machine_count - 1 - machines[i]);
+    if (count > 0 && tasks[count - 1] - tasks[0] == count - 1) {
+        memset(&marks[tasks[0]], 1, count);
+        return;
     }
-    return wrong <= INT32_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        marks[tasks[i]] = 1;
+    }
 }
 
-bool omega_machines_exist(const uint32_t *machines, uint32_t count, uint32_t machine_count)
+uint32_t omega_machines_exist(const uint32_t *machines, uint32_t count, uint32_t machine_count)
 {
     uint32_t i = 0;
-    while (count - i >= TOGETHER && exist_together(&machines[i], machine_count)) {
-        i += TOGETHER;
-    }
     while (i < count && machines[i] < machine_count) {
         i++;
     }
-    return i == count;
+    return i;
 }

@@ -21,12 +21,14 @@ struct omega_claim {
     uint8_t reserved;
 };
 
-/* True if tasks rise, so that none comes twice, up to one below `end`, which is no more than
- * INT32_MAX. */
+/* True if tasks rise, so that none comes twice, up to one below `end`. */
 bool omega_tasks_rise(const uint32_t *tasks, uint32_t count, uint32_t end);
 
-/* True if all machines are below `machine_count`, which is no more than INT32_MAX. */
-bool omega_machines_exist(const uint32_t *machines, uint32_t count, uint32_t machine_count);
+/* Sets the marks of tasks, which rise, to 1: of a run of them at once. */
+void omega_tasks_mark(const uint32_t *tasks, uint32_t count, uint8_t *marks);
+
+/* How many machines, from the first on, are below `machine_count`. */
+uint32_t omega_machines_exist(const uint32_t *machines, uint32_t count, uint32_t machine_count);
 
 /* A placement id names an accepted claim for ever: version of the commit and position among the
  * claims that this commit accepted. */
@@ -85,6 +87,8 @@ struct omega_transaction {
     const uint32_t *tasks;
     const uint32_t *machines;
     const uint64_t *seqs;
+    bool proven; /* in short: that these tasks rise, below the job's last, and that the machines are
+                    there has been seen, and need not be looked at again */
     struct omega_inquiry *inquiry; /* NULL, or what else is to be told; the caller's */
     bool brief; /* of an accepted claim nothing but its outcome is wanted, and where all hold not
                    even that: the rest may be left as it is, since it follows from what was claimed

@@ -260,38 +260,29 @@ static void append_claim(struct omega_txn *txn, uint32_t task, uint32_t machine,
     txn->untouched = false;
 }
 
-/* How many of the notes, from the first on, are of tasks that may be claimed, each on a machine. */
-static uint32_t count_sound(const struct omega_txn *txn)
+/* How many of the notes, from the first on, are of tasks that may be claimed. */
+static uint32_t count_in_turn(const struct omega_txn *txn)
 {
-    const uint32_t *machines = txn->head.notes;
-    const uint32_t machine_count = txn->view->shown.machine_count;
-    const uint32_t count = txn->head.note_count <= txn->turn_count ? txn->head.note_count : 0;
-    bool all = omega_machines_exist(machines, count, machine_count);
-    uint32_t sound = all ? count : 0;
-    while (!all && machines[sound] < machine_count) {
-        sound++;
+    uint32_t count = txn->head.note_count <= txn->turn_count ? txn->head.note_count : 0;
+    for (uint32_t i = 0; !txn->untouched && i < count; i++) {
+        count = txn->taken[txn->turns[i]] == 0 ? count : i;
     }
-    for (uint32_t i = 0; !txn->untouched && i < sound; i++) {
-        sound = txn->taken[txn->turns[i]] == 0 ? sound : i;
-    }
-    return sound;
+    return count;
 }
 
-/* Checks the notes: omega_txn_note() has looked at all that is checked here, or the module has gone
- * another way, which is a breach. Returns how many are sound. */
-static uint32_t check_notes(struct omega_txn *txn)
+/* Looks at the eligibility of the first `count` notes, which are sound otherwise, as all of them
+ * have to be: omega_txn_note() has looked at all that is checked here, or the module has gone another
+ * way, which is a breach. */
+static void check_notes(struct omega_txn *txn, uint32_t count)
 {
-    const uint32_t *machines = txn->head.notes;
     const uint64_t *eligible = txn->group_eligible;
-    const uint32_t count = count_sound(txn);
     bool sound = count == txn->head.note_count;
     for (uint32_t i = 0; eligible != NULL && i < count; i++) {
-        sound = sound && omega_eligible(eligible, machines[i]);
+        sound = sound && omega_eligible(eligible, txn->head.notes[i]);
     }
     if (!sound) {
         breach(txn, "claimed without omega_txn_claim()");
     }
-    return count;
 }
 
 /* Makes claims of the first `count` notes, which have been checked, but for their sequences. */
@@ -316,8 +307,11 @@ static void enter_notes(struct omega_txn *txn)
 {
     uint32_t first = txn->count;
     if (txn->head.note_count > 0) {
-        make_claims(txn, check_notes(txn));
-        pass_turns(txn, txn->count - first);
+        uint32_t count = omega_machines_exist(txn->head.notes, count_in_turn(txn),
+                                              txn->view->shown.machine_count);
+        check_notes(txn, count);
+        make_claims(txn, count);
+        pass_turns(txn, count);
         txn->head.note_count = 0;
     }
     for (uint32_t i = first; i < txn->count; i++) {
@@ -455,17 +449,20 @@ static bool is_in_short(const struct omega_txn *txn)
            txn->given->pending->job->group_count == 1;
 }
 
-/* Gives the room of all notes back to the view, where each must have found some, and keeps the
- * sequences of their machines. */
-static void take_back_notes(struct omega_txn *txn)
+/* Gives the room of the notes, `most` at most, back to the view, where each must have found some, and
+ * keeps the sequences of their machines; ends at one whose machine there is not. Returns how many
+ * notes that were. */
+static uint32_t take_back_notes(struct omega_txn *txn, uint32_t most)
 {
     const uint32_t *machines = txn->head.notes;
     const struct omega_room taken = rules_room_of(&txn->group_request);
     struct omega_room *rooms = txn->view->room;
     const struct omega_stamp *stamps = txn->view->stamp;
     uint64_t *seqs = txn->seqs;
+    const uint32_t machine_count = txn->view->shown.machine_count;
     uint64_t left = 0;
-    for (uint32_t i = 0, count = txn->noted; i < count; i++) {
+    uint32_t i = 0;
+    for (; i < most && machines[i] < machine_count; i++) {
         uint32_t machine = machines[i];
         seqs[i] = stamps[machine].seq;
         left |= omega_room_word(rooms[machine]);
@@ -474,6 +471,7 @@ static void take_back_notes(struct omega_txn *txn)
     if (omega_room_word_lacks(left)) {
         breach(txn, "claimed without omega_txn_claim()");
     }
+    return i;
 }
 
 /* The same of all claims. */
@@ -500,8 +498,8 @@ static void take_back(struct omega_txn *txn)
 static void txn_close(struct omega_txn *txn)
 {
     if (is_in_short(txn)) {
-        txn->noted = check_notes(txn);
-        take_back_notes(txn);
+        txn->noted = take_back_notes(txn, count_in_turn(txn));
+        check_notes(txn, txn->noted);
     } else {
         enter_notes(txn);
         take_back(txn);
