@@ -208,7 +208,6 @@ static void memory_close(struct store *store)
     free(memory->specs);
     free(memory->machines);
     free(memory->platforms);
-    free(memory->domains);
     free(memory->feed);
     free(memory->claims);
     free(memory->short_tasks);
@@ -231,16 +230,16 @@ static int allocate(struct memory *memory, const struct store_config *config, bo
     }
     memory->feed_mask = feed - 1;
     memory->feed = malloc(feed * sizeof *memory->feed);
-    memory->specs = malloc(n * sizeof *memory->specs);
+    memory->specs = large_calloc(n, sizeof *memory->specs);
     memory->machines = large_calloc(n, sizeof *memory->machines);
-    memory->platforms = malloc(n * sizeof *memory->platforms);
-    memory->domains = malloc(n * sizeof *memory->domains);
+    memory->platforms = large_calloc(n, sizeof *memory->platforms + sizeof *memory->domains);
     memory->rules = rules_scratch_create();
     if (memory->feed == NULL || memory->specs == NULL || memory->machines == NULL ||
-        memory->platforms == NULL || memory->domains == NULL ||
-        memory->rules == NULL || jobs_scratch_init(&memory->scratch, machines) != OMEGA_OK) {
+        memory->platforms == NULL || memory->rules == NULL ||
+        jobs_scratch_init(&memory->scratch, machines) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
+    memory->domains = memory->platforms + n;
     if (config->compat != 0 && (memory->compat = compat_create(config->compat, machines)) == NULL) {
         return OMEGA_ENOMEM;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cellstate/memory_private.h"
+#include "core/base/large.h"
 
 #define SPARE_LEAST 16u /* placements of the smallest spare blocks */
 _Static_assert(SPARE_LEAST << (MEMORY_SPARES - 1) == OMEGA_CLAIMS_MAX, "spare blocks of all sizes");
@@ -287,7 +288,7 @@ static void check_room(const struct omega_machine *machine, struct store_report 
 int memory_check(struct store *store, struct store_report *report, omega_error_t *err)
 {
     struct memory *memory = memory_of(store);
-    uint64_t *running = calloc(store->machine_count + 1u, sizeof *running);
+    uint64_t *running = large_calloc(store->machine_count + 1u, sizeof *running);
     if (running == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
                                store->machine_count);

@@ -46,7 +46,7 @@ struct memory {
     struct omega_machine *machines; /* as memory_record() and memory_sum_bands() bring up to date */
     uint64_t bands_version; /* of the change that the records' use by band stands at */
     uint32_t *platforms;
-    uint32_t *domains;
+    uint32_t *domains; /* behind them */
     struct store_view live; /* the arrays that live views show */
     bool feeds;             /* a private view has been opened: before that nobody reads the feed */
     struct store_counters counters;

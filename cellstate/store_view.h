@@ -80,6 +80,10 @@ void store_view_copy_machine(struct store_view *view, const struct store_view *f
                              uint32_t machine);
 void store_view_copy_all(struct store_view *view, const struct store_view *from);
 
+/* True if a view shows of a machine what another view shows of its only one. */
+bool store_view_shows(const struct store_view *view, uint32_t machine,
+                      const struct store_view *expected);
+
 /* A hash of all arrays: debug builds compare it before planning and after taking claims back. */
 uint64_t store_view_hash(const struct store_view *view);
 

@@ -134,6 +134,23 @@ void store_view_copy_all(struct store_view *view, const struct store_view *from)
     }
 }
 
+bool store_view_shows(const struct store_view *view, uint32_t machine,
+                      const struct store_view *expected)
+{
+    bool same = memcmp(&view->room[machine], expected->room, sizeof *view->room) == 0 &&
+                memcmp(&view->stamp[machine], expected->stamp, sizeof *view->stamp) == 0 &&
+                view->cpu_limit_milli[machine] == expected->cpu_limit_milli[0] &&
+                view->mem_limit_mib[machine] == expected->mem_limit_mib[0];
+    if (view->free_gpu_milli == NULL) {
+        return same;
+    }
+    return same && view->gpu_whole[machine] == expected->gpu_whole[0] &&
+           view->gpu_largest[machine] == expected->gpu_largest[0] &&
+           memcmp(view->free_gpu_milli + (size_t)machine * OMEGA_GPU_DEVICES_MAX,
+                  expected->free_gpu_milli,
+                  OMEGA_GPU_DEVICES_MAX * sizeof *view->free_gpu_milli) == 0;
+}
+
 uint64_t store_view_hash(const struct store_view *view)
 {
     size_t n = view->shown.machine_count;

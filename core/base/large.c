@@ -17,7 +17,7 @@ void *large_calloc(size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes) || bytes == 0 || bytes > SIZE_MAX / 2) {
         return NULL;
     }
-    size_t align = bytes < HUGE_PAGE ? LINE : HUGE_PAGE;
+    size_t align = bytes < HUGE_PAGE / 2 ? LINE : HUGE_PAGE; /* half of one may be left over */
     bytes = (bytes + align - 1) / align * align;
     void *memory = aligned_alloc(align, bytes);
     if (memory == NULL) {

@@ -56,6 +56,19 @@ static int histograms_merge(struct metrics_histograms *into, const struct metric
     return 0;
 }
 
+/* Makes these histograms the ones that are read. */
+static void show_histograms(struct scope *scope, const struct metrics_histograms *shown)
+{
+    struct metrics_scope *figures = &scope->figures;
+    figures->wait_first = shown->wait_first;
+    figures->wait_full = shown->wait_full;
+    figures->queued = shown->queued;
+    figures->attempts_settled = shown->attempts_settled;
+    figures->view_age = shown->view_age;
+    figures->view_age_versions = shown->view_age_versions;
+    figures->speedup = shown->speedup;
+}
+
 static int scope_init(struct scope *scope, const char *name)
 {
     scope->name = strdup(name);
@@ -63,13 +76,7 @@ static int scope_init(struct scope *scope, const char *name)
         return OMEGA_ENOMEM;
     }
     scope->figures.name = scope->name;
-    scope->figures.wait_first = scope->histograms.wait_first;
-    scope->figures.wait_full = scope->histograms.wait_full;
-    scope->figures.queued = scope->histograms.queued;
-    scope->figures.attempts_settled = scope->histograms.attempts_settled;
-    scope->figures.view_age = scope->histograms.view_age;
-    scope->figures.view_age_versions = scope->histograms.view_age_versions;
-    scope->figures.speedup = scope->histograms.speedup;
+    show_histograms(scope, &scope->histograms);
     return 0;
 }
 
@@ -179,23 +186,45 @@ static void sum_figures(struct metrics_scope *into, const struct metrics_scope *
     into->mapreduce_gained += from->mapreduce_gained;
 }
 
-static int sum(struct scope *scope, const struct tally *tally)
+/* Fills a scope from `count` tallies, `step` apart, of which some may be NULL. Histograms of a single
+ * one are read where they are, and not copied. */
+static int fill(struct scope *scope, struct tally *const *tallies, uint32_t count, uint32_t step)
 {
-    sum_figures(&scope->figures, &tally->figures);
-    return histograms_merge(&scope->histograms, &tally->histograms);
+    const struct tally *single = NULL;
+    uint32_t found = 0;
+    int rc = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tally *tally = tallies[(size_t)i * step];
+        if (tally != NULL) {
+            sum_figures(&scope->figures, &tally->figures);
+            single = tally;
+            found++;
+        }
+    }
+    if (found == 1) {
+        show_histograms(scope, &single->histograms);
+        return 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tally *tally = tallies[(size_t)i * step];
+        if (tally != NULL && histograms_merge(&scope->histograms, &tally->histograms) != 0) {
+            rc = OMEGA_ENOMEM;
+        }
+    }
+    return rc;
 }
 
 int scopes_sum(struct metrics *metrics)
 {
+    const uint32_t schedulers = metrics->scheduler_count;
+    const uint32_t workloads = metrics->workload_count;
     int rc = 0;
-    for (uint32_t s = 0; s < metrics->scheduler_count; s++) {
-        for (uint32_t w = 0; w < metrics->workload_count; w++) {
-            const struct tally *tally = metrics->tallies[(size_t)s * metrics->workload_count + w];
-            if (tally != NULL && (sum(&metrics->schedulers[s].scope, tally) != 0 ||
-                                  sum(&metrics->workloads[w], tally) != 0)) {
-                rc = OMEGA_ENOMEM;
-            }
-        }
+    for (uint32_t s = 0; s < schedulers; s++) {
+        rc |= fill(&metrics->schedulers[s].scope, &metrics->tallies[(size_t)s * workloads],
+                   workloads, 1);
     }
-    return rc;
+    for (uint32_t w = 0; w < workloads; w++) {
+        rc |= fill(&metrics->workloads[w], &metrics->tallies[w], schedulers, workloads);
+    }
+    return rc == 0 ? 0 : OMEGA_ENOMEM;
 }
