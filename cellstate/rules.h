@@ -171,9 +171,12 @@ static inline uint64_t rules_placer(uint16_t instance, uint64_t version)
  * does in the record. */
 static inline void rules_enter_placer(uint64_t placers[2], uint64_t placer)
 {
-    if ((uint16_t)placers[0] != (uint16_t)placer) {
-        placers[1] = placers[0];
+    const uint64_t newest = placers[0];
+    uint64_t other = placers[1];
+    if ((uint16_t)newest != (uint16_t)placer) {
+        other = newest;
     }
+    placers[1] = other; /* in any case: a branch that nobody can foresee would be dearer */
     placers[0] = placer;
 }
 
