@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The memory store: the cell state in arrays, for one thread. The live arrays, which views show,
- * hold room and sequence of each machine, another one its last placers, its record all else;
+ * hold room, sequence and last placers of each machine, its record all else;
  * memory_record() brings them together. Commits are in memory_commit.c, placements in
  * memory_block.c, their ends in memory_release.c, the table of jobs in memory_jobs.c.
  */

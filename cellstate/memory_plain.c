@@ -304,7 +304,7 @@ static void apply(struct memory *memory, struct job_entry *entry, struct block *
 }
 
 bool memory_short_is_sound(const struct memory *memory, const struct job_entry *entry,
-                            const struct omega_transaction *txn)
+                           const struct omega_transaction *txn)
 {
     return jobs_takes_notes(entry, txn) && is_proven(memory, entry, txn) &&
            are_unplaced(entry, txn);

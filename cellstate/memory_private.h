@@ -44,9 +44,9 @@ struct memory {
     bool release_raises_seq;
     struct omega_machine_spec *specs;
     struct omega_machine *machines; /* as memory_record() and memory_sum_bands() bring up to date */
-    uint64_t bands_version; /* of the change that the records' use by band stands at */
+    uint64_t bands_version;         /* of the change that the records' use by band stands at */
     uint32_t *platforms;
-    uint32_t *domains; /* behind them */
+    uint32_t *domains;      /* behind them */
     struct store_view live; /* the arrays that live views show */
     bool feeds;             /* a private view has been opened: before that nobody reads the feed */
     struct store_counters counters;
@@ -173,7 +173,7 @@ int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t 
                    omega_error_t *err);
 /* True if the claims of a transaction in short are ones that its job, a plain one, can make. */
 bool memory_short_is_sound(const struct memory *memory, const struct job_entry *entry,
-                            const struct omega_transaction *txn);
+                           const struct omega_transaction *txn);
 /* Commits a transaction of a plain job, in short. *decided says whether that could be done on the
  * live arrays: if not, nothing has changed. OMEGA_ENOMEM. */
 int memory_commit_plain(struct memory *memory, struct job_entry *entry,

@@ -160,8 +160,8 @@ static inline bool rules_has_room(int32_t free_cpu_milli, int32_t free_mem_mib,
 
 _Static_assert(OMEGA_VERSION_MAX <= UINT64_MAX >> 16, "version and instance fit in a word");
 
-/* A placer of a machine, as its record has two of them, in one word: for stores that keep them apart
- * from it. */
+/* A placer of a machine, as its record has two of them, in one word: for stores that keep them
+ * apart from it. */
 static inline uint64_t rules_placer(uint16_t instance, uint64_t version)
 {
     return version << 16 | instance;

@@ -62,8 +62,9 @@ static inline void omega_room_give(struct omega_room *room, struct omega_room ta
 struct omega_stamp {
     uint64_t seq;
     uint32_t releases;
-    uint32_t reserved;   /* 0 */
-    uint64_t placers[2]; /* not for modules: the store's own, which wants them in one cache line with
+    uint32_t reserved; /* 0 */
+    uint64_t
+        placers[2]; /* not for modules: the store's own, which wants them in one cache line with
                             the rest */
 };
 

@@ -224,9 +224,9 @@ static inline bool omega_place_by_scan(const struct omega_place *place, struct o
     return false;
 }
 
-/* Finds a machine for each of `count` notes, 1 at least, by probes, and takes its room; ends at the first for which none of
- * them suits. Returns how many have one. Kept apart, with all at hand, so that the innermost loop
- * stays in registers. */
+/* Finds a machine for each of `count` notes, 1 at least, by probes, and takes its room; ends at the
+ * first for which none of them suits. Returns how many have one. Kept apart, with all at hand, so
+ * that the innermost loop stays in registers. */
 static inline __attribute__((always_inline)) uint32_t
 omega_place_machines(const struct omega_txn_head *head, struct omega_random *random,
                      uint32_t probes, uint32_t *notes, uint32_t count, const uint64_t *eligible)
@@ -253,23 +253,25 @@ omega_place_machines(const struct omega_txn_head *head, struct omega_random *ran
 }
 
 /* The same where any machine will do, in a loop of its own. */
-static __attribute__((noinline)) uint32_t
-omega_place_anywhere(const struct omega_txn_head *head, struct omega_random *random,
-                     uint32_t probes, uint32_t *notes, uint32_t count)
+static __attribute__((noinline)) uint32_t omega_place_anywhere(const struct omega_txn_head *head,
+                                                               struct omega_random *random,
+                                                               uint32_t probes, uint32_t *notes,
+                                                               uint32_t count)
 {
     return omega_place_machines(head, random, probes, notes, count, NULL);
 }
 
-static __attribute__((noinline)) uint32_t
-omega_place_eligibly(const struct omega_txn_head *head, struct omega_random *random,
-                     uint32_t probes, uint32_t *notes, uint32_t count)
+static __attribute__((noinline)) uint32_t omega_place_eligibly(const struct omega_txn_head *head,
+                                                               struct omega_random *random,
+                                                               uint32_t probes, uint32_t *notes,
+                                                               uint32_t count)
 {
     return omega_place_machines(head, random, probes, notes, count, head->eligible);
 }
 
-/* Notes claims of the tasks [from, count) of a run, the first of which may be noted, as far as it is
- * their turn, each by probes or else by a scan: the same as claiming one after the other. Returns
- * the task that it came to; *full says that this one fits nowhere. */
+/* Notes claims of the tasks [from, count) of a run, the first of which may be noted, as far as it
+ * is their turn, each by probes or else by a scan: the same as claiming one after the other.
+ * Returns the task that it came to; *full says that this one fits nowhere. */
 static inline uint32_t omega_place_noted(const struct omega_place *place,
                                          struct omega_random *random, uint32_t probes,
                                          struct omega_txn *txn, const struct omega_tasks *run,

@@ -186,8 +186,8 @@ static void sum_figures(struct metrics_scope *into, const struct metrics_scope *
     into->mapreduce_gained += from->mapreduce_gained;
 }
 
-/* Fills a scope from `count` tallies, `step` apart, of which some may be NULL. Histograms of a single
- * one are read where they are, and not copied. */
+/* Fills a scope from `count` tallies, `step` apart, of which some may be NULL. Histograms of a
+ * single one are read where they are, and not copied. */
 static int fill(struct scope *scope, struct tally *const *tallies, uint32_t count, uint32_t step)
 {
     const struct tally *single = NULL;

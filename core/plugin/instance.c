@@ -271,8 +271,8 @@ static uint32_t count_in_turn(const struct omega_txn *txn)
 }
 
 /* Looks at the eligibility of the first `count` notes, which are sound otherwise, as all of them
- * have to be: omega_txn_note() has looked at all that is checked here, or the module has gone another
- * way, which is a breach. */
+ * have to be: omega_txn_note() has looked at all that is checked here, or the module has gone
+ * another way, which is a breach. */
 static void check_notes(struct omega_txn *txn, uint32_t count)
 {
     const uint64_t *eligible = txn->group_eligible;
@@ -449,9 +449,9 @@ static bool is_in_short(const struct omega_txn *txn)
            txn->given->pending->job->group_count == 1;
 }
 
-/* Gives the room of the notes, `most` at most, back to the view, where each must have found some, and
- * keeps the sequences of their machines; ends at one whose machine there is not. Returns how many
- * notes that were. */
+/* Gives the room of the notes, `most` at most, back to the view, where each must have found some,
+ * and keeps the sequences of their machines; ends at one whose machine there is not. Returns how
+ * many notes that were. */
 static uint32_t take_back_notes(struct omega_txn *txn, uint32_t most)
 {
     const uint32_t *machines = txn->head.notes;

@@ -48,8 +48,8 @@ struct instance_job {
     const uint32_t *machine_of;
 };
 
-/* What place() has claimed: `count` claims, in full or in short (struct omega_transaction). Tasks in
- * short stand in the list of job->pending, which has to last as long as the plan. */
+/* What place() has claimed: `count` claims, in full or in short (struct omega_transaction). Tasks
+ * in short stand in the list of job->pending, which has to last as long as the plan. */
 struct instance_plan {
     uint32_t count;
     const struct omega_claim *claims; /* NULL: in short */

@@ -300,6 +300,10 @@ static int send(const struct history *h, const struct omega_transaction *txn,
         sent.claims = NULL;
         sent.tasks = tasks;
         sent.machines = machines;
+        sent.proven =
+            omega_tasks_rise(tasks, txn->claim_count,
+                             h->kept[txn->job % HISTORY_JOBS_KEPT].job.slots) &&
+            omega_machines_exist(machines, txn->claim_count, h->machine_count) == txn->claim_count;
         sent.seqs = seqs;
     }
     return store_commit(h->store, &sent, results, result, err);

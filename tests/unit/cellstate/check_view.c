@@ -326,6 +326,44 @@ START_TEST(fits)
 }
 END_TEST
 
+/* CPU and memory are looked at in one word: neither may be taken for the other. */
+START_TEST(takes_room)
+{
+    static const struct {
+        struct omega_room room;
+        struct omega_room asked;
+        bool taken;
+    } rows[] = {
+        {{10, 20}, {10, 20}, true},
+        {{10, 20}, {11, 0}, false},
+        {{10, 20}, {0, 21}, false},
+        {{0, 20}, {1, 1}, false},
+        {{0, 0}, {0, 0}, true},
+        {{-1, -1}, {0, 0}, false},
+        {{-1, INT32_MAX}, {0, 1}, false},
+        {{INT32_MAX, -1}, {1, 0}, false},
+        {{-1, -1}, {INT32_MAX, INT32_MAX}, false},
+        {{INT32_MAX, INT32_MAX}, {INT32_MAX, INT32_MAX}, true},
+        {{0, INT32_MAX}, {INT32_MAX, 0}, false},
+        {{INT32_MAX, 0}, {0, INT32_MAX}, false},
+    };
+    (void)_i;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct omega_room room = rows[i].room;
+        int32_t times = rows[i].taken;
+        ck_assert_msg(omega_room_take(&room, rows[i].asked) == rows[i].taken, "row %zu", i);
+        ck_assert_int_eq(room.cpu_milli, rows[i].room.cpu_milli - times * rows[i].asked.cpu_milli);
+        ck_assert_int_eq(room.mem_mib, rows[i].room.mem_mib - times * rows[i].asked.mem_mib);
+        if (rows[i].taken) {
+            omega_room_give(&room, rows[i].asked);
+        }
+        ck_assert_mem_eq(&room, &rows[i].room, sizeof room);
+        bool lacks = room.cpu_milli < 0 || room.mem_mib < 0;
+        ck_assert(omega_room_word_lacks(omega_room_word(room)) == lacks);
+    }
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     cell_case(suite, "shows", shows_the_cell);
@@ -338,6 +376,7 @@ static void add_cases(Suite *suite)
     cell_case(suite, "take and give", take_and_give);
     cell_case(suite, "hash", hash_sees_everything);
     cell_case(suite, "fits", fits);
+    cell_case(suite, "takes room", takes_room);
 }
 
 CHECK_MAIN("cellstate/view", add_cases)

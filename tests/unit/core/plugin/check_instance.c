@@ -231,6 +231,29 @@ START_TEST(placed_tasks_are_not_offered)
 }
 END_TEST
 
+/* Who claims a task before its turn ends the turns of those before it, which are claimed all the
+ * same; the view shows what it did before. */
+START_TEST(claims_out_of_turn)
+{
+    static const uint32_t order[] = {0, 3, 4, 1, 5, 2};
+    struct planning p;
+    planning_open(&p, "out_of_turn", NULL, 6, 1000, 1000, false);
+    planning_group(&p, 6, 0, small, NULL);
+    ck_assert_msg(planning_place(&p) == 0, "%s", p.err.text);
+    ck_assert_uint_eq(p.count, 6);
+    for (uint32_t i = 0; i < p.count; i++) {
+        ck_assert_uint_eq(p.claims[i].task, order[i]);
+        ck_assert_uint_eq(p.claims[i].machine, order[i]);
+        ck_assert_int_eq(p.view.room[i].cpu_milli, 1000);
+        ck_assert_int_eq(p.view.room[i].mem_mib, 1000);
+    }
+    ck_assert_int_eq(planning_counter(&p, "noted"), 1 << 0 | 1 << 4 | 1 << 5);
+    ck_assert_int_eq(planning_counter(&p, "failed"), 0);
+    ck_assert_int_eq(planning_counter(&p, "claims"), 6);
+    planning_close(&p);
+}
+END_TEST
+
 START_TEST(a_refusing_init_is_an_error)
 {
     struct module *module;
@@ -379,6 +402,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "different machines are declined", different_machines_are_declined);
     check_case(suite, "claims are taken back", claims_are_taken_back);
     check_case(suite, "placed tasks are not offered", placed_tasks_are_not_offered);
+    check_case(suite, "claims out of turn", claims_out_of_turn);
     check_case(suite, "a refusing init is an error", a_refusing_init_is_an_error);
     check_case(suite, "optional tasks and started", optional_tasks_and_started);
     check_case(suite, "state lives on", state_lives_from_attempt_to_attempt);
