@@ -225,8 +225,8 @@ static int answer(const struct memory *memory, const struct omega_request *reque
     return judge_otherwise(memory, request, txn, results, err);
 }
 
-/* Decides a transaction, as far as it can be done here; the room of what holds is taken then, and it
- * stands in the block. *decided is false, and nothing has changed, if it cannot. */
+/* Decides a transaction, as far as it can be done here; the room of what holds is taken then, and
+ * it stands in the block. *decided is false, and nothing has changed, if it cannot. */
 static int decide(const struct memory *memory, const struct omega_request *request,
                   const struct omega_transaction *txn, struct block *block,
                   struct omega_claim_result *results, struct omega_result *result, bool *decided,

@@ -63,9 +63,8 @@ struct omega_stamp {
     uint64_t seq;
     uint32_t releases;
     uint32_t reserved; /* 0 */
-    uint64_t
-        placers[2]; /* not for modules: the store's own, which wants them in one cache line with
-                            the rest */
+    /* not for modules: the store's own, which wants them in one cache line with the rest */
+    uint64_t placers[2];
 };
 
 struct omega_view {
