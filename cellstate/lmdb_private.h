@@ -360,8 +360,8 @@ int lmdb_head_put(struct lmdb *lmdb, omega_error_t *err);
 /* Writes a record of any table but machines (which are written at the end). */
 int lmdb_put(struct lmdb *lmdb, enum lmdb_table table, uint64_t key, const void *bytes, size_t size,
              omega_error_t *err);
-/* The same at the spot given. by_cursor: one of several, so that a cursor pays, which is moved to the
- * record where it is not on it. */
+/* The same at the spot given. by_cursor: it is one of several, so that a cursor pays, which is
+ * moved to the record where it is not on it. */
 int lmdb_put_at(struct lmdb *lmdb, enum lmdb_table table, struct lmdb_spot *spot, bool by_cursor,
                 uint64_t key, const void *bytes, size_t size, omega_error_t *err);
 /* Writes a new placement, whose id is above all others. */
