@@ -42,10 +42,11 @@
 /* Whoever has rung so stands back that long at most for the one that was woken, who takes longer to
  * come than a holder to come back, and would find the lock taken for ever. */
 #define STAND_BACK_US 200
-/* A sleeper looks by itself whether the lock is free, too, each time after twice as long: nobody
- * rings for a holder that has died, or does not come back. */
+/* A sleeper looks by itself whether the lock is free, too: nobody rings for a holder that has died,
+ * or for one that is at it and does not come back. Behind the latter soon, and each time after
+ * twice as long. */
 #define NAP_FIRST_US 100
-#define NAP_LAST_US 5000
+#define NAP_LAST_US 10000
 #define READ_TRIES 1000 /* of a record that is being written */
 #define FLOCK_TRIES 10000
 #define FLOCK_NAP_NS 1000000L
@@ -234,6 +235,12 @@ static int lock_sleep(struct gate_file *file, int64_t limit_us)
     return code;
 }
 
+/* Is the holder one of those that come back at once? */
+static bool is_at_it(const struct gate_file *file)
+{
+    return atomic_load_explicit(&file->bell.hurries, memory_order_relaxed) != 0;
+}
+
 /* Waits for the lock, and tells who holds it when that has lasted too long. A holder that was
  * stopped just before it wrote its record, or just after it cleared it, has the pid 0. */
 static int lock_wait(struct lmdb_gate *gate,
@@ -259,7 +266,8 @@ static int lock_wait(struct lmdb_gate *gate,
             }
             due_us = now + LMDB_WRITER_WAIT_US;
         }
-        int code = lock_sleep(gate->file, due_us - now < nap_us ? due_us - now : nap_us);
+        int64_t limit_us = is_at_it(gate->file) ? nap_us : NAP_LAST_US;
+        int code = lock_sleep(gate->file, due_us - now < limit_us ? due_us - now : limit_us);
         if (code != EBUSY) {
             return code;
         }
@@ -296,7 +304,7 @@ static void turn_begins(struct lmdb_gate *gate, uint16_t instance, int64_t came_
     gate->returns = comes_back(gate, came_us) ? gate->returns + 1 : 0;
     gate->hurries = gate->returns >= HURRY_RETURNS;
     gate->since_us = waited ? now : gate->since_us;
-    if (atomic_load_explicit(&bell->hurries, memory_order_relaxed) != gate->hurries) {
+    if (is_at_it(gate->file) != gate->hurries) {
         atomic_store_explicit(&bell->hurries, gate->hurries, memory_order_relaxed);
     }
     record_write(&gate->file->record, gate, instance, now);
@@ -306,8 +314,7 @@ static void turn_begins(struct lmdb_gate *gate, uint16_t instance, int64_t came_
  * other. Who plans in between does, and finds its moment. */
 static bool is_of_use_to_spin(const struct lmdb_gate *gate, int64_t came_us)
 {
-    return atomic_load_explicit(&gate->file->bell.hurries, memory_order_relaxed) == 0 ||
-           !comes_back(gate, came_us);
+    return !is_at_it(gate->file) || !comes_back(gate, came_us);
 }
 
 int lmdb_gate_enter(struct lmdb_gate *gate, uint16_t instance,
