@@ -20,9 +20,13 @@ struct shared {
     } by_process[CREW_MAX];
 };
 
+#define BLOCK_BYTES 512u        /* stat() counts in these */
+#define AHEAD_BYTES (64u << 20) /* beyond what is in use, which a run goes through */
+
 /* Brings the pages of the cell's file into this process's page table, as they are in one that has
  * worked for a while: on a virtual machine a first touch takes as long as a commit, and each of
- * many processes would spend the whole run on them. Linux before 5.14 cannot do it. */
+ * many processes would spend the whole run on them. The file may be as long as the map, and empty
+ * but for its beginning. Linux before 5.14 cannot do it. */
 static void map_pages(const struct crew *crew)
 {
     char file[BENCH_PATH];
@@ -40,7 +44,9 @@ static void map_pages(const struct crew *crew)
         size_t to;
         char access[5];
         if (strstr(line, whole) != NULL && sscanf(line, "%zx-%zx %4s", &from, &to, access) == 3) {
-            size_t size = (size_t)status.st_size < to - from ? (size_t)status.st_size : to - from;
+            size_t used = (size_t)status.st_blocks * BLOCK_BYTES + AHEAD_BYTES;
+            size_t size = used < to - from ? used : to - from;
+            size = size < (size_t)status.st_size ? size : (size_t)status.st_size;
             found = true;
             (void)madvise((void *)from, size,
                           access[1] == 'w' ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
