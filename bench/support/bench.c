@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
 #include <lmdb.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -219,6 +221,42 @@ int bench_in_directory(int (*run)(void *context, const char *directory), void *c
         fprintf(stderr, "%s: ended by signal %d\n", program_invocation_short_name, code - 128);
     }
     return code;
+}
+
+/* ---- pages ---- */
+
+#define BLOCK_BYTES 512u        /* stat() counts in these */
+#define AHEAD_BYTES (64u << 20) /* beyond what is in use, which a run goes through */
+
+void bench_map_pages(const char *directory)
+{
+    char file[BENCH_PATH];
+    char whole[PATH_MAX];
+    char line[PATH_MAX + BENCH_PATH];
+    struct stat status;
+    bool found = false;
+    snprintf(file, sizeof(file), "%.480s/data.mdb", directory);
+    FILE *maps = fopen("/proc/self/maps", "r");
+    if (maps == NULL || stat(file, &status) != 0 || realpath(file, whole) == NULL) {
+        bench_fail(file);
+    }
+    while (fgets(line, sizeof(line), maps) != NULL) {
+        size_t from;
+        size_t to;
+        char access[5];
+        if (strstr(line, whole) != NULL && sscanf(line, "%zx-%zx %4s", &from, &to, access) == 3) {
+            size_t used = (size_t)status.st_blocks * BLOCK_BYTES + AHEAD_BYTES;
+            size_t size = used < to - from ? used : to - from;
+            size = size < (size_t)status.st_size ? size : (size_t)status.st_size;
+            found = true;
+            (void)madvise((void *)from, size,
+                          access[1] == 'w' ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+        }
+    }
+    fclose(maps);
+    if (!found) {
+        bench_fail("a cell is open and not mapped");
+    }
 }
 
 /* ---- options ---- */

@@ -2,13 +2,8 @@
 /* Several processes that commit to one cell at full speed: see crew.h. */
 #include "bench/support/crew.h"
 
-#include <limits.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 /* What the processes of one run share. */
 struct shared {
@@ -19,44 +14,6 @@ struct shared {
         int64_t end_ns;   /* of the last one */
     } by_process[CREW_MAX];
 };
-
-#define BLOCK_BYTES 512u        /* stat() counts in these */
-#define AHEAD_BYTES (64u << 20) /* beyond what is in use, which a run goes through */
-
-/* Brings the pages of the cell's file into this process's page table, as they are in one that has
- * worked for a while: on a virtual machine a first touch takes as long as a commit, and each of
- * many processes would spend the whole run on them. The file may be as long as the map, and empty
- * but for its beginning. Linux before 5.14 cannot do it. */
-static void map_pages(const struct crew *crew)
-{
-    char file[BENCH_PATH];
-    char whole[PATH_MAX];
-    char line[PATH_MAX + BENCH_PATH];
-    struct stat status;
-    bool found = false;
-    snprintf(file, sizeof(file), "%.480s/data.mdb", crew->path);
-    FILE *maps = fopen("/proc/self/maps", "r");
-    if (maps == NULL || stat(file, &status) != 0 || realpath(file, whole) == NULL) {
-        bench_fail(file);
-    }
-    while (fgets(line, sizeof(line), maps) != NULL) {
-        size_t from;
-        size_t to;
-        char access[5];
-        if (strstr(line, whole) != NULL && sscanf(line, "%zx-%zx %4s", &from, &to, access) == 3) {
-            size_t used = (size_t)status.st_blocks * BLOCK_BYTES + AHEAD_BYTES;
-            size_t size = used < to - from ? used : to - from;
-            size = size < (size_t)status.st_size ? size : (size_t)status.st_size;
-            found = true;
-            (void)madvise((void *)from, size,
-                          access[1] == 'w' ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
-        }
-    }
-    fclose(maps);
-    if (!found) {
-        bench_fail("a cell is open and not mapped");
-    }
-}
 
 /* The two moments at which all processes wait for each other. */
 struct starts {
@@ -76,7 +33,7 @@ static void work(const struct crew *crew, struct shared *shared, struct starts *
     void *cell = crew->ops->open(crew->path, crew->mode, (uint16_t)(number + 1));
     bench_start_wait(&starts->opened);
     cell_load_submit(&load, crew->ops, cell);
-    map_pages(crew);
+    bench_map_pages(crew->path);
     bench_start_wait(&starts->ready);
     uint32_t done = 0;
     int64_t now_ns = bench_now_ns();

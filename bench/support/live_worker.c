@@ -380,6 +380,7 @@ void live_work(const struct live_options *options, struct live_shared *shared, c
         .options = options, .shared = shared, .counts = &report->counts, .number = number};
     open_worker(&worker, path);
     prctl(PR_SET_TIMERSLACK, 1UL); /* a decision time is not rounded up */
+    bench_map_pages(path);
     bench_start_wait(start);
     int64_t start_ns = bench_now_ns();
     while (!time_is_up(&worker)) {
