@@ -376,7 +376,7 @@ static int order_claims(struct jobs_scratch *scratch, const struct job_entry *en
     return OMEGA_OK;
 }
 
-bool jobs_takes_notes(const struct job_entry *entry, const struct omega_transaction *txn)
+bool jobs_takes_short(const struct job_entry *entry, const struct omega_transaction *txn)
 {
     return entry != NULL && !entry->given_up && !entry->elastic && jobs_is_plain(entry) &&
            has_claims(txn) && is_of_job(entry, txn) && txn->granularity != OMEGA_COMMIT_AT_LEAST &&

@@ -75,7 +75,7 @@ int jobs_check(struct jobs_scratch *scratch, struct job_entry *entry,
 
 /* Is this a transaction in short that a scheduler may send, if its tasks are ones of the job that
  * are not placed, by rising index, each on a machine? False says nothing: jobs_check() tells. */
-bool jobs_takes_notes(const struct job_entry *entry, const struct omega_transaction *txn);
+bool jobs_takes_short(const struct job_entry *entry, const struct omega_transaction *txn);
 
 /* True if placements of a job take the same, without devices, and no other job rule sees them. */
 static inline bool jobs_is_plain(const struct job_entry *entry)

@@ -71,7 +71,7 @@ struct gate_bell {
     _Atomic uint32_t rings;  /* a futex */
     _Atomic uint32_t asleep; /* 1: somebody may be. Set by who sleeps, cleared by who rings, and set
                                 again by who was woken, for others that may be left */
-    _Atomic uint32_t hurries; /* 1: the holder is at it, so that it is no use to wait awake */
+    _Atomic uint32_t hurries; /* 1: the holder is at it; who is so, too, need not wait awake */
 };
 
 /* The file. Lock and record have lines of their own: who spins reads the record only. All of it

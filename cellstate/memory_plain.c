@@ -306,7 +306,7 @@ static void apply(struct memory *memory, struct job_entry *entry, struct block *
 bool memory_short_is_sound(const struct memory *memory, const struct job_entry *entry,
                            const struct omega_transaction *txn)
 {
-    return jobs_takes_notes(entry, txn) && is_proven(memory, entry, txn) &&
+    return jobs_takes_short(entry, txn) && is_proven(memory, entry, txn) &&
            are_unplaced(entry, txn);
 }
 
