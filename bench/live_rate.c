@@ -19,6 +19,7 @@
 #define CLAIMS 10 /* of a commit; tasks of a job, on average */
 #define COUNTS 5
 #define WARM_NS INT64_C(400000000)
+#define WARM_EACH_NS INT64_C(50000000) /* more for each process: they take turns */
 #define RUN_NS INT64_C(400000000)
 #define PLAN_US 200
 #define PLAN_S 0.5
@@ -43,7 +44,7 @@ static double placements(const struct bench_options *options, const char *direct
         .machines = options->machines == 0 ? 10000 : options->machines,
         .claims = CLAIMS,
         .jobs = processes <= 2 ? jobs_ready[mode] : 2 * jobs_ready[mode] / processes,
-        .warm_ns = WARM_NS,
+        .warm_ns = WARM_NS + processes * WARM_EACH_NS,
         .run_ns = RUN_NS,
         .seed = options->seed + round,
     };

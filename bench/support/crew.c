@@ -15,13 +15,15 @@ struct shared {
     } by_process[CREW_MAX];
 };
 
-/* The two moments at which all processes wait for each other. */
-struct starts {
-    struct bench_start opened; /* whoever opens reads, which keeps pages from being used again */
-    struct bench_start ready;
+/* The moments at which all processes wait for each other. */
+enum moment {
+    OPENED,    /* whoever opens reads, which keeps pages from being used again */
+    SUBMITTED, /* the cell is as large as it will be before the run */
+    READY,
+    MOMENTS
 };
 
-static void work(const struct crew *crew, struct shared *shared, struct starts *starts,
+static void work(const struct crew *crew, struct shared *shared, struct bench_start *starts,
                  uint32_t number)
 {
     struct cell_load load;
@@ -31,10 +33,11 @@ static void work(const struct crew *crew, struct shared *shared, struct starts *
     cell_load_init(&load, &random, crew->machines, 1 + number * UINT64_C(1000000), jobs,
                    crew->claims);
     void *cell = crew->ops->open(crew->path, crew->mode, (uint16_t)(number + 1));
-    bench_start_wait(&starts->opened);
+    bench_start_wait(&starts[OPENED]);
     cell_load_submit(&load, crew->ops, cell);
+    bench_start_wait(&starts[SUBMITTED]);
     bench_map_pages(crew->path);
-    bench_start_wait(&starts->ready);
+    bench_start_wait(&starts[READY]);
     uint32_t done = 0;
     int64_t now_ns = bench_now_ns();
     while (done < jobs && now_ns < shared->deadline_ns) {
@@ -57,22 +60,25 @@ double crew_run(const struct crew *crew, uint32_t processes)
         cell_create_omega(crew->path, crew->mode, crew->machines, 0);
     }
     struct shared *shared = bench_share(sizeof(*shared));
-    struct starts starts;
-    bench_start_init(&starts.opened);
-    bench_start_init(&starts.ready);
+    struct bench_start starts[MOMENTS];
+    for (int moment = 0; moment < MOMENTS; moment++) {
+        bench_start_init(&starts[moment]);
+    }
     int children[CREW_MAX];
     for (uint32_t number = 0; number < processes; number++) {
         children[number] = bench_fork();
         if (children[number] == 0) {
-            work(crew, shared, &starts, number);
+            work(crew, shared, starts, number);
         }
     }
-    bench_start_ready(&starts.opened, processes);
-    bench_start_go(&starts.opened);
-    bench_start_ready(&starts.ready, processes);
+    for (int moment = 0; moment < READY; moment++) {
+        bench_start_ready(&starts[moment], processes);
+        bench_start_go(&starts[moment]);
+    }
+    bench_start_ready(&starts[READY], processes);
     shared->warm_ns = bench_now_ns() + crew->warm_ns;
     shared->deadline_ns = shared->warm_ns + crew->run_ns;
-    bench_start_go(&starts.ready);
+    bench_start_go(&starts[READY]);
     double rate = 0;
     for (uint32_t number = 0; number < processes; number++) {
         bench_wait(children[number]);
