@@ -211,8 +211,8 @@ static int check_shown(struct store *store, struct store_report *report, omega_e
     if (rc == OMEGA_OK) {
         check_tasks(store, &checker);
     }
-    free(checker.sums);
-    free(checker.gpu);
+    large_free(checker.sums);
+    large_free(checker.gpu);
     return rc;
 }
 

@@ -1,15 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The memory store: the cell state in arrays, for one thread. The live arrays, which views show,
- * hold room, sequence and last placers of each machine, its record all else;
- * memory_record() brings them together. Commits are in memory_commit.c, placements in
- * memory_block.c, their ends in memory_release.c, the table of jobs in memory_jobs.c.
+ * hold room, sequence and last placers of each machine. All else is in its record, which it has
+ * from when something first changes that they do not hold; memory_record() brings both together.
+ * Commits are in memory_commit.c, placements in memory_block.c, their ends in memory_release.c,
+ * the table of jobs in memory_jobs.c.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cellstate/memory_private.h"
 #include "core/base/large.h"
+
+/* ---- records ---- */
+
+void memory_make_record(struct memory *memory, uint32_t index)
+{
+    rules_machine_init(&memory->machines[index], index, &memory->specs[index], &memory->overcommit);
+    memory->recorded[index / 64] |= UINT64_C(1) << index % 64;
+}
+
+struct omega_machine memory_look(const struct memory *memory, uint32_t index)
+{
+    struct omega_machine machine;
+    if (memory_has_record(memory, index)) {
+        machine = memory->machines[index];
+    } else {
+        rules_machine_init(&machine, index, &memory->specs[index], &memory->overcommit);
+    }
+    memory_update(memory, index, &machine);
+    return machine;
+}
 
 /* ---- machine events ---- */
 
@@ -170,9 +191,14 @@ static int memory_machine(struct store *store, uint32_t index, struct omega_mach
                                index, store->machine_count);
     }
     struct memory *memory = memory_of(store);
-    memory_sum_bands(memory);
-    *out = *memory_record(memory, index);
-    memory_sum_use(out, &out->cpu_used_milli, &out->mem_used_mib);
+    if (memory_sum_bands(memory) != OMEGA_OK) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to add up what runs on machines");
+    }
+    *out = memory_look(memory, index);
+    const struct memory_bands *bands = &memory->bands[index];
+    memcpy(out->band_cpu_milli, bands->cpu_milli, sizeof out->band_cpu_milli);
+    memcpy(out->band_mem_mib, bands->mem_mib, sizeof out->band_mem_mib);
+    memory_sum_use(bands, &out->cpu_used_milli, &out->mem_used_mib);
     out->changes = 0; /* ours alone */
     return OMEGA_OK;
 }
@@ -205,9 +231,11 @@ static void memory_close(struct store *store)
     rules_scratch_destroy(memory->rules);
     compat_destroy(memory->compat);
     jobs_scratch_fini(&memory->scratch);
-    free(memory->specs);
-    free(memory->machines);
-    free(memory->platforms);
+    large_free(memory->specs);
+    large_free(memory->machines);
+    free(memory->recorded);
+    large_free(memory->bands);
+    large_free(memory->platforms);
     free(memory->feed);
     free(memory->claims);
     free(memory->short_tasks);
@@ -232,10 +260,11 @@ static int allocate(struct memory *memory, const struct store_config *config, bo
     memory->feed = malloc(feed * sizeof *memory->feed);
     memory->specs = large_calloc(n, sizeof *memory->specs);
     memory->machines = large_calloc(n, sizeof *memory->machines);
+    memory->recorded = calloc(n / 64 + 1, sizeof *memory->recorded);
     memory->platforms = large_calloc(n, sizeof *memory->platforms + sizeof *memory->domains);
     memory->rules = rules_scratch_create();
     if (memory->feed == NULL || memory->specs == NULL || memory->machines == NULL ||
-        memory->platforms == NULL || memory->rules == NULL ||
+        memory->recorded == NULL || memory->platforms == NULL || memory->rules == NULL ||
         jobs_scratch_init(&memory->scratch, machines) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
@@ -269,12 +298,15 @@ int store_open_memory(const struct store_config *config, struct store **store, o
     memory->release_raises_seq = config->release_raises_seq;
     for (uint32_t i = 0; i < config->machine_count; i++) {
         const struct omega_machine_spec *spec = &config->machines[i];
+        struct omega_machine machine;
         memory->specs[i] = *spec;
-        memory->platforms[i] = spec->platform;
-        memory->domains[i] = spec->domain;
-        rules_machine_init(&memory->machines[i], i, spec, &config->overcommit);
-        totals_capacity(&memory->totals, &memory->machines[i], 1);
-        memory_show(memory, i);
+        if (spec->platform != 0 || spec->domain != 0) {
+            memory->platforms[i] = spec->platform;
+            memory->domains[i] = spec->domain;
+        }
+        rules_machine_init(&machine, i, spec, &config->overcommit);
+        totals_capacity(&memory->totals, &machine, 1);
+        store_view_show(&memory->live, i, &machine);
     }
     *store = &memory->base;
     return OMEGA_OK;

@@ -233,22 +233,22 @@ static void add_to_bands(struct memory *memory, const struct block *block)
     for (uint32_t i = 0; i < block->count; i++) {
         if (block_runs(block, i)) {
             const struct omega_request *request = &block_asked(block, i)->request;
-            struct omega_machine *machine = &memory->machines[block->machines[i]];
-            machine->band_cpu_milli[block->band] += request->cpu_milli;
-            machine->band_mem_mib[block->band] += request->mem_mib;
+            struct memory_bands *bands = &memory->bands[block->machines[i]];
+            bands->cpu_milli[block->band] += request->cpu_milli;
+            bands->mem_mib[block->band] += request->mem_mib;
         }
     }
 }
 
-void memory_sum_bands(struct memory *memory)
+int memory_sum_bands(struct memory *memory)
 {
-    if (memory->bands_version == memory->counters.version) {
-        return;
+    if (memory->bands != NULL && memory->bands_version == memory->counters.version) {
+        return OMEGA_OK;
     }
-    for (uint32_t m = 0; m < memory->base.machine_count; m++) {
-        struct omega_machine *machine = &memory->machines[m];
-        memset(machine->band_cpu_milli, 0, sizeof machine->band_cpu_milli);
-        memset(machine->band_mem_mib, 0, sizeof machine->band_mem_mib);
+    large_free(memory->bands);
+    memory->bands = large_calloc(memory->base.machine_count + 1u, sizeof *memory->bands);
+    if (memory->bands == NULL) {
+        return OMEGA_ENOMEM;
     }
     for (size_t b = 0; memory->blocks.slots != NULL && b <= memory->blocks.mask; b++) {
         if (memory->blocks.slots[b].value != NULL) {
@@ -256,26 +256,28 @@ void memory_sum_bands(struct memory *memory)
         }
     }
     memory->bands_version = memory->counters.version;
+    return OMEGA_OK;
 }
 
-void memory_sum_use(const struct omega_machine *machine, int32_t *cpu_milli, int32_t *mem_mib)
+void memory_sum_use(const struct memory_bands *bands, int32_t *cpu_milli, int32_t *mem_mib)
 {
     *cpu_milli = 0;
     *mem_mib = 0;
     for (int band = 0; band < OMEGA_BANDS; band++) {
-        *cpu_milli += machine->band_cpu_milli[band];
-        *mem_mib += machine->band_mem_mib[band];
+        *cpu_milli += bands->cpu_milli[band];
+        *mem_mib += bands->mem_mib[band];
     }
 }
 
 /* ---- proving ---- */
 
 /* The free room that the arrays show is what the placements leave. */
-static void check_room(const struct omega_machine *machine, struct store_report *report)
+static void check_room(const struct omega_machine *machine, const struct memory_bands *bands,
+                       struct store_report *report)
 {
     int32_t cpu = 0;
     int32_t mem = 0;
-    memory_sum_use(machine, &cpu, &mem);
+    memory_sum_use(bands, &cpu, &mem);
     if (machine->cpu_used_milli != cpu || machine->mem_used_mib != mem) {
         store_violated(report,
                        "B: machine %u shows %d milli-cores and %d MiB free, its placements leave "
@@ -289,7 +291,8 @@ int memory_check(struct store *store, struct store_report *report, omega_error_t
 {
     struct memory *memory = memory_of(store);
     uint64_t *running = large_calloc(store->machine_count + 1u, sizeof *running);
-    if (running == NULL) {
+    if (running == NULL || memory_sum_bands(memory) != OMEGA_OK) {
+        large_free(running);
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
                                store->machine_count);
     }
@@ -299,19 +302,18 @@ int memory_check(struct store *store, struct store_report *report, omega_error_t
             running[block->machines[i]] += block_runs(block, i);
         }
     }
-    memory_sum_bands(memory);
     for (uint32_t m = 0; m < store->machine_count; m++) {
-        const struct omega_machine *machine = memory_record(memory, m);
-        check_room(machine, report);
-        uint64_t releases = machine->releases; /* so many placements were made and ended */
+        const struct omega_machine machine = memory_look(memory, m);
+        check_room(&machine, &memory->bands[m], report);
+        uint64_t releases = machine.releases; /* so many placements were made and ended */
         uint64_t seq =
-            running[m] + releases + machine->changes + (memory->release_raises_seq ? releases : 0);
-        if (machine->seq != seq) {
+            running[m] + releases + machine.changes + (memory->release_raises_seq ? releases : 0);
+        if (machine.seq != seq) {
             store_violated(report,
                            "E: machine %u has sequence %llu, what happened to it makes %llu", m,
-                           (unsigned long long)machine->seq, (unsigned long long)seq);
+                           (unsigned long long)machine.seq, (unsigned long long)seq);
         }
     }
-    free(running);
+    large_free(running);
     return OMEGA_OK;
 }

@@ -146,7 +146,8 @@ static void judge_each(const struct memory *memory, const struct omega_request *
         struct omega_claim claim = claim_of(txn, request, to);
         accept(results, from, to);
         append(block, txn, from, to);
-        rules_refuse(txn, memory_record(memory, claim.machine), &claim, to, &results[to], result);
+        struct omega_machine machine = memory_look(memory, claim.machine);
+        rules_refuse(txn, &machine, &claim, to, &results[to], result);
         from = to + 1;
         to = judge_from(&memory->live, request, txn, from);
     }

@@ -38,13 +38,21 @@ struct block {
     uint32_t machines[];
 };
 
+/* What placements take of a machine, by band. */
+struct memory_bands {
+    int32_t cpu_milli[OMEGA_BANDS];
+    int32_t mem_mib[OMEGA_BANDS];
+};
+
 struct memory {
     struct store base;
     struct omega_overcommit overcommit;
     bool release_raises_seq;
     struct omega_machine_spec *specs;
-    struct omega_machine *machines; /* as memory_record() and memory_sum_bands() bring up to date */
-    uint64_t bands_version;         /* of the change that the records' use by band stands at */
+    struct omega_machine *machines; /* records: see memory_record() */
+    uint64_t *recorded;             /* bits: which machines have one */
+    struct memory_bands *bands;     /* per machine, as memory_sum_bands() adds up; NULL so far */
+    uint64_t bands_version;         /* of the change that they stand at */
     uint32_t *platforms;
     uint32_t *domains;      /* behind them */
     struct store_view live; /* the arrays that live views show */
@@ -98,12 +106,11 @@ static inline const struct asked *block_asked(const struct block *block, uint32_
     return block->asked == NULL ? &block->alike : &block->asked[position];
 }
 
-/* A machine's record, brought up to date but for its use by band, which no rule looks at: what
- * comes and goes without devices on a machine that takes something new enters the live arrays and
- * the placers alone. */
-static inline struct omega_machine *memory_record(const struct memory *memory, uint32_t index)
+/* Brings a record up to date but for its use by band, which no rule looks at: what comes and goes
+ * without devices on a machine that takes something new enters the live arrays alone. */
+static inline void memory_update(const struct memory *memory, uint32_t index,
+                                 struct omega_machine *machine)
 {
-    struct omega_machine *machine = &memory->machines[index];
     if (rules_takes(machine)) {
         machine->cpu_used_milli = machine->cpu_limit_milli - memory->live.room[index].cpu_milli;
         machine->mem_used_mib = machine->mem_limit_mib - memory->live.room[index].mem_mib;
@@ -111,8 +118,30 @@ static inline struct omega_machine *memory_record(const struct memory *memory, u
     machine->seq = memory->live.stamp[index].seq;
     machine->releases = memory->live.stamp[index].releases;
     rules_put_placers(machine, memory->live.stamp[index].placers);
-    return machine;
 }
+
+/* Has a machine a record? Most in a large cell never need one: nothing happens to them but what the
+ * live arrays hold. */
+static inline bool memory_has_record(const struct memory *memory, uint32_t index)
+{
+    return (memory->recorded[index / 64] >> index % 64 & 1) != 0;
+}
+
+/* Makes the record of a machine that has none. */
+void memory_make_record(struct memory *memory, uint32_t index) __attribute__((cold));
+
+/* A machine's record, up to date, to be changed. */
+static inline struct omega_machine *memory_record(struct memory *memory, uint32_t index)
+{
+    if (!memory_has_record(memory, index)) {
+        memory_make_record(memory, index);
+    }
+    memory_update(memory, index, &memory->machines[index]);
+    return &memory->machines[index];
+}
+
+/* The same to be read: makes none. */
+struct omega_machine memory_look(const struct memory *memory, uint32_t index);
 
 /* Appends a changed machine to the feed. */
 static inline void memory_feed(struct memory *memory, uint32_t machine)
@@ -135,10 +164,10 @@ static inline void memory_changed(struct memory *memory, uint32_t machine)
     memory_feed(memory, machine);
 }
 
-/* Brings the records' use by band up to date, of all machines: the sums of what runs on them. */
-void memory_sum_bands(struct memory *memory);
-/* What a record uses over all bands. */
-void memory_sum_use(const struct omega_machine *machine, int32_t *cpu_milli, int32_t *mem_mib);
+/* Brings memory->bands up to date: the sums of what runs on the machines. OMEGA_ENOMEM. */
+int memory_sum_bands(struct memory *memory);
+/* What is used over all bands. */
+void memory_sum_use(const struct memory_bands *bands, int32_t *cpu_milli, int32_t *mem_mib);
 
 /* The block of the next version, with room for so many placements, which are to be filled in, and
  * its fields but the arrays; NULL without memory. block_forget() takes it out again. */

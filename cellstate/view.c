@@ -82,7 +82,7 @@ int store_view_allocate(struct store_view *view, uint32_t machines, bool gpu)
 
 void store_view_free_arrays(struct store_view *view)
 {
-    free(view->memory);
+    large_free(view->memory);
     free(view->absorbed);
     *view = (struct store_view){.mode = view->mode};
 }

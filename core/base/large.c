@@ -2,6 +2,7 @@
 /* Memory for large arrays: see large.h. */
 #include "core/base/large.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,45 @@
 
 #define LINE ((size_t)64)
 #define HUGE_PAGE                                                                                  \
-    ((size_t)2 << 20) /* of x86-64 and most others; elsewhere it is only an alignment */
+    ((size_t)2 << 20)           /* of x86-64 and most others; elsewhere it is only an alignment */
+#define PAGE ((size_t)64 << 10) /* at least a small one, on any machine */
+
+/* In the line before the array. */
+struct header {
+    char *begin;  /* of the memory */
+    size_t bytes; /* that are mapped; 0: from the allocator */
+};
+
+static struct header *header_of(void *array)
+{
+    return (struct header *)(void *)((char *)array - LINE);
+}
+
+/* Pages that are all 0 and not there yet, at the beginning of a huge one; the header has one before
+ * that, so that writing it brings none of the array's. NULL without memory. */
+static void *map(size_t bytes)
+{
+    size_t mapped = PAGE + HUGE_PAGE + bytes;
+    char *begin = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (begin == MAP_FAILED) {
+        return NULL;
+    }
+    char *array = begin + PAGE + (-(uintptr_t)(begin + PAGE)) % HUGE_PAGE;
+    (void)madvise(array, bytes, MADV_HUGEPAGE); /* refused: small pages do as well */
+    *header_of(array) = (struct header){begin, mapped};
+    return array;
+}
+
+static void *allocate(size_t bytes)
+{
+    char *begin = aligned_alloc(LINE, LINE + bytes);
+    if (begin == NULL) {
+        return NULL;
+    }
+    memset(begin, 0, LINE + bytes);
+    *header_of(begin + LINE) = (struct header){begin, 0};
+    return begin + LINE;
+}
 
 void *large_calloc(size_t count, size_t size)
 {
@@ -17,14 +56,21 @@ void *large_calloc(size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes) || bytes == 0 || bytes > SIZE_MAX / 2) {
         return NULL;
     }
-    size_t align = bytes < HUGE_PAGE / 2 ? LINE : HUGE_PAGE; /* half of one may be left over */
-    bytes = (bytes + align - 1) / align * align;
-    void *memory = aligned_alloc(align, bytes);
+    bool large = bytes >= HUGE_PAGE / 2; /* half of a huge page may be left over */
+    size_t unit = large ? HUGE_PAGE : LINE;
+    bytes = (bytes + unit - 1) / unit * unit;
+    return large ? map(bytes) : allocate(bytes);
+}
+
+void large_free(void *memory)
+{
     if (memory == NULL) {
-        return NULL;
+        return;
     }
-    if (align == HUGE_PAGE) {
-        (void)madvise(memory, bytes, MADV_HUGEPAGE); /* refused: small pages do as well */
+    struct header header = *header_of(memory);
+    if (header.bytes > 0) {
+        (void)munmap(header.begin, header.bytes);
+    } else {
+        free(header.begin);
     }
-    return memset(memory, 0, bytes);
 }

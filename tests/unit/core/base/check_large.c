@@ -5,8 +5,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "tests/support/check_main.h"
+
+#define UNTOUCHED (8u << 20)
 
 static const size_t sizes[] = {1, 63, 64, 4096, (2u << 20) - 1, 2u << 20, (5u << 20) + 1};
 
@@ -19,8 +23,36 @@ START_TEST(zeroed_and_aligned)
         ck_assert_uint_eq(memory[0], 0);
         ck_assert_int_eq(memcmp(memory, memory + 1, sizes[_i] - 1), 0);
         memset(memory, 0xa5, sizes[_i]);
-        free(memory);
+        large_free(memory);
     }
+}
+END_TEST
+
+/* Pages of an array that are in memory. */
+static size_t resident(void *memory, size_t bytes)
+{
+    static unsigned char pages[UNTOUCHED / 4096];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t count = 0;
+    ck_assert_int_eq(mincore(memory, bytes, pages), 0);
+    for (size_t i = 0; i < bytes / page; i++) {
+        count += pages[i] & 1;
+    }
+    return count;
+}
+
+/* What nobody touches takes no memory, and what is touched a huge page at most. */
+START_TEST(untouched_is_nowhere)
+{
+    char *memory = large_calloc(UNTOUCHED, 1);
+    ck_assert_ptr_nonnull(memory);
+    ck_assert_uint_eq(resident(memory, UNTOUCHED), 0);
+    memory[UNTOUCHED / 2] = 1;
+    size_t count = resident(memory, UNTOUCHED);
+    ck_assert_uint_ge(count, 1);
+    ck_assert_uint_le(count, UNTOUCHED / 4 / (size_t)sysconf(_SC_PAGESIZE));
+    large_free(memory);
+    large_free(NULL);
 }
 END_TEST
 
@@ -36,6 +68,7 @@ static void add_cases(Suite *suite)
 {
     TCase *test = tcase_create("large");
     tcase_add_loop_test(test, zeroed_and_aligned, 0, sizeof sizes / sizeof *sizes);
+    tcase_add_test(test, untouched_is_nowhere);
     tcase_add_test(test, refuses_what_cannot_be);
     suite_add_tcase(suite, test);
 }
