@@ -22,7 +22,7 @@
 #define WARM_EACH_NS INT64_C(50000000) /* more for each process: they take turns */
 #define RUN_NS INT64_C(400000000)
 #define PLAN_US 200
-#define PLAN_S 0.5
+#define PLAN_S 1.5
 #define BASE 1 /* index of the 2 processes that 4, 8 and 16 are held against */
 
 static const uint32_t counts[COUNTS] = {1, 2, 4, 8, 16};
