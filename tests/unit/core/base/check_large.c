@@ -12,7 +12,8 @@
 
 #define UNTOUCHED (8u << 20)
 
-static const size_t sizes[] = {1, 63, 64, 4096, (2u << 20) - 1, 2u << 20, (5u << 20) + 1};
+static const size_t sizes[] = {
+    1, 63, 64, 4096, (256u << 10) - 1, 256u << 10, (2u << 20) - 1, 2u << 20, (5u << 20) + 1};
 
 START_TEST(zeroed_and_aligned)
 {
