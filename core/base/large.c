@@ -10,7 +10,10 @@
 
 #define LINE ((size_t)64)
 #define HUGE_PAGE                                                                                  \
-    ((size_t)2 << 20)           /* of x86-64 and most others; elsewhere it is only an alignment */
+    ((size_t)2 << 20) /* of x86-64 and most others; elsewhere it is only an alignment */
+/* Where a huge page begins to pay: touching one took 0.4 ms on a virtual machine, and small ones
+ * 22 us each; elsewhere both are much quicker. What the array leaves of it is lost. */
+#define LARGE (HUGE_PAGE / 8)
 #define PAGE ((size_t)64 << 10) /* at least a small one, on any machine */
 
 /* In the line before the array. */
@@ -56,7 +59,7 @@ void *large_calloc(size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes) || bytes == 0 || bytes > SIZE_MAX / 2) {
         return NULL;
     }
-    bool large = bytes >= HUGE_PAGE / 2; /* half of a huge page may be left over */
+    bool large = bytes >= LARGE;
     size_t unit = large ? HUGE_PAGE : LINE;
     bytes = (bytes + unit - 1) / unit * unit;
     return large ? map(bytes) : allocate(bytes);
