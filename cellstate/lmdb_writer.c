@@ -300,6 +300,7 @@ static void stand_back(struct lmdb_gate *gate, int64_t came_us)
     }
 }
 
+/* Counts that this process has come for the lock again, at once or late. */
 static void count_return(struct lmdb_gate *gate, bool at_once)
 {
     if (at_once) {

@@ -300,7 +300,7 @@ int store_open_memory(const struct store_config *config, struct store **store, o
         const struct omega_machine_spec *spec = &config->machines[i];
         struct omega_machine machine;
         memory->specs[i] = *spec;
-        if (spec->platform != 0 || spec->domain != 0) {
+        if (spec->platform != 0 || spec->domain != 0) { /* else the arrays stay untouched */
             memory->platforms[i] = spec->platform;
             memory->domains[i] = spec->domain;
         }

@@ -51,7 +51,7 @@ struct memory {
     struct omega_machine_spec *specs;
     struct omega_machine *machines; /* records: see memory_record() */
     uint64_t *recorded;             /* bits: which machines have one */
-    struct memory_bands *bands;     /* per machine, as memory_sum_bands() adds up; NULL so far */
+    struct memory_bands *bands;     /* per machine, as memory_sum_bands() adds up; NULL before */
     uint64_t bands_version;         /* of the change that they stand at */
     uint32_t *platforms;
     uint32_t *domains;      /* behind them */

@@ -43,11 +43,12 @@ void bench_fail(const char *what) __attribute__((noreturn));
 /* The memory, or the end of the process. */
 void *bench_memory(void *memory);
 
-/* Brings the pages of the cell that this process has open in a directory into its page table, as
- * they are in a process that has worked for a while: on a virtual machine a first touch takes as
- * long as a commit, and each of many processes would spend the whole run on them. The file may be
- * as long as the map, and empty but for its beginning. Linux before 5.14 cannot do it ahead of
- * writing. */
+/* Brings the pages of the cell that this process has open in a directory into its page table, and
+ * reads each once, so that the host of a virtual machine has them in its own, too: as they are in a
+ * process that has worked for a while. There a first touch takes as long as a commit, and each of
+ * many processes would spend the whole run on them. Ends the process if no cell is open. The file
+ * may be as long as the map, and empty but for its beginning. Linux before 5.14 cannot do it ahead
+ * of writing. */
 void bench_map_pages(const char *directory);
 
 /* Monotonic time. */

@@ -27,8 +27,8 @@ static struct header *header_of(void *array)
     return (struct header *)(void *)((char *)array - LINE);
 }
 
-/* Pages that are all 0 and not there yet, at the beginning of a huge one; the header has one before
- * that, so that writing it brings none of the array's. NULL without memory. */
+/* Pages that are all 0 and not in memory yet, from the beginning of a huge one on. The header lies
+ * in a page before, so that writing it brings none of the array's. NULL without memory. */
 static void *map(size_t bytes)
 {
     size_t mapped = PAGE + HUGE_PAGE + bytes;

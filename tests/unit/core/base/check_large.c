@@ -62,6 +62,7 @@ START_TEST(refuses_what_cannot_be)
     ck_assert_ptr_null(large_calloc(0, 8));
     ck_assert_ptr_null(large_calloc(SIZE_MAX / 4, 8));
     ck_assert_ptr_null(large_calloc(SIZE_MAX - 1, 1));
+    ck_assert_ptr_null(large_calloc(SIZE_MAX / 4, 1)); /* no system has room for it */
 }
 END_TEST
 
