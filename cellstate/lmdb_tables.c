@@ -4,6 +4,7 @@
  * cursor on it (a spot), so that writing it needs no second search of its table.
  */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "cellstate/lmdb_private.h"
@@ -37,12 +38,9 @@ static bool is_on(const struct lmdb_spot *spot, uint64_t key)
     MDB_val there;
     MDB_val data;
     uint64_t found = 0;
-    if (on) {
-        int code = mdb_cursor_get(spot->cursor, &there, &data, MDB_GET_CURRENT);
-        if (code == MDB_BAD_TXN) {
-            return on; /* LMDB has failed before: what follows will fail, too */
-        }
-        assert(code == MDB_SUCCESS);
+    int code = on ? mdb_cursor_get(spot->cursor, &there, &data, MDB_GET_CURRENT) : MDB_SUCCESS;
+    assert(code != EINVAL && code != MDB_NOTFOUND); /* others: LMDB fails, now or before */
+    if (on && code == MDB_SUCCESS) {
         memcpy(&found, there.mv_data, there.mv_size < sizeof found ? there.mv_size : sizeof found);
         assert(there.mv_size != sizeof found || found == key); /* but the head's */
     }

@@ -59,19 +59,21 @@ sooner() {
 }
 check "and ran shorter for it" sooner
 
-# One scheduler alone meets no conflict, and tries each job once: what is missing of the optional
-# tasks is nothing to try again for.
+# One scheduler alone meets no conflict, and commits once for each job (20, and one of the others):
+# what is missing of the optional tasks is nothing to try again for. Attempts are not counted: on a
+# slow machine one may find the tasks of the job before still there, and no room.
 once() {
     "$OMEGA" run --live --quiet --log --out "$T/one" --set store.kind=lmdb \
         --set workloads.1.jobs=1 \
         --set workloads.1.cpu_milli=1 --set workloads.0.mapreduce.workers_max=10000 \
         --set workloads.0.mapreduce.map_activities=900 --set workloads.0.mapreduce.map_s=0.1 \
         --set workloads.0.jobs=20 --set workloads.0.interarrival_s=5 "$T/elastic.json" &&
-        "$OMEGA" check-log "$T/one" &&
-        jobs "$T/one/jobs.csv" attempts conflicts | sort | uniq -c |
-        awk '{ print; n += $1; bad += $2 != 1 || $3 != 0 } END { exit !(n == 20 && bad == 0) }'
+        "$OMEGA" check-log "$T/one" >"$T/one.log" && cat "$T/one.log" &&
+        grep -q ' 21 transactions, ' "$T/one.log" &&
+        jobs "$T/one/jobs.csv" scheduled conflicts | sort | uniq -c |
+        awk '{ print; n += $1; bad += $3 != 0 } END { exit !(n == 20 && bad == 0) }'
 }
-check "without a rival each is tried once, whatever is missing" once
+check "without a rival each commits once, whatever is missing" once
 
 # optional_factor, by a module that shortens jobs.
 factor() {
