@@ -41,5 +41,14 @@ fails_with() {
     fi
 }
 
+# only_plain NAME WHY: ends the script here, skipped, in all builds but the plain one: what it looks
+# at does not depend on the compiler.
+only_plain() {
+    if [ "$B" != "$PWD/build" ]; then
+        skip "$1" "only from the plain build: $2"
+        exit 0
+    fi
+}
+
 # finish: the last line of a test script.
 finish() { [ "$failures" -eq 0 ]; }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The layers hold, and the check that says so can fail.
 source "$(dirname "$0")/../support/shell.sh"
+only_plain "the layers" "it looks at sources"
 
 check "the tree keeps its layers" tests/check-layers
 

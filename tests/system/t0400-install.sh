@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # tests/install-packages on machines of several kinds, played by stubs in an otherwise empty PATH.
 source "$(dirname "$0")/../support/shell.sh"
+only_plain "installing packages" "it runs scripts only"
 
 # machine COMMAND...: a fresh PATH with bash, env and these real commands.
 machine() {

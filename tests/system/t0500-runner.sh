@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The test runner counts what passes, fails, crashes, hangs, skips and is missing, and says so.
 source "$(dirname "$0")/../support/shell.sh"
+only_plain "the runner" "it runs scripts only"
 
 mkdir -p "$T/tree/tests/unit" "$T/tree/tests/fuzz" "$T/tree/tests/system" "$T/b/tests/unit" \
     "$T/b/tests/fuzz"

@@ -1,15 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Invariant F: one experiment, one seed, the same bytes from gcc and clang, with and without
-# optimisation, and on a CPU that seems to have neither FMA nor AVX2.
+# optimisation, and on a CPU that seems to have neither FMA nor AVX2. Without optimisation only with
+# OMEGA_FULL, in `make test-full`, which needs that build anyway: building takes most of the time.
 source "$(dirname "$0")/../support/shell.sh"
 unset MAKEFLAGS MAKELEVEL MFLAGS CC OPT SANITIZER CFLAGS
-
-if [ "$B" != "$PWD/build" ]; then
-    skip "determinism" "only from the plain build: it builds its own variants"
-    finish
-    exit
-fi
+only_plain "determinism" "it builds its own variants"
 
 # results NAME COMMAND...: runs two experiments by COMMAND into $T/NAME; $seed is an option.
 seed=()
@@ -30,11 +26,13 @@ same() {
     done
 }
 
-# variant NAME MAKE-VARIABLE FOLDER: builds and compares.
+# variant FOLDER MAKE-VARIABLE...: builds and compares.
 variant() {
-    check "build with $2" make -s "-j$(nproc)" "$2" all
-    check "run with $2" results "$1" "build/$3/omega"
-    check "$2 gives the same bytes" same "$1"
+    local folder=$1
+    shift
+    check "build with $*" make -s "-j$(nproc)" "$@" all
+    check "run with $*" results "$folder" "build/$folder/omega"
+    check "$* gives the same bytes" same "$folder"
 }
 
 check "the reference runs" results reference "$OMEGA"
@@ -56,10 +54,13 @@ tunables=glibc.cpu.hwcaps=-FMA,-FMA4,-AVX2,-FMA_Usable,-FMA4_Usable,-AVX2_Usable
 check "runs with FMA and AVX2 hidden" results hidden env "GLIBC_TUNABLES=$tunables" "$OMEGA"
 check "FMA and AVX2 hidden give the same bytes" same hidden
 
-variant O0 OPT=-O0 gcc-O0
-if command -v clang >/dev/null; then
-    variant clang CC=clang clang
-else
+if ! command -v clang >/dev/null; then
+    variant gcc-O0 OPT=-O0
     skip "clang gives the same bytes" "no clang"
+elif [ -n "${OMEGA_FULL:-}" ]; then
+    variant gcc-O0 OPT=-O0
+    variant clang CC=clang
+else
+    variant clang CC=clang
 fi
 finish
