@@ -175,7 +175,7 @@ struct lmdb_instance {
 };
 
 /* As store_submit(), to a scheduler instance: the jobs table is its queue, where it finds the job
- * by lmdb_jobs_from(). */
+ * by lmdb_queue(). */
 int lmdb_submit_to(struct store *store, const struct omega_job *job, uint16_t instance,
                    omega_error_t *err);
 
@@ -245,6 +245,12 @@ int lmdb_jobs(struct store *store, int (*each)(void *context, const struct lmdb_
 int lmdb_jobs_from(struct store *store, uint64_t first,
                    int (*each)(void *context, const struct lmdb_job *job), void *context,
                    omega_error_t *err);
+/* The queue of a scheduler instance: of the jobs from id *next on, those that are its own, have
+ * tasks to place and were not given up. *next then lies behind all that were looked at, the one
+ * where `each` stopped included, so that the next call finds new ones only. */
+int lmdb_queue(struct store *store, uint16_t instance, uint64_t *next,
+               int (*each)(void *context, const struct lmdb_job *job), void *context,
+               omega_error_t *err);
 int lmdb_instances(struct store *store,
                    int (*each)(void *context, const struct lmdb_instance *instance), void *context,
                    omega_error_t *err);

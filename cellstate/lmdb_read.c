@@ -215,6 +215,51 @@ int lmdb_jobs(struct store *store, int (*each)(void *context, const struct lmdb_
     return lmdb_jobs_from(store, 0, each, context, err);
 }
 
+struct queue {
+    struct job_list list;
+    uint16_t instance;
+    uint64_t *next;
+};
+
+/* Of most jobs, which are other instances', only the state is looked at. */
+static int tell_queued(void *context, uint64_t key, const MDB_val *data, omega_error_t *err)
+{
+    const struct queue *queue = context;
+    const struct job_list *list = &queue->list;
+    struct record_job_state state;
+    int rc = record_decode_job_state(data->mv_data, data->mv_size, key, &state);
+    if (rc != OMEGA_OK) {
+        return lmdb_bad_record(list->lmdb, rc, LMDB_STATES, key, err);
+    }
+    *queue->next = key + 1;
+    if (state.instance != queue->instance || state.pending == 0 || state.given_up) {
+        return OMEGA_OK;
+    }
+    MDB_val job;
+    rc = lmdb_get(list->lmdb, list->txn, LMDB_JOBS, key, &job, err);
+    if (rc != OMEGA_OK || job.mv_data == NULL) {
+        return rc != OMEGA_OK ? rc
+                              : lmdb_bad_record(list->lmdb, OMEGA_ECORRUPT, LMDB_JOBS, key, err);
+    }
+    return lmdb_job_show(list->lmdb, list->txn, key, &job, list->each, list->context, err);
+}
+
+int lmdb_queue(struct store *store, uint16_t instance, uint64_t *next,
+               int (*each)(void *context, const struct lmdb_job *job), void *context,
+               omega_error_t *err)
+{
+    struct queue queue = {.list = {.lmdb = lmdb_of(store), .each = each, .context = context},
+                          .instance = instance,
+                          .next = next};
+    int rc = lmdb_read_begin(queue.list.lmdb, &queue.list.txn, err);
+    if (rc == OMEGA_OK) {
+        rc = lmdb_walk(queue.list.lmdb, queue.list.txn, LMDB_STATES, *next, tell_queued, &queue,
+                       err);
+        lmdb_read_end(queue.list.lmdb, queue.list.txn);
+    }
+    return rc;
+}
+
 int lmdb_find_job(struct store *store, uint64_t id,
                   int (*each)(void *context, const struct lmdb_job *job), void *context,
                   omega_error_t *err)

@@ -95,10 +95,6 @@ static int find_job(void *context, const struct lmdb_job *said)
 {
     struct live_scheduler *scheduler = context;
     uint64_t id = said->job->id;
-    scheduler->next_id = id + 1;
-    if (said->instance != scheduler->runner.id || said->pending == 0 || said->given_up) {
-        return OMEGA_OK;
-    }
     struct run_job *job = map_get(&scheduler->jobs, id);
     if (job != NULL) {
         return scheduler->status = take_state(job, said) ? OMEGA_OK : no_memory(id, scheduler->err);
@@ -155,8 +151,8 @@ int live_find_jobs(struct live_scheduler *scheduler, omega_error_t *err)
         scheduler->next_id = 1;
     }
     scheduler->found_end = &scheduler->found;
-    int rc =
-        lmdb_jobs_from(scheduler->process->store, scheduler->next_id, find_job, scheduler, err);
+    int rc = lmdb_queue(scheduler->process->store, scheduler->runner.id, &scheduler->next_id,
+                        find_job, scheduler, err);
     *scheduler->found_end = NULL;
     enqueue_found(scheduler);
     return rc;

@@ -300,6 +300,15 @@ static int see_placements(void *context, const struct lmdb_change *change)
     return 0;
 }
 
+static void submit_to(struct cell *cell, uint64_t id, uint16_t instance)
+{
+    struct omega_task_group group = {
+        .count = 2, .request = {.cpu_milli = 100, .mem_mib = 1}, .duration_us = 1};
+    struct omega_job job = {.id = id, .precedence = 120, .group_count = 1, .groups = &group};
+    ck_assert_int_eq(omega_job_seal(&job, &group, &cell->err), 0);
+    ck_assert_int_eq(lmdb_submit_to(cell->store, &job, instance, &cell->err), 0);
+}
+
 START_TEST(jobs_are_submitted_to_an_instance)
 {
     static struct seen seen;
@@ -307,13 +316,8 @@ START_TEST(jobs_are_submitted_to_an_instance)
     disk_open(&disk);
     struct cell *cell = &disk.cell;
     cell_submit(cell, 1, 2, 100);
-    struct omega_task_group group = {
-        .count = 2, .request = {.cpu_milli = 100, .mem_mib = 1}, .duration_us = 1};
-    for (uint64_t id = 2; id < 4; id++) {
-        struct omega_job job = {.id = id, .precedence = 120, .group_count = 1, .groups = &group};
-        ck_assert_int_eq(omega_job_seal(&job, &group, &cell->err), 0);
-        ck_assert_int_eq(lmdb_submit_to(cell->store, &job, 7, &cell->err), 0);
-    }
+    submit_to(cell, 2, 7);
+    submit_to(cell, 3, 7);
     ck_assert_uint_eq(find(&disk, 1).job.instance, OMEGA_INSTANCE_NONE);
     ck_assert_uint_eq(find(&disk, 2).job.instance, 7);
     ck_assert_uint_eq(find(&disk, 2).job.attempt, 0);
@@ -331,6 +335,102 @@ START_TEST(jobs_are_submitted_to_an_instance)
     ck_assert_uint_eq(placement.id, first);
     ck_assert_uint_eq(placement.task, 1);
     disk_close(&disk);
+}
+END_TEST
+
+/* What an instance finds at a look at its queue. */
+static void expect_queue(struct cell *cell, uint16_t instance, uint64_t *next, uint32_t count,
+                         const uint64_t ids[])
+{
+    static struct seen seen;
+    seen = (struct seen){.count = 0};
+    ck_assert_int_eq(lmdb_queue(cell->store, instance, next, see_job, &seen, &cell->err), 0);
+    ck_assert_uint_eq(seen.count, count);
+    for (uint32_t i = 0; i < count; i++) {
+        ck_assert_uint_eq(seen.jobs[i].copy.id, ids[i]);
+    }
+}
+
+/* Its own jobs, while they have tasks to place; others are passed over, and none is told twice. */
+START_TEST(an_instance_finds_its_queue)
+{
+    struct disk disk;
+    disk_open(&disk);
+    struct cell *cell = &disk.cell;
+    uint64_t next = 1;
+    expect_queue(cell, 7, &next, 0, NULL);
+    ck_assert_uint_eq(next, 1);
+    cell_submit(cell, 1, 2, 100);
+    for (uint64_t id = 2; id <= 5; id++) {
+        submit_to(cell, id, 7);
+    }
+    submit_to(cell, 6, 8);
+    cell_begin(cell, 3, 7);
+    cell_claim(cell, 0, 0, 100);
+    cell_claim(cell, 1, 0, 100);
+    cell_commit(cell);
+    uint32_t tasks = 0;
+    ck_assert_int_eq(store_abandon(cell->store, 4, &tasks, NULL, &cell->err), 0);
+    expect_queue(cell, 7, &next, 2, (const uint64_t[]){2, 5});
+    ck_assert_uint_eq(next, 7);
+    submit_to(cell, 9, 7);
+    expect_queue(cell, 7, &next, 1, (const uint64_t[]){9});
+    expect_queue(cell, 7, &next, 0, NULL);
+    ck_assert_uint_eq(next, 10);
+    next = 6;
+    expect_queue(cell, 8, &next, 1, (const uint64_t[]){6});
+    cell_begin(cell, 2, 8);
+    cell_claim(cell, 0, 1, 100);
+    cell_commit(cell);
+    next = 1;
+    expect_queue(cell, 8, &next, 2, (const uint64_t[]){2, 6});
+    disk_close(&disk);
+}
+END_TEST
+
+/* Puts bytes, or with none nothing, in the place of a job's record. */
+static void damage(const char *path, const char *table, uint64_t job, const char *bytes)
+{
+    MDB_env *env = NULL;
+    MDB_txn *txn = NULL;
+    MDB_dbi dbi = 0;
+    MDB_val key = {.mv_size = sizeof(job), .mv_data = &job};
+    MDB_val data = {.mv_size = strlen(bytes), .mv_data = (void *)(uintptr_t)bytes};
+    ck_assert_int_eq(mdb_env_create(&env), 0);
+    ck_assert_int_eq(mdb_env_set_mapsize(env, DISK_MAP_BYTES), 0);
+    ck_assert_int_eq(mdb_env_set_maxdbs(env, 16), 0);
+    ck_assert_int_eq(mdb_env_open(env, path, 0, 0644), 0);
+    ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    ck_assert_int_eq(mdb_dbi_open(txn, table, MDB_INTEGERKEY, &dbi), 0);
+    ck_assert_int_eq(*bytes == '\0' ? mdb_del(txn, dbi, &key, NULL)
+                                    : mdb_put(txn, dbi, &key, &data, 0),
+                     0);
+    ck_assert_int_eq(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+/* A queue with a damaged record, or without one that belongs to another, says which. */
+START_TEST(a_damaged_queue_is_told)
+{
+    static struct seen seen;
+    static const char *const tables[] = {"jobs", "job_states"};
+    struct disk disk;
+    disk_open(&disk);
+    struct cell *cell = &disk.cell;
+    submit_to(cell, 1, 7);
+    submit_to(cell, 2, 7);
+    store_close(cell->store);
+    damage(disk.path, tables[_i], 2, _i == 0 ? "" : "no state");
+    disk_start(&disk);
+    seen = (struct seen){.count = 0};
+    uint64_t next = 1;
+    ck_assert_int_eq(lmdb_queue(cell->store, 7, &next, see_job, &seen, &cell->err),
+                     OMEGA_ECORRUPT);
+    ck_assert_ptr_nonnull(strstr(cell->err.text, tables[_i]));
+    ck_assert_uint_eq(seen.count, 1);
+    store_close(cell->store);
+    ck_assert_int_eq(lmdb_remove(disk.path, &cell->err), 0);
+    catalogue_destroy(cell->catalogue);
 }
 END_TEST
 
@@ -504,10 +604,12 @@ static void add_cases(Suite *suite)
     check_case(suite, "tasks", counts_what_became_of_tasks);
     check_case(suite, "jobs", lists_jobs_by_rising_id);
     check_case(suite, "queue", jobs_are_submitted_to_an_instance);
+    check_case(suite, "queue of an instance", an_instance_finds_its_queue);
     check_case(suite, "instances", lists_instances);
     check_case(suite, "changes", lists_changes);
     check_case(suite, "young readers", has_young_readers);
     TCase *tcase = tcase_create("keeping jobs");
+    tcase_add_loop_test(tcase, a_damaged_queue_is_told, 0, 2);
     tcase_add_loop_test(tcase, keeps_jobs_if_asked, 0, 2);
     suite_add_tcase(suite, tcase);
 }
