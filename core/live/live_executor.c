@@ -270,6 +270,7 @@ static int execute(struct live_executor *executor, omega_error_t *err)
     while (rc == OMEGA_OK && !live_stopped() && live_now_us(process) < horizon_us) {
         live_beat(process);
         atomic_fetch_add(&process->slot->done, 1);
+        live_listen(process);
         rc = follow(executor, err);
         rc = rc == OMEGA_OK && executor->untold_count > 0 ? plan_untold(executor, err) : rc;
         rc = rc == OMEGA_OK ? live_play_events(executor, err) : rc;

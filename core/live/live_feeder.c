@@ -117,7 +117,7 @@ static int submit(struct feeder *feeder, struct omega_job *job, int64_t now_us, 
         page_add(process->page, PAGE_JOBS_SUBMITTED, 1);
         live_intended(process);
         atomic_fetch_add(&process->slot->done, 1);
-        live_wake_send(process->wake, LIVE_SCHEDULERS + instance);
+        live_wake_up(process, LIVE_SCHEDULERS + instance);
     }
     return rc;
 }

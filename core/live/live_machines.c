@@ -66,7 +66,7 @@ static void tell_losers(struct live_executor *executor, const struct store_relea
         uint32_t number = LIVE_SCHEDULERS + lost[i].instance;
         if (lost[i].instance != OMEGA_INSTANCE_NONE && lost[i].job != 0) {
             atomic_fetch_add(&process->shared->slots[number].losses, 1);
-            live_wake_send(process->wake, number);
+            live_wake_up(process, number);
         }
     }
 }

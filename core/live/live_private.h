@@ -71,6 +71,7 @@ struct live_intent {
 /* What a process tells the one that started it, in memory that both map. */
 struct live_slot {
     atomic_bool ready;           /* everything is open: it waits for the start */
+    atomic_bool listens;         /* wake-ups are of use to it: see live_listen() */
     atomic_int_fast64_t due_ns;  /* of the monotonic clock: it shows progress by then, or hangs */
     atomic_uint_fast64_t done;   /* attempts that ended, jobs submitted, looks at the cell ... */
     atomic_uint_fast64_t placed; /* ... and tasks placed */
@@ -166,6 +167,14 @@ void live_sync(struct live_process *process);
  * LIVE_POLL_NS, since one may be lost), or a request to stop. Callers look at the time again. */
 void live_wait(struct live_process *process, int64_t until_us, bool woken);
 
+/* Says that this process is about to look for work, and to wait if it finds none: before the look,
+ * so that what comes behind it is told. */
+void live_listen(struct live_process *process);
+
+/* Wakes another process, unless it is at work, or has been woken since it listened last: it looks
+ * for more before it waits. */
+void live_wake_up(struct live_process *process, uint32_t number);
+
 /* A place in the log, at a time that was read before: behind the newest version. */
 struct log_place live_place(const struct live_process *process, int64_t time_us);
 
@@ -217,8 +226,9 @@ void live_wake_close(struct live_wake *wake); /* NULL is allowed */
 /* Removes what processes of a live run have put into the directory of their cell, by system calls
  * only. */
 void live_wake_unlink(int directory_fd);
-/* Tells a peer that there is something for it; a hint that cannot be sent at once is dropped. */
-void live_wake_send(struct live_wake *wake, uint32_t number);
+/* Tells a peer that there is something for it; false: a hint that cannot be sent at once is
+ * dropped. */
+bool live_wake_send(struct live_wake *wake, uint32_t number);
 /* Becomes readable when a hint has come; live_wake_take() takes all that have. */
 int live_wake_fd(const struct live_wake *wake);
 void live_wake_take(struct live_wake *wake);

@@ -259,6 +259,25 @@ void live_wait(struct live_process *process, int64_t until_us, bool woken)
     }
 }
 
+/* Sequentially consistent, as the exchange below: either the look that follows sees what another
+ * has done, or that one sees this. */
+void live_listen(struct live_process *process)
+{
+    atomic_store(&process->slot->listens, true);
+}
+
+void live_wake_up(struct live_process *process, uint32_t number)
+{
+    if (process->shared == NULL) { /* on a standing cell nobody sees the slots of others */
+        live_wake_send(process->wake, number);
+        return;
+    }
+    atomic_bool *listens = &process->shared->slots[number].listens;
+    if (atomic_exchange(listens, false) && !live_wake_send(process->wake, number)) {
+        atomic_store(listens, true); /* so that the next one tries */
+    }
+}
+
 struct log_place live_place(const struct live_process *process, int64_t time_us)
 {
     struct store_counters counters;

@@ -155,7 +155,7 @@ static int end_attempt(struct live_scheduler *scheduler, int64_t now_us, omega_e
         add_spent(&process->slot->times.commit, since_ns);
     }
     if (result.accepted > 0) {
-        live_wake_send(process->wake, LIVE_EXECUTOR);
+        live_wake_up(process, LIVE_EXECUTOR);
     }
     if (process->standing != NULL) {
         standing_tell_attempt(process->standing, runner, &result);
@@ -196,6 +196,9 @@ static int run(struct live_scheduler *scheduler, omega_error_t *err)
     while (rc == OMEGA_OK && !is_over(process)) {
         live_beat(process);
         live_take_retries(scheduler);
+        if (scheduler->runner.first == NULL) {
+            live_listen(process);
+        }
         rc = live_find_jobs(scheduler, err);
         page_set(process->page, PAGE_QUEUED, scheduler->runner.queued + scheduler->retries.count);
         if (rc == OMEGA_OK && scheduler->runner.first != NULL) {

@@ -59,11 +59,9 @@ void live_wake_close(struct live_wake *wake)
     free(wake);
 }
 
-void live_wake_send(struct live_wake *wake, uint32_t number)
+bool live_wake_send(struct live_wake *wake, uint32_t number)
 {
-    if (wake->peers[number] != NULL) {
-        endpoint_wake(wake->peers[number], wake->number, 0);
-    }
+    return wake->peers[number] != NULL && endpoint_wake(wake->peers[number], wake->number, 0);
 }
 
 int live_wake_fd(const struct live_wake *wake)
