@@ -76,6 +76,7 @@ struct gate_bell {
     _Atomic uint32_t asleep; /* 1: somebody may be. Set by who sleeps, cleared by who rings, and set
                                 again by who was woken, for others that may be left */
     _Atomic uint32_t hurries; /* 1: the holder is at it; who is so, too, need not wait awake */
+    _Atomic uint32_t wanted;  /* 1: since it was given back last somebody has found it taken */
 };
 
 /* The file. Lock and record have lines of their own: who spins reads the record only. All of it
@@ -99,7 +100,7 @@ struct lmdb_gate {
     int32_t pid;
     uint64_t start;
     uint64_t module[MODULE_WORDS];
-    _Atomic int64_t left_us;  /* when it gave the lock back last */
+    _Atomic int64_t left_us;  /* when it gave the lock back last, if others wanted it; else 0 */
     _Atomic uint64_t rang_at; /* turn of the record when it rang while it was at it; else 0 */
     /* of this process's turns; whoever holds the lock owns them */
     int64_t since_us; /* when it last rang, or had to wait itself */
@@ -118,11 +119,24 @@ struct holder {
     char module[MODULE_BYTES];
 };
 
-static int64_t now_us(void)
+/* One that comes for the lock. Unless others wanted it when this process left, nobody asks how soon
+ * it is back, and a clock will do that is right to within a tick and takes a tenth of the time. */
+struct coming {
+    int64_t at_us;
+    bool counts;  /* it is known how soon: */
+    bool at_once; /* like one that is at it */
+};
+
+static int64_t clock_us(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t now_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
 }
 
 /* ---- the record ---- */
@@ -279,11 +293,15 @@ static int lock_wait(struct lmdb_gate *gate,
     }
 }
 
-/* Has this process come back for its next turn at once? */
-static bool comes_back(const struct lmdb_gate *gate, int64_t came_us)
+static struct coming come(const struct lmdb_gate *gate)
 {
-    int64_t away_us = came_us - atomic_load_explicit(&gate->left_us, memory_order_relaxed);
-    return away_us <= HURRY_US;
+    int64_t left_us = atomic_load_explicit(&gate->left_us, memory_order_relaxed);
+    if (left_us == 0) {
+        return (struct coming){.at_us = clock_us(CLOCK_MONOTONIC_COARSE)};
+    }
+    int64_t at_us = now_us();
+    return (struct coming){
+        .at_us = at_us, .counts = true, .at_once = at_us - left_us <= HURRY_US};
 }
 
 static uint64_t turn_of(const struct gate_file *file)
@@ -292,10 +310,10 @@ static uint64_t turn_of(const struct gate_file *file)
 }
 
 /* Lets the one that was woken in first. */
-static void stand_back(struct lmdb_gate *gate, int64_t came_us)
+static void stand_back(struct lmdb_gate *gate, const struct coming *coming)
 {
     uint64_t turn = atomic_exchange(&gate->rang_at, 0);
-    while (turn_of(gate->file) == turn && now_us() - came_us < STAND_BACK_US) {
+    while (turn_of(gate->file) == turn && now_us() - coming->at_us < STAND_BACK_US) {
         sched_yield(); /* it may have been woken on this CPU */
     }
 }
@@ -310,13 +328,16 @@ static void count_return(struct lmdb_gate *gate, bool at_once)
     }
 }
 
-/* The lock has been taken, by one who came for it at `came_us`. */
-static void turn_begins(struct lmdb_gate *gate, uint16_t instance, int64_t came_us, bool waited)
+/* The lock has been taken. */
+static void turn_begins(struct lmdb_gate *gate, uint16_t instance, const struct coming *coming,
+                        bool waited)
 {
     struct gate_bell *bell = &gate->file->bell;
-    int64_t now = waited ? now_us() : came_us;
-    count_return(gate, comes_back(gate, came_us));
-    gate->hurries = gate->returns >= HURRY_RETURNS;
+    int64_t now = waited ? now_us() : coming->at_us;
+    if (coming->counts) {
+        count_return(gate, coming->at_once);
+        gate->hurries = gate->returns >= HURRY_RETURNS;
+    }
     gate->since_us = waited ? now : gate->since_us;
     if (is_at_it(gate->file) != gate->hurries) {
         atomic_store_explicit(&bell->hurries, gate->hurries, memory_order_relaxed);
@@ -326,9 +347,9 @@ static void turn_begins(struct lmdb_gate *gate, uint16_t instance, int64_t came_
 
 /* Two that come back at once had better take turns of some length: neither waits awake for the
  * other. Who plans in between does, and finds its moment. */
-static bool is_of_use_to_spin(const struct lmdb_gate *gate, int64_t came_us)
+static bool is_of_use_to_spin(const struct gate_file *file, const struct coming *coming)
 {
-    return !is_at_it(gate->file) || !comes_back(gate, came_us);
+    return !is_at_it(file) || !coming->at_once;
 }
 
 int lmdb_gate_enter(struct lmdb_gate *gate, uint16_t instance,
@@ -336,14 +357,15 @@ int lmdb_gate_enter(struct lmdb_gate *gate, uint16_t instance,
                     bool *died, omega_error_t *err)
 {
     struct gate_file *file = gate->file;
-    int64_t came_us = now_us();
+    struct coming coming = come(gate);
     if (atomic_load_explicit(&gate->rang_at, memory_order_relaxed) != 0) {
-        stand_back(gate, came_us);
+        stand_back(gate, &coming);
     }
     int code = pthread_mutex_trylock(&file->lock);
     bool waited = code == EBUSY;
-    if (waited && is_of_use_to_spin(gate, came_us)) {
-        code = lock_spin(file);
+    if (waited) {
+        atomic_store_explicit(&file->bell.wanted, 1, memory_order_relaxed);
+        code = is_of_use_to_spin(file, &coming) ? lock_spin(file) : code;
     }
     if (code == EBUSY) {
         code = lock_wait(gate, blocked, context);
@@ -358,8 +380,18 @@ int lmdb_gate_enter(struct lmdb_gate *gate, uint16_t instance,
                                   "was made in this boot and is not held by this thread",
                                   strerror(code));
     }
-    turn_begins(gate, instance, came_us, waited);
+    turn_begins(gate, instance, &coming, waited);
     return OMEGA_OK;
+}
+
+/* Have others come for the lock during this turn? */
+static bool take_wanted(struct gate_bell *bell)
+{
+    bool wanted = atomic_load_explicit(&bell->wanted, memory_order_relaxed) != 0;
+    if (wanted) {
+        atomic_store_explicit(&bell->wanted, 0, memory_order_relaxed);
+    }
+    return wanted;
 }
 
 /* Wakes one of those who sleep. */
@@ -373,10 +405,11 @@ static void ring(struct gate_bell *bell)
 void lmdb_gate_leave(struct lmdb_gate *gate)
 {
     struct gate_file *file = gate->file;
-    int64_t now = now_us();
-    bool lets_in = !gate->hurries || now - gate->since_us >= BURST_US;
-    bool rings = lets_in && atomic_load(&file->bell.asleep) != 0;
-    gate->since_us = lets_in ? now : gate->since_us;
+    bool asleep = atomic_load(&file->bell.asleep) != 0;
+    int64_t now = take_wanted(&file->bell) || asleep ? now_us() : 0;
+    bool lets_in = !gate->hurries || now == 0 || now - gate->since_us >= BURST_US;
+    bool rings = lets_in && asleep;
+    gate->since_us = lets_in && now != 0 ? now : gate->since_us;
     uint64_t rang_at = rings && gate->hurries ? turn_of(file) : 0;
     atomic_store_explicit(&gate->rang_at, rang_at, memory_order_relaxed);
     atomic_store_explicit(&gate->left_us, now, memory_order_relaxed);
