@@ -2,8 +2,8 @@
 /*
  * The machine's limit for a row of `make bench-sim`: the same jobs, placements, commits and ends as
  * the simulator, written by hand for exactly these rows. No store, no modules, no metrics, no
- * checks; of omega only the random numbers and their logarithm, so that the draws are the same, and
- * the digest, which proves that the placements are.
+ * checks; of omega only the random numbers and their logarithm, so that the draws are the same, the
+ * digest, which proves that the placements are, and the pages that its heap lies in.
  *
  * usage: bare_loop [--digest] ROW [SEED]
  *        bare_loop --rows
@@ -18,6 +18,7 @@
 #include "bench/support/rows.h"
 #include "core/base/digest.h"
 #include "core/base/fmath.h"
+#include "core/base/large.h"
 #include "core/base/random.h"
 
 /* CPU above, memory below, each under a bit of its own that a subtraction takes away if there is
@@ -528,6 +529,7 @@ static void run(uint64_t seed)
 int main(int argc, char **argv)
 {
     char text[33] = "";
+    large_heap(); /* as omega does */
     if (argc > 1 && strcmp(argv[1], "--rows") == 0) {
         row_list();
         return EXIT_SUCCESS;

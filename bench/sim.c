@@ -16,6 +16,7 @@
 
 #include "bench/support/bench.h"
 #include "bench/support/rows.h"
+#include "core/base/large.h"
 #include "core/driver/run.h"
 
 static const char *const names[ROW_KINDS] = {"batch", "service"};
@@ -271,6 +272,7 @@ static void read_options(struct sim *sim, int *argc, char ***argv)
 int main(int argc, char **argv)
 {
     struct sim sim = {.row = NULL};
+    large_heap();
     read_options(&sim, &argc, &argv);
     sim.row = argc > 1 ? row_find(argv[1]) : NULL;
     if (sim.row == NULL) {

@@ -16,6 +16,7 @@
 
 #include "cellstate/lmdb_private.h"
 #include "cellstate/lmdb_records_private.h"
+#include "core/base/large.h"
 
 /* Changes of others that are looked at, and their bytes in all: beyond that it is dearer than to
  * read the machines again, and it happens inside the gate. */
@@ -28,7 +29,7 @@ int lmdb_write_init(struct lmdb *lmdb)
 {
     struct lmdb_write *write = &lmdb->write;
     uint32_t machines = lmdb->meta.machine_count;
-    write->hand = calloc(machines + 1u, sizeof *write->hand);
+    write->hand = large_calloc(machines + 1u, sizeof *write->hand);
     write->epoch = 1;
     write->rules = rules_scratch_create();
     if (write->hand == NULL || write->rules == NULL ||
@@ -43,7 +44,7 @@ int lmdb_write_init(struct lmdb *lmdb)
 void lmdb_write_fini(struct lmdb *lmdb)
 {
     struct lmdb_write *write = &lmdb->write;
-    free(write->hand);
+    large_free(write->hand);
     index_set_fini(&write->wanted);
     index_set_fini(&write->dirty);
     free(write->listed);

@@ -2,11 +2,14 @@
 /* Memory for large arrays: see large.h. */
 #include "core/base/large.h"
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define LINE ((size_t)64)
 #define HUGE_PAGE                                                                                  \
@@ -15,6 +18,10 @@
  * 22 us each; elsewhere both are much quicker. What the array leaves of it is lost. */
 #define LARGE (HUGE_PAGE / 8)
 #define PAGE ((size_t)64 << 10) /* at least a small one, on any machine */
+
+#define HEAP_ARRAY_MAX (32 << 20) /* larger ones are mapped; the library takes no more here */
+#define HEAP_GROWTH (1 << 20)
+#define HEAP_SMALL ((size_t)512 << 10) /* more than a heap has at the beginning of a program */
 
 /* In the line before the array. */
 struct header {
@@ -27,6 +34,12 @@ static struct header *header_of(void *array)
     return (struct header *)(void *)((char *)array - LINE);
 }
 
+/* Bytes from here to the beginning of a huge page. */
+static size_t to_huge_page(const char *address)
+{
+    return -(uintptr_t)address % HUGE_PAGE;
+}
+
 /* Pages that are all 0 and not in memory yet, from the beginning of a huge one on. The header lies
  * in a page before, so that writing it brings none of the array's. NULL without memory. */
 static void *map(size_t bytes)
@@ -36,7 +49,7 @@ static void *map(size_t bytes)
     if (begin == MAP_FAILED) {
         return NULL;
     }
-    char *array = begin + PAGE + (-(uintptr_t)(begin + PAGE)) % HUGE_PAGE;
+    char *array = begin + PAGE + to_huge_page(begin + PAGE);
     (void)madvise(array, bytes, MADV_HUGEPAGE); /* refused: small pages do as well */
     *header_of(array) = (struct header){begin, mapped};
     return array;
@@ -77,3 +90,35 @@ void large_free(void *memory)
         free(header.begin);
     }
 }
+
+#ifdef __GLIBC__
+static bool addresses_are_limited(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
+}
+
+void large_heap(void)
+{
+    /* setting one of them ends that the library fits them to what is freed: so all are set */
+    if (addresses_are_limited() || mallopt(M_MMAP_THRESHOLD, HEAP_ARRAY_MAX) == 0 ||
+        mallopt(M_TRIM_THRESHOLD, -1) == 0 || mallopt(M_TOP_PAD, (int)LARGE_HEAP_BYTES) == 0) {
+        return;
+    }
+    /* growing writes in front of a block and behind it: there the pages remain small */
+    char *small = sbrk(0);
+    size_t gap = to_huge_page(small + HEAP_SMALL);
+    void *volatile block = sbrk((intptr_t)gap) == (void *)-1 ? NULL : malloc(HEAP_SMALL / 2);
+    free(block);
+    mallopt(M_TOP_PAD, HEAP_GROWTH);
+    char *begin = small + gap + HEAP_SMALL;
+    char *end = sbrk(0);
+    if (end > begin) {
+        (void)madvise(begin, (size_t)(end - begin), MADV_HUGEPAGE);
+    }
+}
+#else
+void large_heap(void)
+{
+}
+#endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/large.h"
 #include "core/cli/command.h"
 #include "core/cli/signals.h"
 #include "core/experiment/experiment.h"
@@ -107,6 +108,7 @@ static void secure_streams(void)
 
 int main(int argc, char **argv)
 {
+    large_heap();
     secure_streams();
     signals_install();
     if (argc < 2) {

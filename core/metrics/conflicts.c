@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/large.h"
 #include "core/base/map.h"
 #include "core/metrics/metrics_private.h"
 
@@ -70,7 +71,8 @@ static int init_options(struct conflicts *conflicts, const struct metrics_config
     conflicts->refused_context = config->refused_context;
     conflicts->counterfactuals = config->counterfactuals;
     if (config->machines) {
-        conflicts->machines = calloc(config->machine_count + 1u, sizeof *conflicts->machines);
+        conflicts->machines =
+            large_calloc(config->machine_count + 1u, sizeof *conflicts->machines);
     }
     if (config->counterfactuals) {
         conflicts->would = calloc(modes + 1, sizeof *conflicts->would);
@@ -124,8 +126,8 @@ void conflicts_release(struct metrics *metrics)
     free(conflicts->first_instance);
     free(conflicts->blocks);
     free(conflicts->raised);
-    free(conflicts->conflicting);
-    free(conflicts->machines);
+    large_free(conflicts->conflicting);
+    large_free(conflicts->machines);
     free(conflicts->would);
     free(conflicts);
 }
@@ -291,7 +293,7 @@ static void count_hot(struct metrics *metrics, uint32_t machine)
     }
     if (conflicts->conflicting == NULL) {
         conflicts->conflicting =
-            calloc(conflicts->machine_count + 1u, sizeof *conflicts->conflicting);
+            large_calloc(conflicts->machine_count + 1u, sizeof *conflicts->conflicting);
         if (conflicts->conflicting == NULL) {
             metrics->status = OMEGA_ENOMEM;
             return;

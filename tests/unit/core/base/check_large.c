@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory for large arrays: zeroed, aligned, refused where it cannot be. */
+/* Memory for large arrays: zeroed, aligned, refused where it cannot be; a large heap. */
 #include "core/base/large.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tests/support/check_main.h"
@@ -66,11 +69,56 @@ START_TEST(refuses_what_cannot_be)
 }
 END_TEST
 
+/* Most sanitizers, and valgrind, bring an allocator of their own. */
+static bool malloc_is_another(void)
+{
+#ifdef OMEGA_DEBUG
+    return true;
+#else
+    return getenv("OMEGA_SLOW") != NULL;
+#endif
+}
+
+/* The heap grows once, of which nothing is in memory, and does not shrink. */
+START_TEST(heap_is_large_at_once)
+{
+    char *before = sbrk(0);
+    large_heap();
+    char *end = sbrk(0);
+    if (malloc_is_another()) {
+        printf("skip - the heap (malloc() is not that of the C library)\n");
+        return;
+    }
+    ck_assert_int_ge(end - before, (ptrdiff_t)LARGE_HEAP_BYTES);
+    char *behind = end - (uintptr_t)end % UNTOUCHED - UNTOUCHED;
+    ck_assert_uint_eq(resident(behind, UNTOUCHED), 0);
+    char *block = malloc(UNTOUCHED);
+    ck_assert_ptr_nonnull(block);
+    ck_assert(block >= before && block + UNTOUCHED <= end);
+    memset(block, 1, UNTOUCHED);
+    free(block);
+    ck_assert_ptr_eq(sbrk(0), end);
+}
+END_TEST
+
+/* Where addresses are limited, all stays as it is. */
+START_TEST(limited_heap_is_left_alone)
+{
+    struct rlimit limit = {.rlim_cur = (rlim_t)1 << 40, .rlim_max = (rlim_t)1 << 40};
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    char *before = sbrk(0);
+    large_heap();
+    ck_assert_ptr_eq(sbrk(0), before);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     TCase *test = tcase_create("large");
     tcase_add_loop_test(test, zeroed_and_aligned, 0, sizeof sizes / sizeof *sizes);
     tcase_add_test(test, untouched_is_nowhere);
+    tcase_add_test(test, heap_is_large_at_once);
+    tcase_add_test(test, limited_heap_is_left_alone);
     tcase_add_test(test, refuses_what_cannot_be);
     suite_add_tcase(suite, test);
 }
