@@ -4,10 +4,9 @@
  * can disagree, all checksums being right, is found and named, and a sound cell is sound.
  */
 #include <endian.h>
-#include <lmdb.h>
 
 #include "cellstate/lmdb_records.h"
-#include "tests/unit/cellstate/disk_fixture.h"
+#include "tests/unit/cellstate/raw_fixture.h"
 
 #define SLOTS 6u
 
@@ -54,42 +53,11 @@ static void fill(struct disk *disk)
 
 /* ---- the tables, by LMDB's own calls ---- */
 
-struct raw {
-    MDB_env *env;
-    MDB_txn *txn;
-};
-
-static void raw_open(struct raw *raw, const char *path)
-{
-    ck_assert_int_eq(mdb_env_create(&raw->env), 0);
-    ck_assert_int_eq(mdb_env_set_mapsize(raw->env, DISK_MAP_BYTES), 0);
-    ck_assert_int_eq(mdb_env_set_maxdbs(raw->env, 16), 0);
-    ck_assert_int_eq(mdb_env_open(raw->env, path, 0, 0644), 0);
-    ck_assert_int_eq(mdb_txn_begin(raw->env, NULL, 0, &raw->txn), 0);
-}
-
-static void raw_close(struct raw *raw)
-{
-    ck_assert_int_eq(mdb_txn_commit(raw->txn), 0);
-    mdb_env_close(raw->env);
-}
-
-static void raw_put(struct raw *raw, const char *table, uint64_t id, void *bytes, size_t size)
-{
-    MDB_dbi dbi;
-    MDB_val key = {.mv_size = sizeof(id), .mv_data = &id};
-    MDB_val data = {.mv_size = size, .mv_data = bytes};
-    ck_assert_int_eq(mdb_dbi_open(raw->txn, table, MDB_INTEGERKEY, &dbi), 0);
-    ck_assert_int_eq(mdb_put(raw->txn, dbi, &key, &data, 0), 0);
-}
-
 static MDB_val raw_get(struct raw *raw, const char *table, uint64_t id)
 {
-    MDB_dbi dbi;
     MDB_val key = {.mv_size = sizeof(id), .mv_data = &id};
     MDB_val data;
-    ck_assert_int_eq(mdb_dbi_open(raw->txn, table, MDB_INTEGERKEY, &dbi), 0);
-    ck_assert_int_eq(mdb_get(raw->txn, dbi, &key, &data), 0);
+    ck_assert_int_eq(mdb_get(raw->txn, raw_table(raw, table), &key, &data), 0);
     return data;
 }
 

@@ -3,9 +3,8 @@
  * What the lmdb store promises beyond the conformance suite (cellstate/lmdb.h): making, opening and
  * removing cells, what survives, the change log, holding a version, catalogues of its own.
  */
-#include <lmdb.h>
 
-#include "tests/unit/cellstate/disk_fixture.h"
+#include "tests/unit/cellstate/raw_fixture.h"
 
 static void write_file(const char *path, const char *name)
 {
@@ -316,20 +315,10 @@ END_TEST
 
 static void forget_last_spec(const char *path)
 {
-    MDB_env *env = NULL;
-    MDB_txn *txn = NULL;
-    MDB_dbi specs = 0;
-    uint64_t last = CELL_MACHINES - 1;
-    MDB_val key = {.mv_size = sizeof(last), .mv_data = &last};
-    ck_assert_int_eq(mdb_env_create(&env), 0);
-    ck_assert_int_eq(mdb_env_set_mapsize(env, DISK_MAP_BYTES), 0);
-    ck_assert_int_eq(mdb_env_set_maxdbs(env, 16), 0);
-    ck_assert_int_eq(mdb_env_open(env, path, 0, 0644), 0);
-    ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
-    ck_assert_int_eq(mdb_dbi_open(txn, "specs", MDB_INTEGERKEY, &specs), 0);
-    ck_assert_int_eq(mdb_del(txn, specs, &key, NULL), 0);
-    ck_assert_int_eq(mdb_txn_commit(txn), 0);
-    mdb_env_close(env);
+    struct raw raw;
+    raw_open(&raw, path);
+    raw_delete(&raw, "specs", CELL_MACHINES - 1);
+    raw_close(&raw);
 }
 
 /* A cell that has lost the spec of a machine is none that was created with the configuration. */
