@@ -224,7 +224,7 @@ struct queue {
 /* Of most jobs, which are other instances', only the state is looked at. */
 static int tell_queued(void *context, uint64_t key, const MDB_val *data, omega_error_t *err)
 {
-    const struct queue *queue = context;
+    struct queue *queue = context;
     const struct job_list *list = &queue->list;
     struct record_job_state state;
     int rc = record_decode_job_state(data->mv_data, data->mv_size, key, &state);
@@ -237,11 +237,10 @@ static int tell_queued(void *context, uint64_t key, const MDB_val *data, omega_e
     }
     MDB_val job;
     rc = lmdb_get(list->lmdb, list->txn, LMDB_JOBS, key, &job, err);
-    if (rc != OMEGA_OK || job.mv_data == NULL) {
-        return rc != OMEGA_OK ? rc
-                              : lmdb_bad_record(list->lmdb, OMEGA_ECORRUPT, LMDB_JOBS, key, err);
+    if (rc == OMEGA_OK && job.mv_data == NULL) {
+        rc = lmdb_bad_record(list->lmdb, OMEGA_ECORRUPT, LMDB_JOBS, key, err);
     }
-    return lmdb_job_show(list->lmdb, list->txn, key, &job, list->each, list->context, err);
+    return rc == OMEGA_OK ? tell_job(&queue->list, key, &job, err) : rc;
 }
 
 int lmdb_queue(struct store *store, uint16_t instance, uint64_t *next,
