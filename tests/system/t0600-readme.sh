@@ -54,7 +54,7 @@ check "tasks that must be on different machines get there" spread
 check "the module obeys the rules of modules" test -z \
     "$(nm -D --undefined-only "$T/mine.so" 2>/dev/null | awk '$1 != "w"')"
 
-block cell.sh | sed "s|build/omega|\"$OMEGA\"|; s|/tmp/cell|$T/cell|g" >"$T/cell.sh"
+block cell.sh | sed "s|build/omega|\"$OMEGA\"|; s|build/cell|$T/cell|g" >"$T/cell.sh"
 check "the cell on disk is made, changed, exported and proved" bash -eu "$T/cell.sh"
 check "its export holds a drained machine" grep -q '"state":"draining"' "$T/cell.json"
 finish

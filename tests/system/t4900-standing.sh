@@ -15,7 +15,8 @@ block() {
 # number KEY: its values in lines of JSON.
 number() { sed "s/.*\"$1\":\([0-9]*\).*/\1/"; }
 
-block standing.sh | sed "s|build/omega|\"$OMEGA\"|; s|/tmp/standing|$T/standing|g" >"$T/standing.sh"
+block standing.sh | sed "s|build/omega|\"$OMEGA\"|; s|build/standing|$T/standing|g" \
+    >"$T/standing.sh"
 check "the README has commands" grep -q "kill -9" "$T/standing.sh"
 echo wait >>"$T/standing.sh"
 timeout 120 bash -eu "$T/standing.sh" >"$T/out" 2>"$T/err"
