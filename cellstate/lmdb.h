@@ -50,7 +50,7 @@ struct lmdb_options {
 struct lmdb_writer {
     int32_t pid;
     uint16_t instance; /* OMEGA_INSTANCE_NONE: no scheduler instance */
-    int64_t since_us;  /* how long it has been writing */
+    int64_t since_us;  /* how long it has been writing, to within a tick of the clock (4 ms) */
     char module[48];   /* as given in struct lmdb_use */
 };
 

@@ -95,7 +95,7 @@ struct lmdb_write {
     bool several; /* more than one placement is written: they go by a cursor */
     bool broken;  /* LMDB failed after something was written: nothing of the batch may stay */
     uint64_t end; /* `fast`: bytes of the file that may be in use when this has been committed */
-    /* per machine of the cell; memory that no machine was read into is never touched */
+    /* per machine of the cell; pages that no machine was read into are never touched */
     struct lmdb_at_hand *hand;
     uint64_t epoch;          /* a new one: no machine is at hand any more */
     uint64_t shown;          /* version that the machines at hand show */

@@ -35,10 +35,10 @@
 #define SPINS 400
 /* A holder that keeps coming back so soon is at it: it need not let others in each time, but does
  * so each BURST_US. Being woken takes longer than a commit, so that without it two processes would
- * hand the lock to and fro by system calls, and pages between CPUs, so dear that eight which
- * only commit got a quarter more done in turns of 16 ms than of 4. Its returns are counted, up to
- * HURRY_MOST, and a late one takes HURRY_LATE of them back: one page fault or tick of the clock in
- * between is no reason to let others in at every commit again. */
+ * hand the lock to and fro by system calls, and pages between CPUs. (Eight that only commit got a
+ * quarter more done in turns of 16 ms than of 4.) Its returns are counted, up to HURRY_MOST, and a
+ * late one takes HURRY_LATE of them back: one page fault or tick of the clock in between is no
+ * reason to let others in at every commit again. */
 #define HURRY_US 20
 #define HURRY_RETURNS 16u
 #define HURRY_MOST 32u
@@ -121,7 +121,8 @@ struct holder {
 };
 
 /* One that comes for the lock. Unless others wanted it when this process left, nobody asks how soon
- * it is back, and a clock will do that is right to within a tick and takes a tenth of the time. */
+ * it is back, and a clock will do that is right to within a tick and takes an eighth of the
+ * time. */
 struct coming {
     int64_t at_us;
     bool counts;  /* it is known how soon: */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory for large arrays: see large.h. */
+/* Memory for large arrays, and a large heap: see large.h. */
 #include "core/base/large.h"
 
 #include <malloc.h>
@@ -19,7 +19,8 @@
 #define LARGE (HUGE_PAGE / 8)
 #define PAGE ((size_t)64 << 10) /* at least a small one, on any machine */
 
-#define HEAP_ARRAY_MAX (32 << 20) /* larger ones are mapped; the library takes no more here */
+#define HEAP_ARRAY_MAX (32 << 20) /* larger ones are mapped where the heap has no room for them; the
+                                     library takes no more here */
 #define HEAP_GROWTH (1 << 20)
 #define HEAP_SMALL ((size_t)512 << 10) /* more than a heap has at the beginning of a program */
 

@@ -72,7 +72,7 @@ START_TEST(who_waits_is_woken)
         ck_assert_int_lt(tries, SOON_MS / NEVER_MS);
         live_wake_up(&waker, 0);
     }
-    is_woken(&sleeper, NEVER_MS);
+    is_woken(&sleeper, NEVER_MS); /* on a slow machine a second one may be under way */
     ck_assert(!shared->slots[0].listens);
     live_wake_up(&waker, 0);
     ck_assert(!is_woken(&sleeper, NEVER_MS));
