@@ -97,6 +97,7 @@ struct lmdb_write {
     uint64_t end; /* `fast`: bytes of the file that may be in use when this has been committed */
     /* per machine of the cell; pages that no machine was read into are never touched */
     struct lmdb_at_hand *hand;
+    uint64_t committed;      /* LMDB's id of what this process wrote last; 0: as if it had not */
     uint64_t epoch;          /* a new one: no machine is at hand any more */
     uint64_t shown;          /* version that the machines at hand show */
     struct index_set wanted; /* machines to be read */
@@ -107,6 +108,9 @@ struct lmdb_write {
     uint32_t listed_room;
     struct record_change_item *items; /* item_count of them */
     uint32_t item_room;
+    /* the instance at hand, as it is in the table but for results; OMEGA_INSTANCE_NONE: none is */
+    uint16_t instance;
+    struct record_instance instance_record;
     /* the job at hand: entry.groups and the rest have room for so much */
     struct job_entry entry;               /* machine_of: NULL */
     struct record_job_state state;        /* of entry: what struct job_entry does not carry */

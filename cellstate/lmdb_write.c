@@ -5,8 +5,9 @@
  * show; machines and head are written once, at the end. Nothing waits inside but for the disk.
  *
  * Machines stay at hand from batch to batch: what other processes have placed meanwhile is taken
- * over from the change log, and what they have changed otherwise is read again. Where a batch
- * fails, all are forgotten.
+ * over from the change log, and what they have changed otherwise is read again. Head and instance
+ * stay only while no other process writes, which LMDB's transaction ids tell. Where a batch fails,
+ * all are forgotten.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,7 @@ int lmdb_write_init(struct lmdb *lmdb)
     uint32_t machines = lmdb->meta.machine_count;
     write->hand = large_calloc(machines + 1u, sizeof *write->hand);
     write->epoch = 1;
+    write->instance = OMEGA_INSTANCE_NONE;
     write->rules = rules_scratch_create();
     if (write->hand == NULL || write->rules == NULL ||
         index_set_init(&write->wanted, machines) != OMEGA_OK ||
@@ -433,9 +435,18 @@ void lmdb_write_abort(struct lmdb *lmdb)
     }
     mdb_txn_abort(write->txn); /* closes its cursors too */
     write->txn = NULL;
+    write->committed = 0;
     if (write->changed || write->broken) {
         give_up(write);
     }
+}
+
+/* Has nobody changed the cell since this process did, so that all that is at hand still holds? Each
+ * transaction that is committed has the id after the one before it. */
+static bool is_as_left(const struct lmdb *lmdb)
+{
+    const struct lmdb_write *write = &lmdb->write;
+    return write->committed != 0 && mdb_txn_id(write->txn) == write->committed + 1;
 }
 
 int lmdb_write_begin(struct lmdb *lmdb, omega_error_t *err)
@@ -454,6 +465,10 @@ int lmdb_write_begin(struct lmdb *lmdb, omega_error_t *err)
         return rc;
     }
     lmdb_spots_clear(write);
+    if (is_as_left(lmdb)) {
+        return OMEGA_OK;
+    }
+    write->instance = OMEGA_INSTANCE_NONE;
     rc = lmdb_head_find(lmdb, err);
     if (rc == OMEGA_OK) {
         catch_up(lmdb);
@@ -475,11 +490,14 @@ int lmdb_write_end(struct lmdb *lmdb, omega_error_t *err)
         return rc;
     }
     MDB_txn *txn = write->txn;
+    uint64_t id = mdb_txn_id(txn);
     write->txn = NULL;
+    write->committed = 0;
     LMDB_TSAN_COMMITS(lmdb);
     rc = lmdb_failed(lmdb, mdb_txn_commit(txn), "commit", err);
     if (rc == OMEGA_OK) {
         write->shown = write->head.counters.version;
+        write->committed = id;
     } else {
         give_up(write);
     }
