@@ -184,14 +184,14 @@ int lmdb_tell_duration(struct store *store, uint64_t job, int64_t duration_us, o
 static int end_placement(struct lmdb *lmdb, const struct store_placement *placement,
                          omega_error_t *err)
 {
-    struct lmdb_at_hand *hand = NULL;
-    int rc = lmdb_machine_at_hand(lmdb, placement->machine, &hand, err);
+    struct omega_machine *machine = NULL;
+    int rc = lmdb_machine_at_hand(lmdb, placement->machine, &machine, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
-    rules_release(&hand->machine, &placement->request, placement->devices,
+    rules_release(machine, &placement->request, placement->devices,
                   (enum omega_band)placement->band, lmdb->meta.release_raises_seq);
-    lmdb_change_machine(lmdb, hand);
+    lmdb_change_machine(lmdb, machine);
     lmdb_change_item(lmdb, placement->id, placement->task, placement->machine, placement->devices);
     totals_use(&lmdb->write.head.totals, &placement->request, placement->devices, -1);
     return lmdb_delete(lmdb, LMDB_PLACEMENTS, placement->id, err);
@@ -472,15 +472,15 @@ static int change_machine(struct lmdb *lmdb, const struct event *event, omega_er
 {
     struct lmdb_write *write = &lmdb->write;
     const struct omega_machine_spec *spec = &lmdb->specs[event->event->machine];
-    struct lmdb_at_hand *hand = NULL;
-    int rc = lmdb_machine_at_hand(lmdb, event->event->machine, &hand, err);
+    struct omega_machine *machine = NULL;
+    int rc = lmdb_machine_at_hand(lmdb, event->event->machine, &machine, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
-    totals_capacity(&write->head.totals, &hand->machine, -1);
-    (void)rules_machine_event(&hand->machine, spec, event->event, &lmdb->meta.overcommit, NULL);
-    totals_capacity(&write->head.totals, &hand->machine, 1);
-    lmdb_change_machine(lmdb, hand);
+    totals_capacity(&write->head.totals, machine, -1);
+    (void)rules_machine_event(machine, spec, event->event, &lmdb->meta.overcommit, NULL);
+    totals_capacity(&write->head.totals, machine, 1);
+    lmdb_change_machine(lmdb, machine);
     write->change.detail = event->event->kind;
     return lmdb_change_end(lmdb, err);
 }
@@ -489,13 +489,13 @@ static int run_event(struct lmdb *lmdb, void *arguments, omega_error_t *err)
 {
     struct event *event = arguments;
     struct lmdb_write *write = &lmdb->write;
-    struct lmdb_at_hand *hand = NULL;
+    struct omega_machine *machine = NULL;
     uint32_t index = event->event->machine;
-    int rc = lmdb_machine_at_hand(lmdb, index, &hand, err);
+    int rc = lmdb_machine_at_hand(lmdb, index, &machine, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
-    struct omega_machine next = hand->machine;
+    struct omega_machine next = *machine;
     rc = rules_machine_event(&next, &lmdb->specs[index], event->event, &lmdb->meta.overcommit, err);
     if (rc != OMEGA_OK) {
         return rc;
@@ -549,10 +549,10 @@ struct preload {
 static const struct omega_machine *record_of(void *context, uint32_t index)
 {
     struct preload *preload = context;
-    struct lmdb_at_hand *hand = NULL;
-    int rc = lmdb_machine_at_hand(preload->lmdb, index, &hand, preload->err);
+    struct omega_machine *machine = NULL;
+    int rc = lmdb_machine_at_hand(preload->lmdb, index, &machine, preload->err);
     preload->code = preload->code == OMEGA_OK ? rc : preload->code;
-    return rc == OMEGA_OK ? &hand->machine : NULL;
+    return rc == OMEGA_OK ? machine : NULL;
 }
 
 static int run_preload(struct lmdb *lmdb, void *arguments, omega_error_t *err)

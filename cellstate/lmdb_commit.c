@@ -162,15 +162,15 @@ int lmdb_join(struct store *store, uint16_t instance, const char *module, uint32
 
 #define CLAIMS_AHEAD 4u /* whose machines are on their way from memory */
 
-static inline void prefetch_machine(const struct lmdb_at_hand *hand)
+/* Two lines; the third is of GPUs. */
+static inline void prefetch_machine(const struct omega_machine *machine)
 {
-    for (size_t at = 0; at < sizeof *hand; at += 64) {
-        __builtin_prefetch((const char *)hand + at);
-    }
+    __builtin_prefetch(machine);
+    __builtin_prefetch(&machine->seq);
 }
 
-/* The first machines, while the job is looked up. Nothing is checked yet. (GCC takes out a call of a
- * function that does no more than this.) */
+/* The first machines, while the job is looked up. Nothing is checked yet. (GCC takes out a call of
+ * a function that does no more than this.) */
 static inline __attribute__((always_inline)) void
 prefetch_first(const struct lmdb *lmdb, const struct omega_transaction *txn)
 {
@@ -178,7 +178,7 @@ prefetch_first(const struct lmdb *lmdb, const struct omega_transaction *txn)
     for (uint32_t i = 0; i < count && i < CLAIMS_AHEAD; i++) {
         uint32_t machine = txn->claims[i].machine;
         if (machine < lmdb->meta.machine_count) {
-            prefetch_machine(&lmdb->write.hand[machine]);
+            prefetch_machine(&lmdb->write.machines[machine]);
         }
     }
 }
@@ -191,10 +191,10 @@ static int bring_machines(struct lmdb *lmdb, const struct omega_transaction *txn
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         uint32_t machine = txn->claims[i].machine;
         if (i + CLAIMS_AHEAD < txn->claim_count) {
-            prefetch_machine(&write->hand[txn->claims[i + CLAIMS_AHEAD].machine]);
+            prefetch_machine(&write->machines[txn->claims[i + CLAIMS_AHEAD].machine]);
         }
-        write->scratch.claimed[i] = &write->hand[machine].machine;
-        if (write->hand[machine].read != write->epoch) {
+        write->scratch.claimed[i] = &write->machines[machine];
+        if (write->machines[machine].changes != write->epoch) {
             index_set_add(&write->wanted, machine);
         }
     }
@@ -204,15 +204,15 @@ static int bring_machines(struct lmdb *lmdb, const struct omega_transaction *txn
 int lmdb_place(struct lmdb *lmdb, struct store_placement *placement, omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
-    struct lmdb_at_hand *hand = NULL;
-    int rc = lmdb_machine_at_hand(lmdb, placement->machine, &hand, err);
+    struct omega_machine *machine = NULL;
+    int rc = lmdb_machine_at_hand(lmdb, placement->machine, &machine, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
     placement->id = omega_placement_id(write->change.version, write->change.item_count);
-    rules_place(&hand->machine, &placement->request, placement->devices,
-                (enum omega_band)placement->band, placement->instance, write->change.version);
-    lmdb_change_machine(lmdb, hand);
+    rules_place(machine, &placement->request, placement->devices, (enum omega_band)placement->band,
+                placement->instance, write->change.version);
+    lmdb_change_machine(lmdb, machine);
     lmdb_change_item(lmdb, placement->id, placement->task, placement->machine, placement->devices);
     totals_use(&write->head.totals, &placement->request, placement->devices, 1);
     return lmdb_put_placement(lmdb, placement, err);

@@ -76,14 +76,6 @@ struct lmdb_spot {
 /* Machines that have a spot of their own; more cursors than this cost what they spare. */
 #define LMDB_MACHINE_SPOTS 16u
 
-/* A machine that the writer has at hand, decoded. */
-struct lmdb_at_hand {
-    uint64_t read;   /* it is at hand if this is write.epoch */
-    uint64_t logged; /* version of the last change that lists it; 0: none */
-    uint32_t spot;   /* of write.machine_spots, if that one is on it */
-    struct omega_machine machine;
-};
-
 /* Working memory of the writer; whoever is inside the gate owns it. */
 struct lmdb_write {
     MDB_txn *txn;
@@ -95,10 +87,12 @@ struct lmdb_write {
     bool several; /* more than one placement is written: they go by a cursor */
     bool broken;  /* LMDB failed after something was written: nothing of the batch may stay */
     uint64_t end; /* `fast`: bytes of the file that may be in use when this has been committed */
-    /* per machine of the cell; pages that no machine was read into are never touched */
-    struct lmdb_at_hand *hand;
+    /* per machine of the cell; pages that no machine was read into are never touched. A machine is
+     * at hand, decoded, if its `changes` is `epoch`. (Notes of their own would lie on a third line
+     * of memory, far away from a commit of one claim.) */
+    struct omega_machine *machines;
     uint64_t committed;      /* LMDB's id of what this process wrote last; 0: as if it had not */
-    uint64_t epoch;          /* a new one: no machine is at hand any more */
+    uint32_t epoch;          /* a new one: no machine is at hand any more; never 0 */
     uint64_t shown;          /* version that the machines at hand show */
     struct index_set wanted; /* machines to be read */
     struct index_set dirty;  /* machines to be written at the end */
@@ -106,6 +100,7 @@ struct lmdb_write {
     struct record_change change;
     uint32_t *listed; /* its machines: change.machine_count of them */
     uint32_t listed_room;
+    struct index_set listed_once; /* the same */
     struct record_change_item *items; /* item_count of them */
     uint32_t item_room;
     /* the instance at hand, as it is in the table but for results; OMEGA_INSTANCE_NONE: none is */
@@ -330,7 +325,7 @@ static inline int lmdb_write_failed(struct lmdb *lmdb, int code, const char *doi
     return lmdb_failed(lmdb, code, doing, err);
 }
 /* A machine at hand: read from the table where it is not yet. The pointer stays good. */
-int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand **hand,
+int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct omega_machine **machine,
                          omega_error_t *err);
 /* Brings the machines in write.wanted to hand, by rising index, and empties it. */
 int lmdb_bring_wanted(struct lmdb *lmdb, omega_error_t *err);
@@ -341,8 +336,8 @@ int lmdb_reserve_bytes(struct lmdb *lmdb, size_t size, omega_error_t *err);
  * OMEGA_EINVAL (no more versions). */
 int lmdb_change_begin(struct lmdb *lmdb, enum record_change_kind kind, uint32_t machines,
                       uint32_t items, omega_error_t *err);
-/* A machine has changed: it is listed once, and written at the end of the batch. */
-void lmdb_change_machine(struct lmdb *lmdb, struct lmdb_at_hand *hand);
+/* A machine at hand has changed: it is listed once, and written at the end of the batch. */
+void lmdb_change_machine(struct lmdb *lmdb, struct omega_machine *machine);
 void lmdb_change_item(struct lmdb *lmdb, uint64_t placement, uint32_t task, uint32_t machine,
                       uint8_t devices);
 /* Logs the change and counts its version. */

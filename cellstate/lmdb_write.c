@@ -30,13 +30,14 @@ int lmdb_write_init(struct lmdb *lmdb)
 {
     struct lmdb_write *write = &lmdb->write;
     uint32_t machines = lmdb->meta.machine_count;
-    write->hand = large_calloc(machines + 1u, sizeof *write->hand);
+    write->machines = large_calloc(machines + 1u, sizeof *write->machines);
     write->epoch = 1;
     write->instance = OMEGA_INSTANCE_NONE;
     write->rules = rules_scratch_create();
-    if (write->hand == NULL || write->rules == NULL ||
+    if (write->machines == NULL || write->rules == NULL ||
         index_set_init(&write->wanted, machines) != OMEGA_OK ||
         index_set_init(&write->dirty, machines) != OMEGA_OK ||
+        index_set_init(&write->listed_once, machines) != OMEGA_OK ||
         jobs_scratch_init(&write->scratch, machines) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
@@ -46,9 +47,10 @@ int lmdb_write_init(struct lmdb *lmdb)
 void lmdb_write_fini(struct lmdb *lmdb)
 {
     struct lmdb_write *write = &lmdb->write;
-    large_free(write->hand);
+    large_free(write->machines);
     index_set_fini(&write->wanted);
     index_set_fini(&write->dirty);
+    index_set_fini(&write->listed_once);
     free(write->listed);
     free(write->items);
     free(write->bytes);
@@ -98,46 +100,46 @@ int lmdb_reserve_bytes(struct lmdb *lmdb, size_t size, omega_error_t *err)
 
 /* Where to read a machine: at a spot of its own while there are some, since it is likely to be
  * written; after that at the table's. */
-static struct lmdb_spot *take_spot(struct lmdb_write *write, struct lmdb_at_hand *hand)
+static struct lmdb_spot *take_spot(struct lmdb_write *write)
 {
-    if (write->machine_spots_taken == LMDB_MACHINE_SPOTS) {
-        return &write->spots[LMDB_MACHINES];
-    }
-    hand->spot = write->machine_spots_taken++;
-    return &write->machine_spots[hand->spot];
+    return write->machine_spots_taken == LMDB_MACHINE_SPOTS
+               ? &write->spots[LMDB_MACHINES]
+               : &write->machine_spots[write->machine_spots_taken++];
 }
 
 /* Where to write it: where it was read, if that was in this write transaction. */
 static struct lmdb_spot *spot_of(struct lmdb_write *write, uint32_t index)
 {
-    uint32_t spot = write->hand[index].spot;
-    return spot < write->machine_spots_taken && write->machine_spots[spot].key == index
-               ? &write->machine_spots[spot]
-               : &write->spots[LMDB_MACHINES];
+    for (uint32_t i = 0; i < write->machine_spots_taken; i++) {
+        if (write->machine_spots[i].key == index) {
+            return &write->machine_spots[i];
+        }
+    }
+    return &write->spots[LMDB_MACHINES];
 }
 
-int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct lmdb_at_hand **hand,
+int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct omega_machine **machine,
                          omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
-    *hand = &write->hand[index];
-    if ((*hand)->read == write->epoch) {
+    *machine = &write->machines[index];
+    if ((*machine)->changes == write->epoch) {
         return OMEGA_OK;
     }
     MDB_val data;
-    struct lmdb_spot *spot = take_spot(write, *hand);
+    struct lmdb_spot *spot = take_spot(write);
     int rc = lmdb_find_at(lmdb, LMDB_MACHINES, spot, index, &data, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
     rc = data.mv_data == NULL
              ? OMEGA_ECORRUPT
-             : record_decode_machine(data.mv_data, data.mv_size, index, &(*hand)->machine);
+             : record_decode_machine(data.mv_data, data.mv_size, index, *machine);
     if (rc != OMEGA_OK) {
+        (*machine)->changes = 0; /* whatever has been decoded of it */
         return lmdb_bad_record(lmdb, rc, LMDB_MACHINES, index, err);
     }
-    (*hand)->logged = 0;
-    (*hand)->read = write->epoch;
+    (*machine)->changes = write->epoch;
     return OMEGA_OK;
 }
 
@@ -146,16 +148,22 @@ int lmdb_bring_wanted(struct lmdb *lmdb, omega_error_t *err)
     uint32_t index;
     int rc = OMEGA_OK;
     while (rc == OMEGA_OK && index_set_take(&lmdb->write.wanted, &index)) {
-        struct lmdb_at_hand *hand = NULL;
-        rc = lmdb_machine_at_hand(lmdb, index, &hand, err);
+        struct omega_machine *machine = NULL;
+        rc = lmdb_machine_at_hand(lmdb, index, &machine, err);
     }
     index_set_clear(&lmdb->write.wanted);
     return rc;
 }
 
-static void forget_machines(struct lmdb_write *write)
+static void forget_machines(struct lmdb *lmdb)
 {
-    write->epoch++;
+    struct lmdb_write *write = &lmdb->write;
+    if (++write->epoch == 0) { /* after as many that no machine may keep the number of an old one */
+        for (uint32_t i = 0; i < lmdb->meta.machine_count; i++) {
+            write->machines[i].changes = 0;
+        }
+        write->epoch = 1;
+    }
 }
 
 /* Could placements have left so much free? Numbers of the log are from outside. */
@@ -201,9 +209,9 @@ static bool take_over(struct lmdb *lmdb, uint64_t version, const MDB_val *data)
         if (after.index >= lmdb->meta.machine_count) {
             return false;
         }
-        struct lmdb_at_hand *hand = &write->hand[after.index];
-        if (hand->read == write->epoch && !follow(&hand->machine, &change, &after)) {
-            hand->read = 0;
+        struct omega_machine *machine = &write->machines[after.index];
+        if (machine->changes == write->epoch && !follow(machine, &change, &after)) {
+            machine->changes = 0;
         }
     }
     return true;
@@ -231,7 +239,7 @@ static void catch_up(struct lmdb *lmdb)
         mdb_cursor_close(log);
     }
     if (all) {
-        forget_machines(write);
+        forget_machines(lmdb);
     }
     write->shown = newest;
 }
@@ -245,7 +253,7 @@ static int write_machines(struct lmdb *lmdb, omega_error_t *err)
     bool several = write->dirty.count > 1;
     while (rc == OMEGA_OK && index_set_take(&write->dirty, &index)) {
         uint8_t bytes[RECORD_MACHINE_BYTES_MAX];
-        size_t size = record_encode_machine(&write->hand[index].machine, bytes);
+        size_t size = record_encode_machine(&write->machines[index], bytes);
         rc = lmdb_put_at(lmdb, LMDB_MACHINES, spot_of(write, index), several, index, bytes, size,
                          err);
     }
@@ -268,6 +276,7 @@ int lmdb_change_begin(struct lmdb *lmdb, enum record_change_kind kind, uint32_t 
         grow((void **)&write->items, &write->item_room, items, sizeof *write->items) != OMEGA_OK) {
         return no_memory(lmdb, err);
     }
+    index_set_clear(&write->listed_once);
     write->several |= items > 1;
     write->change = (struct record_change){
         .version = write->head.counters.version + 1,
@@ -281,13 +290,12 @@ int lmdb_change_begin(struct lmdb *lmdb, enum record_change_kind kind, uint32_t 
     return OMEGA_OK;
 }
 
-void lmdb_change_machine(struct lmdb *lmdb, struct lmdb_at_hand *hand)
+void lmdb_change_machine(struct lmdb *lmdb, struct omega_machine *machine)
 {
     struct lmdb_write *write = &lmdb->write;
-    index_set_add(&write->dirty, hand->machine.index);
-    if (hand->logged != write->change.version) {
-        hand->logged = write->change.version;
-        write->listed[write->change.machine_count++] = hand->machine.index;
+    index_set_add(&write->dirty, machine->index);
+    if (index_set_add(&write->listed_once, machine->index)) {
+        write->listed[write->change.machine_count++] = machine->index;
     }
 }
 
@@ -309,7 +317,7 @@ static void encode_change(const struct lmdb *lmdb, uint64_t key, uint8_t *bytes)
     const struct lmdb_write *write = &lmdb->write;
     const struct record_change *change = &write->change;
     for (uint32_t i = 0; i < change->machine_count; i++) {
-        const struct omega_machine *machine = &write->hand[write->listed[i]].machine;
+        const struct omega_machine *machine = &write->machines[write->listed[i]];
         struct record_change_machine shown = {
             .index = machine->index,
             .free_cpu_milli = rules_free_cpu(machine),
@@ -421,10 +429,10 @@ static void clear_readers(struct lmdb *lmdb)
 }
 
 /* What was not committed is not so: machines that were to be written are not as at hand. */
-static void give_up(struct lmdb_write *write)
+static void give_up(struct lmdb *lmdb)
 {
-    forget_machines(write);
-    index_set_clear(&write->dirty);
+    forget_machines(lmdb);
+    index_set_clear(&lmdb->write.dirty);
 }
 
 void lmdb_write_abort(struct lmdb *lmdb)
@@ -437,7 +445,7 @@ void lmdb_write_abort(struct lmdb *lmdb)
     write->txn = NULL;
     write->committed = 0;
     if (write->changed || write->broken) {
-        give_up(write);
+        give_up(lmdb);
     }
 }
 
@@ -499,7 +507,7 @@ int lmdb_write_end(struct lmdb *lmdb, omega_error_t *err)
         write->shown = write->head.counters.version;
         write->committed = id;
     } else {
-        give_up(write);
+        give_up(lmdb);
     }
     return rc;
 }

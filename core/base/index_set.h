@@ -47,15 +47,17 @@ static inline void index_set_fini(struct index_set *set)
     free(set->summary);
 }
 
-/* Adds an index below the bound; one that is in the set already may be added again. */
-static inline void index_set_add(struct index_set *set, uint32_t index)
+/* Adds an index below the bound; false if it is in the set already. */
+static inline bool index_set_add(struct index_set *set, uint32_t index)
 {
     uint64_t bit = UINT64_C(1) << index % 64;
     uint32_t word = index / 64;
-    set->count += (set->words[word] & bit) == 0;
+    bool is_new = (set->words[word] & bit) == 0;
+    set->count += is_new;
     set->words[word] |= bit;
     set->summary[word / 64] |= UINT64_C(1) << word % 64;
     set->first = word / 64 < set->first ? word / 64 : set->first;
+    return is_new;
 }
 
 /* Takes the lowest index out; false if there is none. */

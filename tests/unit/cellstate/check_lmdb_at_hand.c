@@ -7,7 +7,7 @@
  */
 #include <lmdb.h>
 
-#include "cellstate/lmdb_records.h"
+#include "cellstate/lmdb_private.h"
 #include "core/base/random.h"
 #include "tests/support/child.h"
 #include "tests/unit/cellstate/disk_fixture.h"
@@ -760,6 +760,43 @@ START_TEST(any_turns)
 }
 END_TEST
 
+/* ---- a number that comes round ---- */
+
+/* More changes than anybody goes through, which leave 500 of machine 0. */
+static void fill(struct disk *disk)
+{
+    for (uint64_t i = 0; i < 20; i++) {
+        (void)cell_put(&disk->cell, 100 + i, 0, 150, 2);
+    }
+}
+
+/* Machines at hand are told by a number that counts how often all were forgotten: one that was read
+ * under it before it came round is not taken for one at hand. */
+START_TEST(forgotten_so_often)
+{
+    static void (*const fills[])(struct disk *disk) = {fill};
+    struct disk disk;
+    struct disk_other other;
+    disk_describe(&disk);
+    disk_create(&disk);
+    disk_other_start(&other, &disk, fills);
+    disk_start(&disk);
+    struct lmdb_write *write = &lmdb_of(disk.cell.store)->write;
+    (void)cell_put(&disk.cell, 1, 0, 500, 1);
+    ck_assert_uint_eq(write->machines[0].changes, 1);
+    write->epoch = UINT32_MAX;
+    disk_other_does(&other, 0);
+    cell_submit(&disk.cell, 2, 1, 1000); /* forgets all, 500 of 4000 being left */
+    ck_assert_uint_eq(write->epoch, 1);
+    cell_begin(&disk.cell, 2, 1);
+    cell_claim(&disk.cell, 0, 0, 1000);
+    cell_commit(&disk.cell);
+    CELL_OUTCOMES(&disk.cell, OMEGA_REFUSED_MACHINE_CHANGED); /* no room, and no rival since */
+    disk_other_stop(&other);
+    disk_close(&disk);
+}
+END_TEST
+
 static void loop_case(Suite *suite, const char *name, const TTest *test, int count)
 {
     TCase *tcase = tcase_create(name);
@@ -775,6 +812,7 @@ static void add_cases(Suite *suite)
     loop_case(suite, "exact gaps", exact_gaps, 9);
     loop_case(suite, "gaps", gaps_of_the_other, GAPS * LARGES);
     loop_case(suite, "any turns", any_turns, 3);
+    check_case(suite, "forgotten", forgotten_so_often);
 }
 
 CHECK_MAIN("cellstate/lmdb_at_hand", add_cases)
