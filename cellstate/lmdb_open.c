@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "cellstate/lmdb_private.h"
+#include "core/base/large.h"
 
 static const struct store_ops lmdb_ops;
 
@@ -166,11 +167,11 @@ static int load_machines(struct lmdb *lmdb, const struct store_config *config, o
     MDB_txn *txn = NULL;
     uint32_t count = lmdb->meta.machine_count;
     lmdb->base.machine_count = count;
-    lmdb->platforms = malloc((count + 1u) * sizeof *lmdb->platforms);
-    lmdb->domains = malloc((count + 1u) * sizeof *lmdb->domains);
-    if (lmdb->platforms == NULL || lmdb->domains == NULL || lmdb_write_init(lmdb) != OMEGA_OK) {
+    lmdb->platforms = large_calloc(count + 1u, sizeof *lmdb->platforms + sizeof *lmdb->domains);
+    if (lmdb->platforms == NULL || lmdb_write_init(lmdb) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for a cell of %u machines", count);
     }
+    lmdb->domains = lmdb->platforms + count;
     int rc = lmdb_read_begin(lmdb, &txn, err);
     if (rc == OMEGA_OK) {
         rc = config == NULL ? lmdb_specs_read(lmdb, txn, err) : use_config(lmdb, txn, config, err);
@@ -336,9 +337,8 @@ void lmdb_close(struct store *store)
     lmdb_write_fini(lmdb);
     lmdb_group_close(lmdb);
     catalogue_destroy(lmdb->own_catalogue);
-    free(lmdb->own_specs);
-    free(lmdb->platforms);
-    free(lmdb->domains);
+    large_free(lmdb->own_specs);
+    large_free(lmdb->platforms);
     free(lmdb->lost);
     free(lmdb->path);
     free(lmdb);

@@ -140,7 +140,7 @@ struct lmdb {
     struct omega_machine_spec *own_specs; /* NULL with use.config */
     struct catalogue *own_catalogue;      /* likewise */
     uint32_t *platforms;
-    uint32_t *domains;
+    uint32_t *domains; /* behind them, in one piece */
     _Atomic(MDB_txn *) spare; /* a read transaction that is reset, or NULL */
     struct lmdb_write write;
     struct combine combine; /* group */

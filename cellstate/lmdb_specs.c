@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cellstate/lmdb_private.h"
+#include "core/base/large.h"
 
 /* ---- writing ---- */
 
@@ -216,7 +217,7 @@ static int translate(struct lmdb *lmdb, const struct loader *loader, uint64_t na
 int lmdb_specs_read(struct lmdb *lmdb, MDB_txn *txn, omega_error_t *err)
 {
     lmdb->own_catalogue = catalogue_create();
-    lmdb->own_specs = calloc(lmdb->meta.machine_count + 1u, sizeof *lmdb->own_specs);
+    lmdb->own_specs = large_calloc(lmdb->meta.machine_count + 1u, sizeof *lmdb->own_specs);
     if (lmdb->own_catalogue == NULL || lmdb->own_specs == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for a cell of %u machines",
                                lmdb->meta.machine_count);

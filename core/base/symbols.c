@@ -10,6 +10,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "core/base/large.h"
+
 #define BLOCK_BYTES ((size_t)64 * 1024)
 #define INDEX_SLOTS_FIRST 64u
 #define SYMBOLS_MAX (UINT32_MAX / 4) /* so that the index's size fits into 32 bits */
@@ -31,7 +33,7 @@ struct symbols {
     struct entry *entries;
     uint32_t count;
     uint32_t room;
-    uint32_t *index; /* symbol, or SYMBOL_NONE for an empty slot */
+    uint32_t *index; /* symbol + 1, or 0 for an empty slot */
     uint32_t mask;   /* slots - 1 */
     struct block *blocks;
 };
@@ -41,8 +43,8 @@ static uint32_t slot_of(const struct symbols *symbols, const char *text, size_t 
                         uint64_t hash)
 {
     uint32_t slot = (uint32_t)hash & symbols->mask;
-    while (symbols->index[slot] != SYMBOL_NONE) {
-        const struct entry *entry = &symbols->entries[symbols->index[slot]];
+    while (symbols->index[slot] != 0) {
+        const struct entry *entry = &symbols->entries[symbols->index[slot] - 1];
         if (entry->hash == hash && entry->length == length &&
             memcmp(entry->text, text, length) == 0) {
             break;
@@ -54,19 +56,18 @@ static uint32_t slot_of(const struct symbols *symbols, const char *text, size_t 
 
 static int resize_index(struct symbols *symbols, uint32_t slots)
 {
-    uint32_t *index = malloc((size_t)slots * sizeof *index);
+    uint32_t *index = large_calloc(slots, sizeof *index);
     if (index == NULL) {
         return -1;
     }
-    memset(index, 0xff, (size_t)slots * sizeof *index);
     for (uint32_t i = 0; i < symbols->count; i++) {
         uint32_t slot = (uint32_t)symbols->entries[i].hash & (slots - 1);
-        while (index[slot] != SYMBOL_NONE) {
+        while (index[slot] != 0) {
             slot = (slot + 1) & (slots - 1);
         }
-        index[slot] = i;
+        index[slot] = i + 1;
     }
-    free(symbols->index);
+    large_free(symbols->index);
     symbols->index = index;
     symbols->mask = slots - 1;
     return 0;
@@ -100,10 +101,12 @@ static int make_room(struct symbols *symbols)
     }
     if (symbols->count == symbols->room) {
         uint32_t room = symbols->room * 2;
-        struct entry *entries = realloc(symbols->entries, room * sizeof *entries);
+        struct entry *entries = large_calloc(room, sizeof *entries);
         if (entries == NULL) {
             return -1;
         }
+        memcpy(entries, symbols->entries, symbols->count * sizeof *entries);
+        large_free(symbols->entries);
         symbols->entries = entries;
         symbols->room = room;
     }
@@ -120,7 +123,7 @@ struct symbols *symbols_create(void)
         return NULL;
     }
     symbols->room = INDEX_SLOTS_FIRST / 2;
-    symbols->entries = malloc(symbols->room * sizeof *symbols->entries);
+    symbols->entries = large_calloc(symbols->room, sizeof *symbols->entries);
     if (symbols->entries == NULL || resize_index(symbols, INDEX_SLOTS_FIRST) != 0 ||
         symbols_intern_n(symbols, "", 0) != 0) {
         symbols_destroy(symbols);
@@ -139,8 +142,8 @@ void symbols_destroy(struct symbols *symbols)
         free(block);
         block = next;
     }
-    free(symbols->entries);
-    free(symbols->index);
+    large_free(symbols->entries);
+    large_free(symbols->index);
     free(symbols);
 }
 
@@ -153,8 +156,8 @@ uint32_t symbols_intern_n(struct symbols *symbols, const char *text, size_t leng
 {
     uint64_t hash = XXH3_64bits(text, length);
     uint32_t slot = slot_of(symbols, text, length, hash);
-    if (symbols->index[slot] != SYMBOL_NONE) {
-        return symbols->index[slot];
+    if (symbols->index[slot] != 0) {
+        return symbols->index[slot] - 1;
     }
     if (make_room(symbols) != 0) {
         return SYMBOL_NONE;
@@ -166,14 +169,15 @@ uint32_t symbols_intern_n(struct symbols *symbols, const char *text, size_t leng
     slot = slot_of(symbols, text, length, hash); /* the index may have grown */
     uint32_t symbol = symbols->count;
     symbols->entries[symbol] = (struct entry){.text = copy, .length = length, .hash = hash};
-    symbols->index[slot] = symbol;
     symbols->count++;
+    symbols->index[slot] = symbols->count;
     return symbol;
 }
 
 uint32_t symbols_find(const struct symbols *symbols, const char *text, size_t length)
 {
-    return symbols->index[slot_of(symbols, text, length, XXH3_64bits(text, length))];
+    /* an empty slot's 0 becomes SYMBOL_NONE */
+    return symbols->index[slot_of(symbols, text, length, XXH3_64bits(text, length))] - 1;
 }
 
 const char *symbols_text(const struct symbols *symbols, uint32_t symbol)
