@@ -61,11 +61,13 @@ static int begin_attempt(struct live_scheduler *scheduler, int64_t now_us, omega
     return rc;
 }
 
-/* Gives a job up. The log is told behind which version that was: others may have changed the cell
- * since, and taken tasks of the job off with a machine. */
-static int abandon(struct live_process *process, const struct run_job *job, omega_error_t *err)
+/* Gives a job up, at the time of the attempt that was its last: by now the horizon may have passed.
+ * The log is told behind which version that was: others may have changed the cell since, and taken
+ * tasks of the job off with a machine. */
+static int abandon(struct live_process *process, const struct run_job *job, int64_t now_us,
+                   omega_error_t *err)
 {
-    struct log_place place = {.log = process->log, .time_us = live_now_us(process)};
+    struct log_place place = {.log = process->log, .time_us = now_us};
     uint32_t tasks = 0;
     live_intend_abandonment(process, job->job->id, job->unplaced, place.time_us);
     int rc = process->standing == NULL ? OMEGA_OK
@@ -97,7 +99,7 @@ static int settle(struct live_scheduler *scheduler, enum settlement settlement, 
         }
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to try a job again");
     } else if (settlement == SETTLED_ABANDON) {
-        rc = abandon(process, job, err);
+        rc = abandon(process, job, now_us, err);
     }
     live_drop_job(scheduler, job);
     return rc;
