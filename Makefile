@@ -5,7 +5,7 @@
 #   make install      build, and install below PREFIX (/usr/local); DESTDIR=stage for packages
 #   make uninstall    remove from PREFIX what make install has put there
 #   make test         install what is missing, build, run all tests; TESTS="t1 unit/cellstate"
-#   make test-full    the same with gcc and clang, all sanitizers and valgrind
+#   make test-full    the same with gcc and clang, and with sanitizers and valgrind
 #   make test-soak    the long random histories, 1,000 kills, every shipped experiment
 #   make bench-sim    the simulator beside a bare loop of the same placements
 #   make bench-store  the lmdb store beside bare loops of LMDB calls, in each mode

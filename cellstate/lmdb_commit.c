@@ -83,9 +83,8 @@ static int look_up(struct lmdb *lmdb, const struct omega_transaction *txn,
     return OMEGA_OK;
 }
 
-/* Writes what the cell is to know of an instance, and keeps it at hand. */
-static int put_instance(struct lmdb *lmdb, uint16_t number, const struct record_instance *instance,
-                        const struct omega_claim_result *results, omega_error_t *err)
+int lmdb_put_instance(struct lmdb *lmdb, uint16_t number, const struct record_instance *instance,
+                      const struct omega_claim_result *results, omega_error_t *err)
 {
     struct lmdb_write *write = &lmdb->write;
     size_t size = record_instance_bytes(instance, results);
@@ -104,8 +103,7 @@ static int put_instance(struct lmdb *lmdb, uint16_t number, const struct record_
 
 /* Records the result of a transaction that has an identity; of the instance the module stays. */
 static int record_result(struct lmdb *lmdb, const struct omega_transaction *txn,
-                         struct record_instance *instance,
-                         const struct omega_claim_result *results,
+                         struct record_instance *instance, const struct omega_claim_result *results,
                          const struct omega_result *result, omega_error_t *err)
 {
     instance->incarnation = txn->incarnation;
@@ -113,8 +111,8 @@ static int record_result(struct lmdb *lmdb, const struct omega_transaction *txn,
     instance->job = txn->job;
     instance->result = *result;
     instance->claim_count = txn->claim_count;
-    int rc = put_instance(lmdb, txn->instance, instance, results, err);
-    lmdb->write.broken = rc != OMEGA_OK; /* the claims are in */
+    int rc = lmdb_put_instance(lmdb, txn->instance, instance, results, err);
+    lmdb->write.broken |= rc != OMEGA_OK; /* the claims are in */
     return rc;
 }
 
@@ -138,7 +136,7 @@ static int run_join(struct lmdb *lmdb, void *arguments, omega_error_t *err)
     }
     struct record_instance next = {.incarnation = instance.incarnation + 1};
     (void)snprintf(next.module, sizeof next.module, "%s", join->module);
-    rc = put_instance(lmdb, join->instance, &next, NULL, err);
+    rc = lmdb_put_instance(lmdb, join->instance, &next, NULL, err);
     *join->incarnation = next.incarnation;
     return rc;
 }
@@ -162,19 +160,21 @@ int lmdb_join(struct store *store, uint16_t instance, const char *module, uint32
 
 #define CLAIMS_AHEAD 4u /* whose machines are on their way from memory */
 
-/* Two lines; the third is of GPUs. */
-static inline void prefetch_machine(const struct omega_machine *machine)
+/* All that a commit without GPUs needs of a machine. (GCC takes out a call of a function that does
+ * no more than this: hence inline, always.) */
+static inline __attribute__((always_inline)) void
+prefetch_machine(const struct omega_machine *machine)
 {
     __builtin_prefetch(machine);
     __builtin_prefetch(&machine->seq);
 }
 
-/* The first machines, while the job is looked up. Nothing is checked yet. (GCC takes out a call of
- * a function that does no more than this.) */
+/* The first machines, while the job is looked up. Nothing is checked yet. */
 static inline __attribute__((always_inline)) void
 prefetch_first(const struct lmdb *lmdb, const struct omega_transaction *txn)
 {
-    uint32_t count = txn->claim_count > OMEGA_CLAIMS_MAX ? 0 : txn->claim_count;
+    bool sound = txn->claims != NULL && txn->claim_count <= OMEGA_CLAIMS_MAX;
+    uint32_t count = sound ? txn->claim_count : 0;
     for (uint32_t i = 0; i < count && i < CLAIMS_AHEAD; i++) {
         uint32_t machine = txn->claims[i].machine;
         if (machine < lmdb->meta.machine_count) {
@@ -194,7 +194,7 @@ static int bring_machines(struct lmdb *lmdb, const struct omega_transaction *txn
             prefetch_machine(&write->machines[txn->claims[i + CLAIMS_AHEAD].machine]);
         }
         write->scratch.claimed[i] = &write->machines[machine];
-        if (write->machines[machine].changes != write->epoch) {
+        if (!lmdb_is_at_hand(write, machine)) {
             index_set_add(&write->wanted, machine);
         }
     }

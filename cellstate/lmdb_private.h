@@ -87,11 +87,11 @@ struct lmdb_write {
     bool several; /* more than one placement is written: they go by a cursor */
     bool broken;  /* LMDB failed after something was written: nothing of the batch may stay */
     uint64_t end; /* `fast`: bytes of the file that may be in use when this has been committed */
-    /* per machine of the cell; pages that no machine was read into are never touched. A machine is
-     * at hand, decoded, if its `changes` is `epoch`. (Notes of their own would lie on a third line
-     * of memory, far away from a commit of one claim.) */
+    /* per machine of the cell; pages that no machine was read into stay as they are. A machine is
+     * at hand, decoded, if its `changes` is `epoch`: notes of their own would lie on a third line
+     * of memory, for which a commit of one claim has to wait */
     struct omega_machine *machines;
-    uint64_t committed;      /* LMDB's id of what this process wrote last; 0: as if it had not */
+    uint64_t committed;      /* LMDB's id of the transaction that what is at hand is of; 0: none */
     uint32_t epoch;          /* a new one: no machine is at hand any more; never 0 */
     uint64_t shown;          /* version that the machines at hand show */
     struct index_set wanted; /* machines to be read */
@@ -100,10 +100,10 @@ struct lmdb_write {
     struct record_change change;
     uint32_t *listed; /* its machines: change.machine_count of them */
     uint32_t listed_room;
-    struct index_set listed_once; /* the same */
+    struct index_set listed_once;     /* which machines these are, until the next change begins */
     struct record_change_item *items; /* item_count of them */
     uint32_t item_room;
-    /* the instance at hand, as it is in the table but for results; OMEGA_INSTANCE_NONE: none is */
+    /* the instance at hand, as it is in the table but for its claims; OMEGA_INSTANCE_NONE: none */
     uint16_t instance;
     struct record_instance instance_record;
     /* the job at hand: entry.groups and the rest have room for so much */
@@ -140,7 +140,7 @@ struct lmdb {
     struct omega_machine_spec *own_specs; /* NULL with use.config */
     struct catalogue *own_catalogue;      /* likewise */
     uint32_t *platforms;
-    uint32_t *domains; /* behind them, in one piece */
+    uint32_t *domains;        /* behind them, in one piece */
     _Atomic(MDB_txn *) spare; /* a read transaction that is reset, or NULL */
     struct lmdb_write write;
     struct combine combine; /* group */
@@ -306,8 +306,8 @@ void lmdb_group_close(struct lmdb *lmdb);
 
 /* ---- lmdb_write.c ---- */
 
-/* The steps of a batch, inside the gate: a write transaction with the head read; what the requests
- * left to be written, and the commit (the transaction is over either way); giving up. */
+/* The steps of a batch, inside the gate: a write transaction with the head at hand; what the
+ * requests left to be written, and the commit (the transaction is over either way); giving up. */
 int lmdb_write_begin(struct lmdb *lmdb, omega_error_t *err);
 int lmdb_write_end(struct lmdb *lmdb, omega_error_t *err);
 void lmdb_write_abort(struct lmdb *lmdb);
@@ -324,6 +324,10 @@ static inline int lmdb_write_failed(struct lmdb *lmdb, int code, const char *doi
     lmdb->write.broken |= code != MDB_SUCCESS;
     return lmdb_failed(lmdb, code, doing, err);
 }
+static inline bool lmdb_is_at_hand(const struct lmdb_write *write, uint32_t index)
+{
+    return write->machines[index].changes == write->epoch;
+}
 /* A machine at hand: read from the table where it is not yet. The pointer stays good. */
 int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct omega_machine **machine,
                          omega_error_t *err);
@@ -331,6 +335,10 @@ int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct omega_machine
 int lmdb_bring_wanted(struct lmdb *lmdb, omega_error_t *err);
 /* Room in write.bytes: OMEGA_ENOMEM. */
 int lmdb_reserve_bytes(struct lmdb *lmdb, size_t size, omega_error_t *err);
+
+/* Writes what the cell is to know of an instance, and keeps it at hand. */
+int lmdb_put_instance(struct lmdb *lmdb, uint16_t number, const struct record_instance *instance,
+                      const struct omega_claim_result *results, omega_error_t *err);
 
 /* Begins the change with the next version: room for so many machines and items. OMEGA_ENOMEM,
  * OMEGA_EINVAL (no more versions). */

@@ -172,7 +172,9 @@ RECORD_FLATTEN size_t record_encode_machine(const struct omega_machine *machine,
     put_pair(bytes + 80, mem[1], mem[2]);
     put_pair(bytes + 88, mem[3], mem[4]);
     put_pair(bytes + 96, machine->cpu_capacity_milli, machine->mem_capacity_mib);
-    if (machine->gpu_devices == 0 && any_gpu(machine) == 0) {
+    /* tasks on devices that an event has taken away leave the machine above its limit: use of
+     * devices, which lies on a line of memory of its own, is looked at there only */
+    if (machine->gpu_devices == 0 && (machine->may_exceed == 0 || any_gpu(machine) == 0)) {
         record_seal_fixed(bytes, RECORD_MACHINE_BYTES, machine->index, RECORD_MACHINE, 0);
         return RECORD_MACHINE_BYTES;
     }

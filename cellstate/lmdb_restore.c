@@ -274,7 +274,6 @@ int lmdb_restore_job(struct lmdb_restore *restore, const struct lmdb_job *job, o
 int lmdb_restore_instance(struct lmdb_restore *restore, uint16_t instance, uint32_t incarnation,
                           const char *module, omega_error_t *err)
 {
-    struct lmdb *lmdb = lmdb_in(restore);
     struct record_instance record = {.incarnation = incarnation};
     if (instance == OMEGA_INSTANCE_NONE || strlen(module) > RECORD_MODULE_MAX) {
         return omega_error_set(err, OMEGA_EINVAL,
@@ -283,13 +282,7 @@ int lmdb_restore_instance(struct lmdb_restore *restore, uint16_t instance, uint3
                                instance, module, OMEGA_INSTANCE_NONE, RECORD_MODULE_MAX);
     }
     (void)snprintf(record.module, sizeof record.module, "%s", module);
-    size_t size = record_instance_bytes(&record, NULL);
-    int rc = lmdb_reserve_bytes(lmdb, size, err);
-    if (rc == OMEGA_OK) {
-        record_encode_instance(&record, NULL, instance, lmdb->write.bytes);
-        rc = lmdb_put(lmdb, LMDB_INSTANCES, instance, lmdb->write.bytes, size, err);
-    }
-    return rc;
+    return lmdb_put_instance(lmdb_in(restore), instance, &record, NULL, err);
 }
 
 /* Totals are what the machines add up to. */

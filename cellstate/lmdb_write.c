@@ -123,7 +123,7 @@ int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct omega_machine
 {
     struct lmdb_write *write = &lmdb->write;
     *machine = &write->machines[index];
-    if ((*machine)->changes == write->epoch) {
+    if (lmdb_is_at_hand(write, index)) {
         return OMEGA_OK;
     }
     MDB_val data;
@@ -132,9 +132,8 @@ int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct omega_machine
     if (rc != OMEGA_OK) {
         return rc;
     }
-    rc = data.mv_data == NULL
-             ? OMEGA_ECORRUPT
-             : record_decode_machine(data.mv_data, data.mv_size, index, *machine);
+    rc = data.mv_data == NULL ? OMEGA_ECORRUPT
+                              : record_decode_machine(data.mv_data, data.mv_size, index, *machine);
     if (rc != OMEGA_OK) {
         (*machine)->changes = 0; /* whatever has been decoded of it */
         return lmdb_bad_record(lmdb, rc, LMDB_MACHINES, index, err);
@@ -160,7 +159,9 @@ static void forget_machines(struct lmdb *lmdb)
     struct lmdb_write *write = &lmdb->write;
     if (++write->epoch == 0) { /* after as many that no machine may keep the number of an old one */
         for (uint32_t i = 0; i < lmdb->meta.machine_count; i++) {
-            write->machines[i].changes = 0;
+            if (write->machines[i].changes != 0) {
+                write->machines[i].changes = 0;
+            }
         }
         write->epoch = 1;
     }
@@ -210,7 +211,7 @@ static bool take_over(struct lmdb *lmdb, uint64_t version, const MDB_val *data)
             return false;
         }
         struct omega_machine *machine = &write->machines[after.index];
-        if (machine->changes == write->epoch && !follow(machine, &change, &after)) {
+        if (lmdb_is_at_hand(write, after.index) && !follow(machine, &change, &after)) {
             machine->changes = 0;
         }
     }
@@ -431,6 +432,7 @@ static void clear_readers(struct lmdb *lmdb)
 /* What was not committed is not so: machines that were to be written are not as at hand. */
 static void give_up(struct lmdb *lmdb)
 {
+    lmdb->write.committed = 0;
     forget_machines(lmdb);
     index_set_clear(&lmdb->write.dirty);
 }
@@ -441,16 +443,17 @@ void lmdb_write_abort(struct lmdb *lmdb)
     if (write->txn == NULL) {
         return;
     }
+    uint64_t before = mdb_txn_id(write->txn) - 1;
     mdb_txn_abort(write->txn); /* closes its cursors too */
     write->txn = NULL;
-    write->committed = 0;
+    write->committed = before;
     if (write->changed || write->broken) {
         give_up(lmdb);
     }
 }
 
-/* Has nobody changed the cell since this process did, so that all that is at hand still holds? Each
- * transaction that is committed has the id after the one before it. */
+/* Has nobody changed the cell since this process was inside, so that all that is at hand still
+ * holds? Each transaction that is committed has the id after the one before it. */
 static bool is_as_left(const struct lmdb *lmdb)
 {
     const struct lmdb_write *write = &lmdb->write;
@@ -482,6 +485,7 @@ int lmdb_write_begin(struct lmdb *lmdb, omega_error_t *err)
         catch_up(lmdb);
     } else {
         lmdb_write_abort(lmdb);
+        write->committed = 0;
     }
     return rc;
 }
@@ -500,7 +504,6 @@ int lmdb_write_end(struct lmdb *lmdb, omega_error_t *err)
     MDB_txn *txn = write->txn;
     uint64_t id = mdb_txn_id(txn);
     write->txn = NULL;
-    write->committed = 0;
     LMDB_TSAN_COMMITS(lmdb);
     rc = lmdb_failed(lmdb, mdb_txn_commit(txn), "commit", err);
     if (rc == OMEGA_OK) {

@@ -315,7 +315,7 @@ int store_open_memory(const struct store_config *config, struct store **store, o
 static const struct store_ops memory_ops = {
     .name = "memory",
     .live_views = true,
-    .takes_notes = true,
+    .takes_short = true,
     .submit = memory_submit,
     .commit = memory_commit,
     .release = memory_release,

@@ -109,7 +109,7 @@ struct store_report;
 struct store_ops {
     const char *name;
     bool live_views;  /* view_open() takes STORE_VIEW_LIVE */
-    bool takes_notes; /* commit() takes transactions in short */
+    bool takes_short; /* commit() takes transactions in short */
     int (*submit)(struct store *store, const struct omega_job *job, omega_error_t *err);
     int (*commit)(struct store *store, const struct omega_transaction *txn,
                   struct omega_claim_result *results, struct omega_result *result,
@@ -168,9 +168,9 @@ static inline void store_close(struct store *store)
 }
 
 /* True if the store takes transactions in short (struct omega_transaction). */
-static inline bool store_takes_notes(const struct store *store)
+static inline bool store_takes_short(const struct store *store)
 {
-    return store->ops->takes_notes;
+    return store->ops->takes_short;
 }
 
 /* Puts a job into the table, all required tasks pending. The job is copied as far as it is needed.

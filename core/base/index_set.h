@@ -63,11 +63,12 @@ static inline bool index_set_add(struct index_set *set, uint32_t index)
 /* Takes the lowest index out; false if there is none. */
 static inline bool index_set_take(struct index_set *set, uint32_t *index)
 {
-    while (set->first < set->summary_words && set->summary[set->first] == 0) {
-        set->first++;
-    }
-    if (set->first == set->summary_words) {
+    if (set->count == 0) { /* or all of the summary would be looked through */
+        set->first = set->summary_words;
         return false;
+    }
+    while (set->summary[set->first] == 0) {
+        set->first++;
     }
     uint64_t *summary = &set->summary[set->first];
     uint32_t word = set->first * 64 + (uint32_t)__builtin_ctzll(*summary);

@@ -176,7 +176,7 @@ uint32_t symbols_intern_n(struct symbols *symbols, const char *text, size_t leng
 
 uint32_t symbols_find(const struct symbols *symbols, const char *text, size_t length)
 {
-    /* an empty slot's 0 becomes SYMBOL_NONE */
+    _Static_assert(SYMBOL_NONE == UINT32_MAX, "an empty slot's 0, less 1");
     return symbols->index[slot_of(symbols, text, length, XXH3_64bits(text, length))] - 1;
 }
 

@@ -3,7 +3,6 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "core/cli/command.h"
 #include "core/experiment/merge.h"
@@ -18,7 +17,6 @@ static const char help[] =
     "  --help     this text\n\n"
     "exit codes: 0 done, 1 failed, 2 wrong usage\n";
 
-/* `argv` is reordered by getopt; `line` is the command line as it was given. */
 static int merge_with(int argc, char **argv, char *const *line)
 {
     omega_error_t err = {0};
@@ -40,14 +38,5 @@ static int merge_with(int argc, char **argv, char *const *line)
 
 int cmd_merge(int argc, char **argv)
 {
-    char **copy = calloc((size_t)argc + 1, sizeof *copy);
-    int code = COMMAND_FAILED;
-    if (copy != NULL) {
-        for (int i = 0; i < argc; i++) {
-            copy[i] = argv[i];
-        }
-        code = merge_with(argc, copy, argv);
-    }
-    free(copy);
-    return code;
+    return command_with_line(argc, argv, merge_with);
 }

@@ -4,8 +4,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "core/cli/command.h"
 #include "core/cli/signals.h"
@@ -38,7 +36,6 @@ static int replay(const char *directory, const struct replay_options *how)
     return rc == 0 ? COMMAND_DONE : command_failed(&err);
 }
 
-/* `argv` is reordered by getopt; `line` is the command line as it was given. */
 static int replay_with(int argc, char **argv, char *const *line)
 {
     struct replay_options how = {.paths = ".",
@@ -63,13 +60,5 @@ static int replay_with(int argc, char **argv, char *const *line)
 
 int cmd_replay(int argc, char **argv)
 {
-    char **copy = calloc((size_t)argc + 1, sizeof *copy);
-    if (copy == NULL) {
-        fputs("omega: out of memory\n", stderr);
-        return COMMAND_FAILED;
-    }
-    memcpy(copy, argv, (size_t)argc * sizeof *copy);
-    int code = replay_with(argc, copy, argv);
-    free(copy);
-    return code;
+    return command_with_line(argc, argv, replay_with);
 }

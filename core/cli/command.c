@@ -24,6 +24,20 @@ int command_failed(const omega_error_t *err)
     return COMMAND_FAILED;
 }
 
+int command_with_line(int argc, char **argv,
+                      int (*command)(int argc, char **argv, char *const *line))
+{
+    char **copy = calloc((size_t)argc + 1, sizeof *copy);
+    if (copy == NULL) {
+        fputs("omega: out of memory\n", stderr);
+        return COMMAND_FAILED;
+    }
+    memcpy(copy, argv, (size_t)argc * sizeof *copy);
+    int code = command(argc, copy, argv);
+    free(copy);
+    return code;
+}
+
 int command_usage(const char *command, const char *format, ...)
 {
     char text[512];

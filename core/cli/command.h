@@ -79,6 +79,11 @@ void command_warn_mixed(const char *mixed);
  * else. */
 bool command_percent(const char *text, double min, double *share);
 
+/* Runs a command that needs its line as it was given, too: `argv` is a copy, since getopt_long()
+ * reorders it. Returns what the command does. */
+int command_with_line(int argc, char **argv,
+                      int (*command)(int argc, char **argv, char *const *line));
+
 /* Opens the socket of a --metrics address and says on stderr where to ask. Returns an exit code: an
  * address that is none is wrong usage of `command`. */
 int command_listen(const char *command, const char *address, int *socket);

@@ -611,7 +611,7 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
     if (runner->plan.count > 0 && !runner->falls_short) {
         struct omega_transaction txn;
         attempt_planned(runner, &txn);
-        txn.claims = store_takes_notes(store) ? txn.claims : attempt_claims(runner);
+        txn.claims = store_takes_short(store) ? txn.claims : attempt_claims(runner);
         if (txn.inquiry != NULL) {
             txn.inquiry->answered = false;
         }

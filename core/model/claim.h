@@ -83,7 +83,7 @@ struct omega_transaction {
     /* Where claims is NULL, it comes in short: by rising task, for each claim its task, its machine
      * and the sequence that it saw, of a job of one group that asks neither for devices nor for
      * different machines. All machines were synced at `synced`. For stores that take such ones
-     * (store_takes_notes()). */
+     * (store_takes_short()). */
     const uint32_t *tasks;
     const uint32_t *machines;
     const uint64_t *seqs;

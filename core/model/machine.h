@@ -61,8 +61,8 @@ struct omega_machine {
                                      has not been below since */
     uint8_t reserved[3];
     uint32_t changes; /* for the store: the memory store counts here how often anything but a
-                         placement or its end raised the sequence; the lmdb store notes here when
-                         it has read the machine */
+                         placement or its end raised the sequence; the lmdb store notes here in
+                         which epoch of its writer it was read */
     int16_t band_gpu_milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
 };
 

@@ -270,7 +270,7 @@ static void absorb(struct history *h, struct history_instance *instance)
 static bool fits_in_short(const struct history *h, const struct omega_transaction *txn)
 {
     const struct omega_job *job = &h->kept[txn->job % HISTORY_JOBS_KEPT].job;
-    if (!store_takes_notes(h->store) || txn->job != job->id || job->group_count != 1) {
+    if (!store_takes_short(h->store) || txn->job != job->id || job->group_count != 1) {
         return false;
     }
     const struct omega_task_group *group = &job->groups[0];

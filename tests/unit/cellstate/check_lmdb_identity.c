@@ -6,6 +6,9 @@
 #include "core/base/random.h"
 #include "tests/unit/cellstate/disk_fixture.h"
 
+#define SIZES 3
+#define LARGE 9000u /* claims whose results take several pages */
+
 static uint32_t join(struct disk *disk, uint16_t instance)
 {
     uint32_t incarnation = 0;
@@ -232,6 +235,91 @@ START_TEST(superseded)
 }
 END_TEST
 
+/* Another process joins as instance 4, or goes on in its incarnation. */
+static void other_joins(struct disk *disk)
+{
+    (void)join(disk, 4);
+}
+static void other_attempts(struct disk *disk)
+{
+    ck_assert_int_eq(try_one(disk, 1, 3, 2, 9), 0);
+    ck_assert_uint_eq(disk->cell.t.result.accepted, 1);
+}
+
+/* What a process remembers of its instance is not what it is superseded by elsewhere. */
+START_TEST(superseded_by_another_process)
+{
+    static void (*const does[])(struct disk *) = {other_joins, other_attempts};
+    struct disk disk;
+    struct disk_other other;
+    disk_describe(&disk);
+    disk_create(&disk);
+    disk_other_start(&other, &disk, does);
+    disk_start(&disk);
+    cell_submit(&disk.cell, 1, 9, 100);
+    ck_assert_uint_eq(join(&disk, 4), 1);
+    ck_assert_int_eq(try_one(&disk, 1, 0, 1, 5), 0);
+    ck_assert_int_eq(try_one(&disk, 1, 1, 1, 6), 0);
+    disk_other_does(&other, 0);
+    ck_assert_int_eq(try_one(&disk, 1, 2, 1, 7), OMEGA_ESUPERSEDED);
+    ck_assert_int_eq(try_one(&disk, 1, 2, 2, 8), 0);
+    disk_other_does(&other, 1);
+    struct state state = state_of(&disk);
+    ck_assert_int_eq(try_one(&disk, 1, 3, 2, 9), 0); /* a repeat: the other's result */
+    ck_assert_uint_eq(disk.cell.t.result.accepted, 1);
+    expect_state(&disk, &state);
+    ck_assert_int_eq(try_one(&disk, 1, 4, 2, 8), OMEGA_ESUPERSEDED);
+    disk_other_stop(&other);
+    disk_close(&disk);
+}
+END_TEST
+
+/* One result after another in one batch, each of another size: small, over several pages, small. */
+START_TEST(sizes_change_in_a_batch)
+{
+    static struct omega_claim claims[SIZES][LARGE];
+    static struct omega_claim_result results[SIZES][LARGE];
+    static const uint32_t counts[SIZES] = {1, LARGE, 1};
+    static const uint32_t none[1];
+    struct omega_transaction txns[SIZES];
+    struct lmdb_commit commits[SIZES];
+    struct disk disk;
+    disk_open(&disk);
+    uint32_t task = 0;
+    cell_submit(&disk.cell, 1, LARGE + 2, 0);
+    uint32_t incarnation = join(&disk, 4);
+    for (uint32_t i = 0; i < SIZES; i++) {
+        for (uint32_t c = 0; c < counts[i]; c++) {
+            claims[i][c] =
+                (struct omega_claim){.task = task++, .machine = c % 3, .request = {.mem_mib = 1}};
+        }
+        txns[i] = (struct omega_transaction){
+            .job = 1,
+            .attempt = i + 1,
+            .incarnation = incarnation,
+            .instance = 4,
+            .precedence = 120,
+            .group_count = 1,
+            .group_minimum = none,
+            .claims = claims[i],
+            .claim_count = counts[i],
+        };
+        commits[i] = (struct lmdb_commit){.txn = &txns[i], .results = results[i]};
+    }
+    ck_assert_int_eq(lmdb_commit_all(disk.cell.store, commits, SIZES, &disk.cell.err), 0);
+    for (uint32_t i = 0; i < SIZES; i++) {
+        ck_assert_int_eq(commits[i].code, 0);
+        ck_assert_uint_eq(commits[i].result.accepted, counts[i]);
+    }
+    struct state state = state_of(&disk);
+    commits[2] = (struct lmdb_commit){.txn = &txns[2], .results = results[1]}; /* a repeat */
+    ck_assert_int_eq(lmdb_commit_all(disk.cell.store, &commits[2], 1, &disk.cell.err), 0);
+    ck_assert_uint_eq(results[1][0].placement, results[2][0].placement);
+    expect_state(&disk, &state);
+    disk_close(&disk);
+}
+END_TEST
+
 START_TEST(nothing_installed_leaves_no_trace)
 {
     struct disk disk;
@@ -452,6 +540,8 @@ static void add_cases(Suite *suite)
     check_case(suite, "repeated, job over", repeated_after_the_job_is_over);
     check_case(suite, "repeated elsewhere", repeated_by_another_process);
     check_case(suite, "superseded", superseded);
+    check_case(suite, "superseded elsewhere", superseded_by_another_process);
+    check_case(suite, "sizes", sizes_change_in_a_batch);
     check_case(suite, "no trace", nothing_installed_leaves_no_trace);
     check_case(suite, "no identity", without_identity_nothing_is_kept);
     check_case(suite, "together", together_in_order);

@@ -934,6 +934,7 @@ static struct omega_machine random_machine(void)
     machine.mem_capacity_mib = below_max();
     for (uint32_t used = below(4); used > 0; used--) {
         machine.band_gpu_milli[below(OMEGA_BANDS)][below(8)] = (int16_t)below(INT16_MAX + 1);
+        machine.may_exceed |= machine.gpu_devices == 0; /* as the rules leave it */
     }
     return machine;
 }

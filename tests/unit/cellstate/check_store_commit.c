@@ -341,7 +341,7 @@ START_TEST(in_short)
 {
     struct cell cell;
     cell_open(&cell, _i);
-    if (!store_takes_notes(cell.store)) {
+    if (!store_takes_short(cell.store)) {
         cell_close(&cell);
         return;
     }
@@ -388,7 +388,7 @@ START_TEST(unsound_in_short)
     cell_open(&cell, _i);
     cell_submit(&cell, 1, 2, 1000);
     struct store_counters before = cell_counters(&cell);
-    for (size_t w = 0; store_takes_notes(cell.store) && w < sizeof wrong / sizeof *wrong; w++) {
+    for (size_t w = 0; store_takes_short(cell.store) && w < sizeof wrong / sizeof *wrong; w++) {
         cell_begin(&cell, 1, 1);
         for (int i = 0; i < 2; i++) {
             struct omega_claim *claim = cell_claim(&cell, wrong[w][i].task, 0, 1000);

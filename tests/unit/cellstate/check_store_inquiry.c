@@ -134,7 +134,7 @@ static void commit(struct trial *trial)
         machines[i] = cell->t.claims[i].machine;
         seqs[i] = cell->t.claims[i].seq;
     }
-    if (store_takes_notes(cell->store) && roll(trial, 2) == 0) {
+    if (store_takes_short(cell->store) && roll(trial, 2) == 0) {
         cell->t.txn.claims = NULL;
         cell->t.txn.tasks = tasks;
         cell->t.txn.machines = machines;

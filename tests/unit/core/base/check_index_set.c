@@ -38,7 +38,7 @@ static void pair_fini(struct pair *pair)
 
 static void add(struct pair *pair, uint32_t index)
 {
-    index_set_add(&pair->set, index);
+    ck_assert_int_eq(index_set_add(&pair->set, index), pair->in[index] == 0);
     pair->count += pair->in[index] == 0;
     pair->in[index] = 1;
     ck_assert_uint_eq(pair->set.count, pair->count);
