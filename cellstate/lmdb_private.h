@@ -324,6 +324,7 @@ static inline int lmdb_write_failed(struct lmdb *lmdb, int code, const char *doi
     lmdb->write.broken |= code != MDB_SUCCESS;
     return lmdb_failed(lmdb, code, doing, err);
 }
+/* Has a machine been read, and has nothing made it outdated since? */
 static inline bool lmdb_is_at_hand(const struct lmdb_write *write, uint32_t index)
 {
     return write->machines[index].changes == write->epoch;
@@ -335,10 +336,6 @@ int lmdb_machine_at_hand(struct lmdb *lmdb, uint32_t index, struct omega_machine
 int lmdb_bring_wanted(struct lmdb *lmdb, omega_error_t *err);
 /* Room in write.bytes: OMEGA_ENOMEM. */
 int lmdb_reserve_bytes(struct lmdb *lmdb, size_t size, omega_error_t *err);
-
-/* Writes what the cell is to know of an instance, and keeps it at hand. */
-int lmdb_put_instance(struct lmdb *lmdb, uint16_t number, const struct record_instance *instance,
-                      const struct omega_claim_result *results, omega_error_t *err);
 
 /* Begins the change with the next version: room for so many machines and items. OMEGA_ENOMEM,
  * OMEGA_EINVAL (no more versions). */
@@ -422,6 +419,12 @@ int lmdb_job_show(struct lmdb *lmdb, MDB_txn *txn, uint64_t id, const MDB_val *j
                   omega_error_t *err);
 
 /* ---- lmdb_commit.c ---- */
+
+/* Writes what the cell is to know of an instance, with the results of its last transaction (NULL
+ * where claim_count is 0), and keeps it at hand. OMEGA_ENOMEM with nothing written, or LMDB's
+ * failure, which breaks the batch. */
+int lmdb_put_instance(struct lmdb *lmdb, uint16_t number, const struct record_instance *instance,
+                      const struct omega_claim_result *results, omega_error_t *err);
 
 /* Puts a placement on its machine as the next item of the change at hand, and fills in its id. */
 int lmdb_place(struct lmdb *lmdb, struct store_placement *placement, omega_error_t *err);

@@ -80,7 +80,7 @@ void command_warn_mixed(const char *mixed);
 bool command_percent(const char *text, double min, double *share);
 
 /* Runs a command that needs its line as it was given, too: `argv` is a copy, since getopt_long()
- * reorders it. Returns what the command does. */
+ * reorders it. Returns what the command does, or COMMAND_FAILED, said, without memory. */
 int command_with_line(int argc, char **argv,
                       int (*command)(int argc, char **argv, char *const *line));
 

@@ -3,7 +3,6 @@
  * What the lmdb store promises beyond the conformance suite (cellstate/lmdb.h): making, opening and
  * removing cells, what survives, the change log, holding a version, catalogues of its own.
  */
-
 #include "tests/unit/cellstate/raw_fixture.h"
 
 static void write_file(const char *path, const char *name)
