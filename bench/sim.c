@@ -64,7 +64,7 @@ static int open_machines(struct sim *sim, omega_error_t *err)
 {
     uint32_t count = sim->row->machines;
     sim->catalogue = catalogue_create();
-    sim->machines = calloc(count, sizeof(*sim->machines));
+    sim->machines = large_calloc(count, sizeof(*sim->machines));
     if (sim->catalogue == NULL || sim->machines == NULL) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u machines", count);
     }
@@ -156,7 +156,7 @@ static void sim_close(struct sim *sim)
     for (uint32_t k = 0; k < ROW_KINDS; k++) {
         job_source_close(sim->workloads[k].source);
     }
-    free(sim->machines);
+    large_free(sim->machines);
     catalogue_destroy(sim->catalogue);
 }
 

@@ -13,22 +13,22 @@
 #include "cellstate/store_view.h"
 #include "core/base/large.h"
 
-/* What the placements of one machine come to. */
+/* What the placements of one machine come to in a band. */
 struct sums {
-    uint64_t placements;
-    int64_t cpu_milli[OMEGA_BANDS];
-    int64_t mem_mib[OMEGA_BANDS];
+    int32_t cpu_milli;
+    int32_t mem_mib;
+    uint32_t placements;
 };
 
-/* The same of its devices. */
+/* The same of its devices, in all bands. */
 struct gpu_sums {
     int64_t milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
 };
 
 struct checker {
     struct store_report *report;
-    struct sums *sums;
-    struct gpu_sums *gpu; /* NULL: no placement has devices so far */
+    struct sums *sums[OMEGA_BANDS]; /* per machine; NULL: no placement is in the band so far */
+    struct gpu_sums *gpu;           /* NULL: no placement has devices so far */
     bool no_memory;
     uint32_t machine_count;
     uint64_t of_jobs; /* placements that belong to a job */
@@ -45,12 +45,34 @@ void store_violated(struct store_report *report, const char *format, ...)
     }
 }
 
+/* Adds a placement to what its machine has in its band. */
+static void add_use(struct checker *checker, const struct store_placement *placement)
+{
+    struct sums **band = &checker->sums[placement->band];
+    if (*band == NULL) {
+        *band = large_calloc(checker->machine_count, sizeof **band);
+    }
+    if (*band == NULL) {
+        checker->no_memory = true;
+        return;
+    }
+    struct sums *sums = &(*band)[placement->machine];
+    sums->placements++;
+    bool cpu =
+        __builtin_add_overflow(sums->cpu_milli, placement->request.cpu_milli, &sums->cpu_milli);
+    bool mem = __builtin_add_overflow(sums->mem_mib, placement->request.mem_mib, &sums->mem_mib);
+    if (cpu || mem) {
+        store_violated(checker->report, "A: machine %u, band %u: no machine holds so much",
+                       placement->machine, placement->band);
+    }
+}
+
 static void add_devices(struct checker *checker, const struct store_placement *placement)
 {
     if (checker->gpu == NULL) {
         checker->gpu = large_calloc(checker->machine_count, sizeof *checker->gpu);
     }
-    checker->no_memory = checker->gpu == NULL;
+    checker->no_memory = checker->no_memory || checker->gpu == NULL;
     for (int device = 0; !checker->no_memory && device < OMEGA_GPU_DEVICES_MAX; device++) {
         if ((placement->devices >> device & 1) != 0) {
             checker->gpu[placement->machine].milli[placement->band][device] +=
@@ -74,10 +96,7 @@ static int add_placement(void *context, const struct store_placement *placement)
     }
     checker->last_id = placement->id;
     checker->of_jobs += placement->job != 0;
-    struct sums *sums = &checker->sums[placement->machine];
-    sums->placements++;
-    sums->cpu_milli[placement->band] += placement->request.cpu_milli;
-    sums->mem_mib[placement->band] += placement->request.mem_mib;
+    add_use(checker, placement);
     if (placement->devices != 0) {
         add_devices(checker, placement);
     }
@@ -110,14 +129,18 @@ static bool devices_add_up(const struct checker *checker, const struct omega_mac
 static void check_sums(const struct checker *checker, const struct omega_machine *machine)
 {
     struct store_report *report = checker->report;
-    const struct sums *sums = &checker->sums[machine->index];
     int64_t cpu = 0;
     int64_t mem = 0;
+    uint64_t placements = 0;
     for (int band = 0; band < OMEGA_BANDS; band++) {
-        cpu += sums->cpu_milli[band];
-        mem += sums->mem_mib[band];
-        bool equal = machine->band_cpu_milli[band] == sums->cpu_milli[band] &&
-                     machine->band_mem_mib[band] == sums->mem_mib[band] &&
+        static const struct sums none;
+        const struct sums *sums =
+            checker->sums[band] == NULL ? &none : &checker->sums[band][machine->index];
+        cpu += sums->cpu_milli;
+        mem += sums->mem_mib;
+        placements += sums->placements;
+        bool equal = machine->band_cpu_milli[band] == sums->cpu_milli &&
+                     machine->band_mem_mib[band] == sums->mem_mib &&
                      devices_add_up(checker, machine, band);
         if (!equal) {
             store_violated(report,
@@ -131,7 +154,7 @@ static void check_sums(const struct checker *checker, const struct omega_machine
                        " and %" PRId64,
                        machine->index, machine->cpu_used_milli, machine->mem_used_mib, cpu, mem);
     }
-    if (machine->state == OMEGA_MACHINE_DOWN && sums->placements > 0) {
+    if (machine->state == OMEGA_MACHINE_DOWN && placements > 0) {
         store_violated(report, "B: machine %u is down and holds placements", machine->index);
     }
 }
@@ -190,14 +213,9 @@ static int check_shown(struct store *store, struct store_report *report, omega_e
 {
     *report = (struct store_report){.machines = store->machine_count};
     struct checker checker = {.report = report, .machine_count = store->machine_count};
-    checker.sums = large_calloc(store->machine_count + 1u, sizeof *checker.sums);
-    if (checker.sums == NULL) {
-        return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
-                               store->machine_count);
-    }
     int rc = store_placements(store, add_placement, &checker, err);
     if (checker.no_memory) {
-        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check the devices of %u machines",
+        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
                              store->machine_count);
     }
     for (uint32_t i = 0; rc == OMEGA_OK && i < store->machine_count; i++) {
@@ -211,7 +229,9 @@ static int check_shown(struct store *store, struct store_report *report, omega_e
     if (rc == OMEGA_OK) {
         check_tasks(store, &checker);
     }
-    large_free(checker.sums);
+    for (int band = 0; band < OMEGA_BANDS; band++) {
+        large_free(checker.sums[band]);
+    }
     large_free(checker.gpu);
     return rc;
 }

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/large.h"
+
 /* ---- entries and working memory ---- */
 
 int jobs_scratch_init(struct jobs_scratch *scratch, uint32_t machine_count)
 {
     *scratch = (struct jobs_scratch){.machine_count = machine_count};
-    scratch->stamps = calloc(machine_count + 1u, sizeof *scratch->stamps);
+    scratch->stamps = large_calloc(machine_count + 1u, sizeof *scratch->stamps);
     return scratch->stamps == NULL ? OMEGA_ENOMEM : OMEGA_OK;
 }
 
@@ -21,7 +23,7 @@ void jobs_scratch_fini(struct jobs_scratch *scratch)
     free(scratch->taken);
     free(scratch->by_group);
     free(scratch->group_claims);
-    free(scratch->stamps);
+    large_free(scratch->stamps);
 }
 
 int jobs_check_job(const struct omega_job *job, const struct catalogue *catalogue,
@@ -64,7 +66,7 @@ static bool spreads(const struct omega_job *job, const struct catalogue *catalog
 }
 
 /* Lays the arrays out behind the entry: those with the strictest alignment first. */
-static void place_arrays(struct job_entry *entry)
+static void place_arrays(struct job_entry *entry, bool state)
 {
     entry->groups = (struct omega_task_group *)(void *)(entry + 1);
     uint8_t *next = (uint8_t *)(entry->groups + entry->group_count);
@@ -74,18 +76,13 @@ static void place_arrays(struct job_entry *entry)
         entry->different = (bool *)next;
         next += entry->group_count * sizeof *entry->different;
     }
-    entry->state = next;
+    entry->state = state ? next : NULL;
 }
 
-struct job_entry *jobs_entry_create(const struct omega_job *job, const struct catalogue *catalogue)
+/* Fills in an entry, in memory of entry_bytes(). */
+static void describe(struct job_entry *entry, const struct omega_job *job,
+                     const struct catalogue *catalogue, bool spread, bool state)
 {
-    bool spread = spreads(job, catalogue);
-    size_t group = sizeof *job->groups + (spread ? sizeof(bool) : 0);
-    size_t slot = sizeof(uint8_t) + (spread ? sizeof(uint32_t) : 0);
-    struct job_entry *entry = malloc(sizeof *entry + job->group_count * group + job->slots * slot);
-    if (entry == NULL) {
-        return NULL;
-    }
     *entry = (struct job_entry){
         .id = job->id,
         .group_count = job->group_count,
@@ -96,8 +93,10 @@ struct job_entry *jobs_entry_create(const struct omega_job *job, const struct ca
         .elastic = omega_job_is_elastic(job),
         .spreads = spread,
     };
-    place_arrays(entry);
-    memset(entry->state, SLOT_UNPLACED, job->slots);
+    place_arrays(entry, state);
+    if (state) {
+        memset(entry->state, SLOT_UNPLACED, job->slots);
+    }
     for (uint32_t g = 0; g < job->group_count; g++) {
         entry->groups[g] = job->groups[g];
         entry->groups[g].task_duration_us = NULL;
@@ -108,7 +107,51 @@ struct job_entry *jobs_entry_create(const struct omega_job *job, const struct ca
     if (spread) {
         memset(entry->machine_of, 0xff, job->slots * sizeof *entry->machine_of);
     }
+}
+
+static size_t entry_bytes(const struct omega_job *job, bool spread, bool state)
+{
+    const struct job_entry *entry = NULL;
+    size_t group = sizeof *entry->groups + (spread ? sizeof *entry->different : 0);
+    size_t slot = (spread ? sizeof *entry->machine_of : 0) + (state ? sizeof *entry->state : 0);
+    return sizeof *entry + job->group_count * group + job->slots * slot;
+}
+
+struct job_entry *jobs_entry_create(const struct omega_job *job, const struct catalogue *catalogue,
+                                    struct spares *spares)
+{
+    bool spread = spreads(job, catalogue);
+    bool usual = spares != NULL && job->group_count == 1 && !spread &&
+                 job->groups[0].request.gpu_devices == 0 && !omega_job_is_elastic(job);
+    size_t bytes = entry_bytes(job, spread, !usual);
+    struct job_entry *entry = usual ? spares_take(spares, bytes) : malloc(bytes);
+    if (entry != NULL) {
+        describe(entry, job, catalogue, spread, !usual);
+    }
     return entry;
+}
+
+void jobs_entry_destroy(struct job_entry *entry, struct spares *spares)
+{
+    if (entry != NULL && spares != NULL && jobs_is_plain(entry) && !entry->elastic) {
+        free(entry->state);
+        spares_give(spares, entry);
+    } else {
+        free(entry);
+    }
+}
+
+int jobs_keep_states(struct job_entry *entry)
+{
+    if (entry->state != NULL || entry->given_up) {
+        return OMEGA_OK;
+    }
+    entry->state = malloc(entry->slots);
+    if (entry->state == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    memset(entry->state, SLOT_UNPLACED + (entry->pending == 0), entry->slots);
+    return OMEGA_OK;
 }
 
 static int reserve_claims(struct jobs_scratch *scratch, uint32_t claims)
@@ -516,7 +559,9 @@ bool jobs_place_rest(struct job_entry *entry, uint32_t accepted)
     if (accepted != entry->pending || entry->elastic || entry->machine_of != NULL) {
         return false;
     }
-    memset(entry->state, SLOT_PLACED, entry->slots);
+    if (entry->state != NULL) {
+        memset(entry->state, SLOT_PLACED, entry->slots);
+    }
     return true;
 }
 

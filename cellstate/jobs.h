@@ -9,6 +9,7 @@
 
 #include "cellstate/rules.h"
 #include "cellstate/store.h"
+#include "core/base/spares.h"
 
 /* What became of a task slot. */
 enum slot_state {
@@ -36,7 +37,9 @@ struct job_entry {
     struct omega_task_group *groups;
     bool *different;      /* per group: asks for different machines; NULL unless `spreads`, but in
                              stores that read jobs into one entry after the other */
-    uint8_t *state;       /* enum slot_state per slot */
+    uint8_t *state;       /* enum slot_state per slot, or NULL as long as all are alike: unplaced
+                             where any is pending, otherwise placed (jobs_keep_states()). Nobody
+                             looks at it once the job is given up */
     uint32_t *machine_of; /* per slot: where it runs, or UINT32_MAX; NULL unless `spreads`, and
                              always in stores that have a table of these machines */
 };
@@ -62,9 +65,15 @@ void jobs_scratch_fini(struct jobs_scratch *scratch);
  * and its constraint sets are in the catalogue. */
 int jobs_check_job(const struct omega_job *job, const struct catalogue *catalogue,
                    omega_error_t *err);
-/* The entry of a job that is submitted, with its arrays in one block: free() releases it. NULL
- * without memory. */
-struct job_entry *jobs_entry_create(const struct omega_job *job, const struct catalogue *catalogue);
+/* The entry of a job that is submitted, with its arrays in one block. With spares, those of plain
+ * jobs without optional tasks, as most are, come from them without `state`, and go back to them.
+ * The same spares, or NULL, for both. NULL without memory. */
+struct job_entry *jobs_entry_create(const struct omega_job *job, const struct catalogue *catalogue,
+                                    struct spares *spares);
+void jobs_entry_destroy(struct job_entry *entry, struct spares *spares);
+/* Makes the states of an entry that has none yet, before any of them changes or is looked at by
+ * what follows here; OMEGA_ENOMEM. */
+int jobs_keep_states(struct job_entry *entry);
 
 /* Is this a transaction that a scheduler may send (store_commit() says which)? `entry` is NULL if
  * the job is not in the table. Also makes room in the scratch for its claims, notes in

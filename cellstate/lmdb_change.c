@@ -79,7 +79,7 @@ static int prepare(struct submission *submission, const struct store *store, ome
     for (uint32_t g = 0; texts != NULL && g < job->group_count; g++) {
         texts[g] = catalogue_constraints_text(store->catalogue, job->groups[g].constraints);
     }
-    submission->entry = texts == NULL ? NULL : jobs_entry_create(job, store->catalogue);
+    submission->entry = texts == NULL ? NULL : jobs_entry_create(job, store->catalogue, NULL);
     bool entered = submission->entry != NULL;
     submission->size = entered ? record_job_bytes(job, user, texts) : 0;
     submission->bytes = entered ? malloc(submission->size) : NULL;
@@ -111,7 +111,7 @@ int lmdb_submit_to(struct store *store, const struct omega_job *job, uint16_t in
     }
     free(submission.bytes);
     free(submission.durations);
-    free(submission.entry);
+    jobs_entry_destroy(submission.entry, NULL);
     return rc;
 }
 

@@ -375,7 +375,11 @@ int lmdb_commit(struct store *store, const struct omega_transaction *txn,
                 struct omega_claim_result *results, struct omega_result *result, omega_error_t *err)
 {
     struct commit commit = {.txn = txn, .results = results, .result = result};
-    return lmdb_execute_one(lmdb_of(store), run_commit, &commit, txn->instance, err);
+    int rc = lmdb_execute_one(lmdb_of(store), run_commit, &commit, txn->instance, err);
+    if (rc == OMEGA_OK) {
+        omega_brief_list(txn, results);
+    }
+    return rc;
 }
 
 int lmdb_commit_all(struct store *store, struct lmdb_commit *commits, uint32_t count,
@@ -406,7 +410,9 @@ int lmdb_commit_all(struct store *store, struct lmdb_commit *commits, uint32_t c
         rc = lmdb_execute(lmdb_of(store), requests, count);
         for (uint32_t i = 0; i < count; i++) {
             commits[i].code = requests[i].code;
-            if (commits[i].code != OMEGA_OK && err != NULL && err->code == OMEGA_OK) {
+            if (commits[i].code == OMEGA_OK) {
+                omega_brief_list(commits[i].txn, commits[i].results);
+            } else if (err != NULL && err->code == OMEGA_OK) {
                 *err = commits[i].err;
             }
         }

@@ -34,6 +34,17 @@ struct omega_machine memory_look(const struct memory *memory, uint32_t index)
 
 /* ---- machine events ---- */
 
+/* Makes the states of tasks that will return to their jobs. */
+static int keep_lost(const struct memory *memory, uint32_t count, enum store_loss_policy policy)
+{
+    int rc = OMEGA_OK;
+    for (uint32_t i = 0; rc == OMEGA_OK && policy == STORE_LOST_RETURN && i < count; i++) {
+        const uint64_t job = memory->lost[i].job;
+        rc = job == 0 ? OMEGA_OK : jobs_keep_states(map_get(&memory->jobs, job));
+    }
+    return rc;
+}
+
 static int memory_machine_event(struct store *store, const struct omega_machine_event *event,
                                 enum store_loss_policy policy,
                                 const struct store_release_result **lost, uint32_t *lost_count,
@@ -53,7 +64,8 @@ static int memory_machine_event(struct store *store, const struct omega_machine_
     }
     *lost_count = 0;
     if (event->kind == OMEGA_EVENT_REMOVE) {
-        if (block_list_machine(memory, event->machine, lost_count) != OMEGA_OK) {
+        if (block_list_machine(memory, event->machine, lost_count) != OMEGA_OK ||
+            keep_lost(memory, *lost_count, policy) != OMEGA_OK) {
             return omega_error_set(err, OMEGA_ENOMEM, "no memory to remove machine %u",
                                    event->machine);
         }
@@ -195,10 +207,15 @@ static int memory_machine(struct store *store, uint32_t index, struct omega_mach
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to add up what runs on machines");
     }
     *out = memory_look(memory, index);
-    const struct memory_bands *bands = &memory->bands[index];
-    memcpy(out->band_cpu_milli, bands->cpu_milli, sizeof out->band_cpu_milli);
-    memcpy(out->band_mem_mib, bands->mem_mib, sizeof out->band_mem_mib);
-    memory_sum_use(bands, &out->cpu_used_milli, &out->mem_used_mib);
+    out->cpu_used_milli = 0;
+    out->mem_used_mib = 0;
+    for (int band = 0; band < OMEGA_BANDS; band++) {
+        const struct memory_use use = memory_use_in(memory, index, band);
+        out->band_cpu_milli[band] = use.cpu_milli;
+        out->band_mem_mib[band] = use.mem_mib;
+        out->cpu_used_milli += use.cpu_milli;
+        out->mem_used_mib += use.mem_mib;
+    }
     out->changes = 0; /* ours alone */
     return OMEGA_OK;
 }
@@ -222,8 +239,9 @@ static void memory_close(struct store *store)
         free(memory->blocks.slots[i].value);
     }
     for (size_t i = 0; memory->jobs.slots != NULL && i <= memory->jobs.mask; i++) {
-        free(memory->jobs.slots[i].value);
+        jobs_entry_destroy(memory->jobs.slots[i].value, &memory->spare_jobs);
     }
+    spares_free(&memory->spare_jobs);
     block_free_spares(memory);
     map_clear(&memory->blocks);
     map_clear(&memory->jobs);
@@ -231,10 +249,9 @@ static void memory_close(struct store *store)
     rules_scratch_destroy(memory->rules);
     compat_destroy(memory->compat);
     jobs_scratch_fini(&memory->scratch);
-    large_free(memory->specs);
     large_free(memory->machines);
     free(memory->recorded);
-    large_free(memory->bands);
+    memory_free_bands(memory);
     large_free(memory->platforms);
     free(memory->feed);
     free(memory->claims);
@@ -258,13 +275,12 @@ static int allocate(struct memory *memory, const struct store_config *config, bo
     }
     memory->feed_mask = feed - 1;
     memory->feed = malloc(feed * sizeof *memory->feed);
-    memory->specs = large_calloc(n, sizeof *memory->specs);
     memory->machines = large_calloc(n, sizeof *memory->machines);
     memory->recorded = calloc(n / 64 + 1, sizeof *memory->recorded);
     memory->platforms = large_calloc(n, sizeof *memory->platforms + sizeof *memory->domains);
     memory->rules = rules_scratch_create();
-    if (memory->feed == NULL || memory->specs == NULL || memory->machines == NULL ||
-        memory->recorded == NULL || memory->platforms == NULL || memory->rules == NULL ||
+    if (memory->feed == NULL || memory->machines == NULL || memory->recorded == NULL ||
+        memory->platforms == NULL || memory->rules == NULL ||
         jobs_scratch_init(&memory->scratch, machines) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
@@ -294,12 +310,12 @@ int store_open_memory(const struct store_config *config, struct store **store, o
         .catalogue = config->catalogue,
         .machine_count = config->machine_count,
     };
+    memory->specs = config->machines;
     memory->overcommit = config->overcommit;
     memory->release_raises_seq = config->release_raises_seq;
     for (uint32_t i = 0; i < config->machine_count; i++) {
         const struct omega_machine_spec *spec = &config->machines[i];
         struct omega_machine machine;
-        memory->specs[i] = *spec;
         if (spec->platform != 0 || spec->domain != 0) { /* else the arrays stay untouched */
             memory->platforms[i] = spec->platform;
             memory->domains[i] = spec->domain;

@@ -228,92 +228,106 @@ int memory_placements(struct store *store,
 
 /* ---- use by band ---- */
 
-static void add_to_bands(struct memory *memory, const struct block *block)
+static int add_to_band(struct memory *memory, const struct block *block)
 {
+    struct memory_use **band = &memory->bands[block->band];
+    if (*band == NULL) {
+        *band = large_calloc(memory->base.machine_count, sizeof **band);
+    }
+    if (*band == NULL) {
+        return OMEGA_ENOMEM;
+    }
     for (uint32_t i = 0; i < block->count; i++) {
         if (block_runs(block, i)) {
             const struct omega_request *request = &block_asked(block, i)->request;
-            struct memory_bands *bands = &memory->bands[block->machines[i]];
-            bands->cpu_milli[block->band] += request->cpu_milli;
-            bands->mem_mib[block->band] += request->mem_mib;
+            struct memory_use *use = &(*band)[block->machines[i]];
+            use->cpu_milli += request->cpu_milli;
+            use->mem_mib += request->mem_mib;
+            use->placements++;
         }
     }
+    return OMEGA_OK;
 }
 
 int memory_sum_bands(struct memory *memory)
 {
-    if (memory->bands != NULL && memory->bands_version == memory->counters.version) {
-        return OMEGA_OK;
+    const uint64_t version = memory->counters.version + 1;
+    int rc = OMEGA_OK;
+    if (memory->bands_version == version) {
+        return rc;
     }
-    large_free(memory->bands);
-    memory->bands = large_calloc(memory->base.machine_count + 1u, sizeof *memory->bands);
-    if (memory->bands == NULL) {
-        return OMEGA_ENOMEM;
-    }
+    memory->bands_version = 0;
+    memory_free_bands(memory);
     for (size_t b = 0; memory->blocks.slots != NULL && b <= memory->blocks.mask; b++) {
-        if (memory->blocks.slots[b].value != NULL) {
-            add_to_bands(memory, memory->blocks.slots[b].value);
+        if (rc == OMEGA_OK && memory->blocks.slots[b].value != NULL) {
+            rc = add_to_band(memory, memory->blocks.slots[b].value);
         }
     }
-    memory->bands_version = memory->counters.version;
-    return OMEGA_OK;
+    memory->bands_version = rc == OMEGA_OK ? version : 0;
+    return rc;
 }
 
-void memory_sum_use(const struct memory_bands *bands, int32_t *cpu_milli, int32_t *mem_mib)
+void memory_free_bands(struct memory *memory)
 {
-    *cpu_milli = 0;
-    *mem_mib = 0;
     for (int band = 0; band < OMEGA_BANDS; band++) {
-        *cpu_milli += bands->cpu_milli[band];
-        *mem_mib += bands->mem_mib[band];
+        large_free(memory->bands[band]);
+        memory->bands[band] = NULL;
     }
+}
+
+struct memory_use memory_use_in(const struct memory *memory, uint32_t machine, int band)
+{
+    const struct memory_use *uses = memory->bands[band];
+    return uses == NULL ? (struct memory_use){.placements = 0} : uses[machine];
+}
+
+struct memory_use memory_use_of(const struct memory *memory, uint32_t machine)
+{
+    struct memory_use sum = {.placements = 0};
+    for (int band = 0; band < OMEGA_BANDS; band++) {
+        const struct memory_use use = memory_use_in(memory, machine, band);
+        sum.cpu_milli += use.cpu_milli;
+        sum.mem_mib += use.mem_mib;
+        sum.placements += use.placements;
+    }
+    return sum;
 }
 
 /* ---- proving ---- */
 
 /* The free room that the arrays show is what the placements leave. */
-static void check_room(const struct omega_machine *machine, const struct memory_bands *bands,
+static void check_room(const struct omega_machine *machine, const struct memory_use *use,
                        struct store_report *report)
 {
-    int32_t cpu = 0;
-    int32_t mem = 0;
-    memory_sum_use(bands, &cpu, &mem);
-    if (machine->cpu_used_milli != cpu || machine->mem_used_mib != mem) {
+    if (machine->cpu_used_milli != use->cpu_milli || machine->mem_used_mib != use->mem_mib) {
         store_violated(report,
                        "B: machine %u shows %d milli-cores and %d MiB free, its placements leave "
                        "%d and %d: a module has written to its view",
                        machine->index, rules_left_cpu(machine), rules_left_mem(machine),
-                       machine->cpu_limit_milli - cpu, machine->mem_limit_mib - mem);
+                       machine->cpu_limit_milli - use->cpu_milli,
+                       machine->mem_limit_mib - use->mem_mib);
     }
 }
 
 int memory_check(struct store *store, struct store_report *report, omega_error_t *err)
 {
     struct memory *memory = memory_of(store);
-    uint64_t *running = large_calloc(store->machine_count + 1u, sizeof *running);
-    if (running == NULL || memory_sum_bands(memory) != OMEGA_OK) {
-        large_free(running);
+    if (memory_sum_bands(memory) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
                                store->machine_count);
     }
-    for (size_t b = 0; memory->blocks.slots != NULL && b <= memory->blocks.mask; b++) {
-        const struct block *block = memory->blocks.slots[b].value;
-        for (uint32_t i = 0; block != NULL && i < block->count; i++) {
-            running[block->machines[i]] += block_runs(block, i);
-        }
-    }
     for (uint32_t m = 0; m < store->machine_count; m++) {
         const struct omega_machine machine = memory_look(memory, m);
-        check_room(&machine, &memory->bands[m], report);
+        const struct memory_use use = memory_use_of(memory, m);
+        check_room(&machine, &use, report);
         uint64_t releases = machine.releases; /* so many placements were made and ended */
-        uint64_t seq =
-            running[m] + releases + machine.changes + (memory->release_raises_seq ? releases : 0);
+        uint64_t seq = use.placements + releases + machine.changes +
+                       (memory->release_raises_seq ? releases : 0);
         if (machine.seq != seq) {
             store_violated(report,
                            "E: machine %u has sequence %llu, what happened to it makes %llu", m,
                            (unsigned long long)machine.seq, (unsigned long long)seq);
         }
     }
-    large_free(running);
     return OMEGA_OK;
 }

@@ -116,6 +116,7 @@ static int commit_records(struct memory *memory, struct job_entry *entry,
     if (rc != OMEGA_OK) {
         return rc;
     }
+    omega_brief_list(txn, results);
     if (result->accepted == 0) {
         leave(memory, txn, results, result);
         return OMEGA_OK;
@@ -197,6 +198,10 @@ static int commit_full(struct memory *memory, struct job_entry *entry,
                        const struct omega_transaction *txn, struct omega_claim_result *results,
                        struct omega_result *result, omega_error_t *err)
 {
+    if (entry != NULL && jobs_keep_states(entry) != OMEGA_OK) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for the tasks of job %llu",
+                               (unsigned long long)entry->id);
+    }
     int rc = jobs_check(&memory->scratch, entry, txn, err);
     if (rc != OMEGA_OK) {
         return rc;

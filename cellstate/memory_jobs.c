@@ -16,9 +16,9 @@ int memory_submit(struct store *store, const struct omega_job *job, omega_error_
                                "job %llu cannot be submitted: expected an id above 0 that is new",
                                (unsigned long long)job->id);
     }
-    struct job_entry *entry = jobs_entry_create(job, memory->base.catalogue);
+    struct job_entry *entry = jobs_entry_create(job, memory->base.catalogue, &memory->spare_jobs);
     if (entry == NULL || map_put(&memory->jobs, job->id, entry) != OMEGA_OK) {
-        free(entry);
+        jobs_entry_destroy(entry, &memory->spare_jobs);
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for job %llu",
                                (unsigned long long)job->id);
     }
@@ -31,7 +31,7 @@ void memory_forget_if_over(struct memory *memory, struct job_entry *entry)
     if (jobs_over(entry)) {
         map_remove(&memory->jobs, entry->id);
         memory->counters.jobs--;
-        free(entry);
+        jobs_entry_destroy(entry, &memory->spare_jobs);
     }
 }
 

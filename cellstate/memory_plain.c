@@ -2,8 +2,9 @@
 /*
  * The memory store's commits of plain jobs, as nearly all are: of one group, without devices and
  * without different machines. Of their claims nothing but task, machine and sequence has to be
- * looked at, and only one that does not hold needs its machine's record. Claims that stand or fall
- * with one that does not hold are decided on records, with all others (memory_commit.c).
+ * looked at, and the arrays tell why one does not hold, if its machine takes something new. Claims
+ * that stand or fall with one that does not hold are decided on records, with all others
+ * (memory_commit.c).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,9 @@ static bool is_proven(const struct memory *memory, const struct job_entry *entry
 static bool are_unplaced(const struct job_entry *entry, const struct omega_transaction *txn)
 {
     uint8_t any = SLOT_UNPLACED;
+    if (entry->state == NULL) {
+        return entry->pending > 0;
+    }
     for (uint32_t i = 0; entry->pending < entry->slots && i < txn->claim_count; i++) {
         any |= entry->state[txn->tasks[i]];
     }
@@ -114,6 +118,31 @@ static struct omega_claim claim_of(const struct omega_transaction *txn,
     return claim;
 }
 
+/* What a claim of a plain job is judged by, where it does not hold, as in the record of its machine
+ * but for the limits: those show what is free, and nothing is used. */
+static struct omega_machine stand_in(const struct memory *memory, uint32_t index)
+{
+    const struct omega_room room = memory->live.room[index];
+    struct omega_machine machine = {.index = index, .state = OMEGA_MACHINE_UP};
+    machine.cpu_limit_milli = room.cpu_milli;
+    machine.mem_limit_mib = room.mem_mib;
+    machine.seq = memory->live.stamp[index].seq;
+    rules_put_placers(&machine, memory->live.stamp[index].placers);
+    return machine;
+}
+
+/* The same of any machine; one that takes nothing new needs its record. */
+static struct omega_machine look(const struct memory *memory, uint32_t index)
+{
+    return memory->live.room[index].cpu_milli < 0 ? memory_look(memory, index)
+                                                  : stand_in(memory, index);
+}
+
+static bool is_asked(const struct omega_transaction *txn)
+{
+    return txn->inquiry != NULL && txn->inquiry->counterfactuals;
+}
+
 /* Appends the claims from one on, up to another, to a block; NULL: to none. */
 static void append(struct block *block, const struct omega_transaction *txn, uint32_t from,
                    uint32_t to)
@@ -133,25 +162,45 @@ static void accept(struct omega_claim_result *results, uint32_t from, uint32_t t
     }
 }
 
+/* Does anybody look at the results of claims that hold? */
+static bool wants_all(const struct omega_transaction *txn)
+{
+    return txn->brief == NULL || is_asked(txn);
+}
+
+/* Lists a claim that does not hold. */
+static void list(const struct omega_transaction *txn, uint32_t i)
+{
+    if (txn->brief != NULL) {
+        txn->brief->others[txn->brief->count++] = i;
+    }
+}
+
 /* Judges all claims, of which the first `good` hold and have taken their room, and fills in all
  * that is said of them; the room of those that hold is taken, and they are appended to a block. */
 static void judge_each(const struct memory *memory, const struct omega_request *request,
                        const struct omega_transaction *txn, uint32_t good, struct block *block,
                        struct omega_claim_result *results, struct omega_result *result)
 {
+    const bool all = wants_all(txn);
     uint32_t from = 0; /* claims up to `to` hold */
     uint32_t to = good;
     *result = (struct omega_result){.version = 0};
     while (to < txn->claim_count) {
         struct omega_claim claim = claim_of(txn, request, to);
-        accept(results, from, to);
+        if (all) {
+            accept(results, from, to);
+        }
         append(block, txn, from, to);
-        struct omega_machine machine = memory_look(memory, claim.machine);
+        struct omega_machine machine = look(memory, claim.machine);
         rules_refuse(txn, &machine, &claim, to, &results[to], result);
+        list(txn, to);
         from = to + 1;
         to = judge_from(&memory->live, request, txn, from);
     }
-    accept(results, from, to);
+    if (all) {
+        accept(results, from, to);
+    }
     append(block, txn, from, to);
     rules_conclude(txn, result);
 }
@@ -181,11 +230,6 @@ static bool are_unmoved(const struct memory *memory, const struct omega_transact
     return !moved;
 }
 
-static bool is_asked(const struct omega_transaction *txn)
-{
-    return txn->inquiry != NULL && txn->inquiry->counterfactuals;
-}
-
 /* Judges the claims under the detection that is not in use, with the room of those that `results`
  * accept given back meanwhile. */
 static int judge_otherwise(const struct memory *memory, const struct omega_request *request,
@@ -196,6 +240,7 @@ static int judge_otherwise(const struct memory *memory, const struct omega_reque
     struct omega_transaction other = *txn;
     struct omega_result total;
     other.inquiry = NULL;
+    other.brief = NULL;
     other.detection =
         txn->detection == OMEGA_DETECT_COARSE ? OMEGA_DETECT_FINE : OMEGA_DETECT_COARSE;
     lend(live, request, txn, results, 1);
@@ -283,6 +328,14 @@ static void tell_accepted(const struct omega_transaction *txn, uint64_t version,
     }
 }
 
+/* Gives back the room of the placements of a block. */
+static void give_back_block(const struct store_view *live, const struct block *block)
+{
+    for (uint32_t i = 0; i < block->count; i++) {
+        omega_room_give(&live->room[block->machines[i]], rules_room_of(&block->alike.request));
+    }
+}
+
 /* Makes what was decided, as one change. */
 static void apply(struct memory *memory, struct job_entry *entry, struct block *block,
                   const struct omega_transaction *txn, struct omega_claim_result *results,
@@ -291,7 +344,7 @@ static void apply(struct memory *memory, struct job_entry *entry, struct block *
     bool whole = result->accepted == txn->claim_count;
     block->running = block->count;
     enter(memory, block);
-    if (!txn->brief) {
+    if (txn->brief == NULL) {
         tell_accepted(txn, block->version, whole, results);
     }
     bool rest = jobs_place_rest(entry, block->count);
@@ -339,11 +392,20 @@ int memory_commit_plain(struct memory *memory, struct job_entry *entry,
         prefetch(memory, txn);
     }
     block->count = 0;
+    if (txn->brief != NULL) {
+        txn->brief->count = 0;
+    }
     int rc = decide(memory, &entry->groups[0].request, txn, block, results, result, decided, err);
     if (rc != OMEGA_OK || !*decided || result->accepted == 0) {
         result->version = memory->counters.version;
         block_forget(memory, block);
         return rc;
+    }
+    if (result->accepted < entry->pending && jobs_keep_states(entry) != OMEGA_OK) {
+        give_back_block(&memory->live, block);
+        block_forget(memory, block);
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for the tasks of job %llu",
+                               (unsigned long long)entry->id);
     }
     result->version = block->version;
     apply(memory, entry, block, txn, results, result);

@@ -38,21 +38,23 @@ struct block {
     uint32_t machines[];
 };
 
-/* What placements take of a machine, by band. */
-struct memory_bands {
-    int32_t cpu_milli[OMEGA_BANDS];
-    int32_t mem_mib[OMEGA_BANDS];
+/* What the placements that run on a machine come to. */
+struct memory_use {
+    int32_t cpu_milli;
+    int32_t mem_mib;
+    uint32_t placements;
 };
 
 struct memory {
     struct store base;
     struct omega_overcommit overcommit;
     bool release_raises_seq;
-    struct omega_machine_spec *specs;
-    struct omega_machine *machines; /* records: see memory_record() */
-    uint64_t *recorded;             /* bits: which machines have one */
-    struct memory_bands *bands;     /* per machine, as memory_sum_bands() adds up; NULL before */
-    uint64_t bands_version;         /* of the change that they stand at */
+    const struct omega_machine_spec *specs; /* the caller's */
+    struct omega_machine *machines;         /* records: see memory_record() */
+    uint64_t *recorded;                     /* bits: which machines have one */
+    struct memory_use *bands[OMEGA_BANDS];  /* per machine, as memory_sum_bands() adds up; NULL:
+                                              none is in the band */
+    uint64_t bands_version; /* 1 above that of the change that they stand at; 0: none yet */
     uint32_t *platforms;
     uint32_t *domains;      /* behind them */
     struct store_view live; /* the arrays that live views show */
@@ -63,6 +65,7 @@ struct memory {
     struct block *spares[MEMORY_SPARES]; /* blocks to use again, those with room for 16 << i alike
                                             placements in spares[i] */
     struct map jobs;                     /* id -> struct job_entry */
+    struct spares spare_jobs;
     /* The change feed: machines in the order they changed, a ring of feed_mask + 1 entries. A view
      * that has read up to `position` misses those since; one too far behind is copied whole. */
     uint32_t *feed;
@@ -166,8 +169,10 @@ static inline void memory_changed(struct memory *memory, uint32_t machine)
 
 /* Brings memory->bands up to date: the sums of what runs on the machines. OMEGA_ENOMEM. */
 int memory_sum_bands(struct memory *memory);
-/* What is used over all bands. */
-void memory_sum_use(const struct memory_bands *bands, int32_t *cpu_milli, int32_t *mem_mib);
+void memory_free_bands(struct memory *memory);
+/* What they say of a machine, in one band and over all. */
+struct memory_use memory_use_in(const struct memory *memory, uint32_t machine, int band);
+struct memory_use memory_use_of(const struct memory *memory, uint32_t machine);
 
 /* The block of the next version, with room for so many placements, which are to be filled in, and
  * its fields but the arrays; NULL without memory. block_forget() takes it out again. */
@@ -194,8 +199,8 @@ int memory_release(struct store *store, const uint64_t *placements, uint32_t cou
                    enum store_release_reason reason, struct store_release_result *results,
                    uint64_t *version, omega_error_t *err);
 int memory_release_run(struct store *store, uint64_t first, uint32_t count,
-                       enum store_release_reason reason, uint32_t *ended, uint64_t *version,
-                       omega_error_t *err);
+                       enum store_release_reason reason, struct store_release_result *results,
+                       uint32_t *ended, uint64_t *version, omega_error_t *err);
 
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err);
 int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,

@@ -192,12 +192,12 @@ int memory_release(struct store *store, const uint64_t *placements, uint32_t cou
 }
 
 int memory_release_run(struct store *store, uint64_t first, uint32_t count,
-                       enum store_release_reason reason, uint32_t *ended, uint64_t *version,
-                       omega_error_t *err)
+                       enum store_release_reason reason, struct store_release_result *results,
+                       uint32_t *ended, uint64_t *version, omega_error_t *err)
 {
     struct memory *memory = memory_of(store);
     (void)err;
-    *ended = release_run(memory, first, count, reason, NULL);
+    *ended = release_run(memory, first, count, reason, results);
     memory->counters.version += *ended > 0;
     *version = memory->counters.version;
     return OMEGA_OK;

@@ -26,7 +26,7 @@
 /* How a cell is set up. */
 struct store_config {
     const struct catalogue *catalogue;         /* outlives the store */
-    const struct omega_machine_spec *machines; /* copied */
+    const struct omega_machine_spec *machines; /* outlive it, too, and do not change */
     uint32_t machine_count;
     struct omega_overcommit overcommit;
     bool release_raises_seq; /* off: a release does not move the sequence */
@@ -119,8 +119,8 @@ struct store_ops {
                    uint64_t *version, omega_error_t *err);
     /* NULL where the store has none: see store_release_run() */
     int (*release_run)(struct store *store, uint64_t first, uint32_t count,
-                       enum store_release_reason reason, uint32_t *ended, uint64_t *version,
-                       omega_error_t *err);
+                       enum store_release_reason reason, struct store_release_result *results,
+                       uint32_t *ended, uint64_t *version, omega_error_t *err);
     int (*machine_event)(struct store *store, const struct omega_machine_event *event,
                          enum store_loss_policy policy, const struct store_release_result **lost,
                          uint32_t *lost_count, uint64_t *version, omega_error_t *err);
@@ -183,7 +183,7 @@ static inline int store_submit(struct store *store, const struct omega_job *job,
 
 /*
  * Commits a transaction: decides it, then applies what holds (invariant C). `results` has room for
- * txn->claim_count; of a brief transaction what omega_transaction.brief says may stay as it was.
+ * txn->claim_count; of a brief transaction (omega_transaction.brief) results may stay as they were.
  * Claims of tasks that are or were placed (and not lost since) are refused as already_placed; a
  * second task of a different_machines group on one machine as constraint: one whose group has a
  * placement there that runs, or an earlier claim in this transaction, whatever becomes of that one.
@@ -223,13 +223,14 @@ static inline bool store_releases_runs(const struct store *store)
     return store->ops->release_run != NULL;
 }
 
-/* As store_release(), for `count` placements with ids one behind the other, from `first` on, of
- * which nobody wants to know more than how many have ended. */
+/* As store_release(), for `count` placements with ids one behind the other, from `first` on.
+ * *ended says how many have ended; where nobody wants to know more, `results` is NULL. */
 static inline int store_release_run(struct store *store, uint64_t first, uint32_t count,
-                                    enum store_release_reason reason, uint32_t *ended,
+                                    enum store_release_reason reason,
+                                    struct store_release_result *results, uint32_t *ended,
                                     uint64_t *version, omega_error_t *err)
 {
-    return store->ops->release_run(store, first, count, reason, ended, version, err);
+    return store->ops->release_run(store, first, count, reason, results, ended, version, err);
 }
 
 /* Applies a machine event as one change. A removal's lost placements come back in *lost, by rising

@@ -10,15 +10,21 @@
 
 /* ---- the job ---- */
 
-struct run_job *run_job_create(const struct omega_job *job, uint64_t id)
+/* Does a job take as much memory as most? */
+static bool is_usual(const struct omega_job *job)
 {
-    size_t bytes = omega_job_copy_bytes(job);
-    struct run_job *made = malloc(sizeof *made + bytes + job->slots);
+    return job->group_count == 1 && job->groups[0].task_duration_us == NULL;
+}
+
+struct run_job *run_job_create(const struct omega_job *job, uint64_t id, struct spares *spares)
+{
+    size_t bytes = sizeof(struct run_job) + omega_job_copy_bytes(job);
+    struct run_job *made =
+        spares != NULL && is_usual(job) ? spares_take(spares, bytes) : malloc(bytes);
     if (made == NULL) {
         return NULL;
     }
-    *made = (struct run_job){.placed = (uint8_t *)(made + 1) + bytes};
-    memset(made->placed, 0, job->slots);
+    *made = (struct run_job){.placed = NULL};
     made->job = omega_job_copy_to(job, made + 1);
     made->job->id = id;
     made->unplaced = job->tasks;
@@ -28,15 +34,34 @@ struct run_job *run_job_create(const struct omega_job *job, uint64_t id)
     return made;
 }
 
-void run_job_destroy(struct run_job *job)
+void run_job_destroy(struct run_job *job, struct spares *spares)
 {
-    if (job != NULL) {
-        free(job->eligible);
-        free(job->machine_of);
-        free(job->last_claims);
-        free(job->last_results);
+    if (job == NULL) {
+        return;
+    }
+    free(job->eligible);
+    free(job->placed);
+    free(job->machine_of);
+    free(job->last_claims);
+    free(job->last_results);
+    if (spares != NULL && is_usual(job->job)) {
+        spares_give(spares, job);
+    } else {
         free(job);
     }
+}
+
+int run_job_keep_placed(struct run_job *job)
+{
+    if (job->placed != NULL) {
+        return OMEGA_OK;
+    }
+    job->placed = malloc(job->job->slots);
+    if (job->placed == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    memset(job->placed, job->placements > 0, job->job->slots);
+    return OMEGA_OK;
 }
 
 void run_job_vacate(struct run_job *job, uint32_t task)
@@ -178,6 +203,7 @@ void runner_close(struct runner *runner, struct store *store)
     inquiry_close(runner);
     free(runner->told);
     free(runner->results);
+    free(runner->refused.others);
     free(runner->tasks);
     free(runner->groups);
     free(runner->minimum);
@@ -229,7 +255,10 @@ static int reserve(struct runner *runner, const struct omega_job *job)
         runner->tasks = tasks == NULL ? runner->tasks : tasks;
         struct omega_claim_result *results = realloc(runner->results, room * sizeof *results);
         runner->results = results == NULL ? runner->results : results;
-        if (tasks == NULL || results == NULL || inquiry_reserve(runner, room) != OMEGA_OK) {
+        uint32_t *others = realloc(runner->refused.others, room * sizeof *others);
+        runner->refused.others = others == NULL ? runner->refused.others : others;
+        if (tasks == NULL || results == NULL || others == NULL ||
+            inquiry_reserve(runner, room) != OMEGA_OK) {
             return OMEGA_ENOMEM;
         }
         runner->tasks_room = room;
@@ -257,16 +286,21 @@ static int sync_view(struct runner *runner, struct store *store, int64_t now_us,
 
 /* ---- place ---- */
 
-/* Lists what is left of a job none of whose tasks has been placed: they stand in order, so that a
- * list goes on from the one before. */
+/* Lists what is left of a job none of whose tasks has been placed: they stand in order, as most of
+ * the list before did. What another job's list has overwritten is put in order first, then the list
+ * goes on from where it ended. */
 static void list_all(struct runner *runner, const struct run_job *job)
 {
     const uint32_t slots = job->job->slots;
     uint32_t *tasks = runner->tasks;
+    for (uint32_t t = 0; t < runner->out_of_order; t++) {
+        tasks[t] = t;
+    }
     for (uint32_t t = runner->in_order; t < slots; t++) {
         tasks[t] = t;
     }
     runner->in_order = slots > runner->in_order ? slots : runner->in_order;
+    runner->out_of_order = 0;
     for (uint32_t g = 0; g < job->job->group_count; g++) {
         const struct omega_task_group *group = &job->job->groups[g];
         runner->groups[g] = (struct omega_pending_group){
@@ -279,7 +313,7 @@ static void list_all(struct runner *runner, const struct run_job *job)
 
 /* Lists the slots from one on, below another, that are not placed. Of a job that is tried again
  * most are: they are passed over eight at a time. Returns the end of the list; one entry behind it
- * is written to. */
+ * may be written to, where not all are listed. */
 static uint32_t *list_slots(const uint8_t *placed, uint32_t from, uint32_t to, uint32_t *tasks)
 {
     static const uint8_t all[8] = {1, 1, 1, 1, 1, 1, 1, 1};
@@ -305,7 +339,6 @@ static void list_unplaced(struct runner *runner, const struct run_job *job)
         list_all(runner, job);
         return;
     }
-    runner->in_order = 0;
     for (uint32_t g = 0; g < job->job->group_count; g++) {
         const struct omega_task_group *group = &job->job->groups[g];
         struct omega_pending_group *pending = &runner->groups[g];
@@ -316,6 +349,9 @@ static void list_unplaced(struct runner *runner, const struct run_job *job)
         tasks = list_slots(job->placed, required_end, required_end + group->optional, tasks);
         pending->optional = (uint32_t)(tasks - pending->tasks) - pending->required;
     }
+    const uint32_t listed = (uint32_t)(tasks - runner->tasks);
+    const uint32_t written = listed < job->job->slots ? listed + 1 : listed;
+    runner->out_of_order = written > runner->out_of_order ? written : runner->out_of_order;
 }
 
 /* The granularity that holds for a job: one with optional tasks commits at least its required. */
@@ -471,11 +507,13 @@ void attempt_transaction(const struct runner *runner, struct omega_transaction *
 
 void attempt_tell_results(const struct runner *runner, const struct omega_result *result)
 {
-    bool whole = result->accepted == runner->plan.count;
-    uint32_t position = 0;
-    for (uint32_t i = 0; runner->brief && i < runner->plan.count; i++) {
-        if (whole || runner->results[i].outcome == OMEGA_ACCEPTED) {
-            runner->results[i] = omega_claim_accepted(result->version, position++);
+    const struct omega_brief *brief = runner->brief;
+    uint32_t other = 0;
+    for (uint32_t i = 0; brief != NULL && i < runner->plan.count; i++) {
+        if (other < brief->count && brief->others[other] == i) {
+            other++;
+        } else {
+            runner->results[i] = omega_claim_accepted(result->version, i - other);
         }
     }
 }
@@ -503,40 +541,55 @@ static int absorb(struct runner *runner, struct store *store, const struct omega
     return rc;
 }
 
-/* Marks the accepted tasks of the job: all of them, where it has nothing unplaced any more and no
- * optional ones. */
-static void mark_placed(const struct runner *runner, const struct omega_result *result)
+/* Marks the tasks of all claims. */
+static void mark_claimed(const struct instance_plan *plan, uint8_t *placed)
 {
-    const struct run_job *job = runner->job;
-    if (result->accepted == job->unplaced && !omega_job_is_elastic(job->job)) {
-        memset(job->placed, 1, job->job->slots);
+    if (plan->claims == NULL) {
+        omega_tasks_mark(plan->tasks, plan->count, placed);
         return;
     }
-    const bool whole = result->accepted == runner->plan.count;
-    const struct instance_plan plan = runner->plan;
-    const struct omega_claim_result *results = runner->results;
-    uint8_t *placed = job->placed;
-    if (plan.claims == NULL) {
-        omega_tasks_mark(plan.tasks, plan.count, placed);
-        for (uint32_t i = 0; !whole && i < plan.count; i++) {
-            if (results[i].outcome != OMEGA_ACCEPTED) {
-                placed[plan.tasks[i]] = 0; /* as before: only what is not placed is claimed */
-            }
-        }
-        return;
-    }
-    for (uint32_t i = 0; i < plan.count; i++) {
-        placed[plan.claims[i].task] |= whole | (results[i].outcome == OMEGA_ACCEPTED);
+    for (uint32_t i = 0; i < plan->count; i++) {
+        placed[plan->claims[i].task] = 1;
     }
 }
 
+/* Marks the accepted tasks of the job: all of them, where it has nothing unplaced any more. */
+static int mark_placed(const struct runner *runner, const struct omega_transaction *txn,
+                       const struct omega_result *result)
+{
+    struct run_job *job = runner->job;
+    if (omega_job_is_elastic(job->job)) {
+        return OMEGA_OK; /* commits once: nobody will ask */
+    }
+    if (result->accepted == job->unplaced) {
+        if (job->placed != NULL) {
+            memset(job->placed, 1, job->job->slots);
+        }
+        return OMEGA_OK;
+    }
+    if (run_job_keep_placed(job) != OMEGA_OK) {
+        return OMEGA_ENOMEM;
+    }
+    mark_claimed(&runner->plan, job->placed);
+    const uint32_t others = result->accepted == txn->claim_count ? 0 : omega_others(txn);
+    for (uint32_t k = 0; k < others; k++) {
+        uint32_t i = omega_other(txn, k);
+        if (runner->results[i].outcome != OMEGA_ACCEPTED) { /* as before: only what is not placed
+                                                               is claimed */
+            job->placed[omega_transaction_claim(txn, i).task] = 0;
+        }
+    }
+    return OMEGA_OK;
+}
+
 /* Enters what was accepted into the job. */
-static int take_in(struct runner *runner, const struct omega_result *result, omega_error_t *err)
+static int take_in(struct runner *runner, const struct omega_transaction *txn,
+                   const struct omega_result *result, omega_error_t *err)
 {
     struct run_job *job = runner->job;
     const struct catalogue *catalogue = runner->run->cell.catalogue;
-    if (result->accepted > 0) {
-        mark_placed(runner, result);
+    if (result->accepted > 0 && mark_placed(runner, txn, result) != OMEGA_OK) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for the tasks of a job");
     }
     if (result->accepted > 0 && spreads(job, catalogue)) {
         attempt_tell_results(runner, result);
@@ -620,7 +673,7 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
             rc = absorb(runner, store, result, err);
         }
         if (rc == OMEGA_OK) {
-            rc = take_in(runner, result, err);
+            rc = take_in(runner, &txn, result, err);
         }
         if (rc == OMEGA_OK && omega_job_is_elastic(job->job) && result->accepted > 0) {
             rc = instance_started(runner->instance, job->job, result->accepted, duration_us, err);

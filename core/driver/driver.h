@@ -8,13 +8,14 @@
 
 #include "cellstate/store_view.h"
 #include "core/base/map.h"
+#include "core/base/spares.h"
 #include "core/driver/run.h"
 #include "core/plugin/instance.h"
 
 struct runner;
 
-/* A job from its arrival until nothing of it is left, with `job` and `placed` in one block. Freed
- * when `holds` falls to 0. */
+/* A job from its arrival until nothing of it is left, with `job` in one block. Freed when `holds`
+ * falls to 0. */
 struct run_job {
     struct omega_job *job;
     struct run_job *queue_next;
@@ -22,7 +23,9 @@ struct run_job {
     struct run_job *live_next;
     struct runner *runner;
     const uint64_t **eligible; /* per group; NULL = all machines */
-    uint8_t *placed;           /* per task slot */
+    uint8_t *placed;           /* per task slot, or NULL as long as all are alike: none is placed
+                                  where `placements` is 0, otherwise all (run_job_keep_placed()).
+                                  Not kept for jobs with optional tasks, which commit once */
     uint32_t *machine_of;      /* per task slot of a different_machines group: where it runs, or
                                   UINT32_MAX; NULL if the job has no such group */
     struct omega_claim *last_claims;
@@ -80,11 +83,13 @@ struct runner {
     uint32_t told_room;
     /* working memory */
     struct omega_claim_result *results;
-    bool brief; /* of results of good claims nothing is wanted but outcomes: see
-                   attempt_tell_results() */
+    struct omega_brief *brief; /* in live runs NULL: results tell all claims; else &refused, and of
+                                  accepted ones they tell nothing: see attempt_tell_results() */
+    struct omega_brief refused;
     uint32_t *tasks;
     uint32_t tasks_room;
-    uint32_t in_order; /* so many of `tasks`, from the first on, are their own index */
+    uint32_t in_order;     /* so many of `tasks`, from the first on, are their own index, */
+    uint32_t out_of_order; /* but so many of them, from the first on */
     struct omega_pending_group *groups;
     uint32_t *minimum;      /* per group: claims needed */
     uint32_t *group_claims; /* per group: claims made */
@@ -147,9 +152,13 @@ void runner_close(struct runner *runner, struct store *store);
 /* Notes that a placement of this instance ended on a machine. */
 int runner_tell(struct runner *runner, uint32_t machine);
 
-/* A job for the driver: takes a copy. NULL without memory. */
-struct run_job *run_job_create(const struct omega_job *job, uint64_t id);
-void run_job_destroy(struct run_job *job);
+/* A job for the driver: takes a copy. NULL without memory. `spares`, the same for a job's creation
+ * and its end, keeps what those of one group and one duration take; NULL: nothing is kept. */
+struct run_job *run_job_create(const struct omega_job *job, uint64_t id, struct spares *spares);
+void run_job_destroy(struct run_job *job, struct spares *spares);
+
+/* Makes job->placed, if it has none yet; OMEGA_ENOMEM. */
+int run_job_keep_placed(struct run_job *job);
 
 /* Forgets where a task ran. */
 void run_job_vacate(struct run_job *job, uint32_t task);
@@ -198,6 +207,8 @@ struct runlog_attempt run_log_attempt_of(const struct runner *runner, bool plann
 void run_log_restart(const struct log_place *place, uint16_t instance, uint32_t incarnation);
 void run_log_release(const struct log_place *place, const struct store_release_result *released,
                      uint32_t count, bool changes);
+/* The same of placements that follow each other, all of which have ended. */
+void run_log_release_run(const struct log_place *place, uint64_t first, uint32_t count);
 /* A machine event, which is a change, with what was lost by it. */
 void run_log_machine(const struct log_place *place, const struct omega_machine_event *event,
                      const struct store_release_result *lost, uint32_t count);

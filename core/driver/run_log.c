@@ -118,7 +118,7 @@ void run_log_commit(const struct log_place *place, const struct runner *runner,
         record.version = result->version;
         record.results = runner->results;
         record.duration_us = duration_us;
-        attempt_transaction(runner, &record.txn);
+        attempt_planned(runner, &record.txn);
     }
     put(place, &record);
 }
@@ -152,6 +152,15 @@ void run_log_release(const struct log_place *place, const struct store_release_r
     struct runlog_record record = record_at(place, RUNLOG_RELEASE);
     record.changes = changes;
     record.released = released;
+    record.released_count = count;
+    put(place, &record);
+}
+
+void run_log_release_run(const struct log_place *place, uint64_t first, uint32_t count)
+{
+    struct runlog_record record = record_at(place, RUNLOG_RELEASE);
+    record.changes = true;
+    record.first_released = first;
     record.released_count = count;
     put(place, &record);
 }
@@ -243,6 +252,16 @@ void sim_log_release(const struct simulation *sim, uint64_t version, uint32_t co
         struct log_place place = {
             .log = sim->config->runlog, .version = version, .time_us = sim->now_us};
         run_log_release(&place, sim->released, count, changes);
+    }
+}
+
+void sim_log_release_run(const struct simulation *sim, uint64_t version, uint64_t first,
+                         uint32_t count)
+{
+    if (sim->config->runlog != NULL) {
+        struct log_place place = {
+            .log = sim->config->runlog, .version = version, .time_us = sim->now_us};
+        run_log_release_run(&place, first, count);
     }
 }
 

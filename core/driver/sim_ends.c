@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Ends of tasks in the simulator: planned at a commit, carried out by placement id. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "core/driver/simulate_private.h"
@@ -17,6 +18,21 @@ static int compare_endings(const void *a, const void *b)
     return (x->position > y->position) - (x->position < y->position);
 }
 
+/* Is an end one of positions behind each other? */
+static bool lists_none(const struct tasks_end *end)
+{
+    return end->first != UINT32_MAX;
+}
+
+void sim_drop_end(struct simulation *sim, struct tasks_end *end)
+{
+    if (lists_none(end)) {
+        spares_give(&sim->spare_ends, end);
+    } else {
+        free(end);
+    }
+}
+
 /* Plans one end of `count` placements: positions from `first` on, or those of `endings`. */
 int sim_push_end(struct simulation *sim, struct run_job *job, uint64_t version, int64_t time_us,
                  uint32_t count, uint32_t first, const struct ending *endings, omega_error_t *err)
@@ -25,7 +41,8 @@ int sim_push_end(struct simulation *sim, struct run_job *job, uint64_t version, 
         return OMEGA_OK;
     }
     size_t positions = endings == NULL ? 0 : count;
-    struct tasks_end *end = malloc(sizeof *end + positions * sizeof end->positions[0]);
+    size_t bytes = sizeof(struct tasks_end) + positions * sizeof(uint32_t);
+    struct tasks_end *end = endings == NULL ? spares_take(&sim->spare_ends, bytes) : malloc(bytes);
     if (end == NULL) {
         return sim_no_memory(err);
     }
@@ -40,7 +57,7 @@ int sim_push_end(struct simulation *sim, struct run_job *job, uint64_t version, 
     }
     int rc = sim_push(sim, time_us, EVENT_TASKS_END, end, err);
     if (rc != OMEGA_OK) {
-        free(end);
+        sim_drop_end(sim, end);
     } else if (job != NULL) {
         job->holds++;
     }
@@ -129,24 +146,25 @@ int sim_tell_instance(struct simulation *sim, const struct store_release_result 
                : runner_tell(&sim->runners[released->instance], released->machine);
 }
 
-/* Does anybody want to know of each placement that ends, and not only how many did? */
+/* Does anybody want to know of each placement that ends, and not only how many did? A log only
+ * where some may have been lost before. */
 static bool is_watched(const struct simulation *sim, const struct run_job *job)
 {
-    return sim->config->runlog != NULL || metrics_wants_each_task(sim->metrics) ||
+    return metrics_wants_each_end(sim->metrics) ||
+           (sim->config->runlog != NULL && sim->machines_change) ||
            (job != NULL &&
             (job->machine_of != NULL || job->runner->config->sync == RUN_SYNC_INTERVAL));
 }
 
-/* Counts what was released, and tells those who keep track of where it ran. */
-static int note_released(struct simulation *sim, struct run_job *job, uint32_t count,
-                         uint32_t *ended, omega_error_t *err)
+/* Tells those who keep track of where it ran what was released. */
+static int tell_released(struct simulation *sim, struct run_job *job, uint32_t count,
+                         omega_error_t *err)
 {
     bool tracked =
         job != NULL && (job->machine_of != NULL || job->runner->config->sync == RUN_SYNC_INTERVAL);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; tracked && i < count; i++) {
         const struct store_release_result *released = &sim->released[i];
-        *ended += released->released;
-        if (tracked && released->released) {
+        if (released->released) {
             run_job_vacate(job, released->task);
             if (sim_tell_instance(sim, released) != OMEGA_OK) {
                 return sim_no_memory(err);
@@ -156,39 +174,48 @@ static int note_released(struct simulation *sim, struct run_job *job, uint32_t c
     return OMEGA_OK;
 }
 
-/* Ends placements each by its id, and tells who wants to know of each. */
+/* Ends placements each by its id. */
 static int release_each(struct simulation *sim, const struct tasks_end *end, uint32_t *ended,
                         uint64_t *version, omega_error_t *err)
 {
-    if (reserve_releases(sim, end->count) != OMEGA_OK) {
-        return sim_no_memory(err);
-    }
     for (uint32_t i = 0; i < end->count; i++) {
-        uint32_t position = end->first != UINT32_MAX ? end->first + i : end->positions[i];
+        uint32_t position = lists_none(end) ? end->first + i : end->positions[i];
         sim->ids[i] = omega_placement_id(end->version, position);
     }
     int rc = store_release(sim->store, sim->ids, end->count, STORE_FINISHED, sim->released, version,
                            err);
-    rc = rc == OMEGA_OK ? note_released(sim, end->job, end->count, ended, err) : rc;
-    if (rc == OMEGA_OK) {
-        sim_log_release(sim, *version, end->count, *ended > 0);
-    }
-    if (rc == OMEGA_OK && *ended > 0) {
-        metrics_digest_release(sim->metrics, sim->now_us, *version, sim->released, end->count,
-                               false);
+    for (uint32_t i = 0; rc == OMEGA_OK && i < end->count; i++) {
+        *ended += sim->released[i].released;
     }
     return rc;
 }
 
+/* Ends placements, and tells who wants to know of each. */
 static int release(struct simulation *sim, const struct tasks_end *end, uint32_t *ended,
                    omega_error_t *err)
 {
+    const bool is_run = lists_none(end) && store_releases_runs(sim->store);
+    const uint64_t first = is_run ? omega_placement_id(end->version, end->first) : 0;
+    const bool watched = !is_run || is_watched(sim, end->job);
     uint64_t version = 0;
-    if (end->first == UINT32_MAX || !store_releases_runs(sim->store) || is_watched(sim, end->job)) {
-        return release_each(sim, end, ended, &version, err);
+    if (watched && reserve_releases(sim, end->count) != OMEGA_OK) {
+        return sim_no_memory(err);
     }
-    return store_release_run(sim->store, omega_placement_id(end->version, end->first), end->count,
-                             STORE_FINISHED, ended, &version, err);
+    int rc = is_run ? store_release_run(sim->store, first, end->count, STORE_FINISHED,
+                                        watched ? sim->released : NULL, ended, &version, err)
+                    : release_each(sim, end, ended, &version, err);
+    assert(watched || *ended == end->count || sim->config->runlog == NULL);
+    if (rc == OMEGA_OK && is_run && *ended == end->count) {
+        sim_log_release_run(sim, version, first, end->count);
+    } else if (rc == OMEGA_OK) {
+        sim_log_release(sim, version, end->count, *ended > 0);
+    }
+    if (rc == OMEGA_OK && watched) {
+        metrics_digest_release(sim->metrics, sim->now_us, version, sim->released, end->count,
+                               false);
+        rc = tell_released(sim, end->job, end->count, err);
+    }
+    return rc;
 }
 
 int sim_on_tasks_end(struct simulation *sim, struct tasks_end *end, omega_error_t *err)
@@ -199,14 +226,14 @@ int sim_on_tasks_end(struct simulation *sim, struct tasks_end *end, omega_error_
     if (rc == OMEGA_OK && ended > 0) {
         sim_tell_totals(sim);
     }
-    free(end);
+    sim_drop_end(sim, end);
     if (job != NULL) {
         if (rc == OMEGA_OK && ended > 0) {
             job->running -= ended;
             sim_tell_tasks(sim, job, METRICS_JOB_FINISHED, ended);
             sim_let_go_if_done(sim, job);
         }
-        sim_release_hold(job);
+        sim_release_hold(sim, job);
     }
     return rc;
 }

@@ -35,10 +35,10 @@ void sim_tell_job(struct simulation *sim, struct run_job *job, enum metrics_job_
     metrics_job(sim->metrics, &record);
 }
 
-void sim_release_hold(struct run_job *job)
+void sim_release_hold(struct simulation *sim, struct run_job *job)
 {
     if (--job->holds == 0) {
-        run_job_destroy(job);
+        run_job_destroy(job, &sim->spare_jobs);
     }
 }
 
@@ -62,7 +62,7 @@ void sim_let_go_if_done(struct simulation *sim, struct run_job *job)
         job->live_next;
     *(job->live_next == NULL ? &sim->live_last : &job->live_next->live_previous) =
         job->live_previous;
-    sim_release_hold(job);
+    sim_release_hold(sim, job);
 }
 
 void sim_tell_tasks(struct simulation *sim, const struct run_job *job,
@@ -125,7 +125,7 @@ int sim_fetch(struct simulation *sim, struct arrival *arrival, omega_error_t *er
     if (job->submit_us > sim->config->horizon_us) {
         return OMEGA_OK;
     }
-    arrival->next = run_job_create(job, 0);
+    arrival->next = run_job_create(job, 0, &sim->spare_jobs);
     if (arrival->next == NULL) {
         return sim_no_memory(err);
     }
@@ -141,7 +141,7 @@ int sim_on_arrival(struct simulation *sim, struct arrival *arrival, omega_error_
     uint32_t number = assigner_next(&sim->assigner, job->job);
     job->runner = &sim->runners[sim->first_runner[scheduler] + number];
     if (sim->machines_change && map_put(&sim->jobs, job->job->id, job) != OMEGA_OK) {
-        run_job_destroy(job);
+        run_job_destroy(job, &sim->spare_jobs);
         return sim_no_memory(err);
     }
     job->live_previous = sim->live_last;
@@ -216,11 +216,9 @@ static int tell_commit(struct simulation *sim, const struct runner *runner,
     if (runner->plan.count == 0 || runner->falls_short) {
         return OMEGA_OK;
     }
-    if (metrics_wants_each_task(sim->metrics)) {
-        struct omega_transaction txn;
-        attempt_transaction(runner, &txn);
-        metrics_digest_commit(sim->metrics, sim->now_us, &txn, runner->results, result);
-    }
+    struct omega_transaction txn;
+    attempt_planned(runner, &txn);
+    metrics_digest_commit(sim->metrics, sim->now_us, &txn, runner->results, result);
     if (result->accepted == 0) {
         return OMEGA_OK;
     }

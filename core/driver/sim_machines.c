@@ -22,6 +22,9 @@ static int lose_task(struct simulation *sim, const struct store_release_result *
         job->given_up++;
         sim_tell_tasks(sim, job, METRICS_JOB_ABANDONED, 1);
     } else if (returns) {
+        if (run_job_keep_placed(job) != OMEGA_OK) {
+            return sim_no_memory(err);
+        }
         job->placed[lost->task] = 0;
         job->unplaced++;
         return job->waiting ? OMEGA_OK : sim_enqueue(sim, job, false, err);

@@ -53,8 +53,7 @@ static int start_runners(struct simulation *sim, omega_error_t *err)
             if (rc != OMEGA_OK) {
                 return rc;
             }
-            sim->runners[id].brief =
-                config->runlog == NULL && !metrics_wants_each_task(sim->metrics);
+            sim->runners[id].brief = &sim->runners[id].refused;
         }
     }
     return OMEGA_OK;
@@ -289,19 +288,19 @@ static void close_simulation(struct simulation *sim, int result)
         if (kind == EVENT_TASKS_END) {
             struct tasks_end *end = event.what;
             if (end->job != NULL) {
-                sim_release_hold(end->job);
+                sim_release_hold(sim, end->job);
             }
-            free(end);
+            sim_drop_end(sim, end);
         }
     }
     events_release(&sim->events);
     struct run_job *next = NULL;
     for (struct run_job *job = sim->live_first; job != NULL; job = next) {
         next = job->live_next;
-        sim_release_hold(job);
+        sim_release_hold(sim, job);
     }
     for (uint32_t i = 0; i < sim->arrival_count; i++) {
-        run_job_destroy(sim->arrivals[i].next);
+        run_job_destroy(sim->arrivals[i].next, &sim->spare_jobs);
     }
     for (uint32_t i = 0; sim->runners != NULL && i < sim->runner_count; i++) {
         runner_close(&sim->runners[i], sim->store);
@@ -318,6 +317,8 @@ static void close_simulation(struct simulation *sim, int result)
     free(sim->failures);
     free(sim->failing);
     free(sim->prefill_ends);
+    spares_free(&sim->spare_jobs);
+    spares_free(&sim->spare_ends);
     free(sim->ids);
     free(sim->released);
 }

@@ -58,6 +58,8 @@ struct simulation {
     struct prefill_end *prefill_ends;
     uint32_t prefill_end_count;
     /* working memory */
+    struct spares spare_jobs;
+    struct spares spare_ends; /* of a run of positions */
     uint64_t *ids;
     struct store_release_result *released;
     uint32_t release_room;
@@ -94,6 +96,8 @@ void sim_log_attempt(const struct simulation *sim, const struct runner *runner);
 void sim_log_commit(const struct simulation *sim, const struct runner *runner,
                     const struct omega_result *result, int64_t duration_us);
 void sim_log_release(const struct simulation *sim, uint64_t version, uint32_t count, bool changes);
+void sim_log_release_run(const struct simulation *sim, uint64_t version, uint64_t first,
+                         uint32_t count);
 void sim_log_machine(const struct simulation *sim, const struct omega_machine_event *event,
                      uint64_t version, const struct store_release_result *lost, uint32_t count);
 void sim_log_abandonment(const struct simulation *sim, uint64_t job, uint32_t tasks);
@@ -113,7 +117,7 @@ int sim_enqueue(struct simulation *sim, struct run_job *job, bool front, omega_e
 void sim_let_go_if_done(struct simulation *sim, struct run_job *job);
 
 /* Gives up one of the holds that keep a job in memory. */
-void sim_release_hold(struct run_job *job);
+void sim_release_hold(struct simulation *sim, struct run_job *job);
 
 /* Tells the metrics how a job ended or stands, once; and what became of some of its tasks. */
 void sim_tell_job(struct simulation *sim, struct run_job *job, enum metrics_job_outcome outcome);
@@ -150,6 +154,8 @@ int sim_plan_ends(struct simulation *sim, const struct runner *runner,
 /* Notes for the instance that placed it where one of its placements ended. OMEGA_ENOMEM. */
 int sim_tell_instance(struct simulation *sim, const struct store_release_result *released);
 
+/* Frees an end that has been planned. */
+void sim_drop_end(struct simulation *sim, struct tasks_end *end);
 int sim_on_tasks_end(struct simulation *sim, struct tasks_end *end, omega_error_t *err);
 
 /* ---- machine events: sim_machines.c ---- */

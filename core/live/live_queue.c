@@ -39,6 +39,9 @@ struct run_job *live_dequeue(struct live_scheduler *scheduler)
 static bool take_state(struct run_job *job, const struct lmdb_job *said)
 {
     uint32_t slots = job->job->slots;
+    if (run_job_keep_placed(job) != OMEGA_OK) {
+        return false;
+    }
     job->unplaced = said->pending;
     job->running = said->running;
     job->placements = said->submitted - said->pending;
@@ -59,7 +62,7 @@ static bool take_state(struct run_job *job, const struct lmdb_job *said)
 static struct run_job *translate_job(const struct catalogue *catalogue, const struct lmdb_job *said)
 {
     struct omega_job *job = lmdb_job_translate(said, catalogue);
-    struct run_job *made = job == NULL ? NULL : run_job_create(job, job->id);
+    struct run_job *made = job == NULL ? NULL : run_job_create(job, job->id, NULL);
     free(job);
     return made;
 }
@@ -71,7 +74,7 @@ static struct run_job *take_job(struct live_scheduler *scheduler, const struct l
     const struct live_process *process = scheduler->process;
     struct run_job *made = process->standing == NULL
                                ? translate_job(process->config->cell.catalogue, said)
-                               : run_job_create(said->job, said->job->id);
+                               : run_job_create(said->job, said->job->id, NULL);
     if (made != NULL && process->standing != NULL) {
         made->job->workload = 0;
     }
@@ -79,7 +82,7 @@ static struct run_job *take_job(struct live_scheduler *scheduler, const struct l
         made->attempts = said->attempt;
     }
     if (made != NULL && !take_state(made, said)) {
-        run_job_destroy(made);
+        run_job_destroy(made, NULL);
         return NULL;
     }
     return made;
@@ -101,7 +104,7 @@ static int find_job(void *context, const struct lmdb_job *said)
     }
     job = take_job(scheduler, said);
     if (job == NULL || map_put(&scheduler->jobs, id, job) != OMEGA_OK) {
-        run_job_destroy(job);
+        run_job_destroy(job, NULL);
         return scheduler->status = no_memory(id, scheduler->err);
     }
     *scheduler->found_end = job;
@@ -191,7 +194,7 @@ void live_drop_job(struct live_scheduler *scheduler, struct run_job *job)
 {
     if (job != NULL) {
         map_remove(&scheduler->jobs, job->job->id);
-        run_job_destroy(job);
+        run_job_destroy(job, NULL);
     }
 }
 

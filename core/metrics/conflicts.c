@@ -71,8 +71,7 @@ static int init_options(struct conflicts *conflicts, const struct metrics_config
     conflicts->refused_context = config->refused_context;
     conflicts->counterfactuals = config->counterfactuals;
     if (config->machines) {
-        conflicts->machines =
-            large_calloc(config->machine_count + 1u, sizeof *conflicts->machines);
+        conflicts->machines = large_calloc(config->machine_count + 1u, sizeof *conflicts->machines);
     }
     if (config->counterfactuals) {
         conflicts->would = calloc(modes + 1, sizeof *conflicts->would);
@@ -135,12 +134,6 @@ void conflicts_release(struct metrics *metrics)
 bool metrics_wants_causes(const struct metrics *metrics)
 {
     return metrics->conflicts != NULL;
-}
-
-bool metrics_wants_each_task(const struct metrics *metrics)
-{
-    return metrics->digest != NULL ||
-           (metrics->conflicts != NULL && metrics->conflicts->machines != NULL);
 }
 
 bool metrics_wants_counterfactuals(const struct metrics *metrics)
@@ -305,14 +298,16 @@ static void count_hot(struct metrics *metrics, uint32_t machine)
 static void count_machines(struct conflicts *conflicts, const struct omega_transaction *txn,
                            const struct omega_claim_result *results)
 {
+    uint32_t other = 0;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        uint8_t outcome = results[i].outcome;
+        bool is_other = omega_is_other(txn, results, i, &other);
+        uint8_t outcome = is_other ? results[i].outcome : (uint8_t)OMEGA_ACCEPTED;
         uint32_t index = omega_transaction_claim(txn, i).machine;
         assert(index < conflicts->machine_count);
         struct metrics_machine *machine = &conflicts->machines[index];
         machine->accepted += outcome == OMEGA_ACCEPTED;
         machine->conflicting += omega_outcome_is_conflict(outcome);
-        machine->spurious += is_spurious(&results[i]);
+        machine->spurious += is_other && is_spurious(&results[i]);
         machine->refused += omega_outcome_is_refusal(outcome);
         machine->aborted += outcome == OMEGA_ABORTED;
     }
@@ -342,9 +337,10 @@ static void count_conflicts(struct metrics *metrics, const struct metrics_attemp
     struct conflicts *conflicts = metrics->conflicts;
     const struct omega_transaction *txn = commit->txn;
     const struct omega_claim_result *results = commit->results;
-    const uint32_t count = txn->claim_count;
+    const uint32_t others = omega_others(txn);
     struct metrics_block sum = {.claims = 0};
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t k = 0; k < others; k++) {
+        const uint32_t i = omega_other(txn, k);
         const struct omega_claim_result *result = &results[i];
         if (!omega_outcome_is_conflict(result->outcome)) {
             continue;
@@ -379,7 +375,8 @@ static void tell_refused(struct metrics *metrics, const struct metrics_attempt *
 {
     const struct conflicts *conflicts = metrics->conflicts;
     const struct omega_transaction *txn = commit->txn;
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
+    for (uint32_t k = 0; k < omega_others(txn); k++) {
+        const uint32_t i = omega_other(txn, k);
         const struct omega_claim claim = omega_transaction_claim(txn, i);
         const struct omega_claim_result *result = &commit->results[i];
         if (!omega_outcome_is_conflict(result->outcome) &&

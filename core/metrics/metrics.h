@@ -195,9 +195,8 @@ bool metrics_count(struct metrics *metrics, uint32_t scheduler, const char *name
 /* One event was handled by the driver. */
 void metrics_event(struct metrics *metrics);
 
-/* Does anything asked for (the digest, counts of each machine) go by each claim and each end of a
- * task? If not, drivers need not find out what became of each. */
-bool metrics_wants_each_task(const struct metrics *metrics);
+/* Does the digest go by each end of a task? If not, drivers need not find out what each was. */
+bool metrics_wants_each_end(const struct metrics *metrics);
 
 /* The digest's records, in version order; see core/base/digest.h. Free with config.digest off.
  * A commit's accepted claims come first, in order, then the others; releases that were

@@ -38,6 +38,19 @@ void metrics_sort_jobs(struct metrics *metrics)
     }
 }
 
+bool metrics_wants_each_end(const struct metrics *metrics)
+{
+    return metrics->digest != NULL;
+}
+
+static void digest_claim(struct digest *digest, uint64_t version, int64_t now_us,
+                         const struct omega_transaction *txn, uint32_t i, uint8_t accepted)
+{
+    const struct omega_claim claim = omega_transaction_claim(txn, i);
+    digest_add(digest, version, now_us, DIGEST_CLAIM, txn->job, claim.task, claim.machine,
+               claim.devices, accepted);
+}
+
 void metrics_digest_commit(struct metrics *metrics, int64_t now_us,
                            const struct omega_transaction *txn,
                            const struct omega_claim_result *results,
@@ -46,21 +59,16 @@ void metrics_digest_commit(struct metrics *metrics, int64_t now_us,
     if (metrics->digest == NULL) {
         return;
     }
+    uint32_t other = 0;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        if (results[i].outcome == OMEGA_ACCEPTED) {
-            const struct omega_claim *claim = &txn->claims[i];
-            digest_add(metrics->digest, result->version, now_us, DIGEST_CLAIM, txn->job,
-                       claim->task, claim->machine, claim->devices, 1);
+        if (!omega_is_other(txn, results, i, &other)) {
+            digest_claim(metrics->digest, result->version, now_us, txn, i, 1);
         }
     }
-    if (result->accepted == txn->claim_count) {
-        return;
-    }
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
+    for (uint32_t k = 0; result->accepted < txn->claim_count && k < omega_others(txn); k++) {
+        uint32_t i = omega_other(txn, k);
         if (results[i].outcome != OMEGA_ACCEPTED) {
-            const struct omega_claim *claim = &txn->claims[i];
-            digest_add(metrics->digest, result->version, now_us, DIGEST_CLAIM, txn->job,
-                       claim->task, claim->machine, claim->devices, 0);
+            digest_claim(metrics->digest, result->version, now_us, txn, i, 0);
         }
     }
 }

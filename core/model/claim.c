@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Claims: names of detections, granularities and outcomes, and what claims in short have to be. */
+/* Claims: names of detections, granularities and outcomes, and what claims in short have to be;
+ * which claims were not accepted. */
 #include "core/model/claim.h"
 
 #include <string.h>
@@ -31,6 +32,19 @@ const char *omega_outcome_name(uint8_t outcome)
         [OMEGA_ABORTED] = "aborted",
     };
     return outcome < OMEGA_OUTCOMES ? names[outcome] : "unknown";
+}
+
+void omega_brief_list(const struct omega_transaction *txn, const struct omega_claim_result *results)
+{
+    if (txn->brief == NULL) {
+        return;
+    }
+    txn->brief->count = 0;
+    for (uint32_t i = 0; i < txn->claim_count; i++) {
+        if (results[i].outcome != OMEGA_ACCEPTED) {
+            txn->brief->others[txn->brief->count++] = i;
+        }
+    }
 }
 
 bool omega_tasks_rise(const uint32_t *tasks, uint32_t count, uint32_t end)

@@ -67,6 +67,15 @@ enum omega_granularity {
     OMEGA_COMMIT_GANG = 4,     /* all unplaced tasks of the job or none */
 };
 
+/* For a caller to whom claims that hold are all alike: the others are listed, and no result but
+ * theirs has to be filled in, since that of an accepted claim follows from what was claimed
+ * (omega_claim_accepted()). */
+struct omega_brief {
+    uint32_t *others; /* the caller's, with room for all claims: gets the indices of those that were
+                         not accepted, rising */
+    uint32_t count;
+};
+
 struct omega_transaction {
     uint64_t job;
     uint32_t attempt;
@@ -90,10 +99,20 @@ struct omega_transaction {
     bool proven; /* in short: that these tasks rise, below the job's last, and that the machines are
                     there has been seen, and need not be looked at again */
     struct omega_inquiry *inquiry; /* NULL, or what else is to be told; the caller's */
-    bool brief; /* of an accepted claim nothing but its outcome is wanted, and where all hold not
-                   even that: the rest may be left as it is, since it follows from what was claimed
-                   (omega_claim_accepted()) */
+    struct omega_brief *brief;     /* NULL: all results are wanted; the caller's */
 };
+
+/* Who looks for claims that were not accepted finds them among so many: the k-th of them is the
+ * transaction's by this index. */
+static inline uint32_t omega_others(const struct omega_transaction *txn)
+{
+    return txn->brief == NULL ? txn->claim_count : txn->brief->count;
+}
+
+static inline uint32_t omega_other(const struct omega_transaction *txn, uint32_t k)
+{
+    return txn->brief == NULL ? k : txn->brief->others[k];
+}
 
 /* A claim of a transaction, in full or in short; of one in short without request. */
 static inline struct omega_claim omega_transaction_claim(const struct omega_transaction *txn,
@@ -157,6 +176,19 @@ struct omega_claim_result {
     uint32_t reserved;
 };
 
+/* Who passes over all claims in turn, *other being 0 before the first: was this one not accepted?
+ * Of one that was there may be no result. */
+static inline bool omega_is_other(const struct omega_transaction *txn,
+                                  const struct omega_claim_result *results, uint32_t i,
+                                  uint32_t *other)
+{
+    if (*other == omega_others(txn) || omega_other(txn, *other) != i) {
+        return false;
+    }
+    (*other)++;
+    return results[i].outcome != OMEGA_ACCEPTED;
+}
+
 /* The result of an accepted claim, by its position among those that its commit accepted. */
 static inline struct omega_claim_result omega_claim_accepted(uint64_t version, uint32_t position)
 {
@@ -164,6 +196,10 @@ static inline struct omega_claim_result omega_claim_accepted(uint64_t version, u
     result.placement = omega_placement_id(version, position);
     return result;
 }
+
+/* Lists in txn->brief, if there is one, the claims that were not accepted, by their results. */
+void omega_brief_list(const struct omega_transaction *txn,
+                      const struct omega_claim_result *results);
 
 /* A conflict is a result, not an error. */
 struct omega_result {

@@ -376,25 +376,26 @@ static uint8_t *put_result(uint8_t *at, const struct omega_claim_result *result,
 static uint8_t *put_claims(uint8_t *at, const struct runlog_record *record)
 {
     const struct omega_transaction *txn = &record->txn;
+    uint32_t other = 0;
     uint32_t expected = 0; /* tasks tend to come in a row */
     at = put(at, txn->claim_count);
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        const struct omega_claim *claim = &txn->claims[i];
-        const struct omega_claim_result *result = &record->results[i];
-        uint32_t flags = (claim->devices != 0 ? RUNLOG_CLAIM_DEVICES : 0u) |
-                         (result->outcome != OMEGA_ACCEPTED ? RUNLOG_CLAIM_REFUSED : 0u);
-        at = put(at, (uint32_t)claim->group << RUNLOG_CLAIM_GROUP_SHIFT | flags);
-        at = put_signed(at, (int64_t)claim->task - expected);
-        at = put(at, claim->machine);
-        at = put(at, claim->seq);
-        at = put_difference(at, claim->synced, record->attempt.synced);
+        const struct omega_claim claim = omega_transaction_claim(txn, i);
+        const bool refused = omega_is_other(txn, record->results, i, &other);
+        uint32_t flags = (claim.devices != 0 ? RUNLOG_CLAIM_DEVICES : 0u) |
+                         (refused ? RUNLOG_CLAIM_REFUSED : 0u);
+        at = put(at, (uint32_t)claim.group << RUNLOG_CLAIM_GROUP_SHIFT | flags);
+        at = put_signed(at, (int64_t)claim.task - expected);
+        at = put(at, claim.machine);
+        at = put(at, claim.seq);
+        at = put_difference(at, claim.synced, record->attempt.synced);
         if ((flags & RUNLOG_CLAIM_DEVICES) != 0) {
-            at = put(at, claim->devices);
+            at = put(at, claim.devices);
         }
-        if ((flags & RUNLOG_CLAIM_REFUSED) != 0) {
-            at = put_result(at, result, record->version);
+        if (refused) {
+            at = put_result(at, &record->results[i], record->version);
         }
-        expected = claim->task + 1;
+        expected = claim.task + 1;
     }
     return at;
 }
@@ -414,11 +415,22 @@ static uint8_t *put_transaction(uint8_t *at, const struct runlog_record *record)
     return put_claims(at, record);
 }
 
-/* Placements that follow each other, of one version and with the same answer, are one run. */
+/* Placements from one on that follow each other, of one version and with the same answer. */
+static uint8_t *put_run(uint8_t *at, const struct runlog_record *record, uint64_t first,
+                        uint32_t length, uint8_t released)
+{
+    at = put_difference(at, record->version, omega_placement_version(first));
+    at = put(at, omega_placement_position(first));
+    return put(at, (uint64_t)length << 1 | released);
+}
+
 static uint8_t *put_released(uint8_t *at, const struct runlog_record *record)
 {
     const struct store_release_result *released = record->released;
     at = put(at, record->released_count);
+    if (released == NULL && record->released_count > 0) {
+        return put_run(at, record, record->first_released, record->released_count, 1);
+    }
     for (uint32_t i = 0; i < record->released_count;) {
         uint32_t length = 1;
         while (i + length < record->released_count &&
@@ -426,10 +438,7 @@ static uint8_t *put_released(uint8_t *at, const struct runlog_record *record)
                released[i + length].released == released[i].released) {
             length++;
         }
-        uint64_t id = released[i].placement;
-        at = put_difference(at, record->version, omega_placement_version(id));
-        at = put(at, omega_placement_position(id));
-        at = put(at, (uint64_t)length << 1 | released[i].released);
+        at = put_run(at, record, released[i].placement, length, released[i].released);
         i += length;
     }
     return at;
@@ -512,7 +521,7 @@ static size_t bytes_of(const struct runlog_record *record)
         break;
     case RUNLOG_RELEASE:
     case RUNLOG_MACHINE:
-        numbers += (size_t)record->released_count * RUN_NUMBERS;
+        numbers += (record->released == NULL ? 1 : (size_t)record->released_count) * RUN_NUMBERS;
         break;
     case RUNLOG_COUNTER:
         numbers += strlen(record->name);

@@ -108,13 +108,16 @@ struct runlog_record {
     const int64_t *ends_us;        /* PRELOAD: when each ends; OMEGA_NEVER: not */
     const struct omega_job *job;   /* SUBMISSION: without user */
     struct runlog_attempt attempt; /* ATTEMPT, NOTHING, TRANSACTION */
-    /* TRANSACTION: without precedence and requests, which are the job's */
+    /* TRANSACTION: without precedence and requests, which are the job's; written in short or brief,
+     * too */
     struct omega_transaction txn;
     const struct omega_claim_result *results; /* without placement ids */
     int64_t duration_us; /* of all its tasks, where the module has said so; else 0 */
     /* RELEASE, and what a MACHINE event lost: placement and released of each */
     const struct store_release_result *released;
     uint32_t released_count;
+    uint64_t first_released; /* RELEASE, written with `released` NULL: placements that follow each
+                                other, from this one on, and all have ended */
     struct omega_machine_event event; /* MACHINE */
     uint64_t job_id;                  /* ABANDONMENT, RETRY */
     uint32_t tasks;                   /* ABANDONMENT: given up */

@@ -220,9 +220,14 @@ static void release_run(struct history *h, uint64_t first, uint32_t count)
         want_ended += want[i].released;
         remember_ended(h, placements[i]);
     }
-    int rc = store_release_run(h->store, first, count, STORE_FINISHED, &got_ended, &got_version,
-                               &err);
+    struct store_release_result got[RELEASES_MAX];
+    bool each = h->step % 2 == 0;
+    int rc = store_release_run(h->store, first, count, STORE_FINISHED, each ? got : NULL,
+                               &got_ended, &got_version, &err);
     EXPECT(h, rc == 0, "%s", err.text);
+    if (each) {
+        history_compare_releases(h, got, want, count);
+    }
     EXPECT(h, got_version == want_version && got_ended == want_ended,
            "version %ju, %u ended, the model says %ju, %u", (uintmax_t)got_version, got_ended,
            (uintmax_t)want_version, want_ended);

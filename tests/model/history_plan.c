@@ -231,7 +231,6 @@ void history_plan(struct history *h, struct history_instance *instance)
         .group_minimum = instance->minimum,
         .group_count = planned->job.group_count,
         .claims = instance->claims,
-        .brief = h->step % 2 == 0,
     };
     if (omega_job_is_elastic(&planned->job) && history_chance(h, 95)) {
         instance->txn.granularity = OMEGA_COMMIT_AT_LEAST;
@@ -285,12 +284,14 @@ static bool fits_in_short(const struct history *h, const struct omega_transactio
 
 /* Sends a transaction, every second one that can be in short. */
 static int send(const struct history *h, const struct omega_transaction *txn,
-                struct omega_claim_result *results, struct omega_result *result, omega_error_t *err)
+                struct omega_brief *brief, struct omega_claim_result *results,
+                struct omega_result *result, omega_error_t *err)
 {
     uint32_t tasks[HISTORY_CLAIMS_MAX];
     uint32_t machines[HISTORY_CLAIMS_MAX];
     uint64_t seqs[HISTORY_CLAIMS_MAX];
     struct omega_transaction sent = *txn;
+    sent.brief = brief;
     if (h->step / 2 % 2 == 0 && fits_in_short(h, txn)) {
         for (uint32_t i = 0; i < txn->claim_count; i++) {
             tasks[i] = txn->claims[i].task;
@@ -309,6 +310,23 @@ static int send(const struct history *h, const struct omega_transaction *txn,
     return store_commit(h->store, &sent, results, result, err);
 }
 
+/* Fills in the results that a brief commit may leave out: those of claims that are not listed. */
+static void fill_in(const struct history *h, const struct omega_brief *brief, uint32_t claims,
+                    uint64_t version, struct omega_claim_result *results)
+{
+    uint32_t k = 0;
+    EXPECT(h, brief->count <= claims, "%u of %u claims listed", brief->count, claims);
+    for (uint32_t i = 0; i < claims; i++) {
+        if (k < brief->count && brief->others[k] == i) {
+            EXPECT(h, results[i].outcome != OMEGA_ACCEPTED, "claim %u listed, but accepted", i);
+            k++;
+        } else {
+            results[i] = omega_claim_accepted(version, i - k);
+        }
+    }
+    EXPECT(h, k == brief->count, "%u claims listed, %u of them in order", brief->count, k);
+}
+
 void history_commit(struct history *h, struct history_instance *instance)
 {
     h->doing = "commit";
@@ -319,19 +337,18 @@ void history_commit(struct history *h, struct history_instance *instance)
     omega_error_t err = {0};
     instance->planned = false;
     int want_rc = model_commit(h->model, &instance->txn, want, &expected);
-    int rc = send(h, &instance->txn, got, &result, &err);
+    uint32_t others[HISTORY_CLAIMS_MAX];
+    struct omega_brief brief = {others, UINT32_MAX};
+    bool is_brief = h->step % 2 == 0;
+    int rc = send(h, &instance->txn, is_brief ? &brief : NULL, got, &result, &err);
     EXPECT(h, rc == want_rc, "store says %d '%s', model %d", rc, err.text, want_rc);
     if (rc != 0) {
         EXPECT(h, err.code == rc && err.text[0] != '\0', "error holder: code %d", err.code);
         history_compare(h);
         return;
     }
-    bool whole = result.accepted == instance->txn.claim_count;
-    uint32_t position = 0;
-    for (uint32_t i = 0; instance->txn.brief && i < instance->txn.claim_count; i++) {
-        if (whole || got[i].outcome == OMEGA_ACCEPTED) { /* what it may have left out */
-            got[i] = omega_claim_accepted(result.version, position++);
-        }
+    if (is_brief) {
+        fill_in(h, &brief, instance->txn.claim_count, result.version, got);
     }
     history_compare_results(h, &instance->txn, got, want);
     EXPECT(h, memcmp(&result, &expected, sizeof(result)) == 0,

@@ -108,6 +108,7 @@ static void do_commit(struct store *store, struct wire *wire)
     struct omega_result result = {0};
     uint32_t sent = 0;
     WIRE_GET(wire, txn);
+    txn.brief = NULL; /* is another process's */
     WIRE_GET(wire, sent);
     struct omega_claim *claims = room_for(sent, sizeof(*claims));
     uint32_t *minimum = room_for(txn.group_count, sizeof(*minimum));
@@ -375,6 +376,9 @@ static int processes_commit(struct store *store, const struct omega_transaction 
 {
     struct processes *p = processes_of(store);
     int rc = commit_in(store, choose(p), txn, results, result, err);
+    if (rc == 0) {
+        omega_brief_list(txn, results); /* the worker has no list */
+    }
     if (rc == 0 && result->accepted > 0 && txn->incarnation > 0 &&
         omega_random_below(&p->cell.random, REPEAT_ONE_IN) == 0) {
         repeat(store, txn, results, result);

@@ -13,7 +13,6 @@ START_TEST(opens_as_the_specs_say)
     cell_describe(&cell);
     cell.config.overcommit = (struct omega_overcommit){1500, 1250, 2000};
     cell_start(&cell, _i);
-    memset(cell.specs, 0, sizeof(cell.specs)); /* the store has its copy */
     struct store_counters counters = cell_counters(&cell);
     ck_assert_mem_eq(&counters, &zero, sizeof(zero));
     ck_assert_uint_eq(cell.store->machine_count, CELL_MACHINES);

@@ -95,7 +95,7 @@ START_TEST(releases_of_runs)
         uint32_t ended = 7;
         uint64_t version = 0;
         ck_assert_int_eq(store_release_run(cell.store, placements[0] + runs[i].first, runs[i].count,
-                                           STORE_FINISHED, &ended, &version, &cell.err),
+                                           STORE_FINISHED, NULL, &ended, &version, &cell.err),
                          0);
         want += runs[i].ended > 0;
         finished += runs[i].ended;

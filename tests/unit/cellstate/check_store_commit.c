@@ -371,6 +371,34 @@ START_TEST(in_short)
 }
 END_TEST
 
+/* A job placed at once loses one task: that one comes again, the others are placed already. */
+START_TEST(placed_at_once)
+{
+    for (int in_short_too = 0; in_short_too < 2; in_short_too++) {
+        struct cell cell;
+        cell_open(&cell, _i);
+        bool shortened = in_short_too == 1 && store_takes_short(cell.store);
+        cell_submit(&cell, 1, 3, 500);
+        cell_begin(&cell, 1, 1);
+        for (uint32_t task = 0; task < 3; task++) {
+            cell_claim(&cell, task, task == 1 ? 0 : 1, 500);
+        }
+        ck_assert_int_eq(shortened ? try_in_short(&cell) : cell_try(&cell), 0);
+        CELL_OUTCOMES(&cell, OMEGA_ACCEPTED, OMEGA_ACCEPTED, OMEGA_ACCEPTED);
+        ck_assert_uint_eq(cell_event(&cell, 0, OMEGA_EVENT_REMOVE, STORE_LOST_RETURN), 1);
+        cell_begin(&cell, 1, 2);
+        for (uint32_t task = 0; task < 3; task++) {
+            cell_claim(&cell, task, 2, 500);
+        }
+        ck_assert_int_eq(shortened ? try_in_short(&cell) : cell_try(&cell), 0);
+        CELL_OUTCOMES(&cell, OMEGA_REFUSED_ALREADY_PLACED, OMEGA_ACCEPTED,
+                      OMEGA_REFUSED_ALREADY_PLACED);
+        ck_assert_uint_eq(cell_counters(&cell).tasks_running, 3);
+        cell_close(&cell);
+    }
+}
+END_TEST
+
 /* What no scheduler may send changes nothing in short either. */
 START_TEST(unsound_in_short)
 {
@@ -416,6 +444,7 @@ static void add_cases(Suite *suite)
     cell_case(suite, "versions", versions_and_sequences);
     cell_case(suite, "devices", devices);
     cell_case(suite, "in short", in_short);
+    cell_case(suite, "placed at once", placed_at_once);
     cell_case(suite, "unsound in short", unsound_in_short);
 }
 

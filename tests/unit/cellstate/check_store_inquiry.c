@@ -29,6 +29,7 @@ struct trial {
     uint32_t running_count;
     struct omega_inquiry inquiry;
     struct omega_cause causes[CLAIMS];
+    uint32_t others[CLAIMS];
     /* what the rules say of the same */
     struct omega_machine machines[CELL_MACHINES];
     struct omega_claim_result results[CLAIMS];
@@ -69,12 +70,18 @@ static void disturb(struct trial *trial)
         uint32_t machine = roll(trial, PLANNED);
         int32_t cpu_milli = 100 * (1 + (int32_t)roll(trial, 9));
         struct omega_machine record = cell_machine(cell, machine);
-        if (record.cpu_used_milli + cpu_milli <= record.cpu_limit_milli) {
+        if (record.state == OMEGA_MACHINE_UP &&
+            record.cpu_used_milli + cpu_milli <= record.cpu_limit_milli) {
             uint16_t instance = (uint16_t)(1 + roll(trial, 3));
             keep_running(trial, cell_put(cell, ++trial->jobs, machine, cpu_milli, instance));
         }
     }
     end_some(trial, roll(trial, 3));
+    if (roll(trial, 4) == 0) { /* it takes nothing new, or does again */
+        uint32_t machine = roll(trial, PLANNED);
+        bool up = cell_machine(cell, machine).state == OMEGA_MACHINE_UP;
+        cell_event(cell, machine, up ? OMEGA_EVENT_DRAIN : OMEGA_EVENT_UNDRAIN, STORE_LOST_RETURN);
+    }
     cell->t = planned;
     cell->t.txn.claims = cell->t.claims;
     cell->t.txn.group_minimum = cell->t.minimum;
@@ -122,7 +129,23 @@ static void expect(struct trial *trial, struct rules_scratch *scratch)
     }
 }
 
-/* Commits in full, or in short where the store takes that. */
+/* Fills in the results that a brief commit may leave out. */
+static void fill_in(struct trial *trial, const struct omega_brief *brief)
+{
+    uint32_t other = 0;
+    ck_assert_uint_le(brief->count, trial->cell.t.txn.claim_count);
+    for (uint32_t i = 0; i < trial->cell.t.txn.claim_count; i++) {
+        if (other < brief->count && brief->others[other] == i) {
+            other++;
+        } else {
+            trial->cell.t.results[i] =
+                omega_claim_accepted(trial->cell.t.result.version, i - other);
+        }
+    }
+    ck_assert_uint_eq(other, brief->count);
+}
+
+/* Commits in full, or in short where the store takes that; with all results, or briefly. */
 static void commit(struct trial *trial)
 {
     struct cell *cell = &trial->cell;
@@ -141,7 +164,17 @@ static void commit(struct trial *trial)
         cell->t.txn.seqs = seqs;
     }
     cell->t.txn.inquiry = &trial->inquiry;
+    struct omega_brief brief = {trial->others, UINT32_MAX};
+    bool is_brief = roll(trial, 2) == 0;
+    cell->t.txn.brief = is_brief ? &brief : NULL;
+    for (uint32_t i = 0; i < cell->t.txn.claim_count; i++) {
+        cell->t.results[i].outcome = OMEGA_OUTCOMES; /* nobody's */
+    }
     cell_commit(cell);
+    cell->t.txn.brief = NULL;
+    if (is_brief) {
+        fill_in(trial, &brief);
+    }
 }
 
 static void compare_claims(const struct trial *trial)
@@ -185,6 +218,7 @@ static void compare(struct trial *trial)
 /* How many of each kind there were: a test of too few would say nothing. */
 struct seen {
     uint32_t partly;
+    uint32_t down;  /* a machine took nothing new */
     uint32_t moved; /* all claims hold, and the other detection refuses some */
     uint32_t lost;  /* the other detection accepts more */
 };
@@ -196,6 +230,9 @@ static void see(struct seen *seen, const struct trial *trial)
     uint32_t mine = trial->inquiry.judged[detection].accepted[OMEGA_COMMIT_TASK];
     uint32_t other = trial->inquiry.judged[!detection].accepted[OMEGA_COMMIT_TASK];
     bool whole = result->accepted == trial->cell.t.txn.claim_count;
+    for (uint32_t i = 0; i < trial->cell.t.txn.claim_count; i++) {
+        seen->down += trial->results[i].outcome == OMEGA_REFUSED_MACHINE_DOWN;
+    }
     seen->partly += result->accepted > 0 && !whole;
     seen->moved += trial->inquiry.counterfactuals && whole && other < mine;
     seen->lost += trial->inquiry.counterfactuals && other > mine;
@@ -233,6 +270,7 @@ START_TEST(says_what_the_rules_say)
         end_some(trial, roll(trial, CLAIMS));
     }
     ck_assert_uint_gt(seen.partly, rounds / 50);
+    ck_assert_uint_gt(seen.down, rounds / 50);
     ck_assert(trial->elsewhere || seen.moved > rounds / 50);
     ck_assert(trial->elsewhere || seen.lost > rounds / 50);
     cell_close(&trial->cell);

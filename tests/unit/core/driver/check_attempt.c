@@ -108,6 +108,29 @@ START_TEST(the_rest_comes_again)
 }
 END_TEST
 
+/* A job of which all tasks are lost is listed whole again, in a list that is as long as there is
+ * room: for twice the tasks of the first job. Then others come, which all tasks are left of. */
+START_TEST(a_lost_job_fills_the_list)
+{
+    struct fixture f;
+    fixture_open(&f, 2, 3000, 100, "batch", 1000 * S);
+    struct omega_machine_event events[] = {
+        {.time_us = 20 * S, .machine = 0, .kind = OMEGA_EVENT_REMOVE},
+        {.time_us = 20 * S, .machine = 1, .kind = OMEGA_EVENT_REMOVE},
+        {.time_us = 21 * S, .machine = 0, .kind = OMEGA_EVENT_ADD},
+        {.time_us = 21 * S, .machine = 1, .kind = OMEGA_EVENT_ADD},
+    };
+    f.config.events = events;
+    f.config.event_count = 4;
+    struct fixture_job jobs[] = {a_job(0, 3, 1000, 2 * S), a_job(10 * S, 6, 1000, 100 * S),
+                                 a_job(300 * S, 6, 1000, 10 * S), a_job(400 * S, 2, 1000, 10 * S)};
+    fixture_run_ok(&f, jobs, 4);
+    ck_assert_uint_eq(f.counters.losses, 6);
+    ck_assert_uint_eq(f.counters.tasks_finished, 3 + 6 + 6 + 2);
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(abandoned_tasks_may_be_lost)
 {
     struct fixture f;
@@ -418,6 +441,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "tries begin anew", tries_begin_anew_after_a_loss);
     check_case(suite, "abandoned jobs keep placements", abandoned_jobs_keep_what_they_placed);
     check_case(suite, "the rest", the_rest_comes_again);
+    check_case(suite, "the rest", a_lost_job_fills_the_list);
     check_case(suite, "abandoned tasks may be lost", abandoned_tasks_may_be_lost);
     check_case(suite, "front of the queue", front_of_the_queue);
     check_case(suite, "retries and arrivals", retries_and_arrivals_by_creation);

@@ -24,7 +24,7 @@ static struct run_job *make_job(uint32_t workload, const uint32_t *constraints)
     }
     struct omega_job job = {.id = 1, .workload = workload, .group_count = GROUPS, .groups = groups};
     ck_assert_int_eq(omega_job_seal(&job, groups, NULL), 0);
-    struct run_job *made = run_job_create(&job, 1);
+    struct run_job *made = run_job_create(&job, 1, NULL);
     ck_assert_ptr_nonnull(made);
     return made;
 }
@@ -73,7 +73,7 @@ START_TEST(subsets_and_constraints)
         first[0] = i == 0 ? job->eligible[0][0] : first[0];
         first[1] = i == 0 ? job->eligible[0][1] : first[1];
         differ += job->eligible[0][0] != first[0] || job->eligible[0][1] != first[1];
-        run_job_destroy(job);
+        run_job_destroy(job, NULL);
     }
     ck_assert_uint_gt(differ, 150);
     eligibility_destroy(eligibility);
@@ -101,7 +101,7 @@ START_TEST(a_job_may_draw_by_its_id)
             ck_assert(step == 1 || memcmp(first[i - 1], bits, sizeof first[0]) == 0);
             memcpy(first[i - 1], bits, sizeof first[0]);
             differ += step == 1 && memcmp(first[63], bits, sizeof first[0]) != 0;
-            run_job_destroy(job);
+            run_job_destroy(job, NULL);
         }
         eligibility_destroy(eligibility);
     }
@@ -123,12 +123,12 @@ START_TEST(constraints_alone)
         ck_assert_int_eq(omega_eligible(job->eligible[1], m), m < 50);
         ck_assert_int_eq(omega_eligible(job->eligible[2], m), m >= 50);
     }
-    run_job_destroy(job);
+    run_job_destroy(job, NULL);
     static const uint32_t none[GROUPS];
     job = make_job(1, none);
     ck_assert_int_eq(eligibility_of(eligibility, job, NULL), 0);
     ck_assert_ptr_null(job->eligible);
-    run_job_destroy(job);
+    run_job_destroy(job, NULL);
     eligibility_destroy(eligibility);
     fixture_close(&f);
 }
@@ -150,7 +150,7 @@ START_TEST(subset_sizes)
         struct run_job *job = make_job(0, none);
         ck_assert_int_eq(eligibility_of(eligibility, job, NULL), 0);
         ck_assert_uint_eq(count_bits(job->eligible[0]), cases[i].machines);
-        run_job_destroy(job);
+        run_job_destroy(job, NULL);
         eligibility_destroy(eligibility);
     }
     fixture_close(&f);

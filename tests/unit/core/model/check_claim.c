@@ -74,8 +74,40 @@ START_TEST(machines_exist)
 }
 END_TEST
 
+START_TEST(others_are_listed)
+{
+    static const uint8_t outcomes[] = {OMEGA_ABORTED,  OMEGA_ACCEPTED, OMEGA_CONFLICT_SEQ_CHANGED,
+                                       OMEGA_ACCEPTED, OMEGA_ACCEPTED, OMEGA_REFUSED_MACHINE_DOWN};
+    enum {
+        CLAIMS = sizeof outcomes
+    };
+    struct omega_claim_result results[CLAIMS] = {{.outcome = 0}};
+    uint32_t others[CLAIMS];
+    struct omega_brief brief = {others, 77};
+    struct omega_transaction txn = {.claim_count = CLAIMS};
+    for (uint32_t i = 0; i < CLAIMS; i++) {
+        results[i].outcome = outcomes[i];
+    }
+    omega_brief_list(&txn, results); /* nobody asks */
+    ck_assert_uint_eq(omega_others(&txn), CLAIMS);
+    ck_assert_uint_eq(omega_other(&txn, 4), 4);
+    txn.brief = &brief;
+    omega_brief_list(&txn, results);
+    ck_assert_uint_eq(omega_others(&txn), 3);
+    ck_assert_uint_eq(omega_other(&txn, 0), 0);
+    ck_assert_uint_eq(omega_other(&txn, 1), 2);
+    ck_assert_uint_eq(omega_other(&txn, 2), 5);
+    txn.claim_count = 0;
+    omega_brief_list(&txn, results);
+    ck_assert_uint_eq(omega_others(&txn), 0);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
+    TCase *brief = tcase_create("brief");
+    tcase_add_test(brief, others_are_listed);
+    suite_add_tcase(suite, brief);
     TCase *in_short = tcase_create("in short");
     tcase_add_test(in_short, none);
     tcase_add_test(in_short, tasks_rise);

@@ -221,6 +221,79 @@ START_TEST(ends_come_back)
 }
 END_TEST
 
+/* The bytes of a log with one record are those of a log with the other one. */
+static void expect_same(const struct runlog_record *record, const struct runlog_record *other)
+{
+    char *bytes[2] = {NULL, NULL};
+    size_t sizes[2] = {0, 0};
+    write_log(record, 1, &bytes[0], &sizes[0]);
+    write_log(other, 1, &bytes[1], &sizes[1]);
+    ck_assert_uint_eq(sizes[0], sizes[1]);
+    ck_assert_mem_eq(bytes[0], bytes[1], sizes[0]);
+    free(bytes[0]);
+    free(bytes[1]);
+}
+
+START_TEST(a_run_of_ends_is_the_same)
+{
+    struct store_release_result released[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        released[i] =
+            (struct store_release_result){.placement = omega_placement_id(5, 2 + i), .released = 1};
+    }
+    struct runlog_record listed = {
+        .kind = RUNLOG_RELEASE,
+        .changes = true,
+        .version = 7,
+        .time_us = 40,
+        .released = released,
+        .released_count = 3,
+    };
+    struct runlog_record run = listed;
+    run.released = NULL;
+    run.first_released = released[0].placement;
+    expect_same(&listed, &run);
+}
+END_TEST
+
+/* What is not told of a brief transaction in short follows from it. */
+START_TEST(a_transaction_in_short_is_the_same)
+{
+    static const uint32_t tasks[] = {1, 2, 5};
+    static const uint32_t where[] = {0, 1, 0};
+    static const uint64_t seqs[] = {3, UINT64_MAX, 0};
+    static uint32_t others[] = {1, 77, 77};
+    struct omega_claim full[3] = {{.seq = 0}};
+    struct omega_claim_result told[3] = {{.outcome = OMEGA_ACCEPTED}};
+    struct omega_claim_result untold[3];
+    struct omega_brief brief = {others, 1};
+    for (uint32_t i = 0; i < 3; i++) {
+        full[i] = (struct omega_claim){
+            .seq = seqs[i], .synced = 90, .task = tasks[i], .machine = where[i]};
+    }
+    told[1] = results[0];
+    memset(untold, 0xa5, sizeof untold);
+    untold[1] = results[0];
+    struct runlog_record record = {
+        .kind = RUNLOG_TRANSACTION,
+        .changes = true,
+        .version = 97,
+        .attempt = {.job = 1, .attempt = 1, .planned = true, .synced = 90},
+        .txn = {.group_count = 1, .claim_count = 3, .synced = 90, .claims = full},
+        .results = told,
+    };
+    struct runlog_record in_short = record;
+    in_short.txn.claims = NULL;
+    in_short.txn.tasks = tasks;
+    in_short.txn.machines = where;
+    in_short.txn.seqs = seqs;
+    expect_same(&record, &in_short);
+    in_short.txn.brief = &brief;
+    in_short.results = untold;
+    expect_same(&record, &in_short);
+}
+END_TEST
+
 START_TEST(the_opening_comes_back)
 {
     char *bytes = NULL;
@@ -619,6 +692,8 @@ static void add_cases(Suite *suite)
 {
     check_case(suite, "transaction", a_transaction_comes_back);
     check_case(suite, "ends", ends_come_back);
+    check_case(suite, "ends", a_run_of_ends_is_the_same);
+    check_case(suite, "ends", a_transaction_in_short_is_the_same);
     check_case(suite, "submissions come back", submissions_come_back);
     check_case(suite, "opening", the_opening_comes_back);
     check_case(suite, "damage", damage_is_named);
