@@ -120,7 +120,17 @@ bool live_has_lost(const struct live_scheduler *scheduler)
     return atomic_load(&scheduler->process->slot->losses) != scheduler->losses;
 }
 
-/* Queues what was found. A job that was looked at before has come back by a loss. */
+static void tell_return(const struct live_process *process, const struct run_job *job,
+                        int64_t now_us)
+{
+    if (now_us < process->config->horizon_us) {
+        struct log_place place = live_place(process, now_us);
+        run_log_retry(&place, job->job->id);
+    }
+}
+
+/* Queues what was found. A job that was looked at before has come back by a loss, which is not told
+ * behind the horizon: looking takes time. */
 static void enqueue_found(struct live_scheduler *scheduler)
 {
     struct live_process *process = scheduler->process;
@@ -130,8 +140,7 @@ static void enqueue_found(struct live_scheduler *scheduler)
         scheduler->found = job->queue_next;
         if (job->job->id < scheduler->known_id) {
             now_us = live_now_us(process);
-            struct log_place place = live_place(process, now_us);
-            run_log_retry(&place, job->job->id);
+            tell_return(process, job, now_us);
         }
         enqueue(scheduler, job, false, now_us);
     }
