@@ -14,7 +14,7 @@
 #include "tests/unit/cellstate/cell_fixture.h"
 
 enum {
-    ROUNDS = 2000,
+    ROUNDS = 4000,
     CLAIMS = 12,
     PLANNED = 3, /* machines that are planned on: those that are up */
     RUNNING_MAX = 64,
@@ -61,6 +61,18 @@ static void keep_running(struct trial *trial, uint64_t placement)
     trial->running[trial->running_count++] = placement;
 }
 
+/* Now and then a machine takes nothing new, for a while. */
+static void drain_some(struct trial *trial)
+{
+    for (uint32_t machine = 0; machine < PLANNED; machine++) {
+        bool up = cell_machine(&trial->cell, machine).state == OMEGA_MACHINE_UP;
+        if (roll(trial, up ? 14 : 2) == 0) {
+            cell_event(&trial->cell, machine, up ? OMEGA_EVENT_DRAIN : OMEGA_EVENT_UNDRAIN,
+                       STORE_LOST_RETURN);
+        }
+    }
+}
+
 /* Some time passes: others place something, something ends. The transaction stays as planned. */
 static void disturb(struct trial *trial)
 {
@@ -77,11 +89,7 @@ static void disturb(struct trial *trial)
         }
     }
     end_some(trial, roll(trial, 3));
-    if (roll(trial, 4) == 0) { /* it takes nothing new, or does again */
-        uint32_t machine = roll(trial, PLANNED);
-        bool up = cell_machine(cell, machine).state == OMEGA_MACHINE_UP;
-        cell_event(cell, machine, up ? OMEGA_EVENT_DRAIN : OMEGA_EVENT_UNDRAIN, STORE_LOST_RETURN);
-    }
+    drain_some(trial);
     cell->t = planned;
     cell->t.txn.claims = cell->t.claims;
     cell->t.txn.group_minimum = cell->t.minimum;
