@@ -2,8 +2,8 @@
 /*
  * Blocks of one size that come and go all the time: who gives one back finds it at hand again. The
  * allocator is asked only for more than there have been at once, and gets none back before the end.
- * In debug builds each block is the
- * allocator's own, so that sanitizers see who uses one that was given back.
+ * In debug builds each block is the allocator's own, so that sanitizers see who uses one that was
+ * given back. For one thread at a time.
  */
 #ifndef OMEGA_CORE_BASE_SPARES_H
 #define OMEGA_CORE_BASE_SPARES_H

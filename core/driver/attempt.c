@@ -203,7 +203,7 @@ void runner_close(struct runner *runner, struct store *store)
     inquiry_close(runner);
     free(runner->told);
     free(runner->results);
-    free(runner->refused.others);
+    free(runner->listed.others);
     free(runner->tasks);
     free(runner->groups);
     free(runner->minimum);
@@ -255,8 +255,8 @@ static int reserve(struct runner *runner, const struct omega_job *job)
         runner->tasks = tasks == NULL ? runner->tasks : tasks;
         struct omega_claim_result *results = realloc(runner->results, room * sizeof *results);
         runner->results = results == NULL ? runner->results : results;
-        uint32_t *others = realloc(runner->refused.others, room * sizeof *others);
-        runner->refused.others = others == NULL ? runner->refused.others : others;
+        uint32_t *others = realloc(runner->listed.others, room * sizeof *others);
+        runner->listed.others = others == NULL ? runner->listed.others : others;
         if (tasks == NULL || results == NULL || others == NULL ||
             inquiry_reserve(runner, room) != OMEGA_OK) {
             return OMEGA_ENOMEM;

@@ -83,9 +83,9 @@ struct runner {
     uint32_t told_room;
     /* working memory */
     struct omega_claim_result *results;
-    struct omega_brief *brief; /* in live runs NULL: results tell all claims; else &refused, and of
+    struct omega_brief *brief; /* in live runs NULL: results tell all claims; else &listed, and of
                                   accepted ones they tell nothing: see attempt_tell_results() */
-    struct omega_brief refused;
+    struct omega_brief listed;
     uint32_t *tasks;
     uint32_t tasks_room;
     uint32_t in_order;     /* so many of `tasks`, from the first on, are their own index, */

@@ -53,7 +53,7 @@ static int start_runners(struct simulation *sim, omega_error_t *err)
             if (rc != OMEGA_OK) {
                 return rc;
             }
-            sim->runners[id].brief = &sim->runners[id].refused;
+            sim->runners[id].brief = &sim->runners[id].listed;
         }
     }
     return OMEGA_OK;
