@@ -13,22 +13,18 @@
 #include "cellstate/store_view.h"
 #include "core/base/large.h"
 
-/* What the placements of one machine come to in a band. */
-struct sums {
-    int32_t cpu_milli;
-    int32_t mem_mib;
-    uint32_t placements;
-};
-
-/* The same of its devices, in all bands. */
+/* What the placements of one machine take of its devices. */
 struct gpu_sums {
     int64_t milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
 };
 
 struct checker {
     struct store_report *report;
-    struct sums *sums[OMEGA_BANDS]; /* per machine; NULL: no placement is in the band so far */
-    struct gpu_sums *gpu;           /* NULL: no placement has devices so far */
+    bool banded; /* CPU and memory by band; otherwise all stand in the first */
+    struct store_use *uses[OMEGA_BANDS]; /* per machine; NULL: no placement is in the band so far */
+    struct gpu_sums *gpu;                /* NULL: no placement has devices so far */
+    const struct store_view *view;       /* live, to be compared with the machines, or NULL */
+    struct store_view *expected;         /* of one machine */
     bool no_memory;
     uint32_t machine_count;
     uint64_t of_jobs; /* placements that belong to a job */
@@ -45,22 +41,29 @@ void store_violated(struct store_report *report, const char *format, ...)
     }
 }
 
+/* The sums of a band; NULL without memory. */
+static struct store_use *band_of(struct checker *checker, int band)
+{
+    struct store_use **uses = &checker->uses[band];
+    if (*uses == NULL) {
+        *uses = large_calloc(checker->machine_count + (size_t)1, sizeof **uses);
+        checker->no_memory = checker->no_memory || *uses == NULL;
+    }
+    return *uses;
+}
+
 /* Adds a placement to what its machine has in its band. */
 static void add_use(struct checker *checker, const struct store_placement *placement)
 {
-    struct sums **band = &checker->sums[placement->band];
-    if (*band == NULL) {
-        *band = large_calloc(checker->machine_count, sizeof **band);
-    }
-    if (*band == NULL) {
-        checker->no_memory = true;
+    struct store_use *uses = band_of(checker, checker->banded ? placement->band : 0);
+    if (uses == NULL) {
         return;
     }
-    struct sums *sums = &(*band)[placement->machine];
-    sums->placements++;
+    struct store_use *use = &uses[placement->machine];
+    use->placements++;
     bool cpu =
-        __builtin_add_overflow(sums->cpu_milli, placement->request.cpu_milli, &sums->cpu_milli);
-    bool mem = __builtin_add_overflow(sums->mem_mib, placement->request.mem_mib, &sums->mem_mib);
+        __builtin_add_overflow(use->cpu_milli, placement->request.cpu_milli, &use->cpu_milli);
+    bool mem = __builtin_add_overflow(use->mem_mib, placement->request.mem_mib, &use->mem_mib);
     if (cpu || mem) {
         store_violated(checker->report, "A: machine %u, band %u: no machine holds so much",
                        placement->machine, placement->band);
@@ -110,20 +113,47 @@ static bool devices_are_idle(const struct omega_machine *machine)
     return memcmp(machine->band_gpu_milli, none, sizeof none) == 0;
 }
 
+/* What the placements of a machine come to in a band. */
+static struct store_use use_in(const struct checker *checker, uint32_t machine, int band)
+{
+    const struct store_use *uses = checker->uses[band];
+    return uses == NULL ? (struct store_use){.placements = 0} : uses[machine];
+}
+
 /* Is what is used of a machine's devices in a band the sum of its placements? */
 static bool devices_add_up(const struct checker *checker, const struct omega_machine *machine,
                            int band)
 {
-    static const int16_t none[OMEGA_GPU_DEVICES_MAX];
-    if (checker->gpu == NULL) {
-        return memcmp(machine->band_gpu_milli[band], none, sizeof none) == 0;
-    }
-    const int64_t *milli = checker->gpu[machine->index].milli[band];
+    static const struct gpu_sums none;
+    const int64_t *milli =
+        (checker->gpu == NULL ? &none : &checker->gpu[machine->index])->milli[band];
     bool equal = true;
     for (int device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
         equal = equal && machine->band_gpu_milli[band][device] == milli[device];
     }
     return equal;
+}
+
+/* Does a band of a machine add up, as far as the store keeps it? */
+static bool band_adds_up(const struct checker *checker, const struct omega_machine *machine,
+                         int band, bool devices)
+{
+    const struct store_use use = use_in(checker, machine->index, band);
+    return (!checker->banded || (machine->band_cpu_milli[band] == use.cpu_milli &&
+                                 machine->band_mem_mib[band] == use.mem_mib)) &&
+           (!devices || devices_add_up(checker, machine, band));
+}
+
+static void check_bands(const struct checker *checker, const struct omega_machine *machine)
+{
+    const bool devices = checker->gpu != NULL || !devices_are_idle(machine);
+    for (int band = 0; (checker->banded || devices) && band < OMEGA_BANDS; band++) {
+        if (!band_adds_up(checker, machine, band, devices)) {
+            store_violated(checker->report,
+                           "B: machine %u, band %d: what is used is not the sum of its placements",
+                           machine->index, band);
+        }
+    }
 }
 
 static void check_sums(const struct checker *checker, const struct omega_machine *machine)
@@ -133,26 +163,18 @@ static void check_sums(const struct checker *checker, const struct omega_machine
     int64_t mem = 0;
     uint64_t placements = 0;
     for (int band = 0; band < OMEGA_BANDS; band++) {
-        static const struct sums none;
-        const struct sums *sums =
-            checker->sums[band] == NULL ? &none : &checker->sums[band][machine->index];
-        cpu += sums->cpu_milli;
-        mem += sums->mem_mib;
-        placements += sums->placements;
-        bool equal = machine->band_cpu_milli[band] == sums->cpu_milli &&
-                     machine->band_mem_mib[band] == sums->mem_mib &&
-                     devices_add_up(checker, machine, band);
-        if (!equal) {
-            store_violated(report,
-                           "B: machine %u, band %d: what is used is not the sum of its placements",
-                           machine->index, band);
-        }
+        const struct store_use use = use_in(checker, machine->index, band);
+        cpu += use.cpu_milli;
+        mem += use.mem_mib;
+        placements += use.placements;
     }
+    check_bands(checker, machine);
     if (machine->cpu_used_milli != cpu || machine->mem_used_mib != mem) {
         store_violated(report,
                        "B: machine %u uses %d milli-cores and %d MiB, its placements %" PRId64
-                       " and %" PRId64,
-                       machine->index, machine->cpu_used_milli, machine->mem_used_mib, cpu, mem);
+                       " and %" PRId64 "%s",
+                       machine->index, machine->cpu_used_milli, machine->mem_used_mib, cpu, mem,
+                       checker->banded ? "" : ": a module has written to its view");
     }
     if (machine->state == OMEGA_MACHINE_DOWN && placements > 0) {
         store_violated(report, "B: machine %u is down and holds placements", machine->index);
@@ -165,7 +187,10 @@ static bool above_limit(const struct omega_machine *machine)
         machine->mem_used_mib > machine->mem_limit_mib) {
         return true;
     }
-    for (int device = 0; !devices_are_idle(machine) && device < OMEGA_GPU_DEVICES_MAX; device++) {
+    if (devices_are_idle(machine)) {
+        return false;
+    }
+    for (int device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
         int32_t used = 0;
         for (int band = 0; band < OMEGA_BANDS; band++) {
             used += machine->band_gpu_milli[band][device];
@@ -208,74 +233,113 @@ static void check_tasks(struct store *store, const struct checker *checker)
     }
 }
 
-/* A, B and I of what the store shows. */
-static int check_shown(struct store *store, struct store_report *report, omega_error_t *err)
+/* A machine, as the store keeps it. */
+static int fetch(struct store *store, uint32_t index, struct omega_machine *machine,
+                 omega_error_t *err)
 {
-    *report = (struct store_report){.machines = store->machine_count};
-    struct checker checker = {.report = report, .machine_count = store->machine_count};
-    int rc = store_placements(store, add_placement, &checker, err);
-    if (checker.no_memory) {
+    return (store->ops->kept != NULL ? store->ops->kept : store->ops->machine)(store, index,
+                                                                               machine, err);
+}
+
+/* A and B of a machine, and whether the view shows it. */
+static void check_machine(const struct checker *checker, const struct omega_machine *machine)
+{
+    check_sums(checker, machine);
+    check_limit(checker->report, machine);
+    if (checker->view != NULL) {
+        struct store_view *expected = checker->expected;
+        store_view_show(expected, 0, machine);
+        if (!store_view_shows(checker->view, machine->index, expected)) {
+            store_violated(checker->report,
+                           "B: machine %u differs from a view: a module has written to its view",
+                           machine->index);
+        }
+    }
+}
+
+/* A, B and I of what the store shows. */
+static int check_shown(struct store *store, struct checker *checker, omega_error_t *err)
+{
+    int rc = store_placements(store, add_placement, checker, err);
+    if (checker->no_memory) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
                              store->machine_count);
     }
     for (uint32_t i = 0; rc == OMEGA_OK && i < store->machine_count; i++) {
         struct omega_machine machine;
-        rc = store_machine(store, i, &machine, err);
+        rc = fetch(store, i, &machine, err);
         if (rc == OMEGA_OK) {
-            check_sums(&checker, &machine);
-            check_limit(report, &machine);
+            check_machine(checker, &machine);
         }
     }
     if (rc == OMEGA_OK) {
-        check_tasks(store, &checker);
+        check_tasks(store, checker);
     }
-    for (int band = 0; band < OMEGA_BANDS; band++) {
-        large_free(checker.sums[band]);
-    }
-    large_free(checker.gpu);
     return rc;
 }
 
-int store_check(struct store *store, struct store_report *report, omega_error_t *err)
+/* What the backend proves of itself. */
+static int check_own(struct store *store, struct checker *checker, omega_error_t *err)
+{
+    const struct store_use *uses = NULL;
+    if (store->ops->check == NULL) {
+        return OMEGA_OK;
+    }
+    if (!checker->banded && (uses = band_of(checker, 0)) == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
+                               store->machine_count);
+    }
+    return store->ops->check(store, uses, checker->report, err);
+}
+
+/* All there is to prove, of one version. */
+static int check_held(struct store *store, struct checker *checker, omega_error_t *err)
 {
     int rc = store->ops->hold == NULL ? OMEGA_OK : store->ops->hold(store, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
-    rc = check_shown(store, report, err);
-    if (rc == OMEGA_OK && store->ops->check != NULL) {
-        rc = store->ops->check(store, report, err);
+    rc = check_shown(store, checker, err);
+    if (rc == OMEGA_OK) {
+        rc = check_own(store, checker, err);
     }
+    for (int band = 0; band < OMEGA_BANDS; band++) {
+        large_free(checker->uses[band]);
+    }
+    large_free(checker->gpu);
     if (store->ops->let_go != NULL) {
         store->ops->let_go(store);
     }
     return rc;
 }
 
+static struct checker checker_of(const struct store *store, struct store_report *report)
+{
+    *report = (struct store_report){.machines = store->machine_count};
+    return (struct checker){
+        .report = report,
+        .banded = store->ops->kept == NULL,
+        .machine_count = store->machine_count,
+    };
+}
+
+int store_check(struct store *store, struct store_report *report, omega_error_t *err)
+{
+    struct checker checker = checker_of(store, report);
+    return check_held(store, &checker, err);
+}
+
 int store_check_view(struct store *store, const struct store_view *view,
                      struct store_report *report, omega_error_t *err)
 {
-    if (view->mode != STORE_VIEW_LIVE) {
-        return OMEGA_OK;
-    }
+    struct checker checker = checker_of(store, report);
     struct store_view expected = {.mode = STORE_VIEW_PRIVATE}; /* of one machine after the other */
     if (store_view_allocate(&expected, 1, view->free_gpu_milli != NULL) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to check a view");
     }
-    int rc = OMEGA_OK;
-    bool same = true;
-    for (uint32_t i = 0; rc == OMEGA_OK && i < store->machine_count; i++) {
-        struct omega_machine machine;
-        rc = store_machine(store, i, &machine, err);
-        if (rc == OMEGA_OK) {
-            store_view_show(&expected, 0, &machine);
-            same = same && store_view_shows(view, i, &expected);
-        }
-    }
-    if (rc == OMEGA_OK && !same) {
-        store_violated(report,
-                       "B: a view differs from the machines: a module has written to its view");
-    }
+    checker.view = view;
+    checker.expected = &expected;
+    int rc = check_held(store, &checker, err);
     store_view_free_arrays(&expected);
     return rc;
 }

@@ -46,11 +46,11 @@ static int show_carried(struct store_view *view, const struct record_change *cha
         }
         view->room[index] = (struct omega_room){load_i32(at + 4), load_i32(at + 8)};
         if (seqs) {
-            view->stamp[index].seq = load_u64(at + record_change_seq_at());
+            view->seq[index] = load_u64(at + record_change_seq_at());
         }
     }
     for (const uint8_t *at = from; change->releases && at < end; at += stride) {
-        view->stamp[load_u32(at)].releases = load_u32(at + record_change_releases_at(change));
+        view->releases[load_u32(at)] = load_u32(at + record_change_releases_at(change));
     }
     for (const uint8_t *at = from; change->limits && at < end; at += stride) {
         view->cpu_limit_milli[load_u32(at)] = load_i32(at + record_change_limits_at(change));
@@ -113,7 +113,8 @@ static inline void show_machine(struct store_view *view,
 {
     uint32_t index = machine->index;
     view->room[index] = (struct omega_room){machine->free_cpu_milli, machine->free_mem_mib};
-    view->stamp[index] = (struct omega_stamp){.seq = machine->seq, .releases = machine->releases};
+    view->seq[index] = machine->seq;
+    view->releases[index] = machine->releases;
     view->cpu_limit_milli[index] = machine->cpu_limit_milli;
     view->mem_limit_mib[index] = machine->mem_limit_mib;
     if (view->free_gpu_milli != NULL) {

@@ -40,7 +40,7 @@ static int keep_lost(const struct memory *memory, uint32_t count, enum store_los
     int rc = OMEGA_OK;
     for (uint32_t i = 0; rc == OMEGA_OK && policy == STORE_LOST_RETURN && i < count; i++) {
         const uint64_t job = memory->lost[i].job;
-        rc = job == 0 ? OMEGA_OK : jobs_keep_states(map_get(&memory->jobs, job));
+        rc = job == 0 ? OMEGA_OK : jobs_keep_states(memory_job(memory, job));
     }
     return rc;
 }
@@ -210,13 +210,21 @@ static int memory_machine(struct store *store, uint32_t index, struct omega_mach
     out->cpu_used_milli = 0;
     out->mem_used_mib = 0;
     for (int band = 0; band < OMEGA_BANDS; band++) {
-        const struct memory_use use = memory_use_in(memory, index, band);
+        const struct store_use use = memory_use_in(memory, index, band);
         out->band_cpu_milli[band] = use.cpu_milli;
         out->band_mem_mib[band] = use.mem_mib;
         out->cpu_used_milli += use.cpu_milli;
         out->mem_used_mib += use.mem_mib;
     }
     out->changes = 0; /* ours alone */
+    return OMEGA_OK;
+}
+
+static int memory_kept(struct store *store, uint32_t index, struct omega_machine *out,
+                       omega_error_t *err)
+{
+    (void)err;
+    *out = memory_look(memory_of(store), index);
     return OMEGA_OK;
 }
 
@@ -238,18 +246,20 @@ static void memory_close(struct store *store)
     for (size_t i = 0; memory->blocks.slots != NULL && i <= memory->blocks.mask; i++) {
         free(memory->blocks.slots[i].value);
     }
-    for (size_t i = 0; memory->jobs.slots != NULL && i <= memory->jobs.mask; i++) {
-        jobs_entry_destroy(memory->jobs.slots[i].value, &memory->spare_jobs);
+    size_t at = 0;
+    for (struct job_entry *entry; (entry = id_table_next(&memory->jobs, &at)) != NULL;) {
+        jobs_entry_destroy(entry, &memory->spare_jobs);
     }
     spares_free(&memory->spare_jobs);
     block_free_spares(memory);
     map_clear(&memory->blocks);
-    map_clear(&memory->jobs);
+    id_table_clear(&memory->jobs);
     store_view_free_arrays(&memory->live);
     rules_scratch_destroy(memory->rules);
     compat_destroy(memory->compat);
     jobs_scratch_fini(&memory->scratch);
     large_free(memory->machines);
+    large_free(memory->placers);
     free(memory->recorded);
     memory_free_bands(memory);
     large_free(memory->platforms);
@@ -276,11 +286,12 @@ static int allocate(struct memory *memory, const struct store_config *config, bo
     memory->feed_mask = feed - 1;
     memory->feed = malloc(feed * sizeof *memory->feed);
     memory->machines = large_calloc(n, sizeof *memory->machines);
+    memory->placers = large_calloc(n, sizeof *memory->placers);
     memory->recorded = calloc(n / 64 + 1, sizeof *memory->recorded);
     memory->platforms = large_calloc(n, sizeof *memory->platforms + sizeof *memory->domains);
     memory->rules = rules_scratch_create();
-    if (memory->feed == NULL || memory->machines == NULL || memory->recorded == NULL ||
-        memory->platforms == NULL || memory->rules == NULL ||
+    if (memory->feed == NULL || memory->machines == NULL || memory->placers == NULL ||
+        memory->recorded == NULL || memory->platforms == NULL || memory->rules == NULL ||
         jobs_scratch_init(&memory->scratch, machines) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
@@ -344,6 +355,7 @@ static const struct store_ops memory_ops = {
     .view_absorb = memory_view_absorb,
     .view_close = memory_view_close,
     .machine = memory_machine,
+    .kept = memory_kept,
     .placements = memory_placements,
     .counters = memory_counters,
     .totals = memory_totals,

@@ -230,7 +230,7 @@ int memory_placements(struct store *store,
 
 static int add_to_band(struct memory *memory, const struct block *block)
 {
-    struct memory_use **band = &memory->bands[block->band];
+    struct store_use **band = &memory->bands[block->band];
     if (*band == NULL) {
         *band = large_calloc(memory->base.machine_count, sizeof **band);
     }
@@ -240,7 +240,7 @@ static int add_to_band(struct memory *memory, const struct block *block)
     for (uint32_t i = 0; i < block->count; i++) {
         if (block_runs(block, i)) {
             const struct omega_request *request = &block_asked(block, i)->request;
-            struct memory_use *use = &(*band)[block->machines[i]];
+            struct store_use *use = &(*band)[block->machines[i]];
             use->cpu_milli += request->cpu_milli;
             use->mem_mib += request->mem_mib;
             use->placements++;
@@ -275,58 +275,28 @@ void memory_free_bands(struct memory *memory)
     }
 }
 
-struct memory_use memory_use_in(const struct memory *memory, uint32_t machine, int band)
+struct store_use memory_use_in(const struct memory *memory, uint32_t machine, int band)
 {
-    const struct memory_use *uses = memory->bands[band];
-    return uses == NULL ? (struct memory_use){.placements = 0} : uses[machine];
-}
-
-struct memory_use memory_use_of(const struct memory *memory, uint32_t machine)
-{
-    struct memory_use sum = {.placements = 0};
-    for (int band = 0; band < OMEGA_BANDS; band++) {
-        const struct memory_use use = memory_use_in(memory, machine, band);
-        sum.cpu_milli += use.cpu_milli;
-        sum.mem_mib += use.mem_mib;
-        sum.placements += use.placements;
-    }
-    return sum;
+    const struct store_use *uses = memory->bands[band];
+    return uses == NULL ? (struct store_use){.placements = 0} : uses[machine];
 }
 
 /* ---- proving ---- */
 
-/* The free room that the arrays show is what the placements leave. */
-static void check_room(const struct omega_machine *machine, const struct memory_use *use,
-                       struct store_report *report)
+int memory_check(struct store *store, const struct store_use *uses, struct store_report *report,
+                 omega_error_t *err)
 {
-    if (machine->cpu_used_milli != use->cpu_milli || machine->mem_used_mib != use->mem_mib) {
-        store_violated(report,
-                       "B: machine %u shows %d milli-cores and %d MiB free, its placements leave "
-                       "%d and %d: a module has written to its view",
-                       machine->index, rules_left_cpu(machine), rules_left_mem(machine),
-                       machine->cpu_limit_milli - use->cpu_milli,
-                       machine->mem_limit_mib - use->mem_mib);
-    }
-}
-
-int memory_check(struct store *store, struct store_report *report, omega_error_t *err)
-{
-    struct memory *memory = memory_of(store);
-    if (memory_sum_bands(memory) != OMEGA_OK) {
-        return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
-                               store->machine_count);
-    }
+    const struct memory *memory = memory_of(store);
+    (void)err;
     for (uint32_t m = 0; m < store->machine_count; m++) {
-        const struct omega_machine machine = memory_look(memory, m);
-        const struct memory_use use = memory_use_of(memory, m);
-        check_room(&machine, &use, report);
-        uint64_t releases = machine.releases; /* so many placements were made and ended */
-        uint64_t seq = use.placements + releases + machine.changes +
-                       (memory->release_raises_seq ? releases : 0);
-        if (machine.seq != seq) {
+        const uint64_t releases = memory->live.releases[m]; /* so many were made and ended */
+        const uint64_t changes = memory_has_record(memory, m) ? memory->machines[m].changes : 0;
+        const uint64_t seq =
+            uses[m].placements + releases + changes + (memory->release_raises_seq ? releases : 0);
+        if (memory->live.seq[m] != seq) {
             store_violated(report,
                            "E: machine %u has sequence %llu, what happened to it makes %llu", m,
-                           (unsigned long long)machine.seq, (unsigned long long)seq);
+                           (unsigned long long)memory->live.seq[m], (unsigned long long)seq);
         }
     }
     return OMEGA_OK;

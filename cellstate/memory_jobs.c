@@ -17,7 +17,7 @@ int memory_submit(struct store *store, const struct omega_job *job, omega_error_
                                (unsigned long long)job->id);
     }
     struct job_entry *entry = jobs_entry_create(job, memory->base.catalogue, &memory->spare_jobs);
-    if (entry == NULL || map_put(&memory->jobs, job->id, entry) != OMEGA_OK) {
+    if (entry == NULL || id_table_put(&memory->jobs, job->id, entry) != OMEGA_OK) {
         jobs_entry_destroy(entry, &memory->spare_jobs);
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for job %llu",
                                (unsigned long long)job->id);
@@ -29,7 +29,7 @@ int memory_submit(struct store *store, const struct omega_job *job, omega_error_
 void memory_forget_if_over(struct memory *memory, struct job_entry *entry)
 {
     if (jobs_over(entry)) {
-        map_remove(&memory->jobs, entry->id);
+        id_table_remove(&memory->jobs, entry->id);
         memory->counters.jobs--;
         jobs_entry_destroy(entry, &memory->spare_jobs);
     }

@@ -21,7 +21,8 @@ static void prefetch(const struct memory *memory, const struct omega_transaction
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         uint32_t machine = txn->machines[i];
         __builtin_prefetch(&memory->live.room[machine], 1);
-        __builtin_prefetch(&memory->live.stamp[machine], 1);
+        __builtin_prefetch(&memory->live.seq[machine], 1);
+        __builtin_prefetch(&memory->placers[machine], 1);
     }
 }
 
@@ -62,12 +63,12 @@ judge(const struct store_view *live, struct omega_room asked, const struct omega
     const uint32_t *machines = txn->machines;
     const uint64_t *seqs = txn->seqs;
     const uint32_t count = txn->claim_count;
-    const struct omega_stamp *stamps = live->stamp;
+    const uint64_t *now = live->seq;
     struct omega_room *rooms = live->room;
     uint32_t i = from;
     for (; i < count; i++) {
         uint32_t machine = machines[i];
-        if (rules_is_stale(stamps[machine].seq, seqs[i], (uint8_t)detection) ||
+        if (rules_is_stale(now[machine], seqs[i], (uint8_t)detection) ||
             !omega_room_take(&rooms[machine], asked)) {
             break;
         }
@@ -126,8 +127,8 @@ static struct omega_machine stand_in(const struct memory *memory, uint32_t index
     struct omega_machine machine = {.index = index, .state = OMEGA_MACHINE_UP};
     machine.cpu_limit_milli = room.cpu_milli;
     machine.mem_limit_mib = room.mem_mib;
-    machine.seq = memory->live.stamp[index].seq;
-    rules_put_placers(&machine, memory->live.stamp[index].placers);
+    machine.seq = memory->live.seq[index];
+    rules_put_placers(&machine, memory->placers[index].last);
     return machine;
 }
 
@@ -224,8 +225,8 @@ static bool are_unmoved(const struct memory *memory, const struct omega_transact
 {
     bool moved = false;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        moved |= rules_is_stale(memory->live.stamp[txn->machines[i]].seq, txn->seqs[i],
-                                OMEGA_DETECT_COARSE);
+        moved |=
+            rules_is_stale(memory->live.seq[txn->machines[i]], txn->seqs[i], OMEGA_DETECT_COARSE);
     }
     return !moved;
 }
@@ -308,11 +309,11 @@ static __attribute__((noinline)) void enter(const struct memory *memory, const s
     const uint64_t placer = rules_placer(block->instance, block->version);
     const uint32_t *machines = block->machines;
     const uint32_t count = block->count;
-    struct omega_stamp *stamps = memory->live.stamp;
+    struct memory_placers *placers = memory->placers;
+    uint64_t *seqs = memory->live.seq;
     for (uint32_t i = 0; i < count; i++) {
-        struct omega_stamp *stamp = &stamps[machines[i]];
-        rules_enter_placer(stamp->placers, placer);
-        stamp->seq++;
+        rules_enter_placer(placers[machines[i]].last, placer);
+        seqs[machines[i]]++;
     }
 }
 

@@ -7,7 +7,7 @@
 #include "cellstate/jobs.h"
 #include "cellstate/store_view.h"
 #include "cellstate/totals.h"
-#include "core/base/map.h"
+#include "core/base/id_table.h"
 
 #define PLACED_ENDED (UINT32_C(1) << 31) /* beside the task of a placement: it runs no more */
 _Static_assert(OMEGA_TASKS_MAX < PLACED_ENDED, "a task and whether it runs share a word");
@@ -38,11 +38,10 @@ struct block {
     uint32_t machines[];
 };
 
-/* What the placements that run on a machine come to. */
-struct memory_use {
-    int32_t cpu_milli;
-    int32_t mem_mib;
-    uint32_t placements;
+/* The last two placers of a machine, as rules_placer() writes them, newest first: all
+ * 0 as long as there is none. */
+struct memory_placers {
+    uint64_t last[2];
 };
 
 struct memory {
@@ -52,19 +51,20 @@ struct memory {
     const struct omega_machine_spec *specs; /* the caller's */
     struct omega_machine *machines;         /* records: see memory_record() */
     uint64_t *recorded;                     /* bits: which machines have one */
-    struct memory_use *bands[OMEGA_BANDS];  /* per machine, as memory_sum_bands() adds up; NULL:
+    struct store_use *bands[OMEGA_BANDS];   /* per machine, as memory_sum_bands() adds up; NULL:
                                               none is in the band */
     uint64_t bands_version; /* 1 above that of the change that they stand at; 0: none yet */
     uint32_t *platforms;
-    uint32_t *domains;      /* behind them */
-    struct store_view live; /* the arrays that live views show */
-    bool feeds;             /* a private view has been opened: before that nobody reads the feed */
+    uint32_t *domains;              /* behind them */
+    struct store_view live;         /* the arrays that live views show */
+    struct memory_placers *placers; /* of each machine */
+    bool feeds; /* a private view has been opened: before that nobody reads the feed */
     struct store_counters counters;
     struct store_totals totals;
     struct map blocks;                   /* version -> struct block */
     struct block *spares[MEMORY_SPARES]; /* blocks to use again, those with room for 16 << i alike
                                             placements in spares[i] */
-    struct map jobs;                     /* id -> struct job_entry */
+    struct id_table jobs;                /* struct job_entry */
     struct spares spare_jobs;
     /* The change feed: machines in the order they changed, a ring of feed_mask + 1 entries. A view
      * that has read up to `position` misses those since; one too far behind is copied whole. */
@@ -92,9 +92,9 @@ static inline struct memory *memory_of(struct store *store)
 }
 
 /* The table's entry of a job, or NULL. */
-static inline struct job_entry *memory_job(struct memory *memory, uint64_t id)
+static inline struct job_entry *memory_job(const struct memory *memory, uint64_t id)
 {
-    return map_get(&memory->jobs, id);
+    return id_table_get(&memory->jobs, id);
 }
 
 /* Does a placement of a block run? */
@@ -118,9 +118,9 @@ static inline void memory_update(const struct memory *memory, uint32_t index,
         machine->cpu_used_milli = machine->cpu_limit_milli - memory->live.room[index].cpu_milli;
         machine->mem_used_mib = machine->mem_limit_mib - memory->live.room[index].mem_mib;
     }
-    machine->seq = memory->live.stamp[index].seq;
-    machine->releases = memory->live.stamp[index].releases;
-    rules_put_placers(machine, memory->live.stamp[index].placers);
+    machine->seq = memory->live.seq[index];
+    machine->releases = memory->live.releases[index];
+    rules_put_placers(machine, memory->placers[index].last);
 }
 
 /* Has a machine a record? Most in a large cell never need one: nothing happens to them but what the
@@ -158,6 +158,7 @@ static inline void memory_feed(struct memory *memory, uint32_t machine)
 static inline void memory_show(struct memory *memory, uint32_t machine)
 {
     store_view_show(&memory->live, machine, &memory->machines[machine]);
+    rules_take_placers(&memory->machines[machine], memory->placers[machine].last);
 }
 
 /* The same, and tells who reads the feed. */
@@ -170,9 +171,8 @@ static inline void memory_changed(struct memory *memory, uint32_t machine)
 /* Brings memory->bands up to date: the sums of what runs on the machines. OMEGA_ENOMEM. */
 int memory_sum_bands(struct memory *memory);
 void memory_free_bands(struct memory *memory);
-/* What they say of a machine, in one band and over all. */
-struct memory_use memory_use_in(const struct memory *memory, uint32_t machine, int band);
-struct memory_use memory_use_of(const struct memory *memory, uint32_t machine);
+/* What they say of a machine in a band. */
+struct store_use memory_use_in(const struct memory *memory, uint32_t machine, int band);
 
 /* The block of the next version, with room for so many placements, which are to be filled in, and
  * its fields but the arrays; NULL without memory. block_forget() takes it out again. */
@@ -180,10 +180,10 @@ struct block *block_create(struct memory *memory, uint32_t count, bool alike);
 void block_forget(struct memory *memory, struct block *block);
 void block_free_spares(struct memory *memory);
 
-/* Proves what only this store has: that the live arrays show what the placements leave free, and
- * that the sequence of each machine counts what has happened to it. Adds to the report;
- * OMEGA_ENOMEM. */
-int memory_check(struct store *store, struct store_report *report, omega_error_t *err);
+/* Proves what only this store has: that the sequence of each machine counts what has happened to
+ * it. Adds to the report. */
+int memory_check(struct store *store, const struct store_use *uses, struct store_report *report,
+                 omega_error_t *err);
 
 /* Lists what runs on a machine, by rising placement id, in memory->lost. OMEGA_ENOMEM. */
 int block_list_machine(struct memory *memory, uint32_t machine, uint32_t *count);

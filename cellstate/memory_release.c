@@ -63,8 +63,8 @@ static inline void leave_live(const struct store_view *live, uint32_t machine,
                               struct omega_room taken, bool raises_seq)
 {
     omega_room_give(&live->room[machine], taken);
-    live->stamp[machine].releases++;
-    live->stamp[machine].seq += raises_seq;
+    live->releases[machine]++;
+    live->seq[machine] += raises_seq;
 }
 
 /* Ends all placements of a block, which are alike and all run, so that no marks are needed, from

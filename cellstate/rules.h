@@ -161,10 +161,10 @@ static inline bool rules_has_room(int32_t free_cpu_milli, int32_t free_mem_mib,
 _Static_assert(OMEGA_VERSION_MAX <= UINT64_MAX >> 16, "version and instance fit in a word");
 
 /* A placer of a machine, as its record has two of them, in one word: for stores that keep them
- * apart from it. */
+ * apart from it. 0 is nobody: OMEGA_INSTANCE_NONE at version 0. */
 static inline uint64_t rules_placer(uint16_t instance, uint64_t version)
 {
-    return version << 16 | instance;
+    return version << 16 | (uint16_t)~instance;
 }
 
 /* Enters a placement by a placer into the last two of a machine, newest first, as rules_install()
@@ -192,7 +192,7 @@ static inline void rules_put_placers(struct omega_machine *machine, const uint64
 {
     for (int i = 0; i < 2; i++) {
         machine->placed_version[i] = placers[i] >> 16;
-        machine->placed_by[i] = (uint16_t)placers[i];
+        machine->placed_by[i] = (uint16_t)~placers[i];
     }
 }
 

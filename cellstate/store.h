@@ -70,6 +70,13 @@ struct store_placement {
     uint8_t band;
 };
 
+/* What placements take of a machine. */
+struct store_use {
+    int32_t cpu_milli;
+    int32_t mem_mib;
+    uint32_t placements;
+};
+
 /* Why placements are released. */
 enum store_release_reason {
     STORE_FINISHED = 0,
@@ -136,16 +143,21 @@ struct store_ops {
     void (*view_close)(struct store_view *view);
     int (*machine)(struct store *store, uint32_t index, struct omega_machine *out,
                    omega_error_t *err);
+    /* NULL, or the same without CPU and memory by band: of a store that does not keep them, but
+     * adds up for machine() what runs. What a machine uses in all is what the store keeps of it. */
+    int (*kept)(struct store *store, uint32_t index, struct omega_machine *out, omega_error_t *err);
     int (*placements)(struct store *store,
                       int (*each)(void *context, const struct store_placement *placement),
                       void *context, omega_error_t *err);
     void (*counters)(struct store *store, struct store_counters *out);
     void (*totals)(struct store *store, struct store_totals *out);
     /* For store_check(), or NULL: hold() makes all reading show one version until let_go(); check()
-     * proves what only this backend has, such as E over its change log. */
+     * proves what only this backend has, such as E over its change log. `uses`, of each machine,
+     * are the sums of its placements, where the store has kept(), otherwise NULL. */
     int (*hold)(struct store *store, omega_error_t *err);
     void (*let_go)(struct store *store);
-    int (*check)(struct store *store, struct store_report *report, omega_error_t *err);
+    int (*check)(struct store *store, const struct store_use *uses, struct store_report *report,
+                 omega_error_t *err);
     void (*close)(struct store *store);
 };
 
@@ -335,15 +347,14 @@ struct store_report {
  * OMEGA_ECORRUPT for a damaged record, and what reading can fail with. */
 int store_check(struct store *store, struct store_report *report, omega_error_t *err);
 
+/* The same, and proves that every array of a live view shows what the records say, so that no
+ * module has written to it (letter B). */
+int store_check_view(struct store *store, const struct store_view *view,
+                     struct store_report *report, omega_error_t *err);
+
 /* Counts a violation, and keeps the text of the first: for the check() of a backend. The text
  * begins with the letter of the invariant. */
 void store_violated(struct store_report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* Proves that every array of a live view shows what the records say, so that no module has written
- * to it: adds to the report (letter B). Does nothing for a private view, which shows an older state
- * and is its own instance's alone. OMEGA_ENOMEM. */
-int store_check_view(struct store *store, const struct store_view *view,
-                     struct store_report *report, omega_error_t *err);
 
 #endif

@@ -41,7 +41,8 @@ static void publish(struct store_view *view, uint32_t machines)
     shown->free_gpu_milli = view->free_gpu_milli;
     shown->gpu_whole = view->gpu_whole;
     shown->gpu_largest = view->gpu_largest;
-    shown->stamp = view->stamp;
+    shown->seq = view->seq;
+    shown->releases = view->releases;
     shown->cpu_limit_milli = view->cpu_limit_milli;
     shown->mem_limit_mib = view->mem_limit_mib;
 }
@@ -57,18 +58,19 @@ static void *cut(uint8_t **next, size_t count, size_t size)
 int store_view_allocate(struct store_view *view, uint32_t machines, bool gpu)
 {
     size_t n = machines == 0 ? 1 : machines;
-    size_t each = sizeof *view->room + sizeof *view->stamp + sizeof *view->cpu_limit_milli +
-                  sizeof *view->mem_limit_mib;
+    size_t each = sizeof *view->room + sizeof *view->seq + sizeof *view->releases +
+                  sizeof *view->cpu_limit_milli + sizeof *view->mem_limit_mib;
     size_t gpu_each = OMEGA_GPU_DEVICES_MAX * sizeof *view->free_gpu_milli +
                       sizeof *view->gpu_whole + sizeof *view->gpu_largest;
-    view->memory = large_calloc(n * (each + (gpu ? gpu_each : 0)) + 7 * LINE, 1);
+    view->memory = large_calloc(n * (each + (gpu ? gpu_each : 0)) + 8 * LINE, 1);
     if (view->memory == NULL) {
         store_view_free_arrays(view);
         return OMEGA_ENOMEM;
     }
     uint8_t *next = view->memory;
     view->room = cut(&next, n, sizeof *view->room);
-    view->stamp = cut(&next, n, sizeof *view->stamp);
+    view->seq = cut(&next, n, sizeof *view->seq);
+    view->releases = cut(&next, n, sizeof *view->releases);
     view->cpu_limit_milli = cut(&next, n, sizeof *view->cpu_limit_milli);
     view->mem_limit_mib = cut(&next, n, sizeof *view->mem_limit_mib);
     if (gpu) {
@@ -90,8 +92,8 @@ void store_view_free_arrays(struct store_view *view)
 void store_view_show(struct store_view *view, uint32_t machine, const struct omega_machine *record)
 {
     view->room[machine] = (struct omega_room){rules_free_cpu(record), rules_free_mem(record)};
-    view->stamp[machine] = (struct omega_stamp){.seq = record->seq, .releases = record->releases};
-    rules_take_placers(record, view->stamp[machine].placers);
+    view->seq[machine] = record->seq;
+    view->releases[machine] = record->releases;
     view->cpu_limit_milli[machine] = record->cpu_limit_milli;
     view->mem_limit_mib[machine] = record->mem_limit_mib;
     if (view->free_gpu_milli != NULL) {
@@ -107,7 +109,8 @@ void store_view_copy_machine(struct store_view *view, const struct store_view *f
                              uint32_t machine)
 {
     view->room[machine] = from->room[machine];
-    view->stamp[machine] = from->stamp[machine];
+    view->seq[machine] = from->seq[machine];
+    view->releases[machine] = from->releases[machine];
     view->cpu_limit_milli[machine] = from->cpu_limit_milli[machine];
     view->mem_limit_mib[machine] = from->mem_limit_mib[machine];
     if (view->free_gpu_milli != NULL) {
@@ -123,7 +126,8 @@ void store_view_copy_all(struct store_view *view, const struct store_view *from)
 {
     size_t n = view->shown.machine_count;
     memcpy(view->room, from->room, n * sizeof *view->room);
-    memcpy(view->stamp, from->stamp, n * sizeof *view->stamp);
+    memcpy(view->seq, from->seq, n * sizeof *view->seq);
+    memcpy(view->releases, from->releases, n * sizeof *view->releases);
     memcpy(view->cpu_limit_milli, from->cpu_limit_milli, n * sizeof *view->cpu_limit_milli);
     memcpy(view->mem_limit_mib, from->mem_limit_mib, n * sizeof *view->mem_limit_mib);
     if (view->free_gpu_milli != NULL) {
@@ -138,7 +142,8 @@ bool store_view_shows(const struct store_view *view, uint32_t machine,
                       const struct store_view *expected)
 {
     bool same = memcmp(&view->room[machine], expected->room, sizeof *view->room) == 0 &&
-                memcmp(&view->stamp[machine], expected->stamp, sizeof *view->stamp) == 0 &&
+                view->seq[machine] == expected->seq[0] &&
+                view->releases[machine] == expected->releases[0] &&
                 view->cpu_limit_milli[machine] == expected->cpu_limit_milli[0] &&
                 view->mem_limit_mib[machine] == expected->mem_limit_mib[0];
     if (view->free_gpu_milli == NULL) {
@@ -155,7 +160,8 @@ uint64_t store_view_hash(const struct store_view *view)
 {
     size_t n = view->shown.machine_count;
     uint64_t hash = XXH3_64bits(view->room, n * sizeof *view->room);
-    hash = XXH3_64bits_withSeed(view->stamp, n * sizeof *view->stamp, hash);
+    hash = XXH3_64bits_withSeed(view->seq, n * sizeof *view->seq, hash);
+    hash = XXH3_64bits_withSeed(view->releases, n * sizeof *view->releases, hash);
     hash = XXH3_64bits_withSeed(view->cpu_limit_milli, n * sizeof *view->cpu_limit_milli, hash);
     hash = XXH3_64bits_withSeed(view->mem_limit_mib, n * sizeof *view->mem_limit_mib, hash);
     if (view->free_gpu_milli != NULL) {

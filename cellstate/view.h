@@ -2,13 +2,13 @@
 /*
  * The view: what a scheduler module sees of the cell while it plans one job.
  *
- * Arrays, one entry per machine index; what is looked at together stands together, so that a probe
- * in a large cell meets one cache line. A machine that takes nothing new (down, draining) shows
- * room of CPU and memory below 0, so that no request fits it. A module never writes them:
- * only omega_txn_claim and omega_txn_unclaim (core/plugin/scheduler.h) change what the view shows.
- * Everything is valid during place() only. A module may cache what it derives from a machine's
- * entry by (machine, stamp), which name that entry for ever, except while its own claims
- * of the same attempt change it.
+ * Arrays, one entry per machine index; CPU and memory, which are looked at together, stand
+ * together, so that a probe in a large cell meets one cache line. A machine that takes nothing new
+ * (down, draining) shows room of CPU and memory below 0, so that no request fits it. A module never
+ * writes them: only omega_txn_claim and omega_txn_unclaim (core/plugin/scheduler.h) change what the
+ * view shows. Everything is valid during place() only. A module may cache what it derives from a
+ * machine's entry by (machine, seq, releases), which name that entry for ever, except while its own
+ * claims of the same attempt change it.
  */
 #ifndef OMEGA_CELLSTATE_VIEW_H
 #define OMEGA_CELLSTATE_VIEW_H
@@ -58,24 +58,16 @@ static inline void omega_room_give(struct omega_room *room, struct omega_room ta
     memcpy(room, &left, sizeof left);
 }
 
-/* What has happened to a machine, as last seen. */
-struct omega_stamp {
-    uint64_t seq;
-    uint32_t releases;
-    uint32_t reserved; /* 0 */
-    /* not for modules: the store's own, which wants them in one cache line with the rest */
-    uint64_t placers[2];
-};
-
 struct omega_view {
     uint32_t machine_count;
     uint32_t group_count; /* of the job being planned */
     const struct omega_room *room;
-    const int16_t *free_gpu_milli; /* [machine * OMEGA_GPU_DEVICES_MAX + device]; NULL if the cell
+    const int16_t *free_gpu_milli;  /* [machine * OMEGA_GPU_DEVICES_MAX + device]; NULL if the cell
                                        has no GPU, and so the two below */
-    const uint8_t *gpu_whole;      /* devices with at least OMEGA_GPU_DEVICE_MILLI free */
-    const int16_t *gpu_largest;    /* the largest free share on any one device */
-    const struct omega_stamp *stamp;
+    const uint8_t *gpu_whole;       /* devices with at least OMEGA_GPU_DEVICE_MILLI free */
+    const int16_t *gpu_largest;     /* the largest free share on any one device */
+    const uint64_t *seq;            /* what has been placed on the machine, and its other changes */
+    const uint32_t *releases;       /* what has ended on it */
     const int32_t *cpu_limit_milli; /* what the machine may hold in all */
     const int32_t *mem_limit_mib;
     const uint32_t *platform;        /* symbol; 0 = not given */

@@ -450,7 +450,8 @@ static void show(struct cell_arrays *arrays, uint64_t index, const struct machin
         takes ? machine->cpu_limit_milli - machine->cpu_used_milli : -1,
         takes ? machine->mem_limit_mib - machine->mem_used_mib : -1,
     };
-    arrays->stamp[index] = (struct omega_stamp){.seq = machine->seq, .releases = machine->releases};
+    arrays->seq[index] = machine->seq;
+    arrays->releases[index] = machine->releases;
     arrays->cpu_limit_milli[index] = machine->cpu_limit_milli;
     arrays->mem_limit_mib[index] = machine->mem_limit_mib;
 }

@@ -275,7 +275,8 @@ void cell_arrays_init(struct cell_arrays *arrays, uint32_t machines)
 {
     *arrays = (struct cell_arrays){
         .room = bench_memory(calloc(machines, sizeof(*arrays->room))),
-        .stamp = bench_memory(calloc(machines, sizeof(*arrays->stamp))),
+        .seq = bench_memory(calloc(machines, sizeof(*arrays->seq))),
+        .releases = bench_memory(calloc(machines, sizeof(*arrays->releases))),
         .cpu_limit_milli = bench_memory(calloc(machines, sizeof(*arrays->cpu_limit_milli))),
         .mem_limit_mib = bench_memory(calloc(machines, sizeof(*arrays->mem_limit_mib))),
     };
@@ -284,7 +285,8 @@ void cell_arrays_init(struct cell_arrays *arrays, uint32_t machines)
 void cell_arrays_fini(struct cell_arrays *arrays)
 {
     free(arrays->room);
-    free(arrays->stamp);
+    free(arrays->seq);
+    free(arrays->releases);
     free(arrays->cpu_limit_milli);
     free(arrays->mem_limit_mib);
 }

@@ -56,7 +56,8 @@ void cell_submit(struct store *store, uint64_t job, uint32_t tasks);
 /* The machines of a view, as a store's private view holds them. */
 struct cell_arrays {
     struct omega_room *room;
-    struct omega_stamp *stamp;
+    uint64_t *seq;
+    uint32_t *releases;
     int32_t *cpu_limit_milli;
     int32_t *mem_limit_mib;
 };

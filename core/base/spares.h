@@ -1,35 +1,67 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Blocks of one size that come and go all the time: who gives one back finds it at hand again. The
- * allocator is asked only for more than there have been at once, and gets none back before the end.
- * In debug builds each block is the allocator's own, so that sanitizers see who uses one that was
- * given back. For one thread at a time.
+ * allocator is asked only for more than there have been at once, for many together, and gets them
+ * back at the end. In debug builds each block is the allocator's own, so that sanitizers see who
+ * uses one that was given back, or forgets to. For one thread at a time.
  */
 #ifndef OMEGA_CORE_BASE_SPARES_H
 #define OMEGA_CORE_BASE_SPARES_H
 
+#include <stdalign.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define SPARES_LINE alignof(max_align_t)
+#define SPARES_CHUNK ((size_t)64 << 10) /* bytes that are asked for at once */
+
 /* All 0: none yet. */
 struct spares {
-    void *first; /* each begins with the next */
+    void *first;  /* each begins with the next */
+    void *chunks; /* so do these */
+    char *rest;   /* of the first of them */
+    size_t left;  /* bytes */
 };
 
-/* A block of `size` bytes, at least a pointer's and each time the same, aligned as malloc() does
- * it. NULL without memory. */
-static inline void *spares_take(struct spares *spares, size_t size)
+/* A block that was never given out; NULL without memory. */
+static inline void *spares_cut(struct spares *spares, size_t size)
 {
-    void *block = spares->first;
-    if (block == NULL) {
-        return malloc(size);
+    const size_t bytes = (size + SPARES_LINE - 1) / SPARES_LINE * SPARES_LINE;
+    if (spares->left < bytes) {
+        char *chunk = malloc(SPARES_CHUNK);
+        if (chunk == NULL) {
+            return NULL;
+        }
+        memcpy(chunk, &spares->chunks, sizeof spares->chunks);
+        spares->chunks = chunk;
+        spares->rest = chunk + SPARES_LINE;
+        spares->left = SPARES_CHUNK - SPARES_LINE;
     }
-    memcpy(&spares->first, block, sizeof spares->first);
+    char *block = spares->rest;
+    spares->rest += bytes;
+    spares->left -= bytes;
     return block;
 }
 
-/* Takes a block back that spares_take() gave, or malloc() of the same size. */
+/* A block of `size` bytes, at least a pointer's, at most some thousand and each time the same,
+ * aligned as malloc() does it. NULL without memory. */
+static inline void *spares_take(struct spares *spares, size_t size)
+{
+#ifdef OMEGA_DEBUG
+    (void)spares;
+    return malloc(size);
+#else
+    void *block = spares->first;
+    if (block == NULL) {
+        return spares_cut(spares, size);
+    }
+    memcpy(&spares->first, block, sizeof spares->first);
+    return block;
+#endif
+}
+
+/* Takes a block back that spares_take() gave. */
 static inline void spares_give(struct spares *spares, void *block)
 {
 #ifdef OMEGA_DEBUG
@@ -41,14 +73,15 @@ static inline void spares_give(struct spares *spares, void *block)
 #endif
 }
 
-/* Frees what was given back; of the others nothing is known here. */
+/* Frees all blocks, when the last one has been given back. */
 static inline void spares_free(struct spares *spares)
 {
-    while (spares->first != NULL) {
-        void *block = spares->first;
-        memcpy(&spares->first, block, sizeof spares->first);
-        free(block);
+    while (spares->chunks != NULL) {
+        void *chunk = spares->chunks;
+        memcpy(&spares->chunks, chunk, sizeof spares->chunks);
+        free(chunk);
     }
+    *spares = (struct spares){.first = NULL};
 }
 
 #endif

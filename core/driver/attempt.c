@@ -312,20 +312,21 @@ static void list_all(struct runner *runner, const struct run_job *job)
 }
 
 /* Lists the slots from one on, below another, that are not placed. Of a job that is tried again
- * most are: they are passed over eight at a time. Returns the end of the list; one entry behind it
- * may be written to, where not all are listed. */
+ * most are: eight, each 0 or 1, are looked at as one little-endian word. Returns the end of the
+ * list. */
 static uint32_t *list_slots(const uint8_t *placed, uint32_t from, uint32_t to, uint32_t *tasks)
 {
-    static const uint8_t all[8] = {1, 1, 1, 1, 1, 1, 1, 1};
-    for (uint32_t t = from; t < to;) {
-        if (to - t >= sizeof all && memcmp(&placed[t], all, sizeof all) == 0) {
-            t += (uint32_t)sizeof all;
-            continue;
+    uint32_t t = from;
+    for (; to - t >= sizeof(uint64_t); t += (uint32_t)sizeof(uint64_t)) {
+        uint64_t eight;
+        memcpy(&eight, &placed[t], sizeof eight);
+        for (eight ^= UINT64_C(0x0101010101010101); eight != 0; eight &= eight - 1) {
+            *tasks++ = t + (uint32_t)__builtin_ctzll(eight) / 8;
         }
-        uint32_t end = to - t < sizeof all ? to : t + (uint32_t)sizeof all;
-        for (; t < end; t++) {
-            *tasks = t;
-            tasks += placed[t] == 0;
+    }
+    for (; t < to; t++) {
+        if (placed[t] == 0) {
+            *tasks++ = t;
         }
     }
     return tasks;
@@ -350,8 +351,7 @@ static void list_unplaced(struct runner *runner, const struct run_job *job)
         pending->optional = (uint32_t)(tasks - pending->tasks) - pending->required;
     }
     const uint32_t listed = (uint32_t)(tasks - runner->tasks);
-    const uint32_t written = listed < job->job->slots ? listed + 1 : listed;
-    runner->out_of_order = written > runner->out_of_order ? written : runner->out_of_order;
+    runner->out_of_order = listed > runner->out_of_order ? listed : runner->out_of_order;
 }
 
 /* The granularity that holds for a job: one with optional tasks commits at least its required. */

@@ -150,7 +150,7 @@ int sim_tell_instance(struct simulation *sim, const struct store_release_result 
  * where some may have been lost before. */
 static bool is_watched(const struct simulation *sim, const struct run_job *job)
 {
-    return metrics_wants_each_end(sim->metrics) ||
+    return metrics_wants_digest(sim->metrics) ||
            (sim->config->runlog != NULL && sim->machines_change) ||
            (job != NULL &&
             (job->machine_of != NULL || job->runner->config->sync == RUN_SYNC_INTERVAL));

@@ -4,6 +4,8 @@
 
 #include "core/driver/simulate_private.h"
 
+#define LINE 64u /* bytes of a cache line */
+
 /* ---- the life of a job ---- */
 
 void sim_tell_job(struct simulation *sim, struct run_job *job, enum metrics_job_outcome outcome)
@@ -102,12 +104,23 @@ int sim_enqueue(struct simulation *sim, struct run_job *job, bool front, omega_e
     return wake(sim, runner, err);
 }
 
+/* Asks for a job, and for what most have behind it, that will be looked at next: in a long queue it
+ * has lain for long. */
+static void prefetch(const struct run_job *job)
+{
+    const size_t bytes = sizeof *job + sizeof *job->job + sizeof *job->job->groups;
+    for (size_t at = 0; job != NULL && at < bytes; at += LINE) {
+        __builtin_prefetch((const char *)job + at, 1);
+    }
+}
+
 static struct run_job *dequeue(struct simulation *sim, struct runner *runner)
 {
     struct run_job *job = runner->first;
     runner->first = job->queue_next;
     runner->last = runner->first == NULL ? NULL : runner->last;
     runner->queued--;
+    prefetch(runner->first);
     metrics_queue(sim->metrics, sim->now_us, runner->scheduler, --sim->queued[runner->scheduler]);
     return job;
 }
@@ -216,9 +229,11 @@ static int tell_commit(struct simulation *sim, const struct runner *runner,
     if (runner->plan.count == 0 || runner->falls_short) {
         return OMEGA_OK;
     }
-    struct omega_transaction txn;
-    attempt_planned(runner, &txn);
-    metrics_digest_commit(sim->metrics, sim->now_us, &txn, runner->results, result);
+    if (metrics_wants_digest(sim->metrics)) {
+        struct omega_transaction txn;
+        attempt_planned(runner, &txn);
+        metrics_digest_commit(sim->metrics, sim->now_us, &txn, runner->results, result);
+    }
     if (result->accepted == 0) {
         return OMEGA_OK;
     }

@@ -229,7 +229,7 @@ static void finish(struct simulation *sim)
             cut_attempt(sim, &sim->runners[i]);
         }
     }
-    for (struct run_job *job = sim->live_first; job != NULL; job = job->live_next) {
+    for (struct run_job *job = sim->live_first; job != NULL; job = sim->live_first) {
         enum metrics_job_outcome outcome = METRICS_JOB_RUNNING;
         if (job->abandoned) {
             outcome = METRICS_JOB_ABANDONED;
@@ -239,9 +239,22 @@ static void finish(struct simulation *sim)
         sim_tell_tasks(sim, job, METRICS_JOB_RUNNING, job->running);
         sim_tell_tasks(sim, job, METRICS_JOB_PENDING, job->unplaced);
         sim_tell_job(sim, job, outcome);
+        sim->live_first = job->live_next;
+        sim_release_hold(sim, job);
     }
     metrics_finish(sim->metrics, sim->now_us);
     sim_log_horizon(sim);
+}
+
+/* A live view, or NULL if no instance has one: all show the same arrays. */
+static const struct store_view *live_view(const struct simulation *sim)
+{
+    for (uint32_t i = 0; i < sim->runner_count; i++) {
+        if (sim->runners[i].view->mode == STORE_VIEW_LIVE) {
+            return sim->runners[i].view;
+        }
+    }
+    return NULL;
 }
 
 /* The run has proved itself only if the cell it leaves is sound. */
@@ -249,12 +262,9 @@ static int check_cell(struct simulation *sim, struct store_report *report, omega
 {
     struct store_report own;
     struct store_report *checked = report == NULL ? &own : report;
-    int rc = store_check(sim->store, checked, err);
-    bool live = false; /* all live views show the same arrays: one is checked */
-    for (uint32_t i = 0; rc == OMEGA_OK && !live && i < sim->runner_count; i++) {
-        live = sim->runners[i].view->mode == STORE_VIEW_LIVE;
-        rc = store_check_view(sim->store, sim->runners[i].view, checked, err);
-    }
+    const struct store_view *live = live_view(sim);
+    int rc = live == NULL ? store_check(sim->store, checked, err)
+                          : store_check_view(sim->store, live, checked, err);
     if (rc == OMEGA_OK && checked->violations > 0) {
         rc =
             omega_error_set(err, OMEGA_ECORRUPT, "the cell breaks %" PRIu64 " invariants, first %s",

@@ -236,7 +236,7 @@ int trial_cell_rival(struct trial *trial, uint32_t machine)
         (request.cpu_milli == 0 && request.mem_mib == 0)) {
         return 0;
     }
-    struct omega_claim claim = {.seq = view->stamp[machine].seq,
+    struct omega_claim claim = {.seq = view->seq[machine],
                                 .synced = view->shown.version,
                                 .machine = machine,
                                 .request = request};

@@ -195,8 +195,9 @@ bool metrics_count(struct metrics *metrics, uint32_t scheduler, const char *name
 /* One event was handled by the driver. */
 void metrics_event(struct metrics *metrics);
 
-/* Does the digest go by each end of a task? If not, drivers need not find out what each was. */
-bool metrics_wants_each_end(const struct metrics *metrics);
+/* Is there a digest? It goes by each end of a task: if not, drivers need not find out what each
+ * was. */
+bool metrics_wants_digest(const struct metrics *metrics);
 
 /* The digest's records, in version order; see core/base/digest.h. Free with config.digest off.
  * A commit's accepted claims come first, in order, then the others; releases that were

@@ -38,7 +38,7 @@ void metrics_sort_jobs(struct metrics *metrics)
     }
 }
 
-bool metrics_wants_each_end(const struct metrics *metrics)
+bool metrics_wants_digest(const struct metrics *metrics)
 {
     return metrics->digest != NULL;
 }

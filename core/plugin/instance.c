@@ -248,7 +248,7 @@ static void append_claim(struct omega_txn *txn, uint32_t task, uint32_t machine,
 {
     struct omega_claim *claim = &txn->claims[txn->count++];
     *claim = (struct omega_claim){
-        .seq = txn->view->stamp[machine].seq,
+        .seq = txn->view->seq[machine],
         .synced = store_view_synced(txn->view, machine),
         .task = task,
         .machine = machine,
@@ -316,7 +316,7 @@ static void enter_notes(struct omega_txn *txn)
     }
     for (uint32_t i = first; i < txn->count; i++) {
         struct omega_claim *claim = &txn->claims[i];
-        claim->seq = txn->view->stamp[claim->machine].seq;
+        claim->seq = txn->view->seq[claim->machine];
         claim->synced = store_view_synced(txn->view, claim->machine);
         txn->taken[claim->task] = TAKEN_CLAIMED;
         txn->untouched = false;
@@ -457,14 +457,14 @@ static uint32_t take_back_notes(struct omega_txn *txn, uint32_t most)
     const uint32_t *machines = txn->head.notes;
     const struct omega_room taken = rules_room_of(&txn->group_request);
     struct omega_room *rooms = txn->view->room;
-    const struct omega_stamp *stamps = txn->view->stamp;
+    const uint64_t *now = txn->view->seq;
     uint64_t *seqs = txn->seqs;
     const uint32_t machine_count = txn->view->shown.machine_count;
     uint64_t left = 0;
     uint32_t i = 0;
     for (; i < most && machines[i] < machine_count; i++) {
         uint32_t machine = machines[i];
-        seqs[i] = stamps[machine].seq;
+        seqs[i] = now[machine];
         left |= omega_room_word(rooms[machine]);
         omega_room_give(&rooms[machine], taken);
     }

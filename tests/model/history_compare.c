@@ -97,8 +97,8 @@ static void compare_view_machine(const struct history *h, const struct store_vie
                                  const struct model_figures *want)
 {
     const struct omega_view *shown = &view->shown;
-    same(h, m, "seq shown", (int64_t)shown->stamp[m].seq, (int64_t)want->seq);
-    same(h, m, "releases shown", shown->stamp[m].releases, want->releases);
+    same(h, m, "seq shown", (int64_t)shown->seq[m], (int64_t)want->seq);
+    same(h, m, "releases shown", shown->releases[m], want->releases);
     same(h, m, "platform shown", shown->platform[m], h->specs[m].platform);
     same(h, m, "domain shown", shown->domain[m], h->specs[m].domain);
     if (want->state != OMEGA_MACHINE_DOWN) {

@@ -2,8 +2,8 @@
 /* Claims a task behind the last one of the job. */
 #include "core/plugin/scheduler.h"
 
-static void breach(void *state, const struct omega_pending *pending,
-                   const struct omega_view *view, struct omega_txn *txn)
+static void breach(void *state, const struct omega_pending *pending, const struct omega_view *view,
+                   struct omega_txn *txn)
 {
     (void)state;
     (void)view;

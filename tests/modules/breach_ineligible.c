@@ -2,8 +2,8 @@
 /* Claims the first machine that constraints or pickiness exclude. */
 #include "core/plugin/scheduler.h"
 
-static void breach(void *state, const struct omega_pending *pending,
-                   const struct omega_view *view, struct omega_txn *txn)
+static void breach(void *state, const struct omega_pending *pending, const struct omega_view *view,
+                   struct omega_txn *txn)
 {
     (void)state;
     const uint64_t *eligible = omega_view_eligible(view, 0);

@@ -2,8 +2,8 @@
 /* Claims a machine behind the last one. */
 #include "core/plugin/scheduler.h"
 
-static void breach(void *state, const struct omega_pending *pending,
-                   const struct omega_view *view, struct omega_txn *txn)
+static void breach(void *state, const struct omega_pending *pending, const struct omega_view *view,
+                   struct omega_txn *txn)
 {
     (void)state;
     omega_txn_claim(txn, 0, pending->groups[0].tasks[0], view->machine_count);

@@ -7,8 +7,8 @@ struct state {
     bool claimed_one;
 };
 
-static void breach(void *state, const struct omega_pending *pending,
-                   const struct omega_view *view, struct omega_txn *txn)
+static void breach(void *state, const struct omega_pending *pending, const struct omega_view *view,
+                   struct omega_txn *txn)
 {
     struct state *own = state;
     (void)view;

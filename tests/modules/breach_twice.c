@@ -2,8 +2,8 @@
 /* Claims one task twice, where there is room for two. */
 #include "core/plugin/scheduler.h"
 
-static void breach(void *state, const struct omega_pending *pending,
-                   const struct omega_view *view, struct omega_txn *txn)
+static void breach(void *state, const struct omega_pending *pending, const struct omega_view *view,
+                   struct omega_txn *txn)
 {
     (void)state;
     const struct omega_request *request = &pending->job->groups[0].request;

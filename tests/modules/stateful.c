@@ -49,14 +49,14 @@ static void check_entries(struct stateful *self, const struct omega_view *view, 
 {
     for (uint32_t m = 0; m < view->machine_count; m++) {
         struct entry *entry = &self->entries[m];
-        bool same = entry->known && entry->seq == view->stamp[m].seq &&
-                    entry->releases == view->stamp[m].releases && entry->precedence == precedence;
+        bool same = entry->known && entry->seq == view->seq[m] &&
+                    entry->releases == view->releases[m] && entry->precedence == precedence;
         if (same && entry->free_cpu_milli != view->room[m].cpu_milli) {
             self->host->log(self->host, OMEGA_LOG_ERROR, "machine %u changed behind its key", m);
             self->host->count(self->host, "stale", 1);
         }
-        *entry = (struct entry){view->stamp[m].seq, view->stamp[m].releases,
-                                view->room[m].cpu_milli, precedence, true};
+        *entry = (struct entry){view->seq[m], view->releases[m], view->room[m].cpu_milli,
+                                precedence, true};
     }
 }
 

@@ -3,7 +3,7 @@
 #include "tests/modules/nearly.h"
 
 struct state {
-    const struct omega_stamp *stamp;
+    const uint64_t *seq;
     uint64_t sum;
 };
 
@@ -11,10 +11,10 @@ static void place(void *state, const struct omega_pending *pending, const struct
                   struct omega_txn *txn)
 {
     struct state *own = state;
-    if (own->stamp == NULL) {
-        own->stamp = view->stamp;
+    if (own->seq == NULL) {
+        own->seq = view->seq;
     }
-    own->sum += view->machine_count > 0 ? own->stamp[0].seq : 0;
+    own->sum += view->machine_count > 0 ? own->seq[0] : 0;
     nearly_place(pending, view, txn);
 }
 

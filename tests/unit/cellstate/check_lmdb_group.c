@@ -69,7 +69,7 @@ static void make_plan(struct member *member, const struct store_view *view,
         uint32_t machine = omega_random_below(random, 3);
         if (plan->placed[t] == 0 && view->shown.room[machine].cpu_milli >= 10) {
             plan->claims[plan->txn.claim_count++] = (struct omega_claim){
-                .seq = view->shown.stamp[machine].seq,
+                .seq = view->shown.seq[machine],
                 .synced = store_view_synced(view, machine),
                 .task = t,
                 .machine = machine,
@@ -277,7 +277,7 @@ START_TEST(threads_share_a_store)
     for (uint32_t m = 0; m < 3; m++) {
         struct omega_machine machine = cell_machine(cell, m);
         ck_assert_int_eq(view->shown.room[m].cpu_milli, 1000000 - machine.cpu_used_milli);
-        ck_assert_uint_eq(view->shown.stamp[m].seq, machine.seq);
+        ck_assert_uint_eq(view->shown.seq[m], machine.seq);
     }
     store_view_close(cell->store, view);
     disk_close(&disk);

@@ -28,13 +28,13 @@ START_TEST(shows_the_cell)
     ck_assert_int_eq(shown->room[0].mem_mib, 4095);
     ck_assert_int_eq(shown->cpu_limit_milli[0], 6000);
     ck_assert_int_eq(shown->mem_limit_mib[0], 4096);
-    ck_assert_uint_eq(shown->stamp[0].seq, 1);
-    ck_assert_uint_eq(shown->stamp[1].seq, 1);
-    ck_assert_uint_eq(shown->stamp[2].seq, 0);
+    ck_assert_uint_eq(shown->seq[0], 1);
+    ck_assert_uint_eq(shown->seq[1], 1);
+    ck_assert_uint_eq(shown->seq[2], 0);
     for (uint32_t m = 0; m < CELL_MACHINES; m++) {
         ck_assert_uint_eq(shown->platform[m], 10 + m);
         ck_assert_uint_eq(shown->domain[m], 20 + m);
-        ck_assert_uint_eq(shown->stamp[m].releases, 0);
+        ck_assert_uint_eq(shown->releases[m], 0);
         ck_assert_uint_eq(store_view_synced(view, m), 2);
     }
     ck_assert_int_eq(shown->free_gpu_milli[2 * OMEGA_GPU_DEVICES_MAX + 1], 1200);
@@ -93,8 +93,8 @@ START_TEST(private_view_waits_for_refresh)
     ck_assert_int_eq(store_view_refresh(cell.store, view, &cell.err), 0);
     ck_assert_uint_eq(view->shown.version, 4);
     ck_assert_int_eq(view->shown.room[0].cpu_milli, 4000);
-    ck_assert_uint_eq(view->shown.stamp[0].releases, 1);
-    ck_assert_uint_eq(view->shown.stamp[0].seq, 1);
+    ck_assert_uint_eq(view->shown.releases[0], 1);
+    ck_assert_uint_eq(view->shown.seq[0], 1);
     ck_assert_int_eq(view->shown.room[1].cpu_milli, 3500);
     ck_assert_int_lt(view->shown.room[2].cpu_milli, 0);
     ck_assert_int_lt(view->shown.room[2].mem_mib, 0);
@@ -129,8 +129,8 @@ START_TEST(refresh_after_a_long_sleep)
         for (int v = 0; v < 3; v++) {
             const struct omega_view *shown = &views[v]->shown;
             ck_assert_uint_eq(shown->version, cell_counters(&cell).version);
-            ck_assert_uint_eq(shown->stamp[m].seq, machine.seq);
-            ck_assert_uint_eq(shown->stamp[m].releases, machine.releases);
+            ck_assert_uint_eq(shown->seq[m], machine.seq);
+            ck_assert_uint_eq(shown->releases[m], machine.releases);
             ck_assert(m == 3 ||
                       shown->room[m].cpu_milli == machine.cpu_limit_milli - machine.cpu_used_milli);
         }
@@ -166,9 +166,9 @@ START_TEST(refresh_finds_one_old_change)
             ck_assert_int_eq(store_view_refresh(cell.store, view, &cell.err), 0);
             for (uint32_t m = 0; m < 3; m += 2) {
                 struct omega_machine machine = cell_machine(&cell, m);
-                ck_assert_msg(view->shown.stamp[m].seq == machine.seq,
+                ck_assert_msg(view->shown.seq[m] == machine.seq,
                               "machine %u, %u changes: sequence %ju, not %ju", m, around,
-                              (uintmax_t)view->shown.stamp[m].seq, (uintmax_t)machine.seq);
+                              (uintmax_t)view->shown.seq[m], (uintmax_t)machine.seq);
                 ck_assert_int_eq(view->shown.room[m].cpu_milli, 4000 - machine.cpu_used_milli);
             }
         }
@@ -190,10 +190,10 @@ START_TEST(absorb_shows_these_machines_only)
     ck_assert_int_eq(store_view_absorb(cell.store, view, machines, 2, &cell.err), 0);
     ck_assert_uint_eq(view->shown.version, 1);
     ck_assert_int_eq(view->shown.room[0].cpu_milli, 4000);
-    ck_assert_uint_eq(view->shown.stamp[0].seq, 0);
+    ck_assert_uint_eq(view->shown.seq[0], 0);
     ck_assert_uint_eq(store_view_synced(view, 0), 1);
     ck_assert_int_eq(view->shown.room[1].cpu_milli, 3500);
-    ck_assert_uint_eq(view->shown.stamp[1].seq, 1);
+    ck_assert_uint_eq(view->shown.seq[1], 1);
     ck_assert_uint_eq(store_view_synced(view, 1), 3);
     ck_assert_int_eq(store_view_refresh(cell.store, view, &cell.err), 0);
     ck_assert_int_eq(view->shown.room[0].cpu_milli, 3000);
@@ -219,7 +219,7 @@ START_TEST(live_view_is_always_newest)
     view = open_view(&cell, STORE_VIEW_LIVE);
     cell_put(&cell, 1, 0, 1000, 1);
     ck_assert_int_eq(view->shown.room[0].cpu_milli, 3000);
-    ck_assert_uint_eq(view->shown.stamp[0].seq, 1);
+    ck_assert_uint_eq(view->shown.seq[0], 1);
     ck_assert_int_eq(store_view_refresh(cell.store, view, &cell.err), 0);
     ck_assert_uint_eq(view->shown.version, 1);
     ck_assert_uint_eq(store_view_synced(view, 0), 1);
@@ -262,7 +262,7 @@ START_TEST(take_and_give)
     ck_assert_int_eq(view->shown.gpu_largest[1], 1000);
     ck_assert_uint_eq(view->shown.gpu_whole[2], 0);
     ck_assert_int_eq(view->shown.gpu_largest[2], 0);
-    ck_assert_uint_eq(view->shown.stamp[1].seq, 0); /* not moved by claims */
+    ck_assert_uint_eq(view->shown.seq[1], 0); /* not moved by claims */
     ck_assert_uint_ne(store_view_hash(view), hash);
     store_view_give(view, &claims[1]); /* in any order */
     store_view_give(view, &claims[2]);
@@ -283,8 +283,8 @@ START_TEST(hash_sees_everything)
     uint64_t hash = store_view_hash(view);
     void *const arrays[] = {
         &view->room[3].cpu_milli, &view->room[3].mem_mib,    &view->free_gpu_milli[31],
-        &view->gpu_whole[3],      &view->gpu_largest[3],     &view->stamp[3].seq,
-        &view->stamp[3].releases, &view->cpu_limit_milli[3], &view->mem_limit_mib[3],
+        &view->gpu_whole[3],      &view->gpu_largest[3],     &view->seq[3],
+        &view->releases[3],       &view->cpu_limit_milli[3], &view->mem_limit_mib[3],
     };
     for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
         *(uint8_t *)arrays[i] ^= 1;

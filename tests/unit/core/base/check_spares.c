@@ -32,11 +32,37 @@ START_TEST(given_back_is_at_hand)
 #else
     ck_assert_ptr_eq(spares_take(&spares, BYTES), blocks[BLOCKS - 1]);
     ck_assert_ptr_eq(spares_take(&spares, BYTES), blocks[BLOCKS - 2]);
-    free(blocks[BLOCKS - 1]);
-    free(blocks[BLOCKS - 2]);
 #endif
     spares_free(&spares);
     ck_assert_ptr_null(spares.first);
+    spares_free(&spares);
+}
+END_TEST
+
+/* More than are asked for at once, of sizes that do not divide it: none reaches into another, or
+ * beyond. */
+START_TEST(many_lie_apart)
+{
+    static const size_t sizes[] = {sizeof(void *), 17, 40, 391, 4096};
+    const size_t size = sizes[_i];
+    const size_t count = 3 * SPARES_CHUNK / size;
+    struct spares spares = {.first = NULL};
+    unsigned char **blocks = malloc(count * sizeof *blocks);
+    ck_assert_ptr_nonnull(blocks);
+    for (size_t i = 0; i < count; i++) {
+        blocks[i] = spares_take(&spares, size);
+        ck_assert_ptr_nonnull(blocks[i]);
+        ck_assert_uint_eq((uintptr_t)blocks[i] % SPARES_LINE, 0);
+        memset(blocks[i], (int)(i % 251), size);
+    }
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_uint_eq(blocks[i][0], i % 251);
+        ck_assert_uint_eq(blocks[i][size - 1], i % 251);
+    }
+    for (size_t i = 0; i < count; i++) {
+        spares_give(&spares, blocks[i]);
+    }
+    free(blocks);
     spares_free(&spares);
 }
 END_TEST
@@ -45,6 +71,7 @@ static void add_cases(Suite *suite)
 {
     TCase *spares = tcase_create("spares");
     tcase_add_test(spares, given_back_is_at_hand);
+    tcase_add_loop_test(spares, many_lie_apart, 0, 5);
     suite_add_tcase(suite, spares);
 }
 

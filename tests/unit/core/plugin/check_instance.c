@@ -59,8 +59,8 @@ START_TEST(a_claim_carries_what_the_view_showed)
     planning_open(&p, "first_fit", NULL, 3, 1000, 1000, false);
     planning_group(&p, 2, 0, small, NULL);
     p.view.room[0].cpu_milli = -1;
-    p.view.stamp[1].seq = 11;
-    p.view.stamp[2].seq = 12;
+    p.view.seq[1] = 11;
+    p.view.seq[2] = 12;
     p.view.shown.version = 40;
     ck_assert_int_eq(planning_place(&p), 0);
     ck_assert_uint_eq(p.count, 2);
@@ -85,7 +85,7 @@ START_TEST(a_plan_in_short)
     planning_open(&p, "first_fit", NULL, 3, 1000, 1000, false);
     planning_group(&p, 3, 0, small, NULL);
     p.placed[1] = 1;
-    p.view.stamp[1].seq = 11;
+    p.view.seq[1] = 11;
     p.view.shown.version = 40;
     ck_assert_int_eq(planning_place(&p), 0); /* fills in what is given */
     for (int none_placed = 0; none_placed < 2; none_placed++) {
@@ -97,7 +97,7 @@ START_TEST(a_plan_in_short)
         ck_assert_uint_eq(plan.machines[1], 1);
         ck_assert_uint_eq(plan.seqs[1], 11);
     }
-    p.view.stamp[1].seq = 12;
+    p.view.seq[1] = 12;
     p.view.shown.version = 41;
     for (int again = 0; again < 2; again++) {
         const struct omega_claim *claims = instance_claims(p.instance);
