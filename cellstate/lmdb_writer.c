@@ -33,6 +33,17 @@
 /* Pauses before a waiter sleeps: some 10 us, a little more than a usual commit. With 6 us held, two
  * processes got 0.82 of the throughput of one without any, 0.97 with 200, 1.04 with 400 or more. */
 #define SPINS 400
+/* Then it watches for so long, and gives way to whoever else has work for this CPU. A lock that is
+ * watched needs no bell, which takes its time on both sides. Who was awake so long ago at most may
+ * have given way since, and still watches. */
+#define WATCH_US 300
+#define WATCHED_US 2000
+/* A watcher looks so often, for about a microsecond, at a free lock before it takes it: a holder
+ * that has several changes to make is back by then, and has the pages at hand. */
+#define WATCH_LOOKS 40
+/* So often a sleeper is let in, watched or not. Those at work are about as many as there are CPUs:
+ * more would only take CPUs and caches from each other. */
+#define ROUND_US 4000
 /* A holder that keeps coming back so soon is at it: it need not let others in each time, but does
  * so each BURST_US. Being woken takes longer than a commit, so that without it two processes would
  * hand the lock to and fro by system calls, and pages between CPUs. (Eight that only commit got a
@@ -78,6 +89,10 @@ struct gate_bell {
                                 again by who was woken, for others that may be left */
     _Atomic uint32_t hurries; /* 1: the holder is at it; who is so, too, need not wait awake */
     _Atomic uint32_t wanted;  /* 1: since it was given back last somebody has found it taken */
+    _Atomic int64_t
+        watched_us;          /* CLOCK_MONOTONIC: when a waiter last said that it is awake; 0: since
+                                   the last one that was has left */
+    _Atomic int64_t rang_us; /* the same of the bell */
 };
 
 /* The file. Lock and record have lines of their own: who spins reads the record only. All of it
@@ -235,6 +250,47 @@ static int lock_spin(struct gate_file *file)
     return EBUSY;
 }
 
+/* Looks at the record for about two microseconds, or as long as the lock is free; takes it when it
+ * stays so. */
+static int lock_look(struct gate_file *file)
+{
+    int code = EBUSY;
+    int looks = 0; /* at a lock that was free */
+    for (int i = 0; code == EBUSY && (i < 2 * WATCH_LOOKS || looks > 0); i++) {
+        caa_cpu_relax();
+        bool free = atomic_load_explicit(&file->record.pid, memory_order_relaxed) == 0;
+        looks = free ? looks + 1 : 0;
+        if (looks == WATCH_LOOKS) {
+            code = pthread_mutex_trylock(&file->lock);
+            looks = 0;
+        }
+    }
+    return code;
+}
+
+/* Tries for longer, and gives way to others on this CPU. */
+static int lock_watch(struct gate_file *file)
+{
+    int64_t now = now_us();
+    const int64_t end_us = now + WATCH_US;
+    int code = EBUSY;
+    while (code == EBUSY && now < end_us) {
+        atomic_store_explicit(&file->bell.watched_us, now, memory_order_relaxed);
+        sched_yield();
+        code = lock_look(file);
+        now = now_us();
+    }
+    atomic_store_explicit(&file->bell.watched_us, 0, memory_order_relaxed);
+    return code;
+}
+
+/* Waits awake. EBUSY: nothing came of it. */
+static int lock_await(struct gate_file *file)
+{
+    int code = lock_spin(file);
+    return code == EBUSY ? lock_watch(file) : code;
+}
+
 /* Sleeps until the bell rings, for so long at most, and tries again. EBUSY: nothing came of it. */
 static int lock_sleep(struct gate_file *file, int64_t limit_us)
 {
@@ -249,7 +305,7 @@ static int lock_sleep(struct gate_file *file, int64_t limit_us)
     bool rung = syscall(SYS_futex, &bell->rings, FUTEX_WAIT, rings, &limit, NULL, 0) == 0;
     code = pthread_mutex_trylock(&file->lock);
     if (code == EBUSY && rung) {
-        code = lock_spin(file);
+        code = lock_await(file);
     }
     atomic_store(&bell->asleep, 1);
     return code;
@@ -302,8 +358,7 @@ static struct coming come(const struct lmdb_gate *gate)
         return (struct coming){.at_us = clock_us(CLOCK_MONOTONIC_COARSE)};
     }
     int64_t at_us = now_us();
-    return (struct coming){
-        .at_us = at_us, .counts = true, .at_once = at_us - left_us <= HURRY_US};
+    return (struct coming){.at_us = at_us, .counts = true, .at_once = at_us - left_us <= HURRY_US};
 }
 
 static uint64_t turn_of(const struct gate_file *file)
@@ -349,7 +404,7 @@ static void turn_begins(struct lmdb_gate *gate, uint16_t instance, const struct 
 
 /* Two that come back at once had better take turns of some length: neither waits awake for the
  * other. Who plans in between does, and finds its moment. */
-static bool is_of_use_to_spin(const struct gate_file *file, const struct coming *coming)
+static bool is_of_use_to_wait_awake(const struct gate_file *file, const struct coming *coming)
 {
     return !is_at_it(file) || !coming->at_once;
 }
@@ -367,7 +422,7 @@ int lmdb_gate_enter(struct lmdb_gate *gate, uint16_t instance,
     bool waited = code == EBUSY;
     if (waited) {
         atomic_store_explicit(&file->bell.wanted, 1, memory_order_relaxed);
-        code = is_of_use_to_spin(file, &coming) ? lock_spin(file) : code;
+        code = is_of_use_to_wait_awake(file, &coming) ? lock_await(file) : code;
     }
     if (code == EBUSY) {
         code = lock_wait(gate, blocked, context);
@@ -396,9 +451,20 @@ static bool take_wanted(struct gate_bell *bell)
     return wanted;
 }
 
+/* Is it time to wake one of those who sleep, if any do? */
+static bool lets_in(const struct lmdb_gate *gate, int64_t now)
+{
+    const struct gate_bell *bell = &gate->file->bell;
+    int64_t watched_us = atomic_load_explicit(&bell->watched_us, memory_order_relaxed);
+    int64_t rang_us = atomic_load_explicit(&bell->rang_us, memory_order_relaxed);
+    bool is_watched = now - watched_us < WATCHED_US && now - rang_us < ROUND_US;
+    return now == 0 || (!is_watched && (!gate->hurries || now - gate->since_us >= BURST_US));
+}
+
 /* Wakes one of those who sleep. */
 static void ring(struct gate_bell *bell)
 {
+    atomic_store_explicit(&bell->rang_us, now_us(), memory_order_relaxed);
     atomic_store(&bell->asleep, 0);
     atomic_fetch_add(&bell->rings, 1);
     (void)syscall(SYS_futex, &bell->rings, FUTEX_WAKE, 1, NULL, NULL, 0);
@@ -409,16 +475,16 @@ void lmdb_gate_leave(struct lmdb_gate *gate)
     struct gate_file *file = gate->file;
     bool asleep = atomic_load(&file->bell.asleep) != 0;
     int64_t now = take_wanted(&file->bell) || asleep ? now_us() : 0;
-    bool lets_in = !gate->hurries || now == 0 || now - gate->since_us >= BURST_US;
-    bool rings = lets_in && asleep;
-    gate->since_us = lets_in && now != 0 ? now : gate->since_us;
+    bool open = lets_in(gate, now);
+    bool rings = open && asleep;
+    gate->since_us = open && now != 0 ? now : gate->since_us;
     uint64_t rang_at = rings && gate->hurries ? turn_of(file) : 0;
     atomic_store_explicit(&gate->rang_at, rang_at, memory_order_relaxed);
     atomic_store_explicit(&gate->left_us, now, memory_order_relaxed);
     /* the rest may stay: `turn` changes with the next holder only, so nothing can be mixed */
     atomic_store_explicit(&file->record.pid, 0, memory_order_release);
     pthread_mutex_unlock(&file->lock);
-    if (lets_in && atomic_load(&file->bell.asleep) != 0) {
+    if (open && atomic_load(&file->bell.asleep) != 0) {
         ring(&file->bell);
         /* another thread may be inside by now: it is none of those that come back */
         atomic_store_explicit(&gate->left_us, now_us(), memory_order_relaxed);

@@ -35,8 +35,8 @@ void lmdb_gate_close(struct lmdb_gate *gate);
 
 /*
  * Takes the lock for `instance` and fills the record. While another thread or process holds it:
- * tries again for a few microseconds (unless both come back at once each time), then sleeps, and
- * calls blocked(context, writer) (unless NULL) each time that the same holder has written for
+ * waits awake for some hundred microseconds (unless both come back at once each time), then sleeps,
+ * and calls blocked(context, writer) (unless NULL) each time that the same holder has written for
  * another second; writer->pid is 0 for one that was stopped within the nanoseconds between the lock
  * and its record. *died: the holder before died while it held the lock. OMEGA_EIO if the lock is
  * beyond use, or held by this thread.
@@ -44,8 +44,8 @@ void lmdb_gate_close(struct lmdb_gate *gate);
 int lmdb_gate_enter(struct lmdb_gate *gate, uint16_t instance,
                     void (*blocked)(void *context, const struct lmdb_writer *writer), void *context,
                     bool *died, omega_error_t *err);
-/* Clears the record, gives the lock back, and wakes one of those who sleep; of one that takes it
- * again and again only every few milliseconds. */
+/* Clears the record, gives the lock back, and wakes one of those who sleep; only every few
+ * milliseconds if others are awake, or if the caller takes it again and again. */
 void lmdb_gate_leave(struct lmdb_gate *gate);
 
 /* Who holds the lock, from any process, without it; false: nobody. A writer whose process is gone
