@@ -261,6 +261,9 @@ static int open_all(struct lmdb *lmdb, const struct lmdb_use *use, enum lmdb_pur
             lmdb, purpose == LMDB_TO_RESTORE && file.mode == LMDB_FAST ? LMDB_PWRITE : file.mode,
             file.map_bytes, err);
     }
+    if (rc == OMEGA_OK && !lmdb->by_map) {
+        lmdb_gate_watch(lmdb->gate);
+    }
     if (rc == OMEGA_OK) {
         rc = check_size(lmdb, err);
     }

@@ -30,16 +30,19 @@ int lmdb_gate_open(const char *path, const char *boot, const char *module, struc
 /* The same for lmdb_gate_writer() only, without a need to write: nothing is made anew, and while a
  * record is of another boot or file, nobody writes. */
 int lmdb_gate_look(const char *path, const char *boot, struct lmdb_gate **gate, omega_error_t *err);
+/* For a cell whose changes take longer than a few microseconds: who waits stays awake for longer.
+ * Before the first lmdb_gate_enter(), alike in all processes. */
+void lmdb_gate_watch(struct lmdb_gate *gate);
 /* Unmaps; the file stays. No thread of this process may hold the lock. NULL is allowed. */
 void lmdb_gate_close(struct lmdb_gate *gate);
 
 /*
  * Takes the lock for `instance` and fills the record. While another thread or process holds it:
- * waits awake for some hundred microseconds (unless both come back at once each time), then sleeps,
- * and calls blocked(context, writer) (unless NULL) each time that the same holder has written for
- * another second; writer->pid is 0 for one that was stopped within the nanoseconds between the lock
- * and its record. *died: the holder before died while it held the lock. OMEGA_EIO if the lock is
- * beyond use, or held by this thread.
+ * waits awake for a few microseconds, or some hundred (unless both come back at once each time),
+ * then sleeps, and calls blocked(context, writer) (unless NULL) each time that the same holder has
+ * written for another second; writer->pid is 0 for one that was stopped within the nanoseconds
+ * between the lock and its record. *died: the holder before died while it held the lock. OMEGA_EIO
+ * if the lock is beyond use, or held by this thread.
  */
 int lmdb_gate_enter(struct lmdb_gate *gate, uint16_t instance,
                     void (*blocked)(void *context, const struct lmdb_writer *writer), void *context,
