@@ -4,6 +4,7 @@
  * counters, and whatever else its backend can prove. It adds placements up by itself and shares
  * nothing with the rules. A live view is compared with what the records show, machine by machine.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -174,7 +175,7 @@ static void check_sums(const struct checker *checker, const struct omega_machine
                        "B: machine %u uses %d milli-cores and %d MiB, its placements %" PRId64
                        " and %" PRId64 "%s",
                        machine->index, machine->cpu_used_milli, machine->mem_used_mib, cpu, mem,
-                       checker->banded ? "" : ": a module has written to its view");
+                       checker->view == NULL ? "" : ": a module has written to its view");
     }
     if (machine->state == OMEGA_MACHINE_DOWN && placements > 0) {
         store_violated(report, "B: machine %u is down and holds placements", machine->index);
@@ -332,6 +333,7 @@ int store_check(struct store *store, struct store_report *report, omega_error_t 
 int store_check_view(struct store *store, const struct store_view *view,
                      struct store_report *report, omega_error_t *err)
 {
+    assert(view->mode == STORE_VIEW_LIVE);
     struct checker checker = checker_of(store, report);
     struct store_view expected = {.mode = STORE_VIEW_PRIVATE}; /* of one machine after the other */
     if (store_view_allocate(&expected, 1, view->free_gpu_milli != NULL) != OMEGA_OK) {

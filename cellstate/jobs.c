@@ -133,6 +133,7 @@ struct job_entry *jobs_entry_create(const struct omega_job *job, const struct ca
 
 void jobs_entry_destroy(struct job_entry *entry, struct spares *spares)
 {
+    /* the same as `usual` above, or a block would come back to another one of another size */
     if (entry != NULL && spares != NULL && jobs_is_plain(entry) && !entry->elastic) {
         free(entry->state);
         spares_give(spares, entry);

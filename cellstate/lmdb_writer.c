@@ -39,7 +39,7 @@
  * holder has lost its CPU, and to watch is to keep it from it: four schedulers in `fast` that plan
  * for a few microseconds came to three quarters of what they get done.) */
 #define WATCH_US 300
-#define WATCHED_US 2000
+#define WATCHED_US 600
 /* A watcher looks so often, for about a microsecond, at a free lock before it takes it: a holder
  * that has several changes to make is back by then, and has the pages at hand. */
 #define WATCH_LOOKS 40
@@ -91,10 +91,9 @@ struct gate_bell {
                                 again by who was woken, for others that may be left */
     _Atomic uint32_t hurries; /* 1: the holder is at it; who is so, too, need not wait awake */
     _Atomic uint32_t wanted;  /* 1: since it was given back last somebody has found it taken */
-    _Atomic int64_t
-        watched_us;          /* CLOCK_MONOTONIC: when a waiter last said that it is awake; 0: since
-                                   the last one that was has left */
-    _Atomic int64_t rang_us; /* the same of the bell */
+    /* where waiters watch, by CLOCK_MONOTONIC: when one last did; 0: one has left off since */
+    _Atomic int64_t watched_us;
+    _Atomic int64_t rang_us; /* when the bell last rang */
 };
 
 /* The file. Lock and record have lines of their own: who spins reads the record only. All of it
@@ -279,6 +278,7 @@ static int lock_watch(struct gate_file *file)
     int code = EBUSY;
     while (code == EBUSY && now < end_us) {
         atomic_store_explicit(&file->bell.watched_us, now, memory_order_relaxed);
+        atomic_store_explicit(&file->bell.wanted, 1, memory_order_relaxed);
         sched_yield();
         code = lock_look(file);
         now = now_us();
@@ -468,7 +468,6 @@ static bool lets_in(const struct lmdb_gate *gate, int64_t now)
 /* Wakes one of those who sleep. */
 static void ring(struct gate_bell *bell)
 {
-    atomic_store_explicit(&bell->rang_us, now_us(), memory_order_relaxed);
     atomic_store(&bell->asleep, 0);
     atomic_fetch_add(&bell->rings, 1);
     (void)syscall(SYS_futex, &bell->rings, FUTEX_WAKE, 1, NULL, NULL, 0);
@@ -489,6 +488,9 @@ void lmdb_gate_leave(struct lmdb_gate *gate)
     atomic_store_explicit(&file->record.pid, 0, memory_order_release);
     pthread_mutex_unlock(&file->lock);
     if (open && atomic_load(&file->bell.asleep) != 0) {
+        if (gate->watches) {
+            atomic_store_explicit(&file->bell.rang_us, now_us(), memory_order_relaxed);
+        }
         ring(&file->bell);
         /* another thread may be inside by now: it is none of those that come back */
         atomic_store_explicit(&gate->left_us, now_us(), memory_order_relaxed);

@@ -38,11 +38,11 @@ void lmdb_gate_close(struct lmdb_gate *gate);
 
 /*
  * Takes the lock for `instance` and fills the record. While another thread or process holds it:
- * waits awake for a few microseconds, or some hundred (unless both come back at once each time),
- * then sleeps, and calls blocked(context, writer) (unless NULL) each time that the same holder has
- * written for another second; writer->pid is 0 for one that was stopped within the nanoseconds
- * between the lock and its record. *died: the holder before died while it held the lock. OMEGA_EIO
- * if the lock is beyond use, or held by this thread.
+ * waits awake for a few microseconds, or some hundred (not at first if both come back at once each
+ * time), then sleeps, and calls blocked(context, writer) (unless NULL) each time that the same
+ * holder has written for another second; writer->pid is 0 for one that was stopped within the
+ * nanoseconds between the lock and its record. *died: the holder before died while it held the
+ * lock. OMEGA_EIO if the lock is beyond use, or held by this thread.
  */
 int lmdb_gate_enter(struct lmdb_gate *gate, uint16_t instance,
                     void (*blocked)(void *context, const struct lmdb_writer *writer), void *context,

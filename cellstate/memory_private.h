@@ -38,8 +38,8 @@ struct block {
     uint32_t machines[];
 };
 
-/* The last two placers of a machine, as rules_placer() writes them, newest first: all
- * 0 as long as there is none. */
+/* The last two placers of a machine, as rules_placer() writes them, newest first: all 0 as long as
+ * there is none. */
 struct memory_placers {
     uint64_t last[2];
 };

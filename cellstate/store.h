@@ -347,8 +347,8 @@ struct store_report {
  * OMEGA_ECORRUPT for a damaged record, and what reading can fail with. */
 int store_check(struct store *store, struct store_report *report, omega_error_t *err);
 
-/* The same, and proves that every array of a live view shows what the records say, so that no
- * module has written to it (letter B). */
+/* The same, and proves that every array of a live view, as this one has to be, shows what the
+ * records say, so that no module has written to it (letter B). */
 int store_check_view(struct store *store, const struct store_view *view,
                      struct store_report *report, omega_error_t *err);
 

@@ -66,8 +66,9 @@ struct omega_view {
                                        has no GPU, and so the two below */
     const uint8_t *gpu_whole;       /* devices with at least OMEGA_GPU_DEVICE_MILLI free */
     const int16_t *gpu_largest;     /* the largest free share on any one device */
-    const uint64_t *seq;            /* what has been placed on the machine, and its other changes */
-    const uint32_t *releases;       /* what has ended on it */
+    const uint64_t *seq;            /* counts placements and other changes (and ends, where the
+                                       cell is set so): claims carry it */
+    const uint32_t *releases;       /* counts placements that have ended */
     const int32_t *cpu_limit_milli; /* what the machine may hold in all */
     const int32_t *mem_limit_mib;
     const uint32_t *platform;        /* symbol; 0 = not given */

@@ -6,12 +6,19 @@
 
 #include "core/base/error.h"
 
+static struct id_page *take_page(struct id_table *table)
+{
+    struct id_page *page = table->spare;
+    table->spare = NULL;
+    return page == NULL ? calloc(1, sizeof *page) : page;
+}
+
 int id_table_put(struct id_table *table, uint64_t id, void *value)
 {
     const uint64_t key = 1 + id / ID_PAGE;
     struct id_page *page = map_get(&table->pages, key);
     if (page == NULL) {
-        page = calloc(1, sizeof *page);
+        page = take_page(table);
         if (page == NULL || map_put(&table->pages, key, page) != OMEGA_OK) {
             free(page);
             return OMEGA_ENOMEM;
@@ -29,7 +36,8 @@ void id_table_remove(struct id_table *table, uint64_t id)
     page->values[id % ID_PAGE] = NULL;
     if (--page->count == 0) {
         map_remove(&table->pages, key);
-        free(page);
+        free(table->spare);
+        table->spare = page; /* where few are in the table, each may be alone on its page */
     }
 }
 
@@ -56,4 +64,6 @@ void id_table_clear(struct id_table *table)
         free(table->pages.slots[i].value);
     }
     map_clear(&table->pages);
+    free(table->spare);
+    table->spare = NULL;
 }

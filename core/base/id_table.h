@@ -18,7 +18,8 @@ struct id_page {
 
 /* All 0: empty. */
 struct id_table {
-    struct map pages; /* struct id_page, by 1 + id / ID_PAGE */
+    struct map pages;      /* struct id_page, by 1 + id / ID_PAGE */
+    struct id_page *spare; /* an empty one, for the next that is needed, or NULL */
 };
 
 /* The value of an id, or NULL. */

@@ -8,6 +8,7 @@
 #ifndef OMEGA_CORE_BASE_SPARES_H
 #define OMEGA_CORE_BASE_SPARES_H
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct spares {
 static inline void *spares_cut(struct spares *spares, size_t size)
 {
     const size_t bytes = (size + SPARES_LINE - 1) / SPARES_LINE * SPARES_LINE;
+    assert(bytes <= SPARES_CHUNK - SPARES_LINE);
     if (spares->left < bytes) {
         char *chunk = malloc(SPARES_CHUNK);
         if (chunk == NULL) {

@@ -8,6 +8,8 @@
 
 #include "core/driver/driver.h"
 
+#define LINE 64u /* bytes of a cache line */
+
 /* ---- the job ---- */
 
 /* Does a job take as much memory as most? */
@@ -32,6 +34,15 @@ struct run_job *run_job_create(const struct omega_job *job, uint64_t id, struct 
     made->fully_scheduled_us = -1;
     made->holds = 1;
     return made;
+}
+
+void run_job_prefetch(const struct run_job *job)
+{
+    const size_t bytes =
+        sizeof(struct run_job) + sizeof(struct omega_job) + sizeof(struct omega_task_group);
+    for (size_t at = 0; job != NULL && at < bytes; at += LINE) {
+        __builtin_prefetch((const char *)job + at, 1);
+    }
 }
 
 void run_job_destroy(struct run_job *job, struct spares *spares)

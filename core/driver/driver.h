@@ -156,6 +156,9 @@ int runner_tell(struct runner *runner, uint32_t machine);
  * and its end, keeps what those of one group and one duration take; NULL: nothing is kept. */
 struct run_job *run_job_create(const struct omega_job *job, uint64_t id, struct spares *spares);
 void run_job_destroy(struct run_job *job, struct spares *spares);
+/* Asks for what every job has in its block, of one that will be looked at next: in a long queue it
+ * has lain for long. NULL: of none. */
+void run_job_prefetch(const struct run_job *job);
 
 /* Makes job->placed, if it has none yet; OMEGA_ENOMEM. */
 int run_job_keep_placed(struct run_job *job);

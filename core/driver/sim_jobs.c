@@ -4,8 +4,6 @@
 
 #include "core/driver/simulate_private.h"
 
-#define LINE 64u /* bytes of a cache line */
-
 /* ---- the life of a job ---- */
 
 void sim_tell_job(struct simulation *sim, struct run_job *job, enum metrics_job_outcome outcome)
@@ -104,23 +102,13 @@ int sim_enqueue(struct simulation *sim, struct run_job *job, bool front, omega_e
     return wake(sim, runner, err);
 }
 
-/* Asks for a job, and for what most have behind it, that will be looked at next: in a long queue it
- * has lain for long. */
-static void prefetch(const struct run_job *job)
-{
-    const size_t bytes = sizeof *job + sizeof *job->job + sizeof *job->job->groups;
-    for (size_t at = 0; job != NULL && at < bytes; at += LINE) {
-        __builtin_prefetch((const char *)job + at, 1);
-    }
-}
-
 static struct run_job *dequeue(struct simulation *sim, struct runner *runner)
 {
     struct run_job *job = runner->first;
     runner->first = job->queue_next;
     runner->last = runner->first == NULL ? NULL : runner->last;
     runner->queued--;
-    prefetch(runner->first);
+    run_job_prefetch(runner->first);
     metrics_queue(sim->metrics, sim->now_us, runner->scheduler, --sim->queued[runner->scheduler]);
     return job;
 }

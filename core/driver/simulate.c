@@ -240,8 +240,10 @@ static void finish(struct simulation *sim)
         sim_tell_tasks(sim, job, METRICS_JOB_PENDING, job->unplaced);
         sim_tell_job(sim, job, outcome);
         sim->live_first = job->live_next;
-        sim_release_hold(sim, job);
+        sim_release_hold(sim, job); /* now that it is at hand */
     }
+    sim->live_last = NULL;
+    map_clear(&sim->jobs);
     metrics_finish(sim->metrics, sim->now_us);
     sim_log_horizon(sim);
 }

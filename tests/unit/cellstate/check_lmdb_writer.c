@@ -852,10 +852,16 @@ START_TEST(test_no_file)
 }
 END_TEST
 
-/* The processes of a test watch a lock that is held, as in a cell whose commits take long. */
+/* The processes of a test watch a lock that is held, as in a cell whose commits take long, or do
+ * not. */
 static void let_watch(void)
 {
     watches = true;
+}
+
+static void let_sleep(void)
+{
+    watches = false;
 }
 
 static const struct {
@@ -889,11 +895,12 @@ static const struct {
 static void add_cases(Suite *suite)
 {
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
-        TCase *tcase = tcase_create(cases[i / 2].name);
+        static char names[2 * sizeof cases / sizeof *cases][64]; /* Check keeps pointers */
+        snprintf(names[i], sizeof names[i], "%s%s", cases[i / 2].name,
+                 i % 2 == 1 ? ", watched" : "");
+        TCase *tcase = tcase_create(names[i]);
         tcase_add_loop_test(tcase, *cases[i / 2].test, 0, cases[i / 2].times);
-        if (i % 2 == 1) {
-            tcase_add_unchecked_fixture(tcase, let_watch, NULL);
-        }
+        tcase_add_checked_fixture(tcase, i % 2 == 1 ? let_watch : let_sleep, NULL);
         tcase_set_timeout(tcase, 300);
         suite_add_tcase(suite, tcase);
     }
