@@ -243,10 +243,39 @@ START_TEST(above_limit_is_no_violation)
 }
 END_TEST
 
+/* A module that writes to a live view is found, whichever array it was. */
+START_TEST(written_view_is_found)
+{
+    struct cell cell;
+    struct store_view *view = NULL;
+    struct store_report report;
+    cell_open(&cell, _i);
+    if (cell.store->ops->live_views) {
+        ck_assert_int_eq(store_view_open(cell.store, STORE_VIEW_LIVE, &view, &cell.err), 0);
+        void *const arrays[] = {
+            &view->room[1].cpu_milli, &view->room[1].mem_mib,    &view->free_gpu_milli[9],
+            &view->gpu_whole[1],      &view->gpu_largest[1],     &view->seq[1],
+            &view->releases[1],       &view->cpu_limit_milli[1], &view->mem_limit_mib[1],
+        };
+        for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+            *(uint8_t *)arrays[i] ^= 1;
+            ck_assert_int_eq(store_check_view(cell.store, view, &report, &cell.err), 0);
+            ck_assert_msg(report.violations > 0, "array %zu was believed", i);
+            *(uint8_t *)arrays[i] ^= 1;
+            ck_assert_int_eq(store_check_view(cell.store, view, &report, &cell.err), 0);
+            ck_assert_msg(report.violations == 0, "%s", report.first);
+        }
+        store_view_close(cell.store, view);
+    }
+    cell_close(&cell);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     cell_case(suite, "finds every lie", finds_every_lie);
     cell_case(suite, "above limit", above_limit_is_no_violation);
+    cell_case(suite, "written view", written_view_is_found);
 }
 
 CHECK_MAIN("cellstate/check", add_cases)
