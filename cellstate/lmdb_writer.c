@@ -260,8 +260,8 @@ static int lock_look(struct gate_file *file)
     int looks = 0; /* at a lock that was free */
     for (int i = 0; code == EBUSY && (i < 2 * WATCH_LOOKS || looks > 0); i++) {
         caa_cpu_relax();
-        bool free = atomic_load_explicit(&file->record.pid, memory_order_relaxed) == 0;
-        looks = free ? looks + 1 : 0;
+        bool is_free = atomic_load_explicit(&file->record.pid, memory_order_relaxed) == 0;
+        looks = is_free ? looks + 1 : 0;
         if (looks == WATCH_LOOKS) {
             code = pthread_mutex_trylock(&file->lock);
             looks = 0;

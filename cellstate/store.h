@@ -144,7 +144,8 @@ struct store_ops {
     int (*machine)(struct store *store, uint32_t index, struct omega_machine *out,
                    omega_error_t *err);
     /* NULL, or the same without CPU and memory by band: of a store that does not keep them, but
-     * adds up for machine() what runs. What a machine uses in all is what the store keeps of it. */
+     * adds up for machine() what runs. What a machine uses in all is what the store keeps of it.
+     * For store_check() alone, which asks for machines that are there. */
     int (*kept)(struct store *store, uint32_t index, struct omega_machine *out, omega_error_t *err);
     int (*placements)(struct store *store,
                       int (*each)(void *context, const struct store_placement *placement),

@@ -240,7 +240,7 @@ static void finish(struct simulation *sim)
         sim_tell_tasks(sim, job, METRICS_JOB_PENDING, job->unplaced);
         sim_tell_job(sim, job, outcome);
         sim->live_first = job->live_next;
-        sim_release_hold(sim, job); /* now that it is at hand */
+        sim_release_hold(sim, job); /* now that it is at hand; nobody looks at queues any more */
     }
     sim->live_last = NULL;
     map_clear(&sim->jobs);
