@@ -72,13 +72,13 @@ static void stir(struct cell *cell, uint32_t commits)
 }
 
 /* Reads all of the arrays, as planning does: a scheduler that refreshes has them at hand. */
-static void look_at(const struct omega_room *room, const uint64_t *seq, const uint32_t *releases,
-                    const int32_t *cpu_limit_milli, const int32_t *mem_limit_mib, uint32_t machines)
+static void look_at(const struct omega_entry *entry, const int32_t *cpu_limit_milli,
+                    const int32_t *mem_limit_mib, uint32_t machines)
 {
     uint64_t sum = 0;
     for (uint32_t m = 0; m < machines; m++) {
-        sum += (uint32_t)room[m].cpu_milli + (uint32_t)room[m].mem_mib + seq[m] + releases[m] +
-               (uint32_t)cpu_limit_milli[m] + (uint32_t)mem_limit_mib[m];
+        sum += (uint32_t)entry[m].room.cpu_milli + (uint32_t)entry[m].room.mem_mib +
+               entry[m].stamp + (uint32_t)cpu_limit_milli[m] + (uint32_t)mem_limit_mib[m];
     }
     __asm__ volatile("" : : "r"(sum)); /* or none of it would be read */
 }
@@ -86,15 +86,13 @@ static void look_at(const struct omega_room *room, const uint64_t *seq, const ui
 static void look_at_view(const struct cell *cell)
 {
     const struct omega_view *shown = &cell->view->shown;
-    look_at(shown->room, shown->seq, shown->releases, shown->cpu_limit_milli, shown->mem_limit_mib,
-            cell->machines);
+    look_at(shown->entry, shown->cpu_limit_milli, shown->mem_limit_mib, cell->machines);
 }
 
 static void look_at_arrays(const struct cell *cell)
 {
     const struct cell_arrays *arrays = &cell->arrays;
-    look_at(arrays->room, arrays->seq, arrays->releases, arrays->cpu_limit_milli,
-            arrays->mem_limit_mib, cell->machines);
+    look_at(arrays->entry, arrays->cpu_limit_milli, arrays->mem_limit_mib, cell->machines);
 }
 
 /* Refreshes the view `commits` commits of `claims` claims later: ns. */

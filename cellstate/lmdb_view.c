@@ -44,13 +44,15 @@ static int show_carried(struct store_view *view, const struct record_change *cha
         if (index >= machines) {
             return OMEGA_ECORRUPT;
         }
-        view->room[index] = (struct omega_room){load_i32(at + 4), load_i32(at + 8)};
+        view->entry[index].room = (struct omega_room){load_i32(at + 4), load_i32(at + 8)};
         if (seqs) {
-            view->seq[index] = load_u64(at + record_change_seq_at());
+            uint64_t *stamp = &view->entry[index].stamp;
+            *stamp = omega_stamp(load_u64(at + record_change_seq_at()), omega_releases(*stamp));
         }
     }
     for (const uint8_t *at = from; change->releases && at < end; at += stride) {
-        view->releases[load_u32(at)] = load_u32(at + record_change_releases_at(change));
+        uint64_t *stamp = &view->entry[load_u32(at)].stamp;
+        *stamp = omega_stamp(omega_seq(*stamp), load_u32(at + record_change_releases_at(change)));
     }
     for (const uint8_t *at = from; change->limits && at < end; at += stride) {
         view->cpu_limit_milli[load_u32(at)] = load_i32(at + record_change_limits_at(change));
@@ -112,9 +114,8 @@ static inline void show_machine(struct store_view *view,
                                 const struct record_change_machine *machine)
 {
     uint32_t index = machine->index;
-    view->room[index] = (struct omega_room){machine->free_cpu_milli, machine->free_mem_mib};
-    view->seq[index] = machine->seq;
-    view->releases[index] = machine->releases;
+    view->entry[index].room = (struct omega_room){machine->free_cpu_milli, machine->free_mem_mib};
+    view->entry[index].stamp = omega_stamp(machine->seq, machine->releases);
     view->cpu_limit_milli[index] = machine->cpu_limit_milli;
     view->mem_limit_mib[index] = machine->mem_limit_mib;
     if (view->free_gpu_milli != NULL) {

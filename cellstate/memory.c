@@ -20,16 +20,31 @@ void memory_make_record(struct memory *memory, uint32_t index)
     memory->recorded[index / 64] |= UINT64_C(1) << index % 64;
 }
 
-struct omega_machine memory_look(const struct memory *memory, uint32_t index)
+/* Does a spec make the same machine as another? */
+static bool are_alike(const struct omega_machine_spec *a, const struct omega_machine_spec *b)
 {
-    struct omega_machine machine;
-    if (memory_has_record(memory, index)) {
-        machine = memory->machines[index];
-    } else {
-        rules_machine_init(&machine, index, &memory->specs[index], &memory->overcommit);
+    return a->cpu_milli == b->cpu_milli && a->mem_mib == b->mem_mib &&
+           a->gpu_devices == b->gpu_devices && a->absent == b->absent;
+}
+
+/* A machine as it is made by its spec, but for its number: for one after the other, which are
+ * mostly alike. Valid until the next one. */
+static const struct omega_machine *unchanged(struct memory *memory, uint32_t index)
+{
+    const struct omega_machine_spec *spec = &memory->specs[index];
+    if (memory->last_spec == NULL || !are_alike(spec, memory->last_spec)) {
+        rules_machine_init(&memory->last_made, index, spec, &memory->overcommit);
     }
-    memory_update(memory, index, &machine);
-    return machine;
+    memory->last_spec = spec;
+    return &memory->last_made;
+}
+
+void memory_look(struct memory *memory, uint32_t index, struct omega_machine *machine)
+{
+    *machine =
+        memory_has_record(memory, index) ? memory->machines[index] : *unchanged(memory, index);
+    machine->index = index;
+    memory_update(memory, index, machine);
 }
 
 /* ---- machine events ---- */
@@ -206,7 +221,7 @@ static int memory_machine(struct store *store, uint32_t index, struct omega_mach
     if (memory_sum_bands(memory) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to add up what runs on machines");
     }
-    *out = memory_look(memory, index);
+    memory_look(memory, index, out);
     out->cpu_used_milli = 0;
     out->mem_used_mib = 0;
     for (int band = 0; band < OMEGA_BANDS; band++) {
@@ -224,7 +239,7 @@ static int memory_kept(struct store *store, uint32_t index, struct omega_machine
                        omega_error_t *err)
 {
     (void)err;
-    *out = memory_look(memory_of(store), index);
+    memory_look(memory_of(store), index, out);
     return OMEGA_OK;
 }
 
@@ -326,14 +341,13 @@ int store_open_memory(const struct store_config *config, struct store **store, o
     memory->release_raises_seq = config->release_raises_seq;
     for (uint32_t i = 0; i < config->machine_count; i++) {
         const struct omega_machine_spec *spec = &config->machines[i];
-        struct omega_machine machine;
+        const struct omega_machine *machine = unchanged(memory, i);
         if (spec->platform != 0 || spec->domain != 0) { /* else the arrays stay untouched */
             memory->platforms[i] = spec->platform;
             memory->domains[i] = spec->domain;
         }
-        rules_machine_init(&machine, i, spec, &config->overcommit);
-        totals_capacity(&memory->totals, &machine, 1);
-        store_view_show(&memory->live, i, &machine);
+        totals_capacity(&memory->totals, machine, 1);
+        store_view_show(&memory->live, i, machine);
     }
     *store = &memory->base;
     return OMEGA_OK;

@@ -20,8 +20,6 @@ static void prefetch(const struct memory *memory, const struct omega_transaction
 {
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         uint32_t machine = txn->machines[i];
-        __builtin_prefetch(&memory->live.room[machine], 1);
-        __builtin_prefetch(&memory->live.seq[machine], 1);
         __builtin_prefetch(&memory->placers[machine], 1);
     }
 }
@@ -63,13 +61,12 @@ judge(const struct store_view *live, struct omega_room asked, const struct omega
     const uint32_t *machines = txn->machines;
     const uint64_t *seqs = txn->seqs;
     const uint32_t count = txn->claim_count;
-    const uint64_t *now = live->seq;
-    struct omega_room *rooms = live->room;
+    struct omega_entry *entries = live->entry;
     uint32_t i = from;
     for (; i < count; i++) {
         uint32_t machine = machines[i];
-        if (rules_is_stale(now[machine], seqs[i], (uint8_t)detection) ||
-            !omega_room_take(&rooms[machine], asked)) {
+        if (rules_is_stale(omega_seq(entries[machine].stamp), seqs[i], (uint8_t)detection) ||
+            !omega_room_take(&entries[machine].room, asked)) {
             break;
         }
     }
@@ -106,7 +103,7 @@ static void give_back(const struct store_view *live, const struct omega_request 
                       const struct omega_transaction *txn, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        omega_room_give(&live->room[txn->machines[i]], rules_room_of(request));
+        omega_room_give(&live->entry[txn->machines[i]].room, rules_room_of(request));
     }
 }
 
@@ -123,20 +120,23 @@ static struct omega_claim claim_of(const struct omega_transaction *txn,
  * but for the limits: those show what is free, and nothing is used. */
 static struct omega_machine stand_in(const struct memory *memory, uint32_t index)
 {
-    const struct omega_room room = memory->live.room[index];
+    const struct omega_room room = memory->live.entry[index].room;
     struct omega_machine machine = {.index = index, .state = OMEGA_MACHINE_UP};
     machine.cpu_limit_milli = room.cpu_milli;
     machine.mem_limit_mib = room.mem_mib;
-    machine.seq = memory->live.seq[index];
+    machine.seq = omega_seq(memory->live.entry[index].stamp);
     rules_put_placers(&machine, memory->placers[index].last);
     return machine;
 }
 
 /* The same of any machine; one that takes nothing new needs its record. */
-static struct omega_machine look(const struct memory *memory, uint32_t index)
+static void look(struct memory *memory, uint32_t index, struct omega_machine *machine)
 {
-    return memory->live.room[index].cpu_milli < 0 ? memory_look(memory, index)
-                                                  : stand_in(memory, index);
+    if (memory_is_closed(memory, index)) {
+        memory_look(memory, index, machine);
+    } else {
+        *machine = stand_in(memory, index);
+    }
 }
 
 static bool is_asked(const struct omega_transaction *txn)
@@ -179,7 +179,7 @@ static void list(const struct omega_transaction *txn, uint32_t i)
 
 /* Judges all claims, of which the first `good` hold and have taken their room, and fills in all
  * that is said of them; the room of those that hold is taken, and they are appended to a block. */
-static void judge_each(const struct memory *memory, const struct omega_request *request,
+static void judge_each(struct memory *memory, const struct omega_request *request,
                        const struct omega_transaction *txn, uint32_t good, struct block *block,
                        struct omega_claim_result *results, struct omega_result *result)
 {
@@ -193,7 +193,8 @@ static void judge_each(const struct memory *memory, const struct omega_request *
             accept(results, from, to);
         }
         append(block, txn, from, to);
-        struct omega_machine machine = look(memory, claim.machine);
+        struct omega_machine machine;
+        look(memory, claim.machine, &machine);
         rules_refuse(txn, &machine, &claim, to, &results[to], result);
         list(txn, to);
         from = to + 1;
@@ -213,7 +214,7 @@ static void lend(const struct store_view *live, const struct omega_request *requ
 {
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         int32_t times = results[i].outcome == OMEGA_ACCEPTED ? sign : 0;
-        struct omega_room *room = &live->room[txn->machines[i]];
+        struct omega_room *room = &live->entry[txn->machines[i]].room;
         room->cpu_milli += times * request->cpu_milli;
         room->mem_mib += times * request->mem_mib;
     }
@@ -225,15 +226,15 @@ static bool are_unmoved(const struct memory *memory, const struct omega_transact
 {
     bool moved = false;
     for (uint32_t i = 0; i < txn->claim_count; i++) {
-        moved |=
-            rules_is_stale(memory->live.seq[txn->machines[i]], txn->seqs[i], OMEGA_DETECT_COARSE);
+        moved |= rules_is_stale(omega_seq(memory->live.entry[txn->machines[i]].stamp), txn->seqs[i],
+                                OMEGA_DETECT_COARSE);
     }
     return !moved;
 }
 
 /* Judges the claims under the detection that is not in use, with the room of those that `results`
  * accept given back meanwhile. */
-static int judge_otherwise(const struct memory *memory, const struct omega_request *request,
+static int judge_otherwise(struct memory *memory, const struct omega_request *request,
                            const struct omega_transaction *txn,
                            const struct omega_claim_result *results, omega_error_t *err)
 {
@@ -255,7 +256,7 @@ static int judge_otherwise(const struct memory *memory, const struct omega_reque
 
 /* Answers what else would have come of claims that have been judged. Fine detection refuses none
  * where coarse detection has refused none, and the two are one where no machine has moved. */
-static int answer(const struct memory *memory, const struct omega_request *request,
+static int answer(struct memory *memory, const struct omega_request *request,
                   const struct omega_transaction *txn, const struct omega_claim_result *results,
                   uint32_t good, omega_error_t *err)
 {
@@ -274,7 +275,7 @@ static int answer(const struct memory *memory, const struct omega_request *reque
 
 /* Decides a transaction, as far as it can be done here; the room of what holds is taken then, and
  * it stands in the block. *decided is false, and nothing has changed, if it cannot. */
-static int decide(const struct memory *memory, const struct omega_request *request,
+static int decide(struct memory *memory, const struct omega_request *request,
                   const struct omega_transaction *txn, struct block *block,
                   struct omega_claim_result *results, struct omega_result *result, bool *decided,
                   omega_error_t *err)
@@ -310,10 +311,10 @@ static __attribute__((noinline)) void enter(const struct memory *memory, const s
     const uint32_t *machines = block->machines;
     const uint32_t count = block->count;
     struct memory_placers *placers = memory->placers;
-    uint64_t *seqs = memory->live.seq;
+    struct omega_entry *entries = memory->live.entry;
     for (uint32_t i = 0; i < count; i++) {
         rules_enter_placer(placers[machines[i]].last, placer);
-        seqs[machines[i]]++;
+        entries[machines[i]].stamp++;
     }
 }
 
@@ -333,7 +334,8 @@ static void tell_accepted(const struct omega_transaction *txn, uint64_t version,
 static void give_back_block(const struct store_view *live, const struct block *block)
 {
     for (uint32_t i = 0; i < block->count; i++) {
-        omega_room_give(&live->room[block->machines[i]], rules_room_of(&block->alike.request));
+        omega_room_give(&live->entry[block->machines[i]].room,
+                        rules_room_of(&block->alike.request));
     }
 }
 

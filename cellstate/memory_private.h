@@ -48,10 +48,12 @@ struct memory {
     struct store base;
     struct omega_overcommit overcommit;
     bool release_raises_seq;
-    const struct omega_machine_spec *specs; /* the caller's */
-    struct omega_machine *machines;         /* records: see memory_record() */
-    uint64_t *recorded;                     /* bits: which machines have one */
-    struct store_use *bands[OMEGA_BANDS];   /* per machine, as memory_sum_bands() adds up; NULL:
+    const struct omega_machine_spec *specs;     /* the caller's */
+    struct omega_machine *machines;             /* records: see memory_record() */
+    uint64_t *recorded;                         /* bits: which machines have one */
+    struct omega_machine last_made;             /* the last one that was made by its spec */
+    const struct omega_machine_spec *last_spec; /* that one; NULL: none yet */
+    struct store_use *bands[OMEGA_BANDS];       /* per machine, as memory_sum_bands() adds up; NULL:
                                               none is in the band */
     uint64_t bands_version; /* 1 above that of the change that they stand at; 0: none yet */
     uint32_t *platforms;
@@ -115,12 +117,19 @@ static inline void memory_update(const struct memory *memory, uint32_t index,
                                  struct omega_machine *machine)
 {
     if (rules_takes(machine)) {
-        machine->cpu_used_milli = machine->cpu_limit_milli - memory->live.room[index].cpu_milli;
-        machine->mem_used_mib = machine->mem_limit_mib - memory->live.room[index].mem_mib;
+        machine->cpu_used_milli =
+            machine->cpu_limit_milli - memory->live.entry[index].room.cpu_milli;
+        machine->mem_used_mib = machine->mem_limit_mib - memory->live.entry[index].room.mem_mib;
     }
-    machine->seq = memory->live.seq[index];
-    machine->releases = memory->live.releases[index];
+    machine->seq = omega_seq(memory->live.entry[index].stamp);
+    machine->releases = omega_releases(memory->live.entry[index].stamp);
     rules_put_placers(machine, memory->placers[index].last);
+}
+
+/* Does a machine take nothing new? */
+static inline bool memory_is_closed(const struct memory *memory, uint32_t machine)
+{
+    return memory->live.entry[machine].room.cpu_milli < 0;
 }
 
 /* Has a machine a record? Most in a large cell never need one: nothing happens to them but what the
@@ -144,7 +153,7 @@ static inline struct omega_machine *memory_record(struct memory *memory, uint32_
 }
 
 /* The same to be read: makes none. */
-struct omega_machine memory_look(const struct memory *memory, uint32_t index);
+void memory_look(struct memory *memory, uint32_t index, struct omega_machine *machine);
 
 /* Appends a changed machine to the feed. */
 static inline void memory_feed(struct memory *memory, uint32_t machine)

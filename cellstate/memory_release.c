@@ -62,9 +62,9 @@ static void leave_machine(struct memory *memory, uint32_t index, const struct as
 static inline void leave_live(const struct store_view *live, uint32_t machine,
                               struct omega_room taken, bool raises_seq)
 {
-    omega_room_give(&live->room[machine], taken);
-    live->releases[machine]++;
-    live->seq[machine] += raises_seq;
+    struct omega_entry *entry = &live->entry[machine];
+    omega_room_give(&entry->room, taken);
+    entry->stamp += omega_stamp(raises_seq, 1);
 }
 
 /* Ends all placements of a block, which are alike and all run, so that no marks are needed, from
@@ -77,7 +77,7 @@ static uint32_t leave_first(const struct memory *memory, const struct block *blo
     const uint32_t *machines = block->machines;
     const uint32_t count = memory->feeds || memory->release_raises_seq ? 0 : block->count;
     uint32_t i = 0;
-    while (i < count && live.room[machines[i]].cpu_milli >= 0) {
+    while (i < count && live.entry[machines[i]].room.cpu_milli >= 0) {
         leave_live(&live, machines[i++], taken, false);
     }
     return i;
@@ -96,7 +96,7 @@ static uint32_t leave_alike(struct memory *memory, struct block *block, uint32_t
         }
         block->tasks[i] |= PLACED_ENDED;
         ended++;
-        if (memory->live.room[machine].cpu_milli < 0 || memory->feeds) {
+        if (memory_is_closed(memory, machine) || memory->feeds) {
             leave_machine(memory, machine, asked, (enum omega_band)block->band);
         } else {
             leave_live(&memory->live, machine, rules_room_of(&asked->request),

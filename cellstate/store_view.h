@@ -13,12 +13,10 @@ struct store_view {
     struct omega_view shown; /* its pointers are the arrays below */
     enum store_view_mode mode;
     void *memory; /* in one piece, so that a large cell has it in huge pages */
-    struct omega_room *room;
+    struct omega_entry *entry;
     int16_t *free_gpu_milli; /* NULL, with the two below, in a cell without GPUs */
     uint8_t *gpu_whole;
     int16_t *gpu_largest;
-    uint64_t *seq;
-    uint32_t *releases;
     int32_t *cpu_limit_milli;
     int32_t *mem_limit_mib;
     uint64_t *absorbed; /* PRIVATE: version at which a machine was shown ahead of the others */
@@ -41,8 +39,8 @@ void store_view_derive_gpu(struct store_view *view, uint32_t machine);
 /* Takes room on the view for one claim; the caller has checked that it fits. */
 static inline void store_view_take(struct store_view *view, const struct omega_claim *claim)
 {
-    view->room[claim->machine].cpu_milli -= claim->request.cpu_milli;
-    view->room[claim->machine].mem_mib -= claim->request.mem_mib;
+    view->entry[claim->machine].room.cpu_milli -= claim->request.cpu_milli;
+    view->entry[claim->machine].room.mem_mib -= claim->request.mem_mib;
     if (claim->devices != 0) {
         int16_t *gpu = view->free_gpu_milli + (size_t)claim->machine * OMEGA_GPU_DEVICES_MAX;
         for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {
@@ -56,8 +54,8 @@ static inline void store_view_take(struct store_view *view, const struct omega_c
 /* Gives the room of a taken claim back. */
 static inline void store_view_give(struct store_view *view, const struct omega_claim *claim)
 {
-    view->room[claim->machine].cpu_milli += claim->request.cpu_milli;
-    view->room[claim->machine].mem_mib += claim->request.mem_mib;
+    view->entry[claim->machine].room.cpu_milli += claim->request.cpu_milli;
+    view->entry[claim->machine].room.mem_mib += claim->request.mem_mib;
     if (claim->devices != 0) {
         int16_t *gpu = view->free_gpu_milli + (size_t)claim->machine * OMEGA_GPU_DEVICES_MAX;
         for (uint32_t mask = claim->devices; mask != 0; mask &= mask - 1) {

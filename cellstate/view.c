@@ -37,12 +37,10 @@ static void publish(struct store_view *view, uint32_t machines)
 {
     struct omega_view *shown = &view->shown;
     shown->machine_count = machines;
-    shown->room = view->room;
+    shown->entry = view->entry;
     shown->free_gpu_milli = view->free_gpu_milli;
     shown->gpu_whole = view->gpu_whole;
     shown->gpu_largest = view->gpu_largest;
-    shown->seq = view->seq;
-    shown->releases = view->releases;
     shown->cpu_limit_milli = view->cpu_limit_milli;
     shown->mem_limit_mib = view->mem_limit_mib;
 }
@@ -58,8 +56,7 @@ static void *cut(uint8_t **next, size_t count, size_t size)
 int store_view_allocate(struct store_view *view, uint32_t machines, bool gpu)
 {
     size_t n = machines == 0 ? 1 : machines;
-    size_t each = sizeof *view->room + sizeof *view->seq + sizeof *view->releases +
-                  sizeof *view->cpu_limit_milli + sizeof *view->mem_limit_mib;
+    size_t each = sizeof *view->entry + sizeof *view->cpu_limit_milli + sizeof *view->mem_limit_mib;
     size_t gpu_each = OMEGA_GPU_DEVICES_MAX * sizeof *view->free_gpu_milli +
                       sizeof *view->gpu_whole + sizeof *view->gpu_largest;
     view->memory = large_calloc(n * (each + (gpu ? gpu_each : 0)) + 8 * LINE, 1);
@@ -68,9 +65,7 @@ int store_view_allocate(struct store_view *view, uint32_t machines, bool gpu)
         return OMEGA_ENOMEM;
     }
     uint8_t *next = view->memory;
-    view->room = cut(&next, n, sizeof *view->room);
-    view->seq = cut(&next, n, sizeof *view->seq);
-    view->releases = cut(&next, n, sizeof *view->releases);
+    view->entry = cut(&next, n, sizeof *view->entry);
     view->cpu_limit_milli = cut(&next, n, sizeof *view->cpu_limit_milli);
     view->mem_limit_mib = cut(&next, n, sizeof *view->mem_limit_mib);
     if (gpu) {
@@ -91,9 +86,8 @@ void store_view_free_arrays(struct store_view *view)
 
 void store_view_show(struct store_view *view, uint32_t machine, const struct omega_machine *record)
 {
-    view->room[machine] = (struct omega_room){rules_free_cpu(record), rules_free_mem(record)};
-    view->seq[machine] = record->seq;
-    view->releases[machine] = record->releases;
+    view->entry[machine].room = (struct omega_room){rules_free_cpu(record), rules_free_mem(record)};
+    view->entry[machine].stamp = omega_stamp(record->seq, record->releases);
     view->cpu_limit_milli[machine] = record->cpu_limit_milli;
     view->mem_limit_mib[machine] = record->mem_limit_mib;
     if (view->free_gpu_milli != NULL) {
@@ -108,9 +102,7 @@ void store_view_show(struct store_view *view, uint32_t machine, const struct ome
 void store_view_copy_machine(struct store_view *view, const struct store_view *from,
                              uint32_t machine)
 {
-    view->room[machine] = from->room[machine];
-    view->seq[machine] = from->seq[machine];
-    view->releases[machine] = from->releases[machine];
+    view->entry[machine] = from->entry[machine];
     view->cpu_limit_milli[machine] = from->cpu_limit_milli[machine];
     view->mem_limit_mib[machine] = from->mem_limit_mib[machine];
     if (view->free_gpu_milli != NULL) {
@@ -125,9 +117,7 @@ void store_view_copy_machine(struct store_view *view, const struct store_view *f
 void store_view_copy_all(struct store_view *view, const struct store_view *from)
 {
     size_t n = view->shown.machine_count;
-    memcpy(view->room, from->room, n * sizeof *view->room);
-    memcpy(view->seq, from->seq, n * sizeof *view->seq);
-    memcpy(view->releases, from->releases, n * sizeof *view->releases);
+    memcpy(view->entry, from->entry, n * sizeof *view->entry);
     memcpy(view->cpu_limit_milli, from->cpu_limit_milli, n * sizeof *view->cpu_limit_milli);
     memcpy(view->mem_limit_mib, from->mem_limit_mib, n * sizeof *view->mem_limit_mib);
     if (view->free_gpu_milli != NULL) {
@@ -141,9 +131,7 @@ void store_view_copy_all(struct store_view *view, const struct store_view *from)
 bool store_view_shows(const struct store_view *view, uint32_t machine,
                       const struct store_view *expected)
 {
-    bool same = memcmp(&view->room[machine], expected->room, sizeof *view->room) == 0 &&
-                view->seq[machine] == expected->seq[0] &&
-                view->releases[machine] == expected->releases[0] &&
+    bool same = memcmp(&view->entry[machine], expected->entry, sizeof *view->entry) == 0 &&
                 view->cpu_limit_milli[machine] == expected->cpu_limit_milli[0] &&
                 view->mem_limit_mib[machine] == expected->mem_limit_mib[0];
     if (view->free_gpu_milli == NULL) {
@@ -159,9 +147,7 @@ bool store_view_shows(const struct store_view *view, uint32_t machine,
 uint64_t store_view_hash(const struct store_view *view)
 {
     size_t n = view->shown.machine_count;
-    uint64_t hash = XXH3_64bits(view->room, n * sizeof *view->room);
-    hash = XXH3_64bits_withSeed(view->seq, n * sizeof *view->seq, hash);
-    hash = XXH3_64bits_withSeed(view->releases, n * sizeof *view->releases, hash);
+    uint64_t hash = XXH3_64bits(view->entry, n * sizeof *view->entry);
     hash = XXH3_64bits_withSeed(view->cpu_limit_milli, n * sizeof *view->cpu_limit_milli, hash);
     hash = XXH3_64bits_withSeed(view->mem_limit_mib, n * sizeof *view->mem_limit_mib, hash);
     if (view->free_gpu_milli != NULL) {

@@ -2,12 +2,12 @@
 /*
  * The view: what a scheduler module sees of the cell while it plans one job.
  *
- * Arrays, one entry per machine index; CPU and memory, which are looked at together, stand
- * together, so that a probe in a large cell meets one cache line. A machine that takes nothing new
+ * Arrays by machine index; what is looked at and changed together stands together in one of
+ * entries, so that a probe in a large cell meets one cache line. A machine that takes nothing new
  * (down, draining) shows room of CPU and memory below 0, so that no request fits it. A module never
  * writes them: only omega_txn_claim and omega_txn_unclaim (core/plugin/scheduler.h) change what the
  * view shows. Everything is valid during place() only. A module may cache what it derives from a
- * machine's entry by (machine, seq, releases), which name that entry for ever, except while its own
+ * machine by (machine, stamp), which name what the view shows of it for ever, except while its own
  * claims of the same attempt change it.
  */
 #ifndef OMEGA_CELLSTATE_VIEW_H
@@ -58,17 +58,47 @@ static inline void omega_room_give(struct omega_room *room, struct omega_room ta
     memcpy(room, &left, sizeof left);
 }
 
+/* What placements and their ends change of a machine, side by side, so that planning, committing
+ * and releasing meet one cache line each. */
+struct omega_entry {
+    struct omega_room room;
+    uint64_t stamp; /* names this state of the machine: omega_seq() and omega_releases() */
+};
+
+/* The lower bits of a stamp are the sequence: a machine would have to change a million times a
+ * second for twelve days to get beyond them. The upper ones count ends, from 0 again after so many;
+ * fewer run on a machine, so that a stamp comes back only with another sequence. */
+#define OMEGA_SEQ_BITS 40
+#define OMEGA_SEQ_MAX ((UINT64_C(1) << OMEGA_SEQ_BITS) - 1)
+#define OMEGA_RELEASES (UINT64_C(1) << (64 - OMEGA_SEQ_BITS))
+
+/* A machine's sequence, which counts placements and other changes (and ends, where the cell is set
+ * so): claims carry it. */
+static inline uint64_t omega_seq(uint64_t stamp)
+{
+    return stamp & OMEGA_SEQ_MAX;
+}
+
+/* How many placements have ended on the machine, modulo OMEGA_RELEASES. */
+static inline uint32_t omega_releases(uint64_t stamp)
+{
+    return (uint32_t)(stamp >> OMEGA_SEQ_BITS);
+}
+
+/* The stamp of both. */
+static inline uint64_t omega_stamp(uint64_t seq, uint32_t releases)
+{
+    return (uint64_t)releases << OMEGA_SEQ_BITS | seq;
+}
+
 struct omega_view {
     uint32_t machine_count;
     uint32_t group_count; /* of the job being planned */
-    const struct omega_room *room;
+    const struct omega_entry *entry;
     const int16_t *free_gpu_milli;  /* [machine * OMEGA_GPU_DEVICES_MAX + device]; NULL if the cell
                                        has no GPU, and so the two below */
     const uint8_t *gpu_whole;       /* devices with at least OMEGA_GPU_DEVICE_MILLI free */
     const int16_t *gpu_largest;     /* the largest free share on any one device */
-    const uint64_t *seq;            /* counts placements and other changes (and ends, where the
-                                       cell is set so): claims carry it */
-    const uint32_t *releases;       /* counts placements that have ended */
     const int32_t *cpu_limit_milli; /* what the machine may hold in all */
     const int32_t *mem_limit_mib;
     const uint32_t *platform;        /* symbol; 0 = not given */
@@ -96,7 +126,7 @@ static inline bool omega_eligible(const uint64_t *eligible, uint32_t machine)
 static inline bool omega_view_fits(const struct omega_view *view,
                                    const struct omega_request *request, uint32_t machine)
 {
-    const struct omega_room room = view->room[machine];
+    const struct omega_room room = view->entry[machine].room;
     if (room.cpu_milli < request->cpu_milli || room.mem_mib < request->mem_mib) {
         return false;
     }

@@ -57,8 +57,8 @@ static inline bool omega_tasks_next(struct omega_tasks *run, const struct omega_
 
 struct omega_place {
     const struct omega_view *view;
-    const struct omega_room *room; /* of the view, at hand for the innermost loops */
-    const uint64_t *eligible;      /* NULL = all machines */
+    const struct omega_entry *entry; /* of the view, at hand for the innermost loops */
+    const uint64_t *eligible;        /* NULL = all machines */
     uint32_t machine_count;
     struct omega_request request;
 };
@@ -69,7 +69,7 @@ static inline struct omega_place omega_place_group(const struct omega_pending *p
 {
     struct omega_place place; /* filled field by field: C++17 has no designated initialisers */
     place.view = view;
-    place.room = view->room;
+    place.entry = view->entry;
     place.eligible = omega_view_eligible(view, group);
     place.machine_count = view->machine_count;
     place.request = pending->job->groups[group].request;
@@ -79,7 +79,7 @@ static inline struct omega_place omega_place_group(const struct omega_pending *p
 /* True if the machine is eligible and one task fits it now: it may be claimed. */
 static inline bool omega_place_suits(const struct omega_place *place, uint32_t machine)
 {
-    const struct omega_room room = place->room[machine];
+    const struct omega_room room = place->entry[machine].room;
     if (room.cpu_milli < place->request.cpu_milli || room.mem_mib < place->request.mem_mib) {
         return false;
     }
@@ -110,17 +110,28 @@ static inline uint32_t omega_place_probe(const struct omega_place *place,
 
 /* ---- first fit ---- */
 
-/* True if CPU and memory of any of 64 machines suffice. Branch-free, and by the signs of what would
- * be left, so that it becomes vector code: a cell of 10,000 full machines is read in about a
- * microsecond. */
-static inline bool omega_place_block(const struct omega_room *room, int32_t cpu_milli,
-                                     int32_t mem_mib)
+/* The room of two machines, in a vector: compilers do not find it by themselves between stamps. */
+typedef uint64_t omega_pair __attribute__((vector_size(16)));
+
+/* What would be left of two machines: the highest bit of each says that something is missing. */
+static inline omega_pair omega_place_pair(const struct omega_entry *entry, omega_pair asked)
 {
-    int32_t all = -1; /* below 0 as long as something is missing on each */
-    for (uint32_t i = 0; i < OMEGA_PLACE_BLOCK; i++) {
-        all &= (room[i].cpu_milli - cpu_milli) | (room[i].mem_mib - mem_mib);
+    omega_pair left = {omega_room_word(entry[0].room), omega_room_word(entry[1].room)};
+    left -= asked;
+    return left | left << 32;
+}
+
+/* True if CPU and memory of any of 64 machines suffice; without branches. */
+static inline bool omega_place_block(const struct omega_entry *entry, struct omega_room asked)
+{
+    const uint64_t word = omega_room_word(asked);
+    const omega_pair both = {word, word};
+    omega_pair missing = {UINT64_MAX, UINT64_MAX}; /* on each */
+    for (uint32_t i = 0; i < OMEGA_PLACE_BLOCK; i += 8) {
+        missing &= omega_place_pair(&entry[i], both) & omega_place_pair(&entry[i + 2], both) &
+                   omega_place_pair(&entry[i + 4], both) & omega_place_pair(&entry[i + 6], both);
     }
-    return all >= 0;
+    return (missing[0] & missing[1]) >> 63 == 0;
 }
 
 /* True if the 64 machines from `first`, a multiple of 64, need a closer look. */
@@ -129,7 +140,10 @@ static inline bool omega_place_block_may_suit(const struct omega_place *place, u
     if (place->eligible != NULL && place->eligible[first / 64] == 0) {
         return false;
     }
-    return omega_place_block(place->room + first, place->request.cpu_milli, place->request.mem_mib);
+    struct omega_room asked;
+    asked.cpu_milli = place->request.cpu_milli;
+    asked.mem_mib = place->request.mem_mib;
+    return omega_place_block(place->entry + first, asked);
 }
 
 /* The first machine in [from, to) that suits. */
@@ -232,7 +246,7 @@ omega_place_machines(const struct omega_txn_head *head, struct omega_random *ran
                      uint32_t probes, uint32_t *notes, uint32_t count, const uint64_t *eligible)
 {
     struct omega_random local = *random;
-    struct omega_room *rooms = head->room;
+    struct omega_entry *entries = head->entry;
     const struct omega_room asked = head->asked;
     const uint32_t machine_count = head->machine_count;
     uint32_t found = 0;
@@ -240,7 +254,7 @@ omega_place_machines(const struct omega_txn_head *head, struct omega_random *ran
     while (probed < probes) {
         uint32_t machine = omega_random_below(&local, machine_count);
         probed++;
-        if (omega_eligible(eligible, machine) && omega_room_take(&rooms[machine], asked)) {
+        if (omega_eligible(eligible, machine) && omega_room_take(&entries[machine].room, asked)) {
             notes[found++] = machine;
             if (found == count) {
                 break;
@@ -338,7 +352,7 @@ static inline int32_t omega_share(int32_t left, int32_t limit)
 static inline int32_t omega_place_share(const struct omega_place *place, uint32_t machine)
 {
     const struct omega_view *view = place->view;
-    const struct omega_room room = place->room[machine];
+    const struct omega_room room = place->entry[machine].room;
     int32_t fits =
         (room.cpu_milli >= place->request.cpu_milli) & (room.mem_mib >= place->request.mem_mib);
     /* one that does not fit goes the same way as if it were full, so that there is no branch */

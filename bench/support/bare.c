@@ -446,12 +446,11 @@ const struct cell_ops cell_bare = {
 static void show(struct cell_arrays *arrays, uint64_t index, const struct machine *machine)
 {
     bool takes = machine->state == OMEGA_MACHINE_UP && machine->may_exceed == 0;
-    arrays->room[index] = (struct omega_room){
-        takes ? machine->cpu_limit_milli - machine->cpu_used_milli : -1,
-        takes ? machine->mem_limit_mib - machine->mem_used_mib : -1,
+    arrays->entry[index] = (struct omega_entry){
+        {takes ? machine->cpu_limit_milli - machine->cpu_used_milli : -1,
+         takes ? machine->mem_limit_mib - machine->mem_used_mib : -1},
+        omega_stamp(machine->seq, machine->releases),
     };
-    arrays->seq[index] = machine->seq;
-    arrays->releases[index] = machine->releases;
     arrays->cpu_limit_milli[index] = machine->cpu_limit_milli;
     arrays->mem_limit_mib[index] = machine->mem_limit_mib;
 }

@@ -274,9 +274,7 @@ void cell_load_release(const struct cell_load *load, const struct cell_ops *ops,
 void cell_arrays_init(struct cell_arrays *arrays, uint32_t machines)
 {
     *arrays = (struct cell_arrays){
-        .room = bench_memory(calloc(machines, sizeof(*arrays->room))),
-        .seq = bench_memory(calloc(machines, sizeof(*arrays->seq))),
-        .releases = bench_memory(calloc(machines, sizeof(*arrays->releases))),
+        .entry = bench_memory(calloc(machines, sizeof(*arrays->entry))),
         .cpu_limit_milli = bench_memory(calloc(machines, sizeof(*arrays->cpu_limit_milli))),
         .mem_limit_mib = bench_memory(calloc(machines, sizeof(*arrays->mem_limit_mib))),
     };
@@ -284,9 +282,7 @@ void cell_arrays_init(struct cell_arrays *arrays, uint32_t machines)
 
 void cell_arrays_fini(struct cell_arrays *arrays)
 {
-    free(arrays->room);
-    free(arrays->seq);
-    free(arrays->releases);
+    free(arrays->entry);
     free(arrays->cpu_limit_milli);
     free(arrays->mem_limit_mib);
 }

@@ -55,9 +55,7 @@ void cell_submit(struct store *store, uint64_t job, uint32_t tasks);
 
 /* The machines of a view, as a store's private view holds them. */
 struct cell_arrays {
-    struct omega_room *room;
-    uint64_t *seq;
-    uint32_t *releases;
+    struct omega_entry *entry;
     int32_t *cpu_limit_milli;
     int32_t *mem_limit_mib;
 };

@@ -34,7 +34,7 @@ void *lender_writable(const struct lender *lender, const void *lent);
 void lender_end(struct lender *lender);
 
 /* What a signal at this address means for the loans of the lender opened last, such as "wrote to
- * view->room"; returns false for an address that was never lent. Async-signal-safe. */
+ * view->entry"; returns false for an address that was never lent. Async-signal-safe. */
 bool lend_explain(const void *address, const char **what, const char **name);
 
 #endif

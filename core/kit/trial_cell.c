@@ -230,13 +230,13 @@ int trial_cell_rival(struct trial *trial, uint32_t machine)
 {
     struct store_view *view = trial->view;
     omega_error_t err = {0};
-    struct omega_request request = {.cpu_milli = view->room[machine].cpu_milli,
-                                    .mem_mib = view->room[machine].mem_mib};
+    struct omega_request request = {.cpu_milli = view->entry[machine].room.cpu_milli,
+                                    .mem_mib = view->entry[machine].room.mem_mib};
     if (request.cpu_milli < 0 || request.mem_mib < 0 ||
         (request.cpu_milli == 0 && request.mem_mib == 0)) {
         return 0;
     }
-    struct omega_claim claim = {.seq = view->seq[machine],
+    struct omega_claim claim = {.seq = omega_seq(view->entry[machine].stamp),
                                 .synced = view->shown.version,
                                 .machine = machine,
                                 .request = request};

@@ -248,7 +248,7 @@ static void append_claim(struct omega_txn *txn, uint32_t task, uint32_t machine,
 {
     struct omega_claim *claim = &txn->claims[txn->count++];
     *claim = (struct omega_claim){
-        .seq = txn->view->seq[machine],
+        .seq = omega_seq(txn->view->entry[machine].stamp),
         .synced = store_view_synced(txn->view, machine),
         .task = task,
         .machine = machine,
@@ -316,7 +316,7 @@ static void enter_notes(struct omega_txn *txn)
     }
     for (uint32_t i = first; i < txn->count; i++) {
         struct omega_claim *claim = &txn->claims[i];
-        claim->seq = txn->view->seq[claim->machine];
+        claim->seq = omega_seq(txn->view->entry[claim->machine].stamp);
         claim->synced = store_view_synced(txn->view, claim->machine);
         txn->taken[claim->task] = TAKEN_CLAIMED;
         txn->untouched = false;
@@ -432,7 +432,7 @@ static int txn_open(struct omega_txn *txn, const struct instance_job *given,
     txn->noted = 0;
     txn->synced = view->shown.version;
     txn->head.note_count = 0;
-    txn->head.room = view->room;
+    txn->head.entry = view->entry;
     txn->head.machine_count = view->shown.machine_count;
     txn->stamped_group = UINT32_MAX;
     txn->no_memory = false;
@@ -456,17 +456,16 @@ static uint32_t take_back_notes(struct omega_txn *txn, uint32_t most)
 {
     const uint32_t *machines = txn->head.notes;
     const struct omega_room taken = rules_room_of(&txn->group_request);
-    struct omega_room *rooms = txn->view->room;
-    const uint64_t *now = txn->view->seq;
+    struct omega_entry *entries = txn->view->entry;
     uint64_t *seqs = txn->seqs;
     const uint32_t machine_count = txn->view->shown.machine_count;
     uint64_t left = 0;
     uint32_t i = 0;
     for (; i < most && machines[i] < machine_count; i++) {
         uint32_t machine = machines[i];
-        seqs[i] = now[machine];
-        left |= omega_room_word(rooms[machine]);
-        omega_room_give(&rooms[machine], taken);
+        seqs[i] = omega_seq(entries[machine].stamp);
+        left |= omega_room_word(entries[machine].room);
+        omega_room_give(&entries[machine].room, taken);
     }
     if (omega_room_word_lacks(left)) {
         breach(txn, "claimed without omega_txn_claim()");
@@ -480,7 +479,7 @@ static void take_back(struct omega_txn *txn)
     int32_t left = 0;
     for (uint32_t i = 0; i < txn->count; i++) {
         const struct omega_claim *claim = &txn->claims[i];
-        struct omega_room *room = &txn->view->room[claim->machine];
+        struct omega_room *room = &txn->view->entry[claim->machine].room;
         left |= room->cpu_milli | room->mem_mib;
         if (claim->devices != 0) {
             store_view_give(txn->view, claim);

@@ -42,7 +42,7 @@ extern "C" {
 
 /* Raised when a struct below changes in a way that old modules cannot bear. Fields are only ever
  * appended to struct omega_host within one ABI. */
-#define OMEGA_SCHEDULER_ABI 5u
+#define OMEGA_SCHEDULER_ABI 6u
 
 enum omega_log_level {
     OMEGA_LOG_ERROR = 0,
@@ -118,8 +118,8 @@ struct omega_txn_head {
     uint32_t note_count;
     uint32_t machine_count;
     const uint64_t *eligible;
-    struct omega_room *room; /* of the view */
-    struct omega_room asked; /* what a task of the group asks for */
+    struct omega_entry *entry; /* of the view */
+    struct omega_room asked;   /* what a task of the group asks for */
 };
 
 #define OMEGA_TXN_DECLINED 1 /* not claimed, and no breach: try another machine */
@@ -138,7 +138,7 @@ static inline bool omega_txn_note(struct omega_txn *txn, uint32_t machine)
 {
     struct omega_txn_head *head = (struct omega_txn_head *)(void *)txn;
     if (!omega_eligible(head->eligible, machine) ||
-        !omega_room_take(&head->room[machine], head->asked)) {
+        !omega_room_take(&head->entry[machine].room, head->asked)) {
         return false;
     }
     head->notes[head->note_count++] = machine;

@@ -97,8 +97,8 @@ static void compare_view_machine(const struct history *h, const struct store_vie
                                  const struct model_figures *want)
 {
     const struct omega_view *shown = &view->shown;
-    same(h, m, "seq shown", (int64_t)shown->seq[m], (int64_t)want->seq);
-    same(h, m, "releases shown", shown->releases[m], want->releases);
+    same(h, m, "seq shown", (int64_t)omega_seq(shown->entry[m].stamp), (int64_t)want->seq);
+    same(h, m, "releases shown", omega_releases(shown->entry[m].stamp), want->releases);
     same(h, m, "platform shown", shown->platform[m], h->specs[m].platform);
     same(h, m, "domain shown", shown->domain[m], h->specs[m].domain);
     if (want->state != OMEGA_MACHINE_DOWN) {
@@ -106,12 +106,12 @@ static void compare_view_machine(const struct history *h, const struct store_vie
         same(h, m, "memory limit shown", shown->mem_limit_mib[m], want->mem_limit);
     }
     if (want->state != OMEGA_MACHINE_UP || want->above_limit) {
-        EXPECT(h, shown->room[m].cpu_milli < 0 && shown->room[m].mem_mib < 0,
+        EXPECT(h, shown->entry[m].room.cpu_milli < 0 && shown->entry[m].room.mem_mib < 0,
                "machine %u takes nothing, but shows room", m);
         return;
     }
-    same(h, m, "free CPU shown", shown->room[m].cpu_milli, want->cpu_limit - want->cpu_used);
-    same(h, m, "free memory shown", shown->room[m].mem_mib, want->mem_limit - want->mem_used);
+    same(h, m, "free CPU shown", shown->entry[m].room.cpu_milli, want->cpu_limit - want->cpu_used);
+    same(h, m, "free memory shown", shown->entry[m].room.mem_mib, want->mem_limit - want->mem_used);
     if (h->gpus) {
         compare_view_gpu(h, shown, m, want);
     }

@@ -59,7 +59,7 @@ static bool choose_machine(struct history *h, struct history_instance *instance,
         devices = h->specs[claim->machine].gpu_devices;
     }
     claim->devices = random_devices(h, &claim->request, room, devices);
-    claim->seq = shown->seq[claim->machine];
+    claim->seq = omega_seq(shown->entry[claim->machine].stamp);
     claim->synced = store_view_synced(instance->view, claim->machine);
     return true;
 }

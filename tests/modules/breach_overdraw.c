@@ -15,8 +15,8 @@ static void breach(void *state, const struct omega_pending *pending, const struc
     }
     if (i > 0 && i < pending->groups[0].required) { /* the next one, with what is not there */
         head->notes[head->note_count++] = 0;
-        head->room[0].cpu_milli -= head->asked.cpu_milli;
-        head->room[0].mem_mib -= head->asked.mem_mib;
+        head->entry[0].room.cpu_milli -= head->asked.cpu_milli;
+        head->entry[0].room.mem_mib -= head->asked.mem_mib;
     }
 }
 

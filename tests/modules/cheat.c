@@ -13,7 +13,7 @@ static void cheat_place(void *state, const struct omega_pending *pending,
     (void)pending;
     (void)txn;
     if (cheat->array == 0) {
-        ((struct omega_room *)(uintptr_t)view->room)[0].cpu_milli = 0;
+        ((struct omega_entry *)(uintptr_t)view->entry)[0].room.cpu_milli = 0;
     } else {
         ((int16_t *)(uintptr_t)view->free_gpu_milli)[0] = 1;
     }

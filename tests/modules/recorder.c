@@ -34,7 +34,8 @@ static int put_view(const struct omega_view *view, char *text, size_t size)
     int length = snprintf(text, size, "view %" PRIu64 "@%" PRId64 ":", view->version,
                           view->synced_us / 1000);
     for (uint32_t m = 0; m < view->machine_count && m < MACHINES_SHOWN; m++) {
-        length += snprintf(text + length, size - (size_t)length, " %d", view->room[m].cpu_milli);
+        length +=
+            snprintf(text + length, size - (size_t)length, " %d", view->entry[m].room.cpu_milli);
     }
     return length;
 }

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stateful: next fit. Keeps a cursor over the machines from attempt to attempt and a table by
- * (machine, seq, releases) that must name a view's entry for ever: if an entry changes while its
- * key stays, the host broke its word: it is logged and counted as "stale".
+ * (machine, stamp) that must name what a view shows for ever: if that changes while its key stays,
+ * the host broke its word: it is logged and counted as "stale".
  */
 #include <stdlib.h>
 
 #include "schedulers/placement.h"
 
 struct entry {
-    uint64_t seq;
-    uint32_t releases;
+    uint64_t stamp;
     int32_t free_cpu_milli;
     int32_t precedence; /* free room is that of a precedence */
     bool known;
@@ -49,14 +48,14 @@ static void check_entries(struct stateful *self, const struct omega_view *view, 
 {
     for (uint32_t m = 0; m < view->machine_count; m++) {
         struct entry *entry = &self->entries[m];
-        bool same = entry->known && entry->seq == view->seq[m] &&
-                    entry->releases == view->releases[m] && entry->precedence == precedence;
-        if (same && entry->free_cpu_milli != view->room[m].cpu_milli) {
+        bool same = entry->known && entry->stamp == view->entry[m].stamp &&
+                    entry->precedence == precedence;
+        if (same && entry->free_cpu_milli != view->entry[m].room.cpu_milli) {
             self->host->log(self->host, OMEGA_LOG_ERROR, "machine %u changed behind its key", m);
             self->host->count(self->host, "stale", 1);
         }
-        *entry = (struct entry){view->seq[m], view->releases[m], view->room[m].cpu_milli,
-                                precedence, true};
+        *entry = (struct entry){view->entry[m].stamp, view->entry[m].room.cpu_milli, precedence,
+                                true};
     }
 }
 
@@ -90,7 +89,7 @@ const struct omega_scheduler omega_scheduler_entry = {
     .abi = OMEGA_SCHEDULER_ABI,
     .size = sizeof(struct omega_scheduler),
     .name = "stateful",
-    .summary = "next fit with a cursor, and a cache by (machine, seq, releases)",
+    .summary = "next fit with a cursor, and a cache by (machine, stamp)",
     .state_size = sizeof(struct stateful),
     .init = stateful_init,
     .fini = stateful_fini,

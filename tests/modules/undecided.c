@@ -27,10 +27,10 @@ static void place_plain(const struct omega_host *host, const uint32_t *tasks,
     omega_txn_claim(txn, 0, tasks[0], 0);
     omega_txn_claim(txn, 0, tasks[1], 0);
     omega_txn_claim(txn, 0, tasks[2], 1);
-    tell(host, "free_with_two", view->room[0].cpu_milli);
+    tell(host, "free_with_two", view->entry[0].room.cpu_milli);
     tell(host, "claims_with_three", omega_txn_claims(txn));
     tell(host, "taken_back", omega_txn_unclaim(txn, tasks[1]));
-    tell(host, "free_with_one", view->room[0].cpu_milli);
+    tell(host, "free_with_one", view->entry[0].room.cpu_milli);
     tell(host, "claims_with_two", omega_txn_claims(txn));
     omega_txn_claim(txn, 0, tasks[1], 2);
 }

@@ -13,8 +13,8 @@ static void place(void *state, const struct omega_pending *pending, const struct
     int64_t sum = 0;
     int64_t down = 0;
     for (uint32_t m = 0; m < view->machine_count; m++) {
-        sum += view->room[m].cpu_milli > 0 ? view->room[m].cpu_milli : 0;
-        down += view->room[m].cpu_milli < 0;
+        sum += view->entry[m].room.cpu_milli > 0 ? view->entry[m].room.cpu_milli : 0;
+        down += view->entry[m].room.cpu_milli < 0;
     }
     if (view->machine_count > down) {
         own->share = 1000000 / sum;

@@ -31,7 +31,7 @@ static void place(void *state, const struct omega_pending *pending, const struct
         if (m >= own->count) {
             __builtin_trap();
         }
-        own->seen[m] = view->seq[m] * 2654435761u + 1;
+        own->seen[m] = omega_seq(view->entry[m].stamp) * 2654435761u + 1;
     }
     nearly_place(pending, view, txn);
 }

@@ -3,7 +3,7 @@
 #include "tests/modules/nearly.h"
 
 struct state {
-    const uint64_t *seq;
+    const struct omega_entry *entry;
     uint64_t sum;
 };
 
@@ -11,10 +11,10 @@ static void place(void *state, const struct omega_pending *pending, const struct
                   struct omega_txn *txn)
 {
     struct state *own = state;
-    if (own->seq == NULL) {
-        own->seq = view->seq;
+    if (own->entry == NULL) {
+        own->entry = view->entry;
     }
-    own->sum += view->machine_count > 0 ? own->seq[0] : 0;
+    own->sum += view->machine_count > 0 ? own->entry[0].stamp : 0;
     nearly_place(pending, view, txn);
 }
 

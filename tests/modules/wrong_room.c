@@ -11,7 +11,8 @@ static void place(void *state, const struct omega_pending *pending, const struct
         const uint64_t *eligible = omega_view_eligible(view, g);
         uint32_t placed = 0;
         for (uint32_t m = 0; m < view->machine_count && placed < pending->groups[g].required;) {
-            if (omega_eligible(eligible, m) && view->room[m].cpu_milli >= request->cpu_milli &&
+            if (omega_eligible(eligible, m) &&
+                view->entry[m].room.cpu_milli >= request->cpu_milli &&
                 omega_txn_claim(txn, g, pending->groups[g].tasks[placed], m) == 0) {
                 placed++;
             } else {

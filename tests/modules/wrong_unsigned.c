@@ -11,8 +11,8 @@ static void place(void *state, const struct omega_pending *pending, const struct
     (void)state;
     for (uint32_t m = 0; m < view->machine_count && placed < pending->groups[0].required; m++) {
         if (omega_eligible(eligible, m) && request->gpu_devices == 0 &&
-            (uint32_t)view->room[m].cpu_milli >= (uint32_t)request->cpu_milli &&
-            (uint32_t)view->room[m].mem_mib >= (uint32_t)request->mem_mib) {
+            (uint32_t)view->entry[m].room.cpu_milli >= (uint32_t)request->cpu_milli &&
+            (uint32_t)view->entry[m].room.mem_mib >= (uint32_t)request->mem_mib) {
             omega_txn_claim(txn, 0, pending->groups[0].tasks[placed++], m);
         }
     }

@@ -5,12 +5,12 @@
 static void place(void *state, const struct omega_pending *pending, const struct omega_view *view,
                   struct omega_txn *txn)
 {
-    volatile struct omega_room *room = (volatile struct omega_room *)(uintptr_t)view->room;
+    volatile struct omega_entry *entry = (volatile struct omega_entry *)(uintptr_t)view->entry;
     (void)state;
     nearly_place(pending, view, txn);
     if (view->machine_count > 0) {
-        room[0].cpu_milli -= 1;
-        room[0].cpu_milli += 1; /* nobody would notice */
+        entry[0].room.cpu_milli -= 1;
+        entry[0].room.cpu_milli += 1; /* nobody would notice */
     }
 }
 

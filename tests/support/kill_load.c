@@ -170,7 +170,7 @@ static void claim(struct work *work, struct kill_act *act, const struct omega_ta
         machine = act->claims[0].machine;
     }
     act->claims[act->count++] = (struct omega_claim){
-        .seq = view->seq[machine],
+        .seq = omega_seq(view->entry[machine].stamp),
         .synced = store_view_synced(work->view, machine),
         .task = task,
         .machine = machine,

@@ -54,8 +54,8 @@ static void fill_view(struct planning *planning, uint32_t machines, int32_t cpu_
     struct store_view *view = &planning->view;
     ck_assert_int_eq(store_view_allocate(view, machines, gpu), 0);
     for (uint32_t m = 0; m < machines; m++) {
-        view->room[m].cpu_milli = cpu_milli;
-        view->room[m].mem_mib = mem_mib;
+        view->entry[m].room.cpu_milli = cpu_milli;
+        view->entry[m].room.mem_mib = mem_mib;
         view->cpu_limit_milli[m] = cpu_milli;
         view->mem_limit_mib[m] = mem_mib;
         for (uint32_t d = 0; gpu && d < OMEGA_GPU_DEVICES_MAX; d++) {

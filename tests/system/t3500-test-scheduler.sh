@@ -34,7 +34,7 @@ if "$OMEGA" test-scheduler first_fit --only memory --jobs 4 | grep -q "skipped: 
     sanitized=yes
 fi
 finds bad_no_symbol loads "no symbol 'omega_scheduler_entry'"
-finds bad_abi loads "scheduler ABI 46, expected 5"
+finds bad_abi loads "scheduler ABI 47, expected 6"
 finds bad_size loads "has [0-9]+ bytes in it, expected [0-9]+"
 finds bad_no_name loads "name is missing"
 finds bad_no_place loads "place is missing"
@@ -70,9 +70,9 @@ finds wrong_late optional "gave up: no model of such a job" '{"what": "fails"}'
 finds wrong_late optional "started\(\) returned 9223372036854775806 us" \
     '{"what": "returns_too_much"}'
 finds wrong_model optional "$crash"
-finds wrong_view lent "wrote to view->room, in place\(\) of module 'wrong_view'"
+finds wrong_view lent "wrote to view->entry, in place\(\) of module 'wrong_view'"
 finds wrong_sorts lent "wrote to pending->groups\[\].tasks"
-finds wrong_keeps kept "used after the call that lent it: view->seq"
+finds wrong_keeps kept "used after the call that lent it: view->entry"
 finds wrong_keeps_job kept "used after the call that lent it: pending->job"
 finds wrong_full full "$crash"
 finds wrong_unsigned changes "where the view shows no room"

@@ -185,7 +185,7 @@ static uint64_t seq_shown(struct cell *cell, enum store_view_mode mode, struct s
         ck_assert_int_eq(store_view_open(cell->store, mode, view, &cell->err), 0);
     }
     ck_assert_int_eq(store_view_refresh(cell->store, *view, &cell->err), 0);
-    return (*view)->seq[0];
+    return omega_seq((*view)->entry[0].stamp);
 }
 
 /* Instance 1 claims machines 0, 0 and 1 with `all`, and 2 was faster on 1: nothing is installed,

@@ -67,9 +67,9 @@ static void make_plan(struct member *member, const struct store_view *view,
     };
     for (uint32_t t = 0; t < TASKS; t++) {
         uint32_t machine = omega_random_below(random, 3);
-        if (plan->placed[t] == 0 && view->shown.room[machine].cpu_milli >= 10) {
+        if (plan->placed[t] == 0 && view->shown.entry[machine].room.cpu_milli >= 10) {
             plan->claims[plan->txn.claim_count++] = (struct omega_claim){
-                .seq = view->shown.seq[machine],
+                .seq = omega_seq(view->shown.entry[machine].stamp),
                 .synced = store_view_synced(view, machine),
                 .task = t,
                 .machine = machine,
@@ -276,8 +276,8 @@ START_TEST(threads_share_a_store)
     ck_assert_int_eq(store_view_open(cell->store, STORE_VIEW_PRIVATE, &view, &cell->err), 0);
     for (uint32_t m = 0; m < 3; m++) {
         struct omega_machine machine = cell_machine(cell, m);
-        ck_assert_int_eq(view->shown.room[m].cpu_milli, 1000000 - machine.cpu_used_milli);
-        ck_assert_uint_eq(view->shown.seq[m], machine.seq);
+        ck_assert_int_eq(view->shown.entry[m].room.cpu_milli, 1000000 - machine.cpu_used_milli);
+        ck_assert_uint_eq(omega_seq(view->shown.entry[m].stamp), machine.seq);
     }
     store_view_close(cell->store, view);
     disk_close(&disk);

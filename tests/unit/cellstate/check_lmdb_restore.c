@@ -273,7 +273,7 @@ START_TEST(restored_is_the_same)
     ck_assert_int_eq(store_view_open(to.cell.store, STORE_VIEW_PRIVATE, &view, &to.cell.err), 0);
     cell_put(&to.cell, 201, 0, 10, 9);
     ck_assert_int_eq(store_view_refresh(to.cell.store, view, &to.cell.err), 0);
-    ck_assert_int_eq(view->shown.room[0].cpu_milli,
+    ck_assert_int_eq(view->shown.entry[0].room.cpu_milli,
                      4000 - cell_machine(&to.cell, 0).cpu_used_milli);
     store_view_close(to.cell.store, view);
     disk_close(&to);

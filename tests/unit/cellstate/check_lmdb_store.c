@@ -238,7 +238,7 @@ START_TEST(read_only_changes_nothing)
     struct store_view *view = NULL;
     omega_error_clear(&cell->err);
     ck_assert_int_eq(store_view_open(cell->store, STORE_VIEW_PRIVATE, &view, &cell->err), 0);
-    ck_assert_int_eq(view->shown.room[0].cpu_milli, 3000);
+    ck_assert_int_eq(view->shown.entry[0].room.cpu_milli, 3000);
     store_view_close(cell->store, view);
     disk_close(&disk);
 }
@@ -426,22 +426,22 @@ START_TEST(sees_other_processes)
     struct store_totals totals;
     store_totals(cell->store, &totals);
     ck_assert_int_eq(totals.cpu_used_milli, 200);
-    ck_assert_int_eq(view->shown.room[0].cpu_milli, 4000);
+    ck_assert_int_eq(view->shown.entry[0].room.cpu_milli, 4000);
     disk_other_does(&other, 1);
     ck_assert_int_eq(store_view_refresh(cell->store, view, &cell->err), 0);
     ck_assert_uint_eq(view->shown.version, 3);
-    ck_assert_int_eq(view->shown.room[0].cpu_milli, 3900);
-    ck_assert_int_lt(view->shown.room[1].cpu_milli, 0);
+    ck_assert_int_eq(view->shown.entry[0].room.cpu_milli, 3900);
+    ck_assert_int_lt(view->shown.entry[1].room.cpu_milli, 0);
     /* mine after theirs, in one feed */
     disk_other_does(&other, 0);
     cell_put(cell, 2, 0, 100, 1);
     disk_other_does(&other, 0);
     const uint32_t machine = 0;
     ck_assert_int_eq(store_view_absorb(cell->store, view, &machine, 1, &cell->err), 0);
-    ck_assert_int_eq(view->shown.room[0].cpu_milli, 3600);
+    ck_assert_int_eq(view->shown.entry[0].room.cpu_milli, 3600);
     ck_assert_uint_eq(store_view_synced(view, 0), 6);
     ck_assert_int_eq(store_view_refresh(cell->store, view, &cell->err), 0);
-    ck_assert_int_eq(view->shown.room[0].cpu_milli, 3600);
+    ck_assert_int_eq(view->shown.entry[0].room.cpu_milli, 3600);
     ck_assert_uint_eq(view->shown.version, 6);
     store_view_close(cell->store, view);
     disk_other_stop(&other);

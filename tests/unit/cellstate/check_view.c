@@ -24,17 +24,17 @@ START_TEST(shows_the_cell)
     const struct omega_view *shown = &view->shown;
     ck_assert_uint_eq(shown->machine_count, CELL_MACHINES);
     ck_assert_uint_eq(shown->version, 2);
-    ck_assert_int_eq(shown->room[0].cpu_milli, 5000);
-    ck_assert_int_eq(shown->room[0].mem_mib, 4095);
+    ck_assert_int_eq(shown->entry[0].room.cpu_milli, 5000);
+    ck_assert_int_eq(shown->entry[0].room.mem_mib, 4095);
     ck_assert_int_eq(shown->cpu_limit_milli[0], 6000);
     ck_assert_int_eq(shown->mem_limit_mib[0], 4096);
-    ck_assert_uint_eq(shown->seq[0], 1);
-    ck_assert_uint_eq(shown->seq[1], 1);
-    ck_assert_uint_eq(shown->seq[2], 0);
+    ck_assert_uint_eq(omega_seq(shown->entry[0].stamp), 1);
+    ck_assert_uint_eq(omega_seq(shown->entry[1].stamp), 1);
+    ck_assert_uint_eq(omega_seq(shown->entry[2].stamp), 0);
     for (uint32_t m = 0; m < CELL_MACHINES; m++) {
         ck_assert_uint_eq(shown->platform[m], 10 + m);
         ck_assert_uint_eq(shown->domain[m], 20 + m);
-        ck_assert_uint_eq(shown->releases[m], 0);
+        ck_assert_uint_eq(omega_releases(shown->entry[m].stamp), 0);
         ck_assert_uint_eq(store_view_synced(view, m), 2);
     }
     ck_assert_int_eq(shown->free_gpu_milli[2 * OMEGA_GPU_DEVICES_MAX + 1], 1200);
@@ -89,15 +89,15 @@ START_TEST(private_view_waits_for_refresh)
     ck_assert(cell_release(&cell, placement));
     ck_assert_uint_eq(store_view_hash(view), hash);
     ck_assert_uint_eq(view->shown.version, 0);
-    ck_assert_int_eq(view->shown.room[1].cpu_milli, 4000);
+    ck_assert_int_eq(view->shown.entry[1].room.cpu_milli, 4000);
     ck_assert_int_eq(store_view_refresh(cell.store, view, &cell.err), 0);
     ck_assert_uint_eq(view->shown.version, 4);
-    ck_assert_int_eq(view->shown.room[0].cpu_milli, 4000);
-    ck_assert_uint_eq(view->shown.releases[0], 1);
-    ck_assert_uint_eq(view->shown.seq[0], 1);
-    ck_assert_int_eq(view->shown.room[1].cpu_milli, 3500);
-    ck_assert_int_lt(view->shown.room[2].cpu_milli, 0);
-    ck_assert_int_lt(view->shown.room[2].mem_mib, 0);
+    ck_assert_int_eq(view->shown.entry[0].room.cpu_milli, 4000);
+    ck_assert_uint_eq(omega_releases(view->shown.entry[0].stamp), 1);
+    ck_assert_uint_eq(omega_seq(view->shown.entry[0].stamp), 1);
+    ck_assert_int_eq(view->shown.entry[1].room.cpu_milli, 3500);
+    ck_assert_int_lt(view->shown.entry[2].room.cpu_milli, 0);
+    ck_assert_int_lt(view->shown.entry[2].room.mem_mib, 0);
     ck_assert_uint_eq(store_view_synced(view, 3), 4);
     store_view_close(cell.store, view);
     cell_close(&cell);
@@ -129,10 +129,10 @@ START_TEST(refresh_after_a_long_sleep)
         for (int v = 0; v < 3; v++) {
             const struct omega_view *shown = &views[v]->shown;
             ck_assert_uint_eq(shown->version, cell_counters(&cell).version);
-            ck_assert_uint_eq(shown->seq[m], machine.seq);
-            ck_assert_uint_eq(shown->releases[m], machine.releases);
-            ck_assert(m == 3 ||
-                      shown->room[m].cpu_milli == machine.cpu_limit_milli - machine.cpu_used_milli);
+            ck_assert_uint_eq(omega_seq(shown->entry[m].stamp), machine.seq);
+            ck_assert_uint_eq(omega_releases(shown->entry[m].stamp), machine.releases);
+            ck_assert(m == 3 || shown->entry[m].room.cpu_milli ==
+                                    machine.cpu_limit_milli - machine.cpu_used_milli);
         }
     }
     store_view_close(cell.store, asleep);
@@ -166,10 +166,12 @@ START_TEST(refresh_finds_one_old_change)
             ck_assert_int_eq(store_view_refresh(cell.store, view, &cell.err), 0);
             for (uint32_t m = 0; m < 3; m += 2) {
                 struct omega_machine machine = cell_machine(&cell, m);
-                ck_assert_msg(view->shown.seq[m] == machine.seq,
+                ck_assert_msg(omega_seq(view->shown.entry[m].stamp) == machine.seq,
                               "machine %u, %u changes: sequence %ju, not %ju", m, around,
-                              (uintmax_t)view->shown.seq[m], (uintmax_t)machine.seq);
-                ck_assert_int_eq(view->shown.room[m].cpu_milli, 4000 - machine.cpu_used_milli);
+                              (uintmax_t)omega_seq(view->shown.entry[m].stamp),
+                              (uintmax_t)machine.seq);
+                ck_assert_int_eq(view->shown.entry[m].room.cpu_milli,
+                                 4000 - machine.cpu_used_milli);
             }
         }
     }
@@ -189,15 +191,15 @@ START_TEST(absorb_shows_these_machines_only)
     const uint32_t machines[] = {1, 1};
     ck_assert_int_eq(store_view_absorb(cell.store, view, machines, 2, &cell.err), 0);
     ck_assert_uint_eq(view->shown.version, 1);
-    ck_assert_int_eq(view->shown.room[0].cpu_milli, 4000);
-    ck_assert_uint_eq(view->shown.seq[0], 0);
+    ck_assert_int_eq(view->shown.entry[0].room.cpu_milli, 4000);
+    ck_assert_uint_eq(omega_seq(view->shown.entry[0].stamp), 0);
     ck_assert_uint_eq(store_view_synced(view, 0), 1);
-    ck_assert_int_eq(view->shown.room[1].cpu_milli, 3500);
-    ck_assert_uint_eq(view->shown.seq[1], 1);
+    ck_assert_int_eq(view->shown.entry[1].room.cpu_milli, 3500);
+    ck_assert_uint_eq(omega_seq(view->shown.entry[1].stamp), 1);
     ck_assert_uint_eq(store_view_synced(view, 1), 3);
     ck_assert_int_eq(store_view_refresh(cell.store, view, &cell.err), 0);
-    ck_assert_int_eq(view->shown.room[0].cpu_milli, 3000);
-    ck_assert_int_eq(view->shown.room[1].cpu_milli, 3500);
+    ck_assert_int_eq(view->shown.entry[0].room.cpu_milli, 3000);
+    ck_assert_int_eq(view->shown.entry[1].room.cpu_milli, 3500);
     ck_assert_uint_eq(store_view_synced(view, 0), 3);
     ck_assert_uint_eq(store_view_synced(view, 1), 3);
     store_view_close(cell.store, view);
@@ -218,8 +220,8 @@ START_TEST(live_view_is_always_newest)
     }
     view = open_view(&cell, STORE_VIEW_LIVE);
     cell_put(&cell, 1, 0, 1000, 1);
-    ck_assert_int_eq(view->shown.room[0].cpu_milli, 3000);
-    ck_assert_uint_eq(view->shown.seq[0], 1);
+    ck_assert_int_eq(view->shown.entry[0].room.cpu_milli, 3000);
+    ck_assert_uint_eq(omega_seq(view->shown.entry[0].stamp), 1);
     ck_assert_int_eq(store_view_refresh(cell.store, view, &cell.err), 0);
     ck_assert_uint_eq(view->shown.version, 1);
     ck_assert_uint_eq(store_view_synced(view, 0), 1);
@@ -230,11 +232,11 @@ START_TEST(live_view_is_always_newest)
     /* claims on it are seen by nobody else once they are taken back */
     struct omega_claim claim = {.machine = 0, .request = {100, 1, 300, 1, 0}, .devices = 1};
     store_view_take(view, &claim);
-    ck_assert_int_eq(view->shown.room[0].cpu_milli, 2900);
+    ck_assert_int_eq(view->shown.entry[0].room.cpu_milli, 2900);
     store_view_give(view, &claim);
     ck_assert_uint_eq(store_view_hash(view), hash);
     struct store_view *fresh = open_view(&cell, STORE_VIEW_PRIVATE);
-    ck_assert_int_eq(fresh->shown.room[0].cpu_milli, 3000);
+    ck_assert_int_eq(fresh->shown.entry[0].room.cpu_milli, 3000);
     store_view_close(cell.store, fresh);
     store_view_close(cell.store, view);
     cell_close(&cell);
@@ -255,14 +257,14 @@ START_TEST(take_and_give)
     for (int i = 0; i < 3; i++) {
         store_view_take(view, &claims[i]);
     }
-    ck_assert_int_eq(view->shown.room[1].cpu_milli, 0);
-    ck_assert_int_eq(view->shown.room[1].mem_mib, 0);
+    ck_assert_int_eq(view->shown.entry[1].room.cpu_milli, 0);
+    ck_assert_int_eq(view->shown.entry[1].room.mem_mib, 0);
     ck_assert_int_eq(view->shown.free_gpu_milli[OMEGA_GPU_DEVICES_MAX + 1], 700);
     ck_assert_uint_eq(view->shown.gpu_whole[1], 1);
     ck_assert_int_eq(view->shown.gpu_largest[1], 1000);
     ck_assert_uint_eq(view->shown.gpu_whole[2], 0);
     ck_assert_int_eq(view->shown.gpu_largest[2], 0);
-    ck_assert_uint_eq(view->shown.seq[1], 0); /* not moved by claims */
+    ck_assert_uint_eq(omega_seq(view->shown.entry[1].stamp), 0); /* not moved by claims */
     ck_assert_uint_ne(store_view_hash(view), hash);
     store_view_give(view, &claims[1]); /* in any order */
     store_view_give(view, &claims[2]);
@@ -282,9 +284,10 @@ START_TEST(hash_sees_everything)
     struct store_view *view = open_view(&cell, STORE_VIEW_PRIVATE);
     uint64_t hash = store_view_hash(view);
     void *const arrays[] = {
-        &view->room[3].cpu_milli, &view->room[3].mem_mib,    &view->free_gpu_milli[31],
-        &view->gpu_whole[3],      &view->gpu_largest[3],     &view->seq[3],
-        &view->releases[3],       &view->cpu_limit_milli[3], &view->mem_limit_mib[3],
+        &view->entry[3].room.cpu_milli, &view->entry[3].room.mem_mib,
+        &view->free_gpu_milli[31],      &view->gpu_whole[3],
+        &view->gpu_largest[3],          &view->entry[3].stamp,
+        &view->cpu_limit_milli[3],      &view->mem_limit_mib[3],
     };
     for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
         *(uint8_t *)arrays[i] ^= 1;
@@ -364,6 +367,20 @@ START_TEST(takes_room)
 }
 END_TEST
 
+/* Sequence and ends count apart from each other. */
+START_TEST(stamps)
+{
+    const uint32_t last = (uint32_t)(OMEGA_RELEASES - 1);
+    const uint64_t stamp = omega_stamp(OMEGA_SEQ_MAX, last);
+    (void)_i;
+    ck_assert_uint_eq(omega_seq(stamp), OMEGA_SEQ_MAX);
+    ck_assert_uint_eq(omega_releases(stamp), last);
+    ck_assert_uint_eq(stamp + omega_stamp(0, 1), OMEGA_SEQ_MAX); /* ends start again */
+    ck_assert_uint_eq(omega_stamp(7, last + 1), omega_stamp(7, 0));
+    ck_assert_uint_eq(omega_stamp(7, 3) + omega_stamp(1, 1), omega_stamp(8, 4));
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     cell_case(suite, "shows", shows_the_cell);
@@ -377,6 +394,7 @@ static void add_cases(Suite *suite)
     cell_case(suite, "hash", hash_sees_everything);
     cell_case(suite, "fits", fits);
     cell_case(suite, "takes room", takes_room);
+    cell_case(suite, "stamps", stamps);
 }
 
 CHECK_MAIN("cellstate/view", add_cases)

@@ -21,7 +21,7 @@ static uint32_t plan(struct planning *p, const char *options, uint32_t used)
     p->groups[0].duration_us = 40000000;
     p->job.mapreduce = numbers;
     for (uint32_t m = 0; m < used; m++) {
-        p->view.room[m].cpu_milli = 0;
+        p->view.entry[m].room.cpu_milli = 0;
     }
     ck_assert_int_eq(planning_place(p), OMEGA_OK);
     return p->count;
@@ -88,8 +88,8 @@ START_TEST(test_global_cap_of_what)
     planning_group(&p, 5, 1000, worker, "");
     p.job.mapreduce = (struct omega_mapreduce){2000, 0, 1000000, 0, 5};
     for (uint32_t m = 0; m < 50; m++) { /* down */
-        p.view.room[m].cpu_milli = -1;
-        p.view.room[m].mem_mib = -1;
+        p.view.entry[m].room.cpu_milli = -1;
+        p.view.entry[m].room.mem_mib = -1;
     }
     ck_assert_int_eq(planning_place(&p), OMEGA_OK);
     ck_assert_uint_eq(p.count, 300);

@@ -32,8 +32,8 @@ static void random_cell(struct planning *p, bool gpu, uint32_t domains)
         view->cpu_limit_milli[m] = cpu;
         view->mem_limit_mib[m] = cpu * 2;
         bool down = roll(10) == 0;
-        view->room[m].cpu_milli = down ? -1 : (int32_t)roll((uint32_t)cpu + 1) / 100 * 100;
-        view->room[m].mem_mib = down ? -1 : (int32_t)roll((uint32_t)cpu * 2 + 1);
+        view->entry[m].room.cpu_milli = down ? -1 : (int32_t)roll((uint32_t)cpu + 1) / 100 * 100;
+        view->entry[m].room.mem_mib = down ? -1 : (int32_t)roll((uint32_t)cpu * 2 + 1);
         p->domain[m] = domains == 0 ? 0 : 10 + roll(domains);
         for (uint32_t d = 0; gpu && d < OMEGA_GPU_DEVICES_MAX; d++) {
             static const int16_t left[] = {0, 0, 300, 500, 1000, 1000};
@@ -215,7 +215,7 @@ START_TEST(reference_keeps_its_pool)
     struct planning p;
     struct omega_request request = {.cpu_milli = 500, .mem_mib = 1};
     planning_open_seeded(&p, "reference", 5, 1000, 1000, 42);
-    p.view.room[2].cpu_milli = 0;
+    p.view.entry[2].room.cpu_milli = 0;
     planning_group(&p, 9, 0, request, NULL);
     p.placed[6] = 1;
     p.placed[7] = 1;
@@ -392,7 +392,7 @@ START_TEST(batch_is_uniform)
     planning_open(&p, "batch", NULL, 10, 1000, 1000, false);
     struct omega_request request = {.cpu_milli = 1000};
     planning_group(&p, 1, 0, request, NULL);
-    p.view.room[3].cpu_milli = 0;
+    p.view.entry[3].room.cpu_milli = 0;
     uint32_t hits[10] = {0};
     for (uint32_t i = 0; i < 90000; i++) {
         ck_assert_int_eq(planning_place(&p), 0);

@@ -46,7 +46,7 @@ START_TEST(a_breach_ends_only_its_attempt)
     planning_open(&p, "breach_room", NULL, 2, 1000, 1000, false);
     planning_group(&p, 2, 0, small, NULL);
     ck_assert_int_eq(planning_place(&p), OMEGA_EMODULE);
-    p.view.room[0].cpu_milli = 2000;
+    p.view.entry[0].room.cpu_milli = 2000;
     ck_assert_int_eq(planning_place(&p), 0);
     ck_assert_uint_eq(p.count, 2);
     planning_close(&p);
@@ -58,9 +58,9 @@ START_TEST(a_claim_carries_what_the_view_showed)
     struct planning p;
     planning_open(&p, "first_fit", NULL, 3, 1000, 1000, false);
     planning_group(&p, 2, 0, small, NULL);
-    p.view.room[0].cpu_milli = -1;
-    p.view.seq[1] = 11;
-    p.view.seq[2] = 12;
+    p.view.entry[0].room.cpu_milli = -1;
+    p.view.entry[1].stamp = omega_stamp(11, 0);
+    p.view.entry[2].stamp = omega_stamp(12, 0);
     p.view.shown.version = 40;
     ck_assert_int_eq(planning_place(&p), 0);
     ck_assert_uint_eq(p.count, 2);
@@ -85,7 +85,7 @@ START_TEST(a_plan_in_short)
     planning_open(&p, "first_fit", NULL, 3, 1000, 1000, false);
     planning_group(&p, 3, 0, small, NULL);
     p.placed[1] = 1;
-    p.view.seq[1] = 11;
+    p.view.entry[1].stamp = omega_stamp(11, 0);
     p.view.shown.version = 40;
     ck_assert_int_eq(planning_place(&p), 0); /* fills in what is given */
     for (int none_placed = 0; none_placed < 2; none_placed++) {
@@ -97,7 +97,7 @@ START_TEST(a_plan_in_short)
         ck_assert_uint_eq(plan.machines[1], 1);
         ck_assert_uint_eq(plan.seqs[1], 11);
     }
-    p.view.seq[1] = 12;
+    p.view.entry[1].stamp = omega_stamp(12, 0);
     p.view.shown.version = 41;
     for (int again = 0; again < 2; again++) {
         const struct omega_claim *claims = instance_claims(p.instance);
@@ -244,8 +244,8 @@ START_TEST(claims_out_of_turn)
     for (uint32_t i = 0; i < p.count; i++) {
         ck_assert_uint_eq(p.claims[i].task, order[i]);
         ck_assert_uint_eq(p.claims[i].machine, order[i]);
-        ck_assert_int_eq(p.view.room[i].cpu_milli, 1000);
-        ck_assert_int_eq(p.view.room[i].mem_mib, 1000);
+        ck_assert_int_eq(p.view.entry[i].room.cpu_milli, 1000);
+        ck_assert_int_eq(p.view.entry[i].room.mem_mib, 1000);
     }
     ck_assert_int_eq(planning_counter(&p, "noted"), 1 << 0 | 1 << 4 | 1 << 5);
     ck_assert_int_eq(planning_counter(&p, "failed"), 0);
@@ -281,8 +281,8 @@ START_TEST(optional_tasks_and_started)
     int64_t duration = 0;
     ck_assert_int_eq(instance_started(p.instance, &p.job, 8, &duration, &p.err), 0);
     ck_assert_int_eq(duration, 500000);
-    p.view.room[1].cpu_milli = 0;
-    p.view.room[0].cpu_milli = 3000;
+    p.view.entry[1].room.cpu_milli = 0;
+    p.view.entry[0].room.cpu_milli = 3000;
     ck_assert_int_eq(planning_place(&p), 0);
     ck_assert_uint_eq(p.count, 3);
     planning_close(&p);
@@ -300,7 +300,7 @@ START_TEST(state_lives_from_attempt_to_attempt)
         ck_assert_uint_eq(p.claims[0].machine, i % 3);
     }
     ck_assert_int_eq(planning_counter(&p, "stale"), 0);
-    p.view.room[2].cpu_milli = 500; /* behind its key */
+    p.view.entry[2].room.cpu_milli = 500; /* behind its key */
     ck_assert_int_eq(planning_place(&p), 0);
     ck_assert_int_eq(planning_counter(&p, "stale"), 1);
     ck_assert_str_eq(p.log, "0: machine 2 changed behind its key");
@@ -328,9 +328,9 @@ static const char *late(struct planning *p, const char *options)
     planning_open(p, "wrong_late", options, 2, 1000, 1000, false);
     planning_group(p, 1, 1, small, NULL);
     ck_assert_int_eq(planning_place(p), 0);
-    int32_t room = p->view.room[0].cpu_milli;
+    int32_t room = p->view.entry[0].room.cpu_milli;
     ck_assert_int_eq(instance_started(p->instance, &p->job, 2, &duration, &p->err), OMEGA_EMODULE);
-    ck_assert_int_eq(p->view.room[0].cpu_milli, room);
+    ck_assert_int_eq(p->view.entry[0].room.cpu_milli, room);
     ck_assert_int_eq(strncmp(p->err.text, prefix, strlen(prefix)), 0);
     return p->err.text + strlen(prefix);
 }
