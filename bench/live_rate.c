@@ -6,6 +6,8 @@
  *  - with a module, a view and 200 us of planning an attempt: on a CPU, as planning is, and slept,
  *    as an emulated decision time is. More processes than CPUs must not get less done.
  *
+ * The former, which are short, take three rounds in each of --rounds.
+ *
  * usage: live_rate [--rounds N] [--machines N] [--seed N] [--mode pwrite|fast]
  */
 #include <stdio.h>
@@ -21,6 +23,7 @@
 #define WARM_NS INT64_C(400000000)
 #define WARM_EACH_NS INT64_C(50000000) /* more for each process: they take turns */
 #define RUN_NS INT64_C(400000000)
+#define COMMIT_ROUNDS 3 /* in one of the options: short runs differ by half from each other */
 #define PLAN_US 200
 #define PLAN_S 1.5
 #define BASE 1 /* index of the 2 processes that 4, 8 and 16 are held against */
@@ -64,7 +67,9 @@ static void run_commits(const struct bench_options *options, const char *directo
         rows[c].direction = BENCH_AT_LEAST;
         rows[c].goal = 0.85;
     }
-    for (uint32_t round = 0; round <= options->rounds; round++) {
+    uint32_t rounds = COMMIT_ROUNDS * options->rounds;
+    rounds = rounds < BENCH_ROUNDS_MAX ? rounds : BENCH_ROUNDS_MAX;
+    for (uint32_t round = 0; round <= rounds; round++) {
         for (uint32_t c = 0; c < COUNTS; c++) {
             double rate[2];
             for (uint32_t i = 0; i < 2; i++) {
