@@ -6,7 +6,8 @@
  *  - with a module, a view and 200 us of planning an attempt: on a CPU, as planning is, and slept,
  *    as an emulated decision time is. More processes than CPUs must not get less done.
  *
- * The former, which are short, take three rounds in each of --rounds.
+ * The former are short and differ by half from each other: they take COMMIT_ROUNDS times as many
+ * rounds as --rounds says, BENCH_ROUNDS_MAX at most.
  *
  * usage: live_rate [--rounds N] [--machines N] [--seed N] [--mode pwrite|fast]
  */
@@ -23,7 +24,7 @@
 #define WARM_NS INT64_C(400000000)
 #define WARM_EACH_NS INT64_C(50000000) /* more for each process: they take turns */
 #define RUN_NS INT64_C(400000000)
-#define COMMIT_ROUNDS 3 /* in one of the options: short runs differ by half from each other */
+#define COMMIT_ROUNDS 3
 #define PLAN_US 200
 #define PLAN_S 1.5
 #define BASE 1 /* index of the 2 processes that 4, 8 and 16 are held against */

@@ -231,7 +231,8 @@ RECORD_FLATTEN int record_decode_machine(const void *bytes, size_t size, uint64_
     if (rc != OMEGA_OK) {
         return rc;
     }
-    if ((load_u16(from + 6) != 0) != gpus || index >= OMEGA_MACHINES_MAX) {
+    if ((load_u16(from + 6) != 0) != gpus || index >= OMEGA_MACHINES_MAX ||
+        load_u64(from + 8) > OMEGA_SEQ_MAX) {
         return OMEGA_ECORRUPT;
     }
     machine->seq = load_u64(from + 8);

@@ -113,7 +113,8 @@ void record_finish_change(const struct record_change *change, uint64_t key, uint
     record_seal(bytes, shown, key, RECORD_CHANGE, (uint16_t)flags);
 }
 
-/* Free room is at least -1, limits are at least 0, as rules make them; padding is 0. */
+/* Free room is at least -1, limits are at least 0, as rules make them, and a view can show the
+ * sequence; padding is 0. */
 static bool change_content_is_sound(const struct record_change *change)
 {
     size_t stride = record_change_stride(change);
@@ -123,6 +124,7 @@ static bool change_content_is_sound(const struct record_change *change)
         const uint8_t *at = change->machines + i * stride;
         bad |= load_u32(at) >= OMEGA_MACHINES_MAX;
         bad |= load_i32(at + 4) < -1 || load_i32(at + 8) < -1;
+        bad |= change->seqs && load_u64(at + record_change_seq_at()) > OMEGA_SEQ_MAX;
         bad |= change->limits && (load_i32(at + limits) | load_i32(at + limits + 4)) < 0;
     }
     size_t ends = change->machine_count * stride;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The memory store: the cell state in arrays, for one thread. The live arrays, which views show,
- * hold room, sequence and last placers of each machine. All else is in its record, which it has
+ * hold room, stamp and last placers of each machine. All else is in its record, which it has
  * from when something first changes that they do not hold; memory_record() brings both together.
  * Commits are in memory_commit.c, placements in memory_block.c, their ends in memory_release.c,
  * the table of jobs in memory_jobs.c.
@@ -20,29 +20,29 @@ void memory_make_record(struct memory *memory, uint32_t index)
     memory->recorded[index / 64] |= UINT64_C(1) << index % 64;
 }
 
-/* Does a spec make the same machine as another? */
+/* Does a spec make the same machine as another? By what rules_machine_init() looks at. */
 static bool are_alike(const struct omega_machine_spec *a, const struct omega_machine_spec *b)
 {
     return a->cpu_milli == b->cpu_milli && a->mem_mib == b->mem_mib &&
            a->gpu_devices == b->gpu_devices && a->absent == b->absent;
 }
 
-/* A machine as it is made by its spec, but for its number: for one after the other, which are
- * mostly alike. Valid until the next one. */
-static const struct omega_machine *unchanged(struct memory *memory, uint32_t index)
+/* A machine as its spec makes it, but for its number: for one after the other, which are mostly
+ * alike. Valid until the next one. */
+static const struct omega_machine *made_by_spec(struct memory *memory, uint32_t index)
 {
     const struct omega_machine_spec *spec = &memory->specs[index];
     if (memory->last_spec == NULL || !are_alike(spec, memory->last_spec)) {
         rules_machine_init(&memory->last_made, index, spec, &memory->overcommit);
+        memory->last_spec = spec;
     }
-    memory->last_spec = spec;
     return &memory->last_made;
 }
 
 void memory_look(struct memory *memory, uint32_t index, struct omega_machine *machine)
 {
     *machine =
-        memory_has_record(memory, index) ? memory->machines[index] : *unchanged(memory, index);
+        memory_has_record(memory, index) ? memory->machines[index] : *made_by_spec(memory, index);
     machine->index = index;
     memory_update(memory, index, machine);
 }
@@ -341,7 +341,7 @@ int store_open_memory(const struct store_config *config, struct store **store, o
     memory->release_raises_seq = config->release_raises_seq;
     for (uint32_t i = 0; i < config->machine_count; i++) {
         const struct omega_machine_spec *spec = &config->machines[i];
-        const struct omega_machine *machine = unchanged(memory, i);
+        const struct omega_machine *machine = made_by_spec(memory, i);
         if (spec->platform != 0 || spec->domain != 0) { /* else the arrays stay untouched */
             memory->platforms[i] = spec->platform;
             memory->domains[i] = spec->domain;

@@ -294,7 +294,8 @@ int memory_check(struct store *store, const struct store_use *uses, struct store
         const uint64_t changes = memory_has_record(memory, m) ? memory->machines[m].changes : 0;
         const uint64_t seq = uses[m].placements + changes + each * omega_releases(stamp);
         /* a stamp tells ends modulo as many as it can */
-        if (omega_seq(stamp) < seq || (omega_seq(stamp) - seq) % (each * OMEGA_RELEASES) != 0) {
+        if (omega_seq(stamp) < seq ||
+            (omega_seq(stamp) - seq) % (each * OMEGA_RELEASES_MODULUS) != 0) {
             store_violated(report,
                            "E: machine %u has sequence %llu, what happened to it makes %llu", m,
                            (unsigned long long)omega_seq(stamp), (unsigned long long)seq);

@@ -20,6 +20,7 @@ static void prefetch(const struct memory *memory, const struct omega_transaction
 {
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         uint32_t machine = txn->machines[i];
+        __builtin_prefetch(&memory->live.entry[machine], 1);
         __builtin_prefetch(&memory->placers[machine], 1);
     }
 }

@@ -152,7 +152,7 @@ static inline struct omega_machine *memory_record(struct memory *memory, uint32_
     return &memory->machines[index];
 }
 
-/* The same to be read: makes none. */
+/* The same to be read, into *machine: makes none, but for the one that is kept for all alike. */
 void memory_look(struct memory *memory, uint32_t index, struct omega_machine *machine);
 
 /* Appends a changed machine to the feed. */

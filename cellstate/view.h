@@ -2,8 +2,8 @@
 /*
  * The view: what a scheduler module sees of the cell while it plans one job.
  *
- * Arrays by machine index; what is looked at and changed together stands together in one of
- * entries, so that a probe in a large cell meets one cache line. A machine that takes nothing new
+ * Arrays by machine index; what is looked at and changed together stands together in one
+ * entry, so that a probe in a large cell meets one cache line. A machine that takes nothing new
  * (down, draining) shows room of CPU and memory below 0, so that no request fits it. A module never
  * writes them: only omega_txn_claim and omega_txn_unclaim (core/plugin/scheduler.h) change what the
  * view shows. Everything is valid during place() only. A module may cache what it derives from a
@@ -65,12 +65,19 @@ struct omega_entry {
     uint64_t stamp; /* names this state of the machine: omega_seq() and omega_releases() */
 };
 
+#ifdef __cplusplus
+static_assert(sizeof(struct omega_entry) == 16, "no entry lies on two cache lines");
+#else
+_Static_assert(sizeof(struct omega_entry) == 16, "no entry lies on two cache lines");
+#endif
+
 /* The lower bits of a stamp are the sequence: a machine would have to change a million times a
- * second for twelve days to get beyond them. The upper ones count ends, from 0 again after so many;
- * fewer run on a machine, so that a stamp comes back only with another sequence. */
+ * second for twelve days to get beyond them. The upper ones count ends, from 0 again after 16
+ * million: a stamp comes back only if so many placements end on a machine and nothing is placed
+ * there meanwhile. */
 #define OMEGA_SEQ_BITS 40
 #define OMEGA_SEQ_MAX ((UINT64_C(1) << OMEGA_SEQ_BITS) - 1)
-#define OMEGA_RELEASES (UINT64_C(1) << (64 - OMEGA_SEQ_BITS))
+#define OMEGA_RELEASES_MODULUS (UINT64_C(1) << (64 - OMEGA_SEQ_BITS))
 
 /* A machine's sequence, which counts placements and other changes (and ends, where the cell is set
  * so): claims carry it. */
@@ -79,13 +86,13 @@ static inline uint64_t omega_seq(uint64_t stamp)
     return stamp & OMEGA_SEQ_MAX;
 }
 
-/* How many placements have ended on the machine, modulo OMEGA_RELEASES. */
+/* How many placements have ended on the machine, modulo OMEGA_RELEASES_MODULUS. */
 static inline uint32_t omega_releases(uint64_t stamp)
 {
     return (uint32_t)(stamp >> OMEGA_SEQ_BITS);
 }
 
-/* The stamp of both. */
+/* The stamp of both; `seq` is OMEGA_SEQ_MAX at most. */
 static inline uint64_t omega_stamp(uint64_t seq, uint32_t releases)
 {
     return (uint64_t)releases << OMEGA_SEQ_BITS | seq;

@@ -3,8 +3,8 @@
  * Placement helpers for scheduler modules: header-only, on top of the plug-in header alone.
  *
  * A `struct omega_place` is one task group's question to one view: which machine suits a task of
- * this group? The answers are random (bounded probing), first from a start (a scan that the
- * compiler turns into vector code) and best fit. A machine index or OMEGA_NO_MACHINE comes back;
+ * this group? The answers are random (bounded probing), first from a start (a scan in
+ * vectors) and best fit. A machine index or OMEGA_NO_MACHINE comes back;
  * claiming it stays with the module. Claims change the view at once, so the same question may be
  * asked again for the next task.
  */
@@ -111,12 +111,14 @@ static inline uint32_t omega_place_probe(const struct omega_place *place,
 /* ---- first fit ---- */
 
 /* The room of two machines, in a vector: compilers do not find it by themselves between stamps. */
-typedef uint64_t omega_pair __attribute__((vector_size(16)));
+typedef uint64_t omega_room_pair __attribute__((vector_size(16)));
 
-/* What would be left of two machines: the highest bit of each says that something is missing. */
-static inline omega_pair omega_place_pair(const struct omega_entry *entry, omega_pair asked)
+/* What would be left of two machines: the highest bit of each says that something is missing (see
+ * omega_room_word()). */
+static inline omega_room_pair omega_place_pair(const struct omega_entry *entry,
+                                               omega_room_pair asked)
 {
-    omega_pair left = {omega_room_word(entry[0].room), omega_room_word(entry[1].room)};
+    omega_room_pair left = {omega_room_word(entry[0].room), omega_room_word(entry[1].room)};
     left -= asked;
     return left | left << 32;
 }
@@ -125,8 +127,8 @@ static inline omega_pair omega_place_pair(const struct omega_entry *entry, omega
 static inline bool omega_place_block(const struct omega_entry *entry, struct omega_room asked)
 {
     const uint64_t word = omega_room_word(asked);
-    const omega_pair both = {word, word};
-    omega_pair missing = {UINT64_MAX, UINT64_MAX}; /* on each */
+    const omega_room_pair both = {word, word};
+    omega_room_pair missing = {UINT64_MAX, UINT64_MAX}; /* on each */
     for (uint32_t i = 0; i < OMEGA_PLACE_BLOCK; i += 8) {
         missing &= omega_place_pair(&entry[i], both) & omega_place_pair(&entry[i + 2], both) &
                    omega_place_pair(&entry[i + 4], both) & omega_place_pair(&entry[i + 6], both);

@@ -43,7 +43,8 @@ struct omega_machine {
     uint64_t placed_version[2];
     int32_t band_cpu_milli[OMEGA_BANDS];
     int32_t band_mem_mib[OMEGA_BANDS];
-    uint32_t releases; /* how often something was released here: with seq, a cache key */
+    uint32_t releases; /* how often something was released here: in memory modulo 2^24, as views
+                          show it; in lmdb modulo 2^32 */
     uint16_t placed_by[2];
     /* second line */
     uint64_t seq;

@@ -118,7 +118,7 @@ struct omega_txn_head {
     uint32_t note_count;
     uint32_t machine_count;
     const uint64_t *eligible;
-    struct omega_entry *entry; /* of the view */
+    struct omega_entry *entry; /* of the view; their room only is taken */
     struct omega_room asked;   /* what a task of the group asks for */
 };
 

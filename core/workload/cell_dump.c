@@ -129,7 +129,7 @@ static const struct dump_field machine_fields[] = {
     MACHINE("cpu_milli", DUMP_I32, now.cpu_capacity_milli, INT32_MAX),
     MACHINE("mem_mib", DUMP_I32, now.mem_capacity_mib, INT32_MAX),
     MACHINE("gpu_devices", DUMP_U8, now.gpu_devices, OMEGA_GPU_DEVICES_MAX),
-    MACHINE("seq", DUMP_U64, now.seq, UINT64_MAX),
+    MACHINE("seq", DUMP_U64, now.seq, OMEGA_SEQ_MAX),
     MACHINE("releases", DUMP_U32, now.releases, UINT32_MAX),
     MACHINE("placed_by", DUMP_INSTANCE, now.placed_by[0], OMEGA_INSTANCE_NONE - 1),
     MACHINE("placed_version", DUMP_U64, now.placed_version[0], OMEGA_VERSION_MAX),

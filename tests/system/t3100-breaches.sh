@@ -76,6 +76,6 @@ for module in random_one stateful elastic; do
     check "$module has all jobs scheduled" grep -Eq '"jobs_scheduled":3\b' "$T/$module.jsonl"
 done
 check "elastic adds optional tasks" grep -Eq '"planned_extra":[1-9]' "$T/elastic.jsonl"
-check "what stateful cached by (machine, seq, releases) held" \
+check "what stateful cached by (machine, stamp) held" \
     bash -c "! grep -q '\"stale\"' '$T/stateful.jsonl'"
 finish

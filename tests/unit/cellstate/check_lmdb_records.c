@@ -608,6 +608,7 @@ static const struct range_row range_rows[] = {
     {EX_HEAD, 6, 2, 1, "flags"},
     {EX_MACHINE, 6, 2, 1, "flag of devices"},
     {EX_MACHINE, 6, 2, 2, "flags"},
+    {EX_MACHINE, 8, 8, OMEGA_SEQ_MAX + 1, "sequence"},
     {EX_MACHINE, 36, 1, OMEGA_MACHINE_DRAINING + 1, "state"},
     {EX_MACHINE, 37, 1, 1, "devices that are not there"},
     {EX_MACHINE, 40, 4, MINUS_ONE, "CPU limit"},
@@ -727,6 +728,7 @@ static const struct range_row range_rows[] = {
     {EX_CHANGE, 26, 1, RECORD_CHANGE_KINDS, "kind"},
     {EX_CHANGE, 27, 1, OMEGA_BANDS, "band"},
     {EX_CHANGE, 32, 4, OMEGA_MACHINES_MAX, "first machine"},
+    {EX_CHANGE, 44, 8, OMEGA_SEQ_MAX + 1, "sequence"},
     {EX_CHANGE, 80, 4, OMEGA_MACHINES_MAX, "second machine"},
     {EX_CHANGE, 36, 4, (uint64_t)-2, "free CPU"},
     {EX_CHANGE, 40, 4, (uint64_t)-2, "free memory"},
@@ -915,7 +917,7 @@ static struct omega_machine random_machine(void)
 {
     struct omega_machine machine;
     memset(&machine, 0, sizeof machine);
-    machine.seq = omega_random_u64(&rnd);
+    machine.seq = omega_seq(omega_random_u64(&rnd));
     machine.placed_version[0] = omega_random_u64(&rnd) & OMEGA_VERSION_MAX;
     machine.placed_version[1] = omega_random_u64(&rnd) & OMEGA_VERSION_MAX;
     machine.placed_by[0] = (uint16_t)below(65536);
@@ -1356,7 +1358,7 @@ static struct record_change_machine random_change_machine(const struct record_ch
     machine.free_cpu_milli = chance() ? -1 : below_max();
     machine.free_mem_mib = chance() ? -1 : below_max();
     machine.releases = change->releases ? below(UINT32_MAX) : 0;
-    machine.seq = change->seqs ? omega_random_u64(&rnd) : 0;
+    machine.seq = change->seqs ? omega_seq(omega_random_u64(&rnd)) : 0;
     machine.cpu_limit_milli = change->limits ? below_max() : 0;
     machine.mem_limit_mib = change->limits ? below_max() : 0;
     for (int i = 0; change->gpus && i < OMEGA_GPU_DEVICES_MAX; i++) {

@@ -287,6 +287,7 @@ START_TEST(hash_sees_everything)
         &view->entry[3].room.cpu_milli, &view->entry[3].room.mem_mib,
         &view->free_gpu_milli[31],      &view->gpu_whole[3],
         &view->gpu_largest[3],          &view->entry[3].stamp,
+        (uint8_t *)&view->entry[3].stamp + 7,
         &view->cpu_limit_milli[3],      &view->mem_limit_mib[3],
     };
     for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
@@ -370,7 +371,7 @@ END_TEST
 /* Sequence and ends count apart from each other. */
 START_TEST(stamps)
 {
-    const uint32_t last = (uint32_t)(OMEGA_RELEASES - 1);
+    const uint32_t last = (uint32_t)(OMEGA_RELEASES_MODULUS - 1);
     const uint64_t stamp = omega_stamp(OMEGA_SEQ_MAX, last);
     (void)_i;
     ck_assert_uint_eq(omega_seq(stamp), OMEGA_SEQ_MAX);

@@ -430,6 +430,31 @@ START_TEST(random_one_takes_distinct_machines_uniformly)
 }
 END_TEST
 
+/* The vectors of a scan say of 64 machines what is said of each, of which at most one suits. */
+START_TEST(a_block_is_its_machines)
+{
+    static const struct omega_room full[] = {
+        {-1, -1}, {0, 0}, {0, INT32_MAX}, {INT32_MAX, 0}, {999, INT32_MAX}, {INT32_MAX, 1999},
+    };
+    const struct omega_room asked = {1000, 2000};
+    struct omega_entry entries[OMEGA_PLACE_BLOCK];
+    omega_random_init(&dice, SEED, "test", 0);
+    for (uint32_t round = 0; round < 1000; round++) {
+        for (uint32_t m = 0; m < OMEGA_PLACE_BLOCK; m++) {
+            entries[m].room = full[roll(6)];
+            entries[m].stamp = omega_random_u64(&dice);
+        }
+        ck_assert(!omega_place_block(entries, asked));
+        struct omega_room *open = &entries[round % OMEGA_PLACE_BLOCK].room;
+        *open = asked;
+        ck_assert(omega_place_block(entries, asked));
+        *open = (struct omega_room){INT32_MAX, INT32_MAX};
+        ck_assert(omega_place_block(entries, asked));
+        ck_assert(omega_place_block(entries, *open));
+    }
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     check_case(suite, "batch leaves nothing out", batch_leaves_nothing_out);
@@ -444,6 +469,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "an empty cell", an_empty_cell);
     check_case(suite, "optional tasks", optional_tasks_come_last_and_by_choice);
     check_case(suite, "service spreads over attempts", service_spreads_over_attempts);
+    check_case(suite, "a block is its machines", a_block_is_its_machines);
     check_case(suite, "batch is uniform", batch_is_uniform);
     check_case(suite, "random_one is uniform", random_one_takes_distinct_machines_uniformly);
 }

@@ -24,7 +24,7 @@ static const char *const fixture_dump[] = {
     "{\"type\":\"machine\",\"name\":\"m0\",\"platform\":\"x86\",\"domain\":\"rack0\","
     "\"attributes\":\"ssd=;platform=x86;domain=rack0\",\"spec_cpu_milli\":4000,"
     "\"spec_mem_mib\":16384,\"spec_gpu_devices\":0,\"absent\":false,\"state\":\"up\","
-    "\"cpu_milli\":8000,\"mem_mib\":16384,\"gpu_devices\":0,\"seq\":\"9223372036854775808\","
+    "\"cpu_milli\":8000,\"mem_mib\":16384,\"gpu_devices\":0,\"seq\":1099511627775,"
     "\"releases\":2,\"placed_by\":1,\"placed_version\":11,\"placed_before_by\":0,"
     "\"placed_before_version\":9}",
     "{\"type\":\"machine\",\"name\":{\"hex\":\"6dff\"},\"platform\":\"\",\"domain\":\"\","

@@ -59,7 +59,7 @@ START_TEST(test_machines)
     const struct omega_machine *m1 = &dump->machines[1];
     const struct symbols *symbols = catalogue_symbols(dump->catalogue);
     ck_assert_uint_eq(dump->machine_count, 3);
-    ck_assert_uint_eq(m0->seq, UINT64_C(9223372036854775808));
+    ck_assert_uint_eq(m0->seq, OMEGA_SEQ_MAX);
     ck_assert_int_eq(m0->cpu_limit_milli, 12000);
     ck_assert_int_eq(m0->cpu_used_milli, 100 + 500 + 3 * 10 + 10);
     ck_assert_int_eq(m0->band_mem_mib[OMEGA_BAND_FREE], 30);
@@ -246,11 +246,15 @@ static const struct wrong {
      "machine: 'state' is 'off', expected up, down or draining"},
     {2, "\"gpu_devices\":0,\"seq\"", "\"gpu_devices\":9,\"seq\"", 2, OMEGA_EINVAL,
      "machine: 'gpu_devices' is 9, expected 0 to 8"},
-    {2, "\"9223372036854775808\"", "\"9223372036854775807\"", 2, OMEGA_EINVAL,
-     "machine: 'seq' is no whole number"},
-    {2, "\"9223372036854775808\"", "\"18446744073709551616\"", 2, OMEGA_EINVAL,
-     "machine: 'seq' is no whole number"},
-    {2, "\"9223372036854775808\"", "9223372036854775808", 2, OMEGA_EINVAL, "is no JSON (too big"},
+    {2, "1099511627775", "1099511627776", 2, OMEGA_EINVAL,
+     "machine: 'seq' is 1099511627776, expected 0 to 1099511627775"},
+    {2, "1099511627775", "\"1099511627775\"", 2, OMEGA_EINVAL, "machine: 'seq' is no whole number"},
+    {19, "\"18446744073709551615\"", "\"9223372036854775807\"", 19, OMEGA_EINVAL,
+     "job: 'id' is no whole number"},
+    {19, "\"18446744073709551615\"", "\"18446744073709551616\"", 19, OMEGA_EINVAL,
+     "job: 'id' is no whole number"},
+    {19, "\"18446744073709551615\"", "9223372036854775808", 19, OMEGA_EINVAL,
+     "is no JSON (too big"},
     {2, "\"placed_by\":1", "\"placed_by\":65535", 2, OMEGA_EINVAL,
      "machine: 'placed_by' is 65535, expected 0 to 65534"},
     {2, "\"placed_version\":11", "\"placed_version\":13", 2, OMEGA_EINVAL,
