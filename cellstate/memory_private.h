@@ -54,7 +54,7 @@ struct memory {
     struct omega_machine last_made;             /* the last one that was made by its spec */
     const struct omega_machine_spec *last_spec; /* that one; NULL: none yet */
     struct store_use *bands[OMEGA_BANDS];       /* per machine, as memory_sum_bands() adds up; NULL:
-                                              none is in the band */
+                                                   none is in the band */
     uint64_t bands_version; /* 1 above that of the change that they stand at; 0: none yet */
     uint32_t *platforms;
     uint32_t *domains;              /* behind them */

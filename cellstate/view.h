@@ -7,8 +7,8 @@
  * (down, draining) shows room of CPU and memory below 0, so that no request fits it. A module never
  * writes them: only omega_txn_claim and omega_txn_unclaim (core/plugin/scheduler.h) change what the
  * view shows. Everything is valid during place() only. A module may cache what it derives from a
- * machine by (machine, stamp), which name what the view shows of it for ever, except while its own
- * claims of the same attempt change it.
+ * machine by (machine, stamp), which name what the view shows of it for ever (but see
+ * OMEGA_RELEASES_MODULUS), except while its own claims of the same attempt change it.
  */
 #ifndef OMEGA_CELLSTATE_VIEW_H
 #define OMEGA_CELLSTATE_VIEW_H
@@ -101,7 +101,7 @@ static inline uint64_t omega_stamp(uint64_t seq, uint32_t releases)
 struct omega_view {
     uint32_t machine_count;
     uint32_t group_count; /* of the job being planned */
-    const struct omega_entry *entry;
+    const struct omega_entry *entry; /* [machine] */
     const int16_t *free_gpu_milli;  /* [machine * OMEGA_GPU_DEVICES_MAX + device]; NULL if the cell
                                        has no GPU, and so the two below */
     const uint8_t *gpu_whole;       /* devices with at least OMEGA_GPU_DEVICE_MILLI free */

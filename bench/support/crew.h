@@ -14,7 +14,7 @@ struct crew {
     enum lmdb_mode mode;
     uint32_t machines;
     uint32_t claims; /* of a commit */
-    uint32_t jobs;   /* ready for each process: more than it can place in that time */
+    uint32_t jobs;   /* ready for each process: more than its share in that time */
     int64_t warm_ns; /* commits that do not count: each process meets its machines */
     int64_t run_ns;  /* those that do */
     uint64_t seed;
