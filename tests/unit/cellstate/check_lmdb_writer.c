@@ -27,6 +27,7 @@
 #define VERSION_AT 8
 #define BOOT_AT 16
 #define RECORD_AT 192
+#define HURRIES_AT 328 /* of the bell */
 #define WORKERS 4
 
 static char folder[200];
@@ -424,6 +425,32 @@ static void overwrite(off_t at, const void *bytes, size_t size)
     ck_assert_int_eq(pwrite(fd, bytes, size, at), (ssize_t)size);
     close(fd);
 }
+
+/* One that has had its CPU for a while gives way, and not again soon; nobody does while holders
+ * come back at once. */
+START_TEST(test_gives_way)
+{
+    setup();
+    struct lmdb_gate *gate = open_gate(BOOT, NULL);
+    int64_t since_us = 0;
+    lmdb_gate_give_way(gate, &since_us);
+    ck_assert_int_ne(since_us, 0);
+    const int64_t long_ago_us = since_us - 1000;
+    int64_t ahead_us = since_us + INT64_C(1000000000);
+    lmdb_gate_give_way(gate, &ahead_us);
+    ck_assert_int_eq(ahead_us, since_us + INT64_C(1000000000));
+    int64_t again_us = long_ago_us;
+    lmdb_gate_give_way(gate, &again_us);
+    ck_assert_int_ge(again_us, since_us);
+    const uint32_t hurries = 1;
+    overwrite(HURRIES_AT, &hurries, sizeof hurries);
+    again_us = long_ago_us;
+    lmdb_gate_give_way(gate, &again_us);
+    ck_assert_int_eq(again_us, long_ago_us);
+    lmdb_gate_close(gate);
+    teardown();
+}
+END_TEST
 
 /* A process of the same number that was started at another time is not the writer. */
 START_TEST(test_reused_pid)
@@ -875,6 +902,7 @@ static const struct {
     {"threads", &test_threads, 1},
     {"no torn record", &test_no_torn_record, 1},
     {"lets others in", &test_lets_others_in, 1},
+    {"gives way", &test_gives_way, 1},
     {"killed holder", &test_killed_holder, 1},
     {"holder thread ended", &test_holder_thread_ended, 1},
     {"reused pid", &test_reused_pid, 1},
