@@ -118,36 +118,36 @@ static size_t entry_bytes(const struct omega_job *job, bool spread, bool state)
 }
 
 struct job_entry *jobs_entry_create(const struct omega_job *job, const struct catalogue *catalogue,
-                                    struct spares *spares)
+                                    struct job_spares *spares)
 {
     bool spread = spreads(job, catalogue);
     bool usual = spares != NULL && job->group_count == 1 && !spread &&
                  job->groups[0].request.gpu_devices == 0 && !omega_job_is_elastic(job);
     size_t bytes = entry_bytes(job, spread, !usual);
-    struct job_entry *entry = usual ? spares_take(spares, bytes) : malloc(bytes);
+    struct job_entry *entry = usual ? spares_take(&spares->entries, bytes) : malloc(bytes);
     if (entry != NULL) {
         describe(entry, job, catalogue, spread, !usual);
     }
     return entry;
 }
 
-void jobs_entry_destroy(struct job_entry *entry, struct spares *spares)
+void jobs_entry_destroy(struct job_entry *entry, struct job_spares *spares)
 {
     /* the same as `usual` above, or a block would come back to another one of another size */
     if (entry != NULL && spares != NULL && jobs_is_plain(entry) && !entry->elastic) {
-        free(entry->state);
-        spares_give(spares, entry);
+        spare_sizes_give(&spares->states, entry->state, entry->slots);
+        spares_give(&spares->entries, entry);
     } else {
         free(entry);
     }
 }
 
-int jobs_keep_states(struct job_entry *entry)
+int jobs_keep_states(struct job_entry *entry, struct job_spares *spares)
 {
     if (entry->state != NULL || entry->given_up) {
         return OMEGA_OK;
     }
-    entry->state = malloc(entry->slots);
+    entry->state = spare_sizes_take(spares == NULL ? NULL : &spares->states, entry->slots);
     if (entry->state == NULL) {
         return OMEGA_ENOMEM;
     }

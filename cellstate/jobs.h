@@ -44,6 +44,12 @@ struct job_entry {
                              always in stores that have a table of these machines */
 };
 
+/* To be used again: entries of plain jobs without optional tasks, as most are, and their states. */
+struct job_spares {
+    struct spares entries;
+    struct spare_sizes states;
+};
+
 /* Working memory of the checks, reused from call to call. */
 struct jobs_scratch {
     uint32_t machine_count;
@@ -65,15 +71,14 @@ void jobs_scratch_fini(struct jobs_scratch *scratch);
  * and its constraint sets are in the catalogue. */
 int jobs_check_job(const struct omega_job *job, const struct catalogue *catalogue,
                    omega_error_t *err);
-/* The entry of a job that is submitted, with its arrays in one block. With spares, those of plain
- * jobs without optional tasks, as most are, come from them without `state`, and go back to them.
- * The same spares, or NULL, for both. NULL without memory. */
+/* The entry of a job that is submitted, with its arrays in one block; one that comes from spares
+ * has no `state` at first. The same spares, or NULL, for all three. NULL without memory. */
 struct job_entry *jobs_entry_create(const struct omega_job *job, const struct catalogue *catalogue,
-                                    struct spares *spares);
-void jobs_entry_destroy(struct job_entry *entry, struct spares *spares);
+                                    struct job_spares *spares);
+void jobs_entry_destroy(struct job_entry *entry, struct job_spares *spares);
 /* Makes the states of an entry that has none yet, before any of them changes or is looked at by
  * what follows here; OMEGA_ENOMEM. */
-int jobs_keep_states(struct job_entry *entry);
+int jobs_keep_states(struct job_entry *entry, struct job_spares *spares);
 
 /* Is this a transaction that a scheduler may send (store_commit() says which)? `entry` is NULL if
  * the job is not in the table. Also makes room in the scratch for its claims, notes in

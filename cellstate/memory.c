@@ -50,12 +50,12 @@ void memory_look(struct memory *memory, uint32_t index, struct omega_machine *ma
 /* ---- machine events ---- */
 
 /* Makes the states of tasks that will return to their jobs. */
-static int keep_lost(const struct memory *memory, uint32_t count, enum store_loss_policy policy)
+static int keep_lost(struct memory *memory, uint32_t count, enum store_loss_policy policy)
 {
     int rc = OMEGA_OK;
     for (uint32_t i = 0; rc == OMEGA_OK && policy == STORE_LOST_RETURN && i < count; i++) {
         const uint64_t job = memory->lost[i].job;
-        rc = job == 0 ? OMEGA_OK : jobs_keep_states(memory_job(memory, job));
+        rc = job == 0 ? OMEGA_OK : jobs_keep_states(memory_job(memory, job), &memory->spare_jobs);
     }
     return rc;
 }
@@ -265,7 +265,8 @@ static void memory_close(struct store *store)
     for (struct job_entry *entry; (entry = id_table_next(&memory->jobs, &at)) != NULL;) {
         jobs_entry_destroy(entry, &memory->spare_jobs);
     }
-    spares_free(&memory->spare_jobs);
+    spares_free(&memory->spare_jobs.entries);
+    spare_sizes_free(&memory->spare_jobs.states);
     block_free_spares(memory);
     map_clear(&memory->blocks);
     id_table_clear(&memory->jobs);

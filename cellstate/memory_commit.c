@@ -198,7 +198,7 @@ static int commit_full(struct memory *memory, struct job_entry *entry,
                        const struct omega_transaction *txn, struct omega_claim_result *results,
                        struct omega_result *result, omega_error_t *err)
 {
-    if (entry != NULL && jobs_keep_states(entry) != OMEGA_OK) {
+    if (entry != NULL && jobs_keep_states(entry, &memory->spare_jobs) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for the tasks of job %llu",
                                (unsigned long long)entry->id);
     }

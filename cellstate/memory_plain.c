@@ -405,7 +405,8 @@ int memory_commit_plain(struct memory *memory, struct job_entry *entry,
         block_forget(memory, block);
         return rc;
     }
-    if (result->accepted < entry->pending && jobs_keep_states(entry) != OMEGA_OK) {
+    if (result->accepted < entry->pending &&
+        jobs_keep_states(entry, &memory->spare_jobs) != OMEGA_OK) {
         give_back_block(&memory->live, block);
         block_forget(memory, block);
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for the tasks of job %llu",

@@ -67,7 +67,7 @@ struct memory {
     struct block *spares[MEMORY_SPARES]; /* blocks to use again, those with room for 16 << i alike
                                             placements in spares[i] */
     struct id_table jobs;                /* struct job_entry */
-    struct spares spare_jobs;
+    struct job_spares spare_jobs;
     /* The change feed: machines in the order they changed, a ring of feed_mask + 1 entries. A view
      * that has read up to `position` misses those since; one too far behind is copied whole. */
     uint32_t *feed;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks of one size that come and go all the time: who gives one back finds it at hand again. The
- * allocator is asked only for more than there have been at once, for many together, and gets them
- * back at the end. In debug builds each block is the allocator's own, so that sanitizers see who
- * uses one that was given back, or forgets to. For one thread at a time.
+ * Blocks of one size, or small ones of any, that come and go all the time: who gives one back finds
+ * it at hand again. The allocator is asked only for more than there have been at once, for many
+ * together, and gets them back at the end. In debug builds each block is the allocator's own, so
+ * that sanitizers see who uses one that was given back, or forgets to. For one thread at a time.
  */
 #ifndef OMEGA_CORE_BASE_SPARES_H
 #define OMEGA_CORE_BASE_SPARES_H
@@ -84,6 +84,55 @@ static inline void spares_free(struct spares *spares)
         free(chunk);
     }
     *spares = (struct spares){.first = NULL};
+}
+
+#define SPARE_SIZES_LEAST 6u /* 64 bytes, as a power of two */
+#define SPARE_SIZES_COUNT 6u /* up to 2 KiB */
+
+/* Small blocks of any size, each in one of the least power of two that holds it. All 0: none. */
+struct spare_sizes {
+    struct spares of[SPARE_SIZES_COUNT];
+};
+
+/* Where a block of `size` bytes comes from; SPARE_SIZES_COUNT: from the allocator. */
+static inline unsigned spare_sizes_which(size_t size)
+{
+    const size_t least = (size_t)1 << SPARE_SIZES_LEAST;
+    const unsigned which =
+        size <= least ? 0 : 64u - SPARE_SIZES_LEAST - (unsigned)__builtin_clzll(size - 1);
+    return which < SPARE_SIZES_COUNT ? which : SPARE_SIZES_COUNT;
+}
+
+/* A block of `size` bytes; `sizes` may be NULL: one of the allocator's. NULL without memory. */
+static inline void *spare_sizes_take(struct spare_sizes *sizes, size_t size)
+{
+    const unsigned which = spare_sizes_which(size);
+#ifndef OMEGA_DEBUG
+    if (sizes != NULL && which < SPARE_SIZES_COUNT) {
+        return spares_take(&sizes->of[which], (size_t)1 << (which + SPARE_SIZES_LEAST));
+    }
+#endif
+    (void)which; /* in debug builds a block is as large as was asked for */
+    return malloc(size);
+}
+
+/* Takes back what spare_sizes_take() gave for the same `sizes` and `size`; NULL is allowed. */
+static inline void spare_sizes_give(struct spare_sizes *sizes, void *block, size_t size)
+{
+    const unsigned which = spare_sizes_which(size);
+    if (sizes == NULL || which == SPARE_SIZES_COUNT) {
+        free(block);
+    } else if (block != NULL) {
+        spares_give(&sizes->of[which], block);
+    }
+}
+
+/* Frees all blocks, when the last one has been given back. */
+static inline void spare_sizes_free(struct spare_sizes *sizes)
+{
+    for (unsigned which = 0; which < SPARE_SIZES_COUNT; which++) {
+        spares_free(&sizes->of[which]);
+    }
 }
 
 #endif

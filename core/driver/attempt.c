@@ -8,9 +8,16 @@
 
 #include "core/driver/driver.h"
 
-#define LINE 64u /* bytes of a cache line */
+#define LINE 64u        /* bytes of a cache line */
+#define SLOTS_A_WORD 8u /* of job->placed, looked at together */
 
 /* ---- the job ---- */
+
+/* What job->placed takes. */
+static size_t placed_bytes(const struct run_job *job)
+{
+    return (size_t)job->job->slots + OMEGA_MARKS_BEHIND;
+}
 
 /* Does a job take as much memory as most? */
 static bool is_usual(const struct omega_job *job)
@@ -18,11 +25,12 @@ static bool is_usual(const struct omega_job *job)
     return job->group_count == 1 && job->groups[0].task_duration_us == NULL;
 }
 
-struct run_job *run_job_create(const struct omega_job *job, uint64_t id, struct spares *spares)
+struct run_job *run_job_create(const struct omega_job *job, uint64_t id,
+                               struct run_job_spares *spares)
 {
     size_t bytes = sizeof(struct run_job) + omega_job_copy_bytes(job);
     struct run_job *made =
-        spares != NULL && is_usual(job) ? spares_take(spares, bytes) : malloc(bytes);
+        spares != NULL && is_usual(job) ? spares_take(&spares->jobs, bytes) : malloc(bytes);
     if (made == NULL) {
         return NULL;
     }
@@ -45,33 +53,33 @@ void run_job_prefetch(const struct run_job *job)
     }
 }
 
-void run_job_destroy(struct run_job *job, struct spares *spares)
+void run_job_destroy(struct run_job *job, struct run_job_spares *spares)
 {
     if (job == NULL) {
         return;
     }
     free(job->eligible);
-    free(job->placed);
+    spare_sizes_give(spares == NULL ? NULL : &spares->placed, job->placed, placed_bytes(job));
     free(job->machine_of);
     free(job->last_claims);
     free(job->last_results);
     if (spares != NULL && is_usual(job->job)) {
-        spares_give(spares, job);
+        spares_give(&spares->jobs, job);
     } else {
         free(job);
     }
 }
 
-int run_job_keep_placed(struct run_job *job)
+int run_job_keep_placed(struct run_job *job, struct run_job_spares *spares)
 {
     if (job->placed != NULL) {
         return OMEGA_OK;
     }
-    job->placed = malloc(job->job->slots);
+    job->placed = spare_sizes_take(spares == NULL ? NULL : &spares->placed, placed_bytes(job));
     if (job->placed == NULL) {
         return OMEGA_ENOMEM;
     }
-    memset(job->placed, job->placements > 0, job->job->slots);
+    memset(job->placed, job->placements > 0, placed_bytes(job));
     return OMEGA_OK;
 }
 
@@ -322,27 +330,6 @@ static void list_all(struct runner *runner, const struct run_job *job)
     }
 }
 
-/* Lists the slots from one on, below another, that are not placed. Of a job that is tried again
- * most are: eight, each 0 or 1, are looked at as one little-endian word. Returns the end of the
- * list. */
-static uint32_t *list_slots(const uint8_t *placed, uint32_t from, uint32_t to, uint32_t *tasks)
-{
-    uint32_t t = from;
-    for (; to - t >= sizeof(uint64_t); t += (uint32_t)sizeof(uint64_t)) {
-        uint64_t eight;
-        memcpy(&eight, &placed[t], sizeof eight);
-        for (eight ^= UINT64_C(0x0101010101010101); eight != 0; eight &= eight - 1) {
-            *tasks++ = t + (uint32_t)__builtin_ctzll(eight) / 8;
-        }
-    }
-    for (; t < to; t++) {
-        if (placed[t] == 0) {
-            *tasks++ = t;
-        }
-    }
-    return tasks;
-}
-
 /* Lists what is left of each group: required tasks first, optional ones behind them. */
 static void list_unplaced(struct runner *runner, const struct run_job *job)
 {
@@ -356,9 +343,10 @@ static void list_unplaced(struct runner *runner, const struct run_job *job)
         struct omega_pending_group *pending = &runner->groups[g];
         uint32_t required_end = group->first_task + group->count;
         pending->tasks = tasks;
-        tasks = list_slots(job->placed, group->first_task, required_end, tasks);
+        tasks = omega_tasks_unmarked(job->placed, group->first_task, required_end, tasks);
         pending->required = (uint32_t)(tasks - pending->tasks);
-        tasks = list_slots(job->placed, required_end, required_end + group->optional, tasks);
+        tasks =
+            omega_tasks_unmarked(job->placed, required_end, required_end + group->optional, tasks);
         pending->optional = (uint32_t)(tasks - pending->tasks) - pending->required;
     }
     const uint32_t listed = (uint32_t)(tasks - runner->tasks);
@@ -578,7 +566,7 @@ static int mark_placed(const struct runner *runner, const struct omega_transacti
         }
         return OMEGA_OK;
     }
-    if (run_job_keep_placed(job) != OMEGA_OK) {
+    if (run_job_keep_placed(job, runner->spares) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
     mark_claimed(&runner->plan, job->placed);

@@ -14,6 +14,12 @@
 
 struct runner;
 
+/* To be used again. */
+struct run_job_spares {
+    struct spares jobs;        /* of one group whose tasks all run alike, as most are */
+    struct spare_sizes placed; /* of all jobs */
+};
+
 /* A job from its arrival until nothing of it is left, with `job` in one block. Freed when `holds`
  * falls to 0. */
 struct run_job {
@@ -24,8 +30,9 @@ struct run_job {
     struct runner *runner;
     const uint64_t **eligible; /* per group; NULL = all machines */
     uint8_t *placed;           /* per task slot, or NULL as long as all are alike: none is placed
-                                  where `placements` is 0, otherwise all (run_job_keep_placed()).
-                                  Not kept for jobs with optional tasks, which commit once */
+                                  where `placements` is 0, otherwise all. Made by
+                                  run_job_keep_placed(), with OMEGA_MARKS_BEHIND. Not kept for
+                                  jobs with optional tasks, which commit once */
     uint32_t *machine_of;      /* per task slot of a different_machines group: where it runs, or
                                   UINT32_MAX; NULL if the job has no such group */
     struct omega_claim *last_claims;
@@ -81,6 +88,7 @@ struct runner {
     uint32_t *told; /* INTERVAL: machines where own placements ended since the last commit */
     uint32_t told_count;
     uint32_t told_room;
+    struct run_job_spares *spares; /* those of all its jobs, set behind runner_open(); NULL: none */
     /* working memory */
     struct omega_claim_result *results;
     struct omega_brief *brief; /* in live runs NULL: results tell all claims; else &listed, and of
@@ -152,16 +160,17 @@ void runner_close(struct runner *runner, struct store *store);
 /* Notes that a placement of this instance ended on a machine. */
 int runner_tell(struct runner *runner, uint32_t machine);
 
-/* A job for the driver: takes a copy. NULL without memory. `spares`, the same for a job's creation
- * and its end, keeps what those of one group and one duration take; NULL: nothing is kept. */
-struct run_job *run_job_create(const struct omega_job *job, uint64_t id, struct spares *spares);
-void run_job_destroy(struct run_job *job, struct spares *spares);
+/* A job for the driver: takes a copy. NULL without memory. `spares`, the same in all three calls
+ * for a job, keeps what it takes; NULL: nothing is kept. */
+struct run_job *run_job_create(const struct omega_job *job, uint64_t id,
+                               struct run_job_spares *spares);
+void run_job_destroy(struct run_job *job, struct run_job_spares *spares);
 /* Asks for what every job has in its block, of one that will be looked at next: in a long queue it
  * has lain for long. NULL: of none. */
 void run_job_prefetch(const struct run_job *job);
 
 /* Makes job->placed, if it has none yet; OMEGA_ENOMEM. */
-int run_job_keep_placed(struct run_job *job);
+int run_job_keep_placed(struct run_job *job, struct run_job_spares *spares);
 
 /* Forgets where a task ran. */
 void run_job_vacate(struct run_job *job, uint32_t task);

@@ -22,7 +22,7 @@ static int lose_task(struct simulation *sim, const struct store_release_result *
         job->given_up++;
         sim_tell_tasks(sim, job, METRICS_JOB_ABANDONED, 1);
     } else if (returns) {
-        if (run_job_keep_placed(job) != OMEGA_OK) {
+        if (run_job_keep_placed(job, &sim->spare_jobs) != OMEGA_OK) {
             return sim_no_memory(err);
         }
         job->placed[lost->task] = 0;

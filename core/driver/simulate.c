@@ -54,6 +54,7 @@ static int start_runners(struct simulation *sim, omega_error_t *err)
                 return rc;
             }
             sim->runners[id].brief = &sim->runners[id].listed;
+            sim->runners[id].spares = &sim->spare_jobs;
         }
     }
     return OMEGA_OK;
@@ -329,7 +330,8 @@ static void close_simulation(struct simulation *sim, int result)
     free(sim->failures);
     free(sim->failing);
     free(sim->prefill_ends);
-    spares_free(&sim->spare_jobs);
+    spares_free(&sim->spare_jobs.jobs);
+    spare_sizes_free(&sim->spare_jobs.placed);
     spares_free(&sim->spare_ends);
     free(sim->ids);
     free(sim->released);

@@ -58,7 +58,7 @@ struct simulation {
     struct prefill_end *prefill_ends;
     uint32_t prefill_end_count;
     /* working memory */
-    struct spares spare_jobs;
+    struct run_job_spares spare_jobs;
     struct spares spare_ends; /* of a run of positions */
     uint64_t *ids;
     struct store_release_result *released;

@@ -39,7 +39,7 @@ struct run_job *live_dequeue(struct live_scheduler *scheduler)
 static bool take_state(struct run_job *job, const struct lmdb_job *said)
 {
     uint32_t slots = job->job->slots;
-    if (run_job_keep_placed(job) != OMEGA_OK) {
+    if (run_job_keep_placed(job, NULL) != OMEGA_OK) {
         return false;
     }
     job->unplaced = said->pending;

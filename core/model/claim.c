@@ -68,6 +68,33 @@ void omega_tasks_mark(const uint32_t *tasks, uint32_t count, uint8_t *marks)
     }
 }
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "marks are looked at eight at a time");
+
+/* Which of up to 64 marks from one on are 0, as bits. A multiplication gathers what eight of them
+ * say in the highest byte. */
+static inline uint64_t unmarked_bits(const uint8_t *marks, uint32_t count)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < count; i += OMEGA_MARKS_BEHIND + 1) {
+        uint64_t eight;
+        memcpy(&eight, &marks[i], sizeof eight);
+        eight = ~eight & UINT64_C(0x0101010101010101);
+        bits |= eight * UINT64_C(0x0102040810204080) >> 56 << i;
+    }
+    return count < 64 ? bits & ((UINT64_C(1) << count) - 1) : bits;
+}
+
+uint32_t *omega_tasks_unmarked(const uint8_t *marks, uint32_t from, uint32_t to, uint32_t *tasks)
+{
+    for (uint32_t t = from; t < to; t += 64) {
+        uint64_t bits = unmarked_bits(&marks[t], to - t < 64 ? to - t : 64);
+        for (; bits != 0; bits &= bits - 1) {
+            *tasks++ = t + (uint32_t)__builtin_ctzll(bits);
+        }
+    }
+    return tasks;
+}
+
 uint32_t omega_machines_exist(const uint32_t *machines, uint32_t count, uint32_t machine_count)
 {
     uint32_t i = 0;

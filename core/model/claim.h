@@ -27,6 +27,11 @@ bool omega_tasks_rise(const uint32_t *tasks, uint32_t count, uint32_t end);
 /* Sets the marks of tasks, which rise, to 1: of a run of them at once. */
 void omega_tasks_mark(const uint32_t *tasks, uint32_t count, uint8_t *marks);
 
+/* Lists the tasks from one on, below `to`, whose mark is 0; the others are 1. So many bytes behind
+ * the last mark may be read, too. Returns the end of the list. */
+#define OMEGA_MARKS_BEHIND 7u
+uint32_t *omega_tasks_unmarked(const uint8_t *marks, uint32_t from, uint32_t to, uint32_t *tasks);
+
 /* How many machines, from the first on, are below `machine_count`. */
 uint32_t omega_machines_exist(const uint32_t *machines, uint32_t count, uint32_t machine_count);
 

@@ -38,7 +38,7 @@ struct omega_txn {
     uint64_t synced; /* the view's version then */
     uint32_t noted;  /* notes that stand for claims when the attempt has been planned */
     uint8_t *taken;  /* per task slot of the job: enum taken; 0 while it may be claimed */
-    bool untouched;  /* all of them are 0 */
+    bool filled;     /* `taken` is filled in: not as long as nothing but notes is made */
     uint32_t slots;  /* so many fit in claims, notes and taken */
     /* the group that is being claimed for, looked up once for many claims */
     uint32_t group;
@@ -257,14 +257,14 @@ static void append_claim(struct omega_txn *txn, uint32_t task, uint32_t machine,
         .devices = (uint8_t)devices,
     };
     txn->taken[task] = TAKEN_CLAIMED;
-    txn->untouched = false;
 }
 
-/* How many of the notes, from the first on, are of tasks that may be claimed. */
+/* How many of the notes, from the first on, are of tasks that may be claimed. All turns may, until
+ * something has been claimed otherwise. */
 static uint32_t count_in_turn(const struct omega_txn *txn)
 {
     uint32_t count = txn->head.note_count <= txn->turn_count ? txn->head.note_count : 0;
-    for (uint32_t i = 0; !txn->untouched && i < count; i++) {
+    for (uint32_t i = 0; txn->filled && i < count; i++) {
         count = txn->taken[txn->turns[i]] == 0 ? count : i;
     }
     return count;
@@ -302,10 +302,26 @@ static void make_claims(struct omega_txn *txn, uint32_t count)
     txn->count += count;
 }
 
+/* Fills in which tasks may not be claimed, unless that has been done. */
+static void fill_taken(struct omega_txn *txn)
+{
+    if (txn->filled) {
+        return;
+    }
+    const uint32_t slots = txn->given->pending->job->slots;
+    if (txn->given->placed != NULL) {
+        memcpy(txn->taken, txn->given->placed, slots);
+    } else {
+        memset(txn->taken, 0, slots);
+    }
+    txn->filled = true;
+}
+
 /* Makes claims of the notes before something else is done than taking notes. */
 static void enter_notes(struct omega_txn *txn)
 {
     uint32_t first = txn->count;
+    fill_taken(txn);
     if (txn->head.note_count > 0) {
         uint32_t count = omega_machines_exist(txn->head.notes, count_in_turn(txn),
                                               txn->view->shown.machine_count);
@@ -319,7 +335,6 @@ static void enter_notes(struct omega_txn *txn)
         claim->seq = omega_seq(txn->view->entry[claim->machine].stamp);
         claim->synced = store_view_synced(txn->view, claim->machine);
         txn->taken[claim->task] = TAKEN_CLAIMED;
-        txn->untouched = false;
     }
 }
 
@@ -420,12 +435,7 @@ static int txn_open(struct omega_txn *txn, const struct instance_job *given,
     if (reserve_slots(txn, slots) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
-    if (given->placed != NULL) {
-        memcpy(txn->taken, given->placed, slots);
-    } else {
-        memset(txn->taken, 0, slots);
-    }
-    txn->untouched = given->placed == NULL;
+    txn->filled = false;
     txn->given = given;
     txn->view = view;
     txn->count = 0;
@@ -499,7 +509,7 @@ static void txn_close(struct omega_txn *txn)
     if (is_in_short(txn)) {
         txn->noted = take_back_notes(txn, count_in_turn(txn));
         check_notes(txn, txn->noted);
-    } else {
+    } else if (txn_claims(txn) > 0) {
         enter_notes(txn);
         take_back(txn);
     }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What claims in short have to be. */
+#include <stdlib.h>
+
+#include "core/base/random.h"
 #include "core/model/claim.h"
 #include "tests/support/check_main.h"
 
@@ -103,6 +106,37 @@ START_TEST(others_are_listed)
 }
 END_TEST
 
+/* Marks of all lengths, looked at from any of them on, few and many, with others behind the end. */
+START_TEST(unmarked_tasks)
+{
+    static const uint32_t counts[] = {0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 130, 300};
+    const uint32_t count = counts[_i];
+    struct omega_random random;
+    omega_random_init(&random, 3, "marks", (uint64_t)_i);
+    uint8_t *marks = malloc(count + OMEGA_MARKS_BEHIND);
+    uint32_t *tasks = malloc((count + 1) * sizeof *tasks);
+    ck_assert(marks != NULL && tasks != NULL);
+    for (uint32_t round = 0; round < 200; round++) {
+        for (uint32_t t = 0; t < count + OMEGA_MARKS_BEHIND; t++) {
+            marks[t] = omega_random_below(&random, 8) < round % 10; /* none, then more, all */
+        }
+        const uint32_t from = omega_random_below(&random, count + 1);
+        const uint32_t to = from + omega_random_below(&random, count - from + 1);
+        const uint32_t *end = omega_tasks_unmarked(marks, from, to, tasks);
+        const uint32_t *next = tasks;
+        for (uint32_t t = from; t < to; t++) {
+            if (marks[t] == 0) {
+                ck_assert(next < end);
+                ck_assert_uint_eq(*next++, t);
+            }
+        }
+        ck_assert_ptr_eq(next, end);
+    }
+    free(marks);
+    free(tasks);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     TCase *brief = tcase_create("brief");
@@ -112,6 +146,7 @@ static void add_cases(Suite *suite)
     tcase_add_test(in_short, none);
     tcase_add_test(in_short, tasks_rise);
     tcase_add_test(in_short, machines_exist);
+    tcase_add_loop_test(in_short, unmarked_tasks, 0, 12);
     suite_add_tcase(suite, in_short);
 }
 
