@@ -34,15 +34,20 @@ static inline bool before(const struct event *a, const struct event *b)
 
 /* ---- the heap ---- */
 
+/* Makes room for one more in heap and wheel together: all may be at one instant, and come from the
+ * wheel to the heap when events are taken out, which must not fail. */
 static int reserve_heap(struct events *events)
 {
-    size_t room = events->room == 0 ? 1024 : events->room * 2;
+    if (events->heap_count + events->far.count < events->heap_room) {
+        return OMEGA_OK;
+    }
+    size_t room = events->heap_room == 0 ? 1024 : events->heap_room * 2;
     struct event *heap = realloc(events->heap, room * sizeof *heap);
     if (heap == NULL) {
         return OMEGA_ENOMEM;
     }
     events->heap = heap;
-    events->room = room;
+    events->heap_room = room;
     return OMEGA_OK;
 }
 
@@ -56,13 +61,9 @@ static void fill_hole(struct event *heap, size_t hole, const struct event *event
     heap[hole] = *event;
 }
 
-static int heap_push(struct events *events, const struct event *event)
+static void heap_push(struct events *events, const struct event *event)
 {
-    if (events->count == events->room && reserve_heap(events) != OMEGA_OK) {
-        return OMEGA_ENOMEM;
-    }
-    fill_hole(events->heap, events->count++, event);
-    return OMEGA_OK;
+    fill_hole(events->heap, events->heap_count++, event);
 }
 
 /* The earlier one of two entries: by a mask, since compilers make a branch of a choice, and nobody
@@ -93,8 +94,8 @@ static void heap_pop(struct events *events, struct event *event)
 {
     struct event *heap = events->heap;
     *event = heap[0];
-    const struct event last = heap[--events->count];
-    const size_t count = events->count;
+    const struct event last = heap[--events->heap_count];
+    const size_t count = events->heap_count;
     size_t hole = 0;
     for (size_t first = 1; first < count; first = hole * ARITY + 1) {
         size_t best = first_child(heap, first, count);
@@ -143,7 +144,43 @@ static int lane_push(struct events *events, const struct event *event)
     return OMEGA_OK;
 }
 
-/* ---- both ---- */
+/* ---- near and far ---- */
+
+/* Brings the next few near, when all that were have happened. Those behind them stay far, however
+ * empty the time in between: it may fill. */
+static void bring_near(struct events *events)
+{
+    if (events->heap_count > 0 || events->far.count == 0) {
+        return;
+    }
+    const struct wheel_few few = wheel_turn(&events->far);
+    uint32_t node = few.first;
+    for (uint32_t i = 0; i < few.count; i++) {
+        const struct event *event = &events->far.nodes[node].event;
+        events->near_us = event->time_us > events->near_us ? event->time_us : events->near_us;
+        heap_push(events, event);
+        node = wheel_give(&events->far, node);
+    }
+}
+
+/* Adds one that has no lane. */
+static int enter(struct events *events, const struct event *event)
+{
+    if (reserve_heap(events) != OMEGA_OK) {
+        return OMEGA_ENOMEM;
+    }
+    if (event->time_us <= events->near_us) {
+        heap_push(events, event);
+        return OMEGA_OK;
+    }
+    if (wheel_reserve(&events->far) != OMEGA_OK) {
+        return OMEGA_ENOMEM;
+    }
+    wheel_put(&events->far, event);
+    return OMEGA_OK;
+}
+
+/* ---- all ---- */
 
 int events_push(struct events *events, int64_t time_us, enum event_kind kind, void *what)
 {
@@ -153,17 +190,38 @@ int events_push(struct events *events, int64_t time_us, enum event_kind kind, vo
         .what = what,
     };
     return kind == EVENT_ATTEMPT && lane_takes(events, &event) ? lane_push(events, &event)
-                                                               : heap_push(events, &event);
+                                                               : enter(events, &event);
+}
+
+/* Is the first one of the lane the first of all? If not, that is the first of the heap. */
+static bool lane_is_first(struct events *events)
+{
+    if (events->lane_count == 0) {
+        bring_near(events);
+        return false;
+    }
+    const struct event *first = lane_at(events, 0);
+    if (first->time_us > events->near_us) {
+        bring_near(events); /* otherwise what is far is behind it */
+    }
+    return events->heap_count == 0 || before(first, &events->heap[0]);
+}
+
+int64_t events_next_us(struct events *events)
+{
+    if (lane_is_first(events)) {
+        return lane_at(events, 0)->time_us;
+    }
+    return events->heap_count > 0 ? events->heap[0].time_us : INT64_MAX;
 }
 
 int events_pop(struct events *events, struct event *event, enum event_kind *kind)
 {
-    if (events->lane_count > 0 &&
-        (events->count == 0 || before(lane_at(events, 0), &events->heap[0]))) {
+    if (lane_is_first(events)) {
         *event = *lane_at(events, 0);
         events->lane_first++;
         events->lane_count--;
-    } else if (events->count > 0) {
+    } else if (events->heap_count > 0) {
         heap_pop(events, event);
     } else {
         return 0;
@@ -179,5 +237,6 @@ void events_release(struct events *events)
 {
     free(events->heap);
     free(events->lane);
+    wheel_release(&events->far);
     *events = (struct events){.heap = NULL};
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The event queue of the simulator: a total order by (time, kind, sequence of creation), so that a
- * run is the same whatever it is kept in: a 4-ary implicit heap of 24-byte entries and, for
- * attempts, which are made in the order in which they happen, a lane: first in, first out.
+ * run is the same whatever it is kept in. The few that come next are in a 4-ary implicit heap, all
+ * others in a wheel, in no order. Attempts, which are made in the order in which they happen, have
+ * a lane: first in, first out.
  */
 #ifndef OMEGA_CORE_DRIVER_EVENTS_H
 #define OMEGA_CORE_DRIVER_EVENTS_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "core/driver/wheel.h"
 
 /* In the order in which simultaneous events happen. */
 enum event_kind {
@@ -20,16 +23,12 @@ enum event_kind {
     EVENT_ATTEMPT = 5, /* an instance looks at its queue */
 };
 
-struct event {
-    int64_t time_us;
-    uint64_t order; /* kind and sequence; see events.c */
-    void *what;
-};
-
 struct events {
-    struct event *heap;
-    size_t count;
-    size_t room;
+    struct event *heap; /* those up to near_us */
+    size_t heap_count;
+    size_t heap_room; /* for all in heap and wheel */
+    int64_t near_us;
+    struct wheel far;   /* those behind near_us */
     struct event *lane; /* a ring of lane_room entries, a power of two */
     size_t lane_room;
     size_t lane_first;
@@ -42,6 +41,15 @@ int events_push(struct events *events, int64_t time_us, enum event_kind kind, vo
 
 /* Removes the first event; `kind` and *event are filled. Returns 0 if there is none, else 1. */
 int events_pop(struct events *events, struct event *event, enum event_kind *kind);
+
+/* How many events there are. */
+static inline size_t events_count(const struct events *events)
+{
+    return events->heap_count + events->lane_count + events->far.count;
+}
+
+/* The time of the first event, or INT64_MAX; may sort some that come next. */
+int64_t events_next_us(struct events *events);
 
 /* Frees the queue and makes it empty. What the events point to is the caller's. */
 void events_release(struct events *events);

@@ -235,7 +235,7 @@ static int release_due(struct live_executor *executor, omega_error_t *err)
     if (now_us >= process->config->horizon_us) {
         return OMEGA_OK;
     }
-    while (count < BATCH && executor->ends.count > 0 && executor->ends.heap[0].time_us <= now_us) {
+    while (count < BATCH && events_next_us(&executor->ends) <= now_us) {
         events_pop(&executor->ends, &event, &kind);
         executor->ids[count++] = (uint64_t)(uintptr_t)event.what;
     }
@@ -276,8 +276,9 @@ static int execute(struct live_executor *executor, omega_error_t *err)
         rc = rc == OMEGA_OK ? live_play_events(executor, err) : rc;
         rc = rc == OMEGA_OK ? release_due(executor, err) : rc;
         if (rc == OMEGA_OK) {
-            int64_t end_us = executor->ends.count > 0 ? executor->ends.heap[0].time_us : horizon_us;
+            int64_t end_us = events_next_us(&executor->ends);
             int64_t event_us = live_next_event_us(executor);
+            end_us = end_us < horizon_us ? end_us : horizon_us;
             live_wait(process, end_us < event_us ? end_us : event_us, true);
         }
     }

@@ -83,7 +83,7 @@ int live_open_machines(struct live_executor *executor, omega_error_t *err);
 void live_close_machines(struct live_executor *executor);
 
 /* When the next event is due; INT64_MAX: never. */
-int64_t live_next_event_us(const struct live_executor *executor);
+int64_t live_next_event_us(struct live_executor *executor);
 
 /* Plays all events that are due by now. */
 int live_play_events(struct live_executor *executor, omega_error_t *err);

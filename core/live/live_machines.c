@@ -46,15 +46,13 @@ static bool take_event(struct live_executor *executor, int64_t until_us,
     return true;
 }
 
-int64_t live_next_event_us(const struct live_executor *executor)
+int64_t live_next_event_us(struct live_executor *executor)
 {
     const struct run_config *config = executor->process->config;
     int64_t next_us =
         executor->event < config->event_count ? config->events[executor->event].time_us : INT64_MAX;
-    if (executor->failures.count > 0 && executor->failures.heap[0].time_us < next_us) {
-        next_us = executor->failures.heap[0].time_us;
-    }
-    return next_us;
+    int64_t failure_us = events_next_us(&executor->failures);
+    return failure_us < next_us ? failure_us : next_us;
 }
 
 /* Lets the instances know whose tasks were lost, before anything is told of it. */

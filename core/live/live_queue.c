@@ -189,7 +189,7 @@ void live_take_retries(struct live_scheduler *scheduler)
     struct event event;
     enum event_kind kind;
     int64_t now_us = live_now_us(process);
-    while (scheduler->retries.count > 0 && scheduler->retries.heap[0].time_us <= now_us &&
+    while (events_next_us(&scheduler->retries) <= now_us &&
            now_us < process->config->horizon_us) {
         events_pop(&scheduler->retries, &event, &kind);
         struct run_job *job = event.what;

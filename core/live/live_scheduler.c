@@ -202,14 +202,14 @@ static int run(struct live_scheduler *scheduler, omega_error_t *err)
             live_listen(process);
         }
         rc = live_find_jobs(scheduler, err);
-        page_set(process->page, PAGE_QUEUED, scheduler->runner.queued + scheduler->retries.count);
+        page_set(process->page, PAGE_QUEUED,
+                 scheduler->runner.queued + events_count(&scheduler->retries));
         if (rc == OMEGA_OK && scheduler->runner.first != NULL) {
             rc = attempt(scheduler, err);
         } else if (rc == OMEGA_OK) {
-            bool more = scheduler->retries.count > 0;
-            live_wait(process,
-                      more ? scheduler->retries.heap[0].time_us : process->config->horizon_us,
-                      true);
+            int64_t retry_us = events_next_us(&scheduler->retries);
+            int64_t horizon_us = process->config->horizon_us;
+            live_wait(process, retry_us < horizon_us ? retry_us : horizon_us, true);
         }
     }
     return rc;

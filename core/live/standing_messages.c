@@ -96,7 +96,7 @@ static void fill_status(const struct standing *standing, struct msg_status *stat
          job = job->queue_next) {
         status->queued++;
     }
-    status->waiting = schedules ? standing->retries->count : 0;
+    status->waiting = schedules ? events_count(standing->retries) : 0;
 }
 
 /* Puts a job into the table, for this scheduler. Returns 1 where others submit jobs just now: they

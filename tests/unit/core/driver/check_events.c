@@ -102,10 +102,118 @@ START_TEST(attempts_in_their_lane)
 }
 END_TEST
 
+/* The index of the first of the events that are left. */
+static int first_of(const struct given *given, const bool *left, int count)
+{
+    int first = -1;
+    for (int i = 0; i < count; i++) {
+        if (left[i] && (first < 0 || !in_order(&given[first], &given[i]))) {
+            first = i;
+        }
+    }
+    return first;
+}
+
+/* A time around the one that has come: at any distance, before it as well, and right where a level
+ * of the wheel begins. */
+static int64_t draw_time(struct omega_random *random, int64_t now_us)
+{
+    const uint32_t digits = omega_random_below(random, 63);
+    uint64_t off = omega_random_u64(random) >> (63 - digits);
+    switch (omega_random_below(random, 8)) {
+    case 0:
+        return now_us - (int64_t)(off % 100000);
+    case 1:
+        off = (UINT64_C(1) << 6 * (digits % 10)) - 1 + digits % 3;
+        break;
+    case 2:
+        off = (uint64_t)now_us % 64; /* several of the same */
+        break;
+    default:
+        break;
+    }
+    const uint64_t most = (uint64_t)INT64_MAX - (uint64_t)(now_us > 0 ? now_us : 0);
+    return off > most ? INT64_MAX : now_us + (int64_t)off;
+}
+
+/* Whatever the times are, from below 0 up to the last one there is, and many at one instant: the
+ * first of all comes next, whether it was far or near; and again in a queue that was released. */
+START_TEST(far_and_near)
+{
+    static struct given given[EVENTS / 2];
+    static bool left[EVENTS / 2];
+    struct events events = {.heap = NULL};
+    struct omega_random random;
+    omega_random_init(&random, 7, "events", (uint64_t)_i);
+    int64_t now_us = _i % 2 == 0 ? -1000000 : 0;
+    int made = 0;
+    int gone = 0;
+    events_push(&events, 1, EVENT_ARRIVAL, NULL);
+    events_push(&events, INT64_MAX, EVENT_ARRIVAL, NULL);
+    events_release(&events);
+    while (gone < EVENTS / 2) {
+        const uint32_t pushes = omega_random_below(&random, 8) == 0 ? 40 : 1;
+        for (uint32_t i = 0; made < EVENTS / 2 && i < pushes; i++, made++) {
+            given[made].time_us = i % 4 == 3 ? given[made - 1].time_us : draw_time(&random, now_us);
+            given[made].kind = (enum event_kind)omega_random_below(&random, 6);
+            left[made] = true;
+            ck_assert_int_eq(
+                events_push(&events, given[made].time_us, given[made].kind, &given[made]), 0);
+        }
+        ck_assert_uint_eq(events_count(&events), (size_t)(made - gone));
+        const uint32_t pops = made < EVENTS / 2 ? omega_random_below(&random, 9) : 100;
+        for (uint32_t i = 0; gone < made && i < pops; i++, gone++) {
+            struct event event;
+            enum event_kind kind;
+            const int first = first_of(given, left, made);
+            if (i % 2 == 0) { /* looking at it changes nothing */
+                ck_assert_int_eq(events_next_us(&events), given[first].time_us);
+            }
+            ck_assert_int_eq(events_pop(&events, &event, &kind), 1);
+            ck_assert_ptr_eq(event.what, &given[first]);
+            ck_assert_int_eq(event.time_us, given[first].time_us);
+            ck_assert_int_eq(kind, given[first].kind);
+            left[first] = false;
+            now_us = event.time_us < INT64_MAX / 2 ? event.time_us : now_us;
+        }
+    }
+    ck_assert_int_eq(events_next_us(&events), INT64_MAX);
+    ck_assert_uint_eq(events_count(&events), 0);
+    events_release(&events);
+}
+END_TEST
+
+/* After a quiet day as before it: those that come next are few, however long the slot of the wheel
+ * is that the first of them lay in. */
+START_TEST(few_are_near)
+{
+    struct events events = {.heap = NULL};
+    struct omega_random random;
+    omega_random_init(&random, 9, "events", 0);
+    struct event event = {.time_us = INT64_C(86400000000)};
+    enum event_kind kind;
+    ck_assert_int_eq(events_push(&events, event.time_us, EVENT_ARRIVAL, NULL), 0);
+    for (int i = 0; i < EVENTS; i++) {
+        ck_assert_int_eq(events_pop(&events, &event, &kind), 1);
+        ck_assert_uint_lt(events.heap_count, 64);
+        for (uint32_t ends = 0; ends < 2; ends++) { /* one comes, one more waits */
+            int64_t end_us = event.time_us + 1 + omega_random_below(&random, 7200000000 / 2);
+            ck_assert_int_eq(events_push(&events, end_us, EVENT_TASKS_END, NULL), 0);
+        }
+    }
+    ck_assert_uint_eq(events_count(&events), EVENTS + 1);
+    events_release(&events);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     check_case(suite, "a total order", a_total_order);
     check_case(suite, "attempts in their lane", attempts_in_their_lane);
+    TCase *tcase = tcase_create("far and near");
+    tcase_add_loop_test(tcase, far_and_near, 0, 20);
+    suite_add_tcase(suite, tcase);
+    check_case(suite, "few are near", few_are_near);
 }
 
 CHECK_MAIN("core/driver/events", add_cases)
