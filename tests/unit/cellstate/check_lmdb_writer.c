@@ -27,7 +27,11 @@
 #define VERSION_AT 8
 #define BOOT_AT 16
 #define RECORD_AT 192
-#define HURRIES_AT 328 /* of the bell */
+#define BELL_AT 320
+#define ASLEEP_AT (BELL_AT + 4)
+#define HURRIES_AT (BELL_AT + 8)
+#define WATCHED_AT (BELL_AT + 16)
+#define RANG_AT (BELL_AT + 24)
 #define WORKERS 4
 
 static char folder[200];
@@ -425,6 +429,50 @@ static void overwrite(off_t at, const void *bytes, size_t size)
     ck_assert_int_eq(pwrite(fd, bytes, size, at), (ssize_t)size);
     close(fd);
 }
+
+/* A 32-bit number of the file. */
+static uint32_t word_at(off_t at)
+{
+    uint32_t word;
+    int fd = open(path, O_RDONLY);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pread(fd, &word, sizeof word, at), (ssize_t)sizeof word);
+    close(fd);
+    return word;
+}
+
+/* Who gives the lock back wakes one of those who sleep, but where somebody watches only if that has
+ * not been done for long. Whoever sleeps on stays known. */
+START_TEST(test_rings)
+{
+    static const struct {
+        int64_t watched_us; /* ahead: just now, however slow this test is */
+        int64_t rang_us;
+        uint32_t asleep;
+        bool rings;
+    } moments[] = {
+        {0, 0, 1, true},
+        {0, INT64_MAX / 2, 1, true},
+        {INT64_MAX / 2, INT64_MAX / 2, 1, false},
+        {INT64_MAX / 2, 0, 1, true},
+        {0, 0, 0, false},
+    };
+    setup();
+    struct lmdb_gate *gate = open_gate(BOOT, NULL);
+    for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+        enter(gate, 1);
+        overwrite(WATCHED_AT, &moments[i].watched_us, sizeof moments[i].watched_us);
+        overwrite(RANG_AT, &moments[i].rang_us, sizeof moments[i].rang_us);
+        overwrite(ASLEEP_AT, &moments[i].asleep, sizeof moments[i].asleep);
+        const uint32_t rings = word_at(BELL_AT);
+        lmdb_gate_leave(gate);
+        ck_assert_uint_eq(word_at(BELL_AT) - rings, moments[i].rings);
+        ck_assert_uint_eq(word_at(ASLEEP_AT), moments[i].asleep && !moments[i].rings);
+    }
+    lmdb_gate_close(gate);
+    teardown();
+}
+END_TEST
 
 /* One that has had its CPU for a while gives way, and not again soon; nobody does while holders
  * come back at once. */
@@ -902,6 +950,7 @@ static const struct {
     {"threads", &test_threads, 1},
     {"no torn record", &test_no_torn_record, 1},
     {"lets others in", &test_lets_others_in, 1},
+    {"rings", &test_rings, 1},
     {"gives way", &test_gives_way, 1},
     {"killed holder", &test_killed_holder, 1},
     {"holder thread ended", &test_holder_thread_ended, 1},
