@@ -104,6 +104,11 @@ struct catalogue *lmdb_catalogue(struct store *store)
     return lmdb_of(store)->own_catalogue;
 }
 
+void lmdb_give_way(struct store *store, int64_t *since_us)
+{
+    lmdb_gate_give_way(lmdb_of(store)->gate, since_us);
+}
+
 bool lmdb_writer_now(struct store *store, struct lmdb_writer *writer)
 {
     return lmdb_gate_writer(lmdb_of(store)->gate, writer);

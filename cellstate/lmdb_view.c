@@ -18,10 +18,9 @@
 struct lmdb_view {
     struct store_view view;
     struct lmdb *lmdb;
-    MDB_cursor *log;     /* renewed for each refresh; NULL until the first */
-    omega_error_t *err;  /* of the refresh that goes on */
-    uint64_t fed;        /* changes that it has been shown from memory */
-    int64_t gave_way_us; /* see lmdb_gate_give_way() */
+    MDB_cursor *log;    /* renewed for each refresh; NULL until the first */
+    omega_error_t *err; /* of the refresh that goes on */
+    uint64_t fed;       /* changes that it has been shown from memory */
 };
 
 static struct lmdb_view *view_of(struct store_view *view)
@@ -255,7 +254,6 @@ int lmdb_view_refresh(struct store *store, struct store_view *shown, omega_error
     if (rc != OMEGA_OK) {
         return rc;
     }
-    lmdb_gate_give_way(lmdb->gate, &view->gave_way_us); /* an attempt begins */
     view->err = err;
     if (lmdb->feed != NULL && show_feed(view, &rc)) {
         return rc;

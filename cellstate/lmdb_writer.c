@@ -57,9 +57,8 @@
 #define HURRY_MOST 32u
 #define HURRY_LATE 4u
 #define BURST_US 16000
-/* Whoever has had its CPU for so long gives way between two attempts. The kernel would take the CPU
- * soon after, as likely as not in the middle of a change, and everybody would wait for a holder
- * without one. */
+/* Whoever has gone on for so long gives way between two attempts: before the kernel would take its
+ * CPU. */
 #define GIVE_WAY_US 1000
 /* Whoever has rung so stands back that long at most for the one that was woken, who takes longer to
  * come than a holder to come back, and would find the lock taken for ever. */
@@ -503,11 +502,13 @@ void lmdb_gate_leave(struct lmdb_gate *gate)
 
 void lmdb_gate_give_way(const struct lmdb_gate *gate, int64_t *since_us)
 {
-    if (is_at_it(gate->file)) {
+    if (!gate->outdated && is_at_it(gate->file)) {
         return;
     }
     int64_t now = now_us();
-    if (now - *since_us >= GIVE_WAY_US) {
+    if (*since_us == 0) {
+        *since_us = now;
+    } else if (now - *since_us >= GIVE_WAY_US) {
         sched_yield();
         *since_us = now_us();
     }

@@ -51,12 +51,7 @@ int lmdb_gate_enter(struct lmdb_gate *gate, uint16_t instance,
  * milliseconds if others are awake, or if the caller takes it again and again. */
 void lmdb_gate_leave(struct lmdb_gate *gate);
 
-/*
- * Gives way to others on this CPU if this thread has had it for a millisecond; not while holders of
- * the lock take it again and again, since those had better stay. To be called where nothing is held
- * that others wait for, and nothing has been found out that grows old. *since_us, when it did so
- * last, belongs to this thread; 0 at first.
- */
+/* See lmdb_give_way(). */
 void lmdb_gate_give_way(const struct lmdb_gate *gate, int64_t *since_us);
 
 /* Who holds the lock, from any process, without it; false: nobody. A writer whose process is gone

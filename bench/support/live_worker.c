@@ -40,6 +40,7 @@ struct worker {
     struct omega_random random;
     struct histogram *latencies[LIVE_LATENCIES];
     uint64_t next_job;
+    int64_t since_us; /* see lmdb_give_way() */
     /* the job at hand */
     struct omega_job job;
     struct omega_task_group group;
@@ -253,7 +254,7 @@ static uint32_t plan(struct worker *worker, uint32_t attempt)
     return worker->claim_count;
 }
 
-static void think(const struct worker *worker)
+static void think(struct worker *worker)
 {
     if (worker->options->busy) {
         int64_t until_ns = bench_cpu_ns() + INT64_C(1000) * worker->options->think_us;
@@ -264,6 +265,7 @@ static void think(const struct worker *worker)
         struct timespec pause = {.tv_sec = worker->options->think_us / 1000000,
                                  .tv_nsec = worker->options->think_us % 1000000 * 1000};
         nanosleep(&pause, NULL);
+        worker->since_us = 0;
     }
 }
 
@@ -337,6 +339,7 @@ static void run_job(struct worker *worker)
     draw_job(worker);
     for (uint32_t attempt = 1; attempt <= ATTEMPTS_MAX && !time_is_up(worker); attempt++) {
         worker->counts->attempts++;
+        lmdb_give_way(worker->store, &worker->since_us);
         if (plan(worker, attempt) == 0) {
             worker->counts->no_fit++;
             release(worker, 1 + worker->unplaced / 2); /* or all may wait for each other */

@@ -106,14 +106,15 @@ static inline unsigned spare_sizes_which(size_t size)
 /* A block of `size` bytes; `sizes` may be NULL: one of the allocator's. NULL without memory. */
 static inline void *spare_sizes_take(struct spare_sizes *sizes, size_t size)
 {
+#ifdef OMEGA_DEBUG
+    (void)sizes;
+    return malloc(size); /* not larger than was asked for */
+#else
     const unsigned which = spare_sizes_which(size);
-#ifndef OMEGA_DEBUG
-    if (sizes != NULL && which < SPARE_SIZES_COUNT) {
-        return spares_take(&sizes->of[which], (size_t)1 << (which + SPARE_SIZES_LEAST));
-    }
+    return sizes == NULL || which == SPARE_SIZES_COUNT
+               ? malloc(size)
+               : spares_take(&sizes->of[which], (size_t)1 << (which + SPARE_SIZES_LEAST));
 #endif
-    (void)which; /* in debug builds a block is as large as was asked for */
-    return malloc(size);
 }
 
 /* Takes back what spare_sizes_take() gave for the same `sizes` and `size`; NULL is allowed. */

@@ -8,8 +8,7 @@
 
 #include "core/driver/driver.h"
 
-#define LINE 64u        /* bytes of a cache line */
-#define SLOTS_A_WORD 8u /* of job->placed, looked at together */
+#define LINE 64u /* bytes of a cache line */
 
 /* ---- the job ---- */
 

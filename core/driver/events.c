@@ -146,8 +146,8 @@ static int lane_push(struct events *events, const struct event *event)
 
 /* ---- near and far ---- */
 
-/* Brings the next few near, when all that were have happened. Those behind them stay far, however
- * empty the time in between: it may fill. */
+/* Brings the next few near, when all that were have happened, and no more, however empty the time
+ * behind them is: it may fill. */
 static void bring_near(struct events *events)
 {
     if (events->heap_count > 0 || events->far.count == 0) {

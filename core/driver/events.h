@@ -26,7 +26,7 @@ enum event_kind {
 struct events {
     struct event *heap; /* those up to near_us */
     size_t heap_count;
-    size_t heap_room; /* for all in heap and wheel */
+    size_t heap_room; /* for all in heap and wheel; mostly never touched */
     int64_t near_us;
     struct wheel far;   /* those behind near_us */
     struct event *lane; /* a ring of lane_room entries, a power of two */
@@ -48,7 +48,7 @@ static inline size_t events_count(const struct events *events)
     return events->heap_count + events->lane_count + events->far.count;
 }
 
-/* The time of the first event, or INT64_MAX; may sort some that come next. */
+/* The time of the first event, or INT64_MAX. Brings it near: what comes before it is so, too. */
 int64_t events_next_us(struct events *events);
 
 /* Frees the queue and makes it empty. What the events point to is the caller's. */

@@ -176,6 +176,7 @@ static int end_attempt(struct live_scheduler *scheduler, int64_t now_us, omega_e
 static int attempt(struct live_scheduler *scheduler, omega_error_t *err)
 {
     struct live_process *process = scheduler->process;
+    lmdb_give_way(process->store, &scheduler->since_us);
     int64_t now_us = live_now_us(process);
     if (now_us >= process->config->horizon_us) {
         return OMEGA_OK;
@@ -210,6 +211,7 @@ static int run(struct live_scheduler *scheduler, omega_error_t *err)
             int64_t retry_us = events_next_us(&scheduler->retries);
             int64_t horizon_us = process->config->horizon_us;
             live_wait(process, retry_us < horizon_us ? retry_us : horizon_us, true);
+            scheduler->since_us = 0;
         }
     }
     return rc;

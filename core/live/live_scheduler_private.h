@@ -16,6 +16,7 @@ struct live_scheduler {
     uint64_t next_id;   /* jobs below it have been looked at ... */
     uint64_t known_id;  /* ... and these ever, before tasks were lost */
     uint64_t losses;    /* that have been looked at, as counted in its slot */
+    int64_t since_us;   /* see lmdb_give_way() */
     int status;         /* of what the store calls back ... */
     omega_error_t *err; /* ... and why */
 };

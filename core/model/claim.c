@@ -75,8 +75,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "marks are looked at e
 static inline uint64_t unmarked_bits(const uint8_t *marks, uint32_t count)
 {
     uint64_t bits = 0;
-    for (uint32_t i = 0; i < count; i += OMEGA_MARKS_BEHIND + 1) {
-        uint64_t eight;
+    uint64_t eight;
+    _Static_assert(OMEGA_MARKS_BEHIND == sizeof eight - 1, "the last one may begin a word");
+    for (uint32_t i = 0; i < count; i += (uint32_t)sizeof eight) {
         memcpy(&eight, &marks[i], sizeof eight);
         eight = ~eight & UINT64_C(0x0101010101010101);
         bits |= eight * UINT64_C(0x0102040810204080) >> 56 << i;
