@@ -24,7 +24,7 @@ __extension__ typedef __int128 event_key;
 
 static inline event_key key_of(const struct event *event)
 {
-    return (event_key)event->time_us << 64 | event->order;
+    return (event_key)event->time_us * ((event_key)1 << 64) + (event_key)event->order;
 }
 
 static inline bool before(const struct event *a, const struct event *b)
