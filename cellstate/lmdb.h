@@ -270,9 +270,9 @@ struct omega_job *lmdb_job_translate(const struct lmdb_job *job, const struct ca
  * For who makes one attempt after the other, between two of them: gives way to others on this CPU
  * if this thread has gone on for a millisecond since it last did; not if who wrote last comes back
  * at once each time, since such writers had better stay. Nothing is held here and no plan grows
- * old, while the kernel would take the CPU at any moment, in the middle of a change as likely as
- * not.
- * *since_us, since when the thread has gone on, is its own; 0: from now on, as behind a wait.
+ * old, while the kernel would take the CPU in the middle of a change as likely as not. *since_us,
+ * since when the thread has gone on (us of the monotonic clock), is its own; 0: from now on, as
+ * behind a wait. Any thread, also without `group`; cannot fail.
  */
 void lmdb_give_way(struct store *store, int64_t *since_us);
 

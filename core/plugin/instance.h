@@ -39,9 +39,9 @@ const struct omega_host *instance_host(const struct instance *instance);
 /* One job to plan. */
 struct instance_job {
     const struct omega_pending *pending; /* its groups list tasks that are not placed */
-    int64_t now_us;                  /* experiment time */
-    const uint64_t *const *eligible; /* per group, see struct omega_view; NULL = all machines */
-    const uint8_t *placed;           /* per task slot: 1 if it is placed and may not be claimed;
+    int64_t now_us;                      /* experiment time */
+    const uint64_t *const *eligible;     /* per group, see struct omega_view; NULL = all machines */
+    const uint8_t *placed;               /* per task slot: 1 if it is placed and may not be claimed;
                                         NULL: none is */
     /* per task slot: where a task of a different_machines group runs, or UINT32_MAX; NULL = none of
      * the job does */
