@@ -275,7 +275,7 @@ static void memory_close(struct store *store)
     compat_destroy(memory->compat);
     jobs_scratch_fini(&memory->scratch);
     large_free(memory->machines);
-    large_free(memory->placers);
+    placers_close(&memory->placers);
     free(memory->recorded);
     memory_free_bands(memory);
     large_free(memory->platforms);
@@ -302,12 +302,12 @@ static int allocate(struct memory *memory, const struct store_config *config, bo
     memory->feed_mask = feed - 1;
     memory->feed = malloc(feed * sizeof *memory->feed);
     memory->machines = large_calloc(n, sizeof *memory->machines);
-    memory->placers = large_calloc(n, sizeof *memory->placers);
     memory->recorded = calloc(n / 64 + 1, sizeof *memory->recorded);
     memory->platforms = large_calloc(n, sizeof *memory->platforms + sizeof *memory->domains);
     memory->rules = rules_scratch_create();
-    if (memory->feed == NULL || memory->machines == NULL || memory->placers == NULL ||
-        memory->recorded == NULL || memory->platforms == NULL || memory->rules == NULL ||
+    if (memory->feed == NULL || memory->machines == NULL ||
+        placers_open(&memory->placers, machines) != OMEGA_OK || memory->recorded == NULL ||
+        memory->platforms == NULL || memory->rules == NULL ||
         jobs_scratch_init(&memory->scratch, machines) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }

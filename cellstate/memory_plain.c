@@ -21,7 +21,7 @@ static void prefetch(const struct memory *memory, const struct omega_transaction
     for (uint32_t i = 0; i < txn->claim_count; i++) {
         uint32_t machine = txn->machines[i];
         __builtin_prefetch(&memory->live.entry[machine], 1);
-        __builtin_prefetch(&memory->placers[machine], 1);
+        __builtin_prefetch(&memory->placers.recent[machine], 1);
     }
 }
 
@@ -126,7 +126,7 @@ static struct omega_machine stand_in(const struct memory *memory, uint32_t index
     machine.cpu_limit_milli = room.cpu_milli;
     machine.mem_limit_mib = room.mem_mib;
     machine.seq = omega_seq(memory->live.entry[index].stamp);
-    rules_put_placers(&machine, memory->placers[index].last);
+    memory_put_placers(memory, index, &machine);
     return machine;
 }
 
@@ -305,17 +305,30 @@ static int decide(struct memory *memory, const struct omega_request *request,
     return rc;
 }
 
-/* Enters the placements of a block, whose room is taken: the innermost loop of commits. */
-static __attribute__((noinline)) void enter(const struct memory *memory, const struct block *block)
+/* Enters the placements of a block, whose room is taken, each by itself. */
+static __attribute__((noinline, cold)) void enter_each(struct memory *memory,
+                                                       const struct block *block)
 {
-    const uint64_t placer = rules_placer(block->instance, block->version);
+    for (uint32_t i = 0; i < block->count; i++) {
+        placers_enter(&memory->placers, block->machines[i], block->instance, block->version);
+        memory->live.entry[block->machines[i]].stamp++;
+    }
+}
+
+/* The same of recent placers: the innermost loop of commits. */
+static __attribute__((noinline)) void enter(struct memory *memory, const struct block *block)
+{
+    const uint32_t placer = placers_recent(&memory->placers, block->instance, block->version);
     const uint32_t *machines = block->machines;
-    const uint32_t count = block->count;
-    struct memory_placers *placers = memory->placers;
+    const uint32_t count = placer == 0 ? 0 : block->count;
+    uint64_t *recent = memory->placers.recent;
     struct omega_entry *entries = memory->live.entry;
     for (uint32_t i = 0; i < count; i++) {
-        rules_enter_placer(placers[machines[i]].last, placer);
+        placers_enter_recent(recent, machines[i], placer);
         entries[machines[i]].stamp++;
+    }
+    if (placer == 0) {
+        enter_each(memory, block);
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "cellstate/compat.h"
 #include "cellstate/jobs.h"
+#include "cellstate/memory_placers.h"
 #include "cellstate/store_view.h"
 #include "cellstate/totals.h"
 #include "core/base/id_table.h"
@@ -38,12 +39,6 @@ struct block {
     uint32_t machines[];
 };
 
-/* The last two placers of a machine, as rules_placer() writes them, newest first: all 0 as long as
- * there is none. */
-struct memory_placers {
-    uint64_t last[2];
-};
-
 struct memory {
     struct store base;
     struct omega_overcommit overcommit;
@@ -57,9 +52,9 @@ struct memory {
                                                    none is in the band */
     uint64_t bands_version; /* 1 above that of the change that they stand at; 0: none yet */
     uint32_t *platforms;
-    uint32_t *domains;              /* behind them */
-    struct store_view live;         /* the arrays that live views show */
-    struct memory_placers *placers; /* of each machine */
+    uint32_t *domains;      /* behind them */
+    struct store_view live; /* the arrays that live views show */
+    struct placers placers;
     bool feeds; /* a private view has been opened: before that nobody reads the feed */
     struct store_counters counters;
     struct store_totals totals;
@@ -111,6 +106,17 @@ static inline const struct asked *block_asked(const struct block *block, uint32_
     return block->asked == NULL ? &block->alike : &block->asked[position];
 }
 
+/* Shows in a record who placed something last on its machine. */
+static inline void memory_put_placers(const struct memory *memory, uint32_t index,
+                                      struct omega_machine *machine)
+{
+    const struct placers_pair pair = placers_get(&memory->placers, index);
+    for (int i = 0; i < 2; i++) {
+        machine->placed_by[i] = pair.by[i];
+        machine->placed_version[i] = pair.version[i];
+    }
+}
+
 /* Brings a record up to date but for its use by band, which no rule looks at: what comes and goes
  * without devices on a machine that takes something new enters the live arrays alone. */
 static inline void memory_update(const struct memory *memory, uint32_t index,
@@ -123,7 +129,7 @@ static inline void memory_update(const struct memory *memory, uint32_t index,
     }
     machine->seq = omega_seq(memory->live.entry[index].stamp);
     machine->releases = omega_releases(memory->live.entry[index].stamp);
-    rules_put_placers(machine, memory->placers[index].last);
+    memory_put_placers(memory, index, machine);
 }
 
 /* Does a machine take nothing new? */
@@ -166,8 +172,13 @@ static inline void memory_feed(struct memory *memory, uint32_t machine)
 /* Takes a changed record over into the arrays. */
 static inline void memory_show(struct memory *memory, uint32_t machine)
 {
-    store_view_show(&memory->live, machine, &memory->machines[machine]);
-    rules_take_placers(&memory->machines[machine], memory->placers[machine].last);
+    const struct omega_machine *record = &memory->machines[machine];
+    const struct placers_pair pair = {
+        .version = {record->placed_version[0], record->placed_version[1]},
+        .by = {record->placed_by[0], record->placed_by[1]},
+    };
+    store_view_show(&memory->live, machine, record);
+    placers_put(&memory->placers, machine, &pair);
 }
 
 /* The same, and tells who reads the feed. */

@@ -642,10 +642,12 @@ static void add_band(struct omega_machine *machine, const struct omega_request *
 
 static void enter_placer(struct omega_machine *machine, uint16_t instance, uint64_t version)
 {
-    uint64_t placers[2];
-    rules_take_placers(machine, placers);
-    rules_enter_placer(placers, rules_placer(instance, version));
-    rules_put_placers(machine, placers);
+    if (machine->placed_by[0] != instance) {
+        machine->placed_by[1] = machine->placed_by[0];
+        machine->placed_version[1] = machine->placed_version[0];
+    }
+    machine->placed_by[0] = instance;
+    machine->placed_version[0] = version;
 }
 
 void rules_install(struct omega_machine *machine, const struct omega_request *request,

@@ -158,44 +158,6 @@ static inline bool rules_has_room(int32_t free_cpu_milli, int32_t free_mem_mib,
     return omega_room_take(&room, rules_room_of(request));
 }
 
-_Static_assert(OMEGA_VERSION_MAX <= UINT64_MAX >> 16, "version and instance fit in a word");
-
-/* A placer of a machine, as its record has two of them, in one word: for stores that keep them
- * apart from it. 0 is nobody: OMEGA_INSTANCE_NONE at version 0. */
-static inline uint64_t rules_placer(uint16_t instance, uint64_t version)
-{
-    return version << 16 | (uint16_t)~instance;
-}
-
-/* Enters a placement by a placer into the last two of a machine, newest first, as rules_install()
- * does in the record. */
-static inline void rules_enter_placer(uint64_t placers[2], uint64_t placer)
-{
-    const uint64_t newest = placers[0];
-    uint64_t other = placers[1];
-    if ((uint16_t)newest != (uint16_t)placer) {
-        other = newest;
-    }
-    placers[1] = other; /* in any case: a branch that nobody can foresee would be dearer */
-    placers[0] = placer;
-}
-
-/* Takes the placers out of a record, and puts them into one. */
-static inline void rules_take_placers(const struct omega_machine *machine, uint64_t placers[2])
-{
-    for (int i = 0; i < 2; i++) {
-        placers[i] = rules_placer(machine->placed_by[i], machine->placed_version[i]);
-    }
-}
-
-static inline void rules_put_placers(struct omega_machine *machine, const uint64_t placers[2])
-{
-    for (int i = 0; i < 2; i++) {
-        machine->placed_version[i] = placers[i] >> 16;
-        machine->placed_by[i] = (uint16_t)~placers[i];
-    }
-}
-
 /* Free share of one device; 0 where nothing new is taken. */
 int16_t rules_free_gpu(const struct omega_machine *machine, uint32_t device);
 

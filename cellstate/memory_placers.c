@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* The last placers of each machine: see memory_placers.h. */
+#include "cellstate/memory_placers.h"
+
+#include <assert.h>
+
+#include "core/base/error.h"
+#include "core/base/large.h"
+#include "core/model/machine.h"
+
+static const struct placers_pair nobody = {
+    .by = {OMEGA_INSTANCE_NONE, OMEGA_INSTANCE_NONE},
+};
+
+int placers_open(struct placers *placers, uint32_t machine_count)
+{
+    *placers = (struct placers){.machine_count = machine_count};
+    placers->recent = large_calloc(machine_count == 0 ? 1 : machine_count, sizeof(uint64_t));
+    return placers->recent == NULL ? OMEGA_ENOMEM : OMEGA_OK;
+}
+
+void placers_close(struct placers *placers)
+{
+    large_free(placers->recent);
+    large_free(placers->apart);
+}
+
+/* ---- one placer ---- */
+
+/* Half of a word; 0 if it does not fit. Before all instances comes nobody's number, which is that
+ * of the initial state, too. */
+static uint32_t half_of(const struct placers *placers, uint16_t instance, uint64_t version)
+{
+    const uint32_t number = (uint16_t)(instance + 1u);
+    const uint64_t since = version - placers->base;
+    const bool fits =
+        number <= PLACERS_INSTANCES && version > placers->base && since < PLACERS_RECENT;
+    return fits ? number << PLACERS_VERSION_BITS | (uint32_t)since : 0;
+}
+
+static uint64_t word_of(const struct placers *placers, const struct placers_pair *pair)
+{
+    return half_of(placers, pair->by[0], pair->version[0]) |
+           (uint64_t)half_of(placers, pair->by[1], pair->version[1]) << 32;
+}
+
+static void read_half(const struct placers *placers, uint32_t half, struct placers_pair *pair,
+                      int i)
+{
+    pair->by[i] = (uint16_t)((half >> PLACERS_VERSION_BITS) - 1);
+    pair->version[i] = placers->base + half % PLACERS_RECENT;
+}
+
+uint32_t placers_recent(const struct placers *placers, uint16_t instance, uint64_t version)
+{
+    return half_of(placers, instance, version);
+}
+
+/* ---- pairs ---- */
+
+struct placers_pair placers_get(const struct placers *placers, uint32_t machine)
+{
+    const uint64_t word = placers->recent[machine];
+    struct placers_pair pair = placers->apart == NULL ? nobody : placers->apart[machine];
+    const uint32_t newest = (uint32_t)word;
+    const uint32_t other = (uint32_t)(word >> 32);
+    if (newest != 0) {
+        const struct placers_pair apart = pair;
+        read_half(placers, newest, &pair, 0);
+        const int second = apart.by[0] == pair.by[0];
+        pair.by[1] = apart.by[second];
+        pair.version[1] = apart.version[second];
+    }
+    if (other != 0) {
+        read_half(placers, other, &pair, 1);
+    }
+    return pair;
+}
+
+void placers_put(struct placers *placers, uint32_t machine, const struct placers_pair *pair)
+{
+    const uint64_t word = word_of(placers, pair);
+    assert(placers->apart != NULL || ((word & UINT32_MAX) != 0) == (pair->version[0] != 0));
+    assert(placers->apart != NULL || (word >> 32 != 0) == (pair->version[1] != 0));
+    placers->recent[machine] = word;
+    if (placers->apart != NULL) {
+        placers->apart[machine] = *pair;
+    }
+}
+
+void placers_enter(struct placers *placers, uint32_t machine, uint16_t instance, uint64_t version)
+{
+    struct placers_pair pair = placers_get(placers, machine);
+    if (pair.by[0] != instance) {
+        pair.by[1] = pair.by[0];
+        pair.version[1] = pair.version[0];
+    }
+    pair.by[0] = instance;
+    pair.version[0] = version;
+    placers_put(placers, machine, &pair);
+}
+
+/* ---- keeping some apart ---- */
+
+/* From now on each pair can be kept apart. */
+static int keep_apart(struct placers *placers)
+{
+    if (placers->apart != NULL) {
+        return OMEGA_OK;
+    }
+    struct placers_pair *apart =
+        large_calloc(placers->machine_count == 0 ? 1 : placers->machine_count, sizeof *apart);
+    if (apart == NULL) {
+        return OMEGA_ENOMEM;
+    }
+    for (uint32_t m = 0; m < placers->machine_count; m++) {
+        apart[m] = nobody;
+    }
+    placers->apart = apart;
+    return OMEGA_OK;
+}
+
+/* Makes another version the base. */
+static void move_base(struct placers *placers, uint64_t base)
+{
+    for (uint32_t m = 0; m < placers->machine_count; m++) {
+        placers->apart[m] = placers_get(placers, m);
+    }
+    placers->base = base;
+    for (uint32_t m = 0; m < placers->machine_count; m++) {
+        placers->recent[m] = word_of(placers, &placers->apart[m]);
+    }
+}
+
+int placers_reserve(struct placers *placers, uint16_t instance, uint64_t version)
+{
+    const bool recent = version - placers->base < PLACERS_RECENT;
+    const bool known = (uint16_t)(instance + 1u) <= PLACERS_INSTANCES;
+    if (recent && known) {
+        return OMEGA_OK;
+    }
+    if (keep_apart(placers) != OMEGA_OK) {
+        return OMEGA_ENOMEM;
+    }
+    if (!recent) {
+        move_base(placers, version - PLACERS_RECENT / 2);
+    }
+    return OMEGA_OK;
+}
