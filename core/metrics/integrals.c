@@ -25,6 +25,14 @@ double metrics_use_ratio(const struct metrics_use *use, enum metrics_resource re
     return (double)use->used[resource] / (double)use->capacity[resource];
 }
 
+void metrics_use_merge(struct metrics_use *use, const struct metrics_use *other)
+{
+    for (int r = 0; r < METRICS_RESOURCES; r++) {
+        use->used[r] += other->used[r];
+        use->capacity[r] += other->capacity[r];
+    }
+}
+
 void metrics_advance(struct metrics *metrics, int64_t now_us)
 {
     int64_t from = metrics->totals_since_us;
@@ -33,8 +41,11 @@ void metrics_advance(struct metrics *metrics, int64_t now_us)
     if (to == from) {
         return;
     }
-    metrics_use_add(&metrics->use, &metrics->totals, to - from);
-    series_use(&metrics->series, from, to, &metrics->totals);
+    if (metrics->series.count > 0) {
+        series_use(&metrics->series, from, to, &metrics->totals);
+    } else {
+        metrics_use_add(&metrics->use, &metrics->totals, to - from);
+    }
     metrics->totals_since_us = to;
 }
 
@@ -47,27 +58,30 @@ void metrics_totals(struct metrics *metrics, int64_t now_us, const struct store_
 void metrics_queue(struct metrics *metrics, int64_t now_us, uint32_t scheduler, uint32_t length)
 {
     assert(scheduler < metrics->scheduler_count);
-    struct scheduler *queue = &metrics->schedulers[scheduler];
+    struct queue_level *level = &metrics->schedulers[scheduler].queue;
     int64_t now = metrics_clamp(metrics, now_us);
-    if (now > queue->queue_since_us) { /* a length that does not last is none */
-        queue->queue_area += (metrics_area)queue->queue_length * (now - queue->queue_since_us);
-        queue->queue_since_us = now;
-        queue->queue_max =
-            queue->queue_length > queue->queue_max ? queue->queue_length : queue->queue_max;
+    while (level->since_us < now) { /* a length that does not last is none */
+        int64_t stop = now < level->end_us ? now : level->end_us;
+        level->area += (metrics_area)level->length * (stop - level->since_us);
+        level->max = level->length > level->max ? level->length : level->max;
+        level->since_us = stop;
+        if (stop == level->end_us) {
+            series_queue_close(&metrics->series, scheduler, level);
+        }
     }
-    queue->queue_length = length;
-    series_queue(&metrics->series, now, scheduler, length);
+    level->length = length;
 }
 
-static void finish_queues(struct metrics *metrics)
+/* Once the series is finished. */
+static void tell_queues(struct metrics *metrics)
 {
     double measured = (double)(metrics->horizon_us - metrics->warmup_us);
     for (uint32_t s = 0; s < metrics->scheduler_count; s++) {
-        struct scheduler *queue = &metrics->schedulers[s];
-        metrics_queue(metrics, metrics->horizon_us, s, 0);
-        queue->scope.figures.queue_max = queue->queue_max;
-        queue->scope.figures.queue_mean =
-            measured > 0 ? (double)queue->queue_area / measured : __builtin_nan("");
+        const struct queue_level *level = &metrics->schedulers[s].queue;
+        struct metrics_scope *figures = &metrics->schedulers[s].scope.figures;
+        const metrics_area area = level->area_before + level->area;
+        figures->queue_max = level->max > level->max_before ? level->max : level->max_before;
+        figures->queue_mean = measured > 0 ? (double)area / measured : __builtin_nan("");
     }
 }
 
@@ -76,9 +90,13 @@ void metrics_finish(struct metrics *metrics, int64_t now_us)
     assert(!metrics->finished);
     metrics_advance(metrics, now_us);
     metrics->horizon_us = metrics_clamp(metrics, now_us);
-    finish_queues(metrics);
+    for (uint32_t s = 0; s < metrics->scheduler_count; s++) {
+        metrics_queue(metrics, metrics->horizon_us, s, 0);
+    }
     days_finish(&metrics->days, metrics->horizon_us);
     series_finish(&metrics->series, metrics->horizon_us, metrics->schedulers);
+    metrics_use_merge(&metrics->use, &metrics->series.before);
+    tell_queues(metrics);
     if (scopes_sum(metrics) != 0) {
         metrics->status = OMEGA_ENOMEM;
     }

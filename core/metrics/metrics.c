@@ -41,6 +41,9 @@ struct metrics *metrics_create(const struct metrics_config *config)
         conflicts_init(metrics, config) != 0) {
         goto error;
     }
+    for (uint32_t s = 0; s < config->scheduler_count; s++) {
+        series_queue_open(&metrics->series, &metrics->schedulers[s].queue);
+    }
     if (config->digest) {
         metrics->digest = digest_create();
         if (metrics->digest == NULL) {

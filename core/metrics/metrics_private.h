@@ -93,26 +93,25 @@ struct counter {
     int64_t value;
 };
 
+/* The length of a scheduler's queues over the measured part, up to since_us. */
+struct queue_level {
+    int64_t since_us;
+    int64_t end_us; /* of the sample that is open; INT64_MAX without a series */
+    uint32_t length;
+    uint32_t sample;
+    uint32_t max; /* that lasted, in that sample, */
+    uint32_t max_before;
+    metrics_area area;
+    metrics_area area_before;
+};
+
 struct scheduler {
     struct scope scope;
     int64_t *instance_busy_us;
-    /* its queues over the measured part, up to queue_since_us */
-    int64_t queue_since_us;
-    uint32_t queue_length;
-    uint32_t queue_max;
-    metrics_area queue_area;
+    struct queue_level queue;
     uint32_t counter_count;
     uint32_t counter_last; /* hit last: a module tends to count the same thing again */
     struct counter counters[METRICS_COUNTERS_MAX];
-};
-
-/* A queue's length over time, in the sample that is open. */
-struct queue_level {
-    int64_t since_us;
-    uint32_t length;
-    uint32_t sample;
-    uint32_t max; /* that lasted */
-    metrics_area area;
 };
 
 /* Samples of equal length from start_us on; the last may be shorter. */
@@ -122,17 +121,17 @@ struct series {
     int64_t step_us;
     uint32_t count; /* 0 = no series */
     uint32_t schedulers;
-    uint32_t cell_sample;       /* the one open for the cell's use */
-    struct metrics_use use;     /* in it */
-    struct queue_level *queues; /* per scheduler */
-    double *utilisation;        /* [sample * METRICS_RESOURCES + resource] */
-    double *fragmentation;      /* the same; NaN without a sample. NULL: it is not measured */
-    uint32_t room_sample;       /* the one open for fragmentation */
-    struct metrics_use room;    /* in it */
-    double *queue;              /* [sample * schedulers + scheduler] */
-    uint32_t *queue_max;        /* the same */
-    int64_t *busy_us;           /* the same; over all instances */
-    double *busyness;           /* the same; from busy_us at the end */
+    uint32_t cell_sample;      /* the one open for the cell's use */
+    struct metrics_use use;    /* in it */
+    struct metrics_use before; /* in those before it */
+    double *utilisation;       /* [sample * METRICS_RESOURCES + resource] */
+    double *fragmentation;     /* the same; NaN without a sample. NULL: it is not measured */
+    uint32_t room_sample;      /* the one open for fragmentation */
+    struct metrics_use room;   /* in it */
+    double *queue;             /* [sample * schedulers + scheduler] */
+    uint32_t *queue_max;       /* the same */
+    int64_t *busy_us;          /* the same; over all instances */
+    double *busyness;          /* the same; from busy_us at the end */
 };
 
 struct conflicts; /* conflicts.c */
@@ -152,7 +151,7 @@ struct metrics {
 
     int64_t totals_since_us;
     struct store_totals totals;
-    struct metrics_use use;
+    struct metrics_use use; /* with a series: at the end */
     struct series series;
     struct days days;
 
@@ -181,6 +180,8 @@ static inline int64_t metrics_clamp(const struct metrics *metrics, int64_t time_
     return time_us > metrics->horizon_us ? metrics->horizon_us : time_us;
 }
 
+/* Adds what another stretch of time came to. */
+void metrics_use_merge(struct metrics_use *use, const struct metrics_use *other);
 /* Adds the totals over `span_us`. */
 void metrics_use_add(struct metrics_use *use, const struct store_totals *totals, int64_t span_us);
 
@@ -206,12 +207,14 @@ void series_use(struct series *series, int64_t from_us, int64_t to_us,
 int64_t series_step(int64_t span_us, int64_t step_us, int64_t limit);
 /* A sample of fragmentation; times rise. */
 void series_room(struct series *series, int64_t now_us, const struct metrics_use *room);
-/* A scheduler's queue has this length from now_us on. */
-void series_queue(struct series *series, int64_t now_us, uint32_t scheduler, uint32_t length);
+/* The first sample of a queue opens. */
+void series_queue_open(const struct series *series, struct queue_level *level);
+/* The open sample of a scheduler's queue has come to its end: the next one opens. */
+void series_queue_close(struct series *series, uint32_t scheduler, struct queue_level *level);
 /* One of a scheduler's instances was busy from from_us to to_us. */
 void series_busy(struct series *series, int64_t from_us, int64_t to_us, uint32_t scheduler);
 /* The run ended, maybe before end_us: closes the open samples and drops those behind. */
-void series_finish(struct series *series, int64_t end_us, const struct scheduler *schedulers);
+void series_finish(struct series *series, int64_t end_us, struct scheduler *schedulers);
 
 /* Sets up the days from start_us to end_us. Returns 0 or OMEGA_ENOMEM. */
 int days_init(struct days *days, int64_t start_us, int64_t end_us, uint32_t schedulers);

@@ -99,7 +99,7 @@ static int init_schedulers(struct metrics *metrics, const struct metrics_config 
             return OMEGA_ENOMEM;
         }
         scheduler->scope.figures.instances = instances;
-        scheduler->queue_since_us = config->warmup_us;
+        scheduler->queue.since_us = config->warmup_us;
         scheduler->scope.figures.instance_busy_us = scheduler->instance_busy_us;
     }
     return 0;

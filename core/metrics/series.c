@@ -65,18 +65,14 @@ int series_init(struct series *series, int64_t start_us, int64_t end_us, int64_t
     series->step_us = bounded_step(end_us - start_us, step_us, schedulers);
     series->count = (uint32_t)samples_in(end_us - start_us, series->step_us);
     size_t cells = (size_t)series->count * schedulers + 1;
-    series->queues = calloc((size_t)schedulers + 1, sizeof(struct queue_level));
     series->utilisation = calloc((size_t)series->count * METRICS_RESOURCES, sizeof(double));
     series->queue = calloc(cells, sizeof(double));
     series->queue_max = calloc(cells, sizeof(uint32_t));
     series->busy_us = calloc(cells, sizeof(int64_t));
     series->busyness = calloc(cells, sizeof(double));
-    if (series->queues == NULL || series->utilisation == NULL || series->queue == NULL ||
-        series->queue_max == NULL || series->busy_us == NULL || series->busyness == NULL) {
+    if (series->utilisation == NULL || series->queue == NULL || series->queue_max == NULL ||
+        series->busy_us == NULL || series->busyness == NULL) {
         return OMEGA_ENOMEM; /* the caller releases */
-    }
-    for (uint32_t s = 0; s < schedulers; s++) {
-        series->queues[s].since_us = start_us;
     }
     series->fragmentation = fragmentation ? fragmentation_create(series->count) : NULL;
     return fragmentation && series->fragmentation == NULL ? OMEGA_ENOMEM : 0;
@@ -84,7 +80,6 @@ int series_init(struct series *series, int64_t start_us, int64_t end_us, int64_t
 
 void series_release(struct series *series)
 {
-    free(series->queues);
     free(series->utilisation);
     free(series->fragmentation);
     free(series->queue);
@@ -100,6 +95,7 @@ static void close_use(struct series *series)
     for (int r = 0; r < METRICS_RESOURCES; r++) {
         out[r] = metrics_use_ratio(&series->use, (enum metrics_resource)r);
     }
+    metrics_use_merge(&series->before, &series->use);
     series->use = (struct metrics_use){0};
     series->cell_sample++;
 }
@@ -107,9 +103,6 @@ static void close_use(struct series *series)
 void series_use(struct series *series, int64_t from_us, int64_t to_us,
                 const struct store_totals *totals)
 {
-    if (series->count == 0) {
-        return;
-    }
     while (from_us < to_us) {
         int64_t end = sample_end(series, series->cell_sample);
         int64_t stop = to_us < end ? to_us : end;
@@ -146,37 +139,24 @@ void series_room(struct series *series, int64_t now_us, const struct metrics_use
     }
 }
 
-static void close_queue(struct series *series, uint32_t scheduler)
+void series_queue_open(const struct series *series, struct queue_level *level)
 {
-    struct queue_level *level = &series->queues[scheduler];
+    level->end_us = series->count == 0 ? INT64_MAX : sample_end(series, level->sample);
+}
+
+void series_queue_close(struct series *series, uint32_t scheduler, struct queue_level *level)
+{
     int64_t start = series->start_us + level->sample * series->step_us;
     int64_t span = sample_end(series, level->sample) - start;
     size_t cell = (size_t)level->sample * series->schedulers + scheduler;
     series->queue[cell] = (double)level->area / (double)span;
     series->queue_max[cell] = level->max;
+    level->area_before += level->area;
+    level->max_before = level->max > level->max_before ? level->max : level->max_before;
     level->area = 0;
     level->max = 0;
     level->sample++;
-}
-
-void series_queue(struct series *series, int64_t now_us, uint32_t scheduler, uint32_t length)
-{
-    if (series->count == 0) {
-        return;
-    }
-    struct queue_level *level = &series->queues[scheduler];
-    assert(now_us >= level->since_us);
-    while (level->since_us < now_us) {
-        int64_t end = sample_end(series, level->sample);
-        int64_t stop = now_us < end ? now_us : end;
-        level->area += (metrics_area)level->length * (stop - level->since_us);
-        level->max = level->length > level->max ? level->length : level->max;
-        level->since_us = stop;
-        if (stop == end) {
-            close_queue(series, scheduler);
-        }
-    }
-    level->length = length;
+    series_queue_open(series, level);
 }
 
 void series_busy(struct series *series, int64_t from_us, int64_t to_us, uint32_t scheduler)
@@ -205,13 +185,10 @@ static void fill_busyness(struct series *series, const struct scheduler *schedul
     }
 }
 
-void series_finish(struct series *series, int64_t end_us, const struct scheduler *schedulers)
+void series_finish(struct series *series, int64_t end_us, struct scheduler *schedulers)
 {
     if (series->count == 0) {
         return;
-    }
-    for (uint32_t s = 0; s < series->schedulers; s++) {
-        series_queue(series, end_us, s, 0);
     }
     series->end_us = end_us;
     series->count = (uint32_t)samples_in(end_us - series->start_us, series->step_us);
@@ -219,8 +196,8 @@ void series_finish(struct series *series, int64_t end_us, const struct scheduler
         close_use(series); /* the run stopped within this sample */
     }
     for (uint32_t s = 0; s < series->schedulers; s++) {
-        if (series->queues[s].sample < series->count) {
-            close_queue(series, s);
+        if (schedulers[s].queue.sample < series->count) {
+            series_queue_close(series, s, &schedulers[s].queue);
         }
     }
     if (series->fragmentation != NULL) {

@@ -103,6 +103,40 @@ START_TEST(test_utilisation)
 }
 END_TEST
 
+/* The whole measured part is the sum of its samples, or of none, wherever the run stops. */
+START_TEST(test_utilisation_of_all)
+{
+    static const int64_t steps[] = {0, 100, 70, 1000};
+    static const struct {
+        int64_t us;
+        double used;
+    } ends[] = {
+        {300, 10.0 * 50 + 20 * 150 + 40 * 50},
+        {260, 10.0 * 50 + 20 * 150 + 40 * 10},
+        {250, 10.0 * 50 + 20 * 150},
+        {200, 10.0 * 50 + 20 * 100},
+    };
+    for (size_t i = 0; i < 4 * sizeof ends / sizeof *ends; i++) {
+        struct metrics *metrics = create(50, 300, steps[i % 4]);
+        struct store_totals totals = {.cpu_used_milli = 10, .cpu_capacity_milli = 40};
+        struct metrics_cell cell;
+        metrics_totals(metrics, 0, &totals);
+        totals.cpu_used_milli = 20;
+        metrics_totals(metrics, 100, &totals);
+        totals.cpu_used_milli = 40;
+        if (ends[i / 4].us >= 250) {
+            metrics_totals(metrics, 250, &totals);
+        }
+        metrics_finish(metrics, ends[i / 4].us);
+        metrics_read_cell(metrics, &cell);
+        ck_assert(cell.cpu_utilisation ==
+                  ends[i / 4].used / (40.0 * (double)(ends[i / 4].us - 50)));
+        ck_assert(cell.mem_utilisation == 0);
+        metrics_destroy(metrics);
+    }
+}
+END_TEST
+
 START_TEST(test_queue)
 {
     struct metrics *metrics = create(0, 400, 100);
@@ -241,6 +275,7 @@ static void add_cases(Suite *suite)
 {
     check_case(suite, "none", test_none);
     check_case(suite, "utilisation", test_utilisation);
+    check_case(suite, "utilisation of all", test_utilisation_of_all);
     check_case(suite, "queue", test_queue);
     check_case(suite, "longest queue", test_longest_queue);
     check_case(suite, "busyness", test_busyness);
