@@ -23,6 +23,7 @@ struct part {
     uint64_t count;
     int64_t max;
     unsigned __int128 sum;
+    uint64_t *last; /* the bucket of the newest value, which is not counted in it yet; NULL: none */
     uint64_t *exact;
     uint64_t *octaves[OCTAVES]; /* NULL until something falls into it */
 };
@@ -88,7 +89,12 @@ static int part_add(struct part *part, int64_t value)
     if (bucket == NULL) {
         return OMEGA_ENOMEM;
     }
-    (*bucket)++;
+    /* buckets are mostly far: this one will be at hand when the next value comes */
+    __builtin_prefetch(bucket, 1);
+    if (part->last != NULL) {
+        (*part->last)++;
+    }
+    part->last = bucket;
     part->count++;
     part->sum += (unsigned __int128)counted;
     if (counted > part->max) {
@@ -128,18 +134,25 @@ static int part_room(struct part *into, const struct part *from)
     return rc;
 }
 
-static void merge_buckets(uint64_t *into, const uint64_t *from, size_t size)
+/* How many values a bucket has. */
+static inline uint64_t values_in(const struct part *part, const uint64_t *bucket)
+{
+    return *bucket + (bucket == part->last);
+}
+
+static void merge_buckets(uint64_t *into, const struct part *part, const uint64_t *from,
+                          size_t size)
 {
     for (size_t i = 0; from != NULL && i < size; i++) {
-        into[i] += from[i];
+        into[i] += values_in(part, &from[i]);
     }
 }
 
 static void part_merge(struct part *into, const struct part *from)
 {
-    merge_buckets(into->exact, from->exact, EXACT);
+    merge_buckets(into->exact, from, from->exact, EXACT);
     for (int i = 0; i < OCTAVES; i++) {
-        merge_buckets(into->octaves[i], from->octaves[i], SUB_BUCKETS);
+        merge_buckets(into->octaves[i], from, from->octaves[i], SUB_BUCKETS);
     }
     into->count += from->count;
     into->sum += from->sum;
@@ -225,7 +238,7 @@ static int64_t value_at(const struct part *part, uint64_t rank)
         return part->max;
     }
     for (size_t i = 0; part->exact != NULL && i < EXACT; i++) {
-        seen += part->exact[i];
+        seen += values_in(part, &part->exact[i]);
         if (seen >= rank) {
             return (int64_t)i;
         }
@@ -233,7 +246,7 @@ static int64_t value_at(const struct part *part, uint64_t rank)
     for (int octave = 0; octave < OCTAVES; octave++) {
         const uint64_t *buckets = part->octaves[octave];
         for (size_t i = 0; buckets != NULL && i < SUB_BUCKETS; i++) {
-            seen += buckets[i];
+            seen += values_in(part, &buckets[i]);
             if (seen >= rank) {
                 int64_t low;
                 int64_t high;
@@ -274,18 +287,20 @@ static void part_each(const struct part *part,
                       void *context)
 {
     for (size_t i = 0; part->exact != NULL && i < EXACT; i++) {
-        if (part->exact[i] != 0) {
-            each(context, (int64_t)i, (int64_t)i, part->exact[i]);
+        const uint64_t count = values_in(part, &part->exact[i]);
+        if (count != 0) {
+            each(context, (int64_t)i, (int64_t)i, count);
         }
     }
     for (int octave = 0; octave < OCTAVES; octave++) {
         const uint64_t *buckets = part->octaves[octave];
         for (size_t i = 0; buckets != NULL && i < SUB_BUCKETS; i++) {
-            if (buckets[i] != 0) {
+            const uint64_t count = values_in(part, &buckets[i]);
+            if (count != 0) {
                 int64_t low;
                 int64_t high;
                 octave_range(octave, i, &low, &high);
-                each(context, low, high, buckets[i]);
+                each(context, low, high, count);
             }
         }
     }
