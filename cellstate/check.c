@@ -163,7 +163,7 @@ static void check_sums(const struct checker *checker, const struct omega_machine
     int64_t cpu = 0;
     int64_t mem = 0;
     uint64_t placements = 0;
-    for (int band = 0; band < OMEGA_BANDS; band++) {
+    for (int band = 0; band < (checker->banded ? OMEGA_BANDS : 1); band++) {
         const struct store_use use = use_in(checker, machine->index, band);
         cpu += use.cpu_milli;
         mem += use.mem_mib;
@@ -234,12 +234,15 @@ static void check_tasks(struct store *store, const struct checker *checker)
     }
 }
 
-/* A machine, as the store keeps it. */
-static int fetch(struct store *store, uint32_t index, struct omega_machine *machine,
-                 omega_error_t *err)
+/* A machine, as the store keeps it, or read into *room; *rc says whether it could be. */
+static const struct omega_machine *fetch(struct store *store, uint32_t index,
+                                         struct omega_machine *room, int *rc, omega_error_t *err)
 {
-    return (store->ops->kept != NULL ? store->ops->kept : store->ops->machine)(store, index,
-                                                                               machine, err);
+    if (store->ops->kept != NULL) {
+        return store->ops->kept(store, index);
+    }
+    *rc = store->ops->machine(store, index, room, err);
+    return room;
 }
 
 /* A and B of a machine, and whether the view shows it. */
@@ -267,10 +270,10 @@ static int check_shown(struct store *store, struct checker *checker, omega_error
                              store->machine_count);
     }
     for (uint32_t i = 0; rc == OMEGA_OK && i < store->machine_count; i++) {
-        struct omega_machine machine;
-        rc = fetch(store, i, &machine, err);
+        struct omega_machine room;
+        const struct omega_machine *machine = fetch(store, i, &room, &rc, err);
         if (rc == OMEGA_OK) {
-            check_machine(checker, &machine);
+            check_machine(checker, machine);
         }
     }
     if (rc == OMEGA_OK) {

@@ -27,9 +27,9 @@ static bool are_alike(const struct omega_machine_spec *a, const struct omega_mac
            a->gpu_devices == b->gpu_devices && a->absent == b->absent;
 }
 
-/* A machine as its spec makes it, but for its number: for one after the other, which are mostly
- * alike. Valid until the next one. */
-static const struct omega_machine *made_by_spec(struct memory *memory, uint32_t index)
+/* A machine as its spec makes it, but for its number and what memory_update() brings up to date:
+ * for one after the other, which are mostly alike. Valid until the next one. */
+static struct omega_machine *made_by_spec(struct memory *memory, uint32_t index)
 {
     const struct omega_machine_spec *spec = &memory->specs[index];
     if (memory->last_spec == NULL || !are_alike(spec, memory->last_spec)) {
@@ -39,12 +39,13 @@ static const struct omega_machine *made_by_spec(struct memory *memory, uint32_t 
     return &memory->last_made;
 }
 
-void memory_look(struct memory *memory, uint32_t index, struct omega_machine *machine)
+const struct omega_machine *memory_look(struct memory *memory, uint32_t index)
 {
-    *machine =
-        memory_has_record(memory, index) ? memory->machines[index] : *made_by_spec(memory, index);
+    struct omega_machine *machine =
+        memory_has_record(memory, index) ? &memory->machines[index] : made_by_spec(memory, index);
     machine->index = index;
     memory_update(memory, index, machine);
+    return machine;
 }
 
 /* ---- machine events ---- */
@@ -221,7 +222,7 @@ static int memory_machine(struct store *store, uint32_t index, struct omega_mach
     if (memory_sum_bands(memory) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to add up what runs on machines");
     }
-    memory_look(memory, index, out);
+    *out = *memory_look(memory, index);
     out->cpu_used_milli = 0;
     out->mem_used_mib = 0;
     for (int band = 0; band < OMEGA_BANDS; band++) {
@@ -235,12 +236,9 @@ static int memory_machine(struct store *store, uint32_t index, struct omega_mach
     return OMEGA_OK;
 }
 
-static int memory_kept(struct store *store, uint32_t index, struct omega_machine *out,
-                       omega_error_t *err)
+static const struct omega_machine *memory_kept(struct store *store, uint32_t index)
 {
-    (void)err;
-    memory_look(memory_of(store), index, out);
-    return OMEGA_OK;
+    return memory_look(memory_of(store), index);
 }
 
 static void memory_counters(struct store *store, struct store_counters *out)
@@ -375,5 +373,6 @@ static const struct store_ops memory_ops = {
     .counters = memory_counters,
     .totals = memory_totals,
     .check = memory_check,
+    .expect_release = memory_expect_release,
     .close = memory_close,
 };

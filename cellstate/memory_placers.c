@@ -29,7 +29,7 @@ void placers_close(struct placers *placers)
 
 /* Half of a word; 0 if it does not fit. Before all instances comes nobody's number, which is that
  * of the initial state, too. */
-static uint32_t half_of(const struct placers *placers, uint16_t instance, uint64_t version)
+static uint32_t half_of(const struct placers *placers, uint32_t instance, uint64_t version)
 {
     const uint32_t number = (uint16_t)(instance + 1u);
     const uint64_t since = version - placers->base;

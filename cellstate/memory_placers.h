@@ -22,7 +22,7 @@
 /* As in struct omega_machine: newest first, by different instances; version 0: there is none. */
 struct placers_pair {
     uint64_t version[2];
-    uint16_t by[2];
+    uint32_t by[2];
 };
 
 struct placers {

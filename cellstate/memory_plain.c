@@ -11,20 +11,6 @@
 
 #include "cellstate/memory_private.h"
 
-/* Machines from which on the arrays are more than a processor's own cache holds. */
-#define MACHINES_FAR 40000u
-
-/* Asks for what a commit changes of its machines before it is needed: in a large cell it comes from
- * afar. */
-static void prefetch(const struct memory *memory, const struct omega_transaction *txn)
-{
-    for (uint32_t i = 0; i < txn->claim_count; i++) {
-        uint32_t machine = txn->machines[i];
-        __builtin_prefetch(&memory->live.entry[machine], 1);
-        __builtin_prefetch(&memory->placers.recent[machine], 1);
-    }
-}
-
 /* True if the tasks are ones of the job, none of them twice, and the machines are there: what has
  * been proven is believed, but in debug builds. */
 static bool is_proven(const struct memory *memory, const struct job_entry *entry,
@@ -117,27 +103,24 @@ static struct omega_claim claim_of(const struct omega_transaction *txn,
     return claim;
 }
 
-/* What a claim of a plain job is judged by, where it does not hold, as in the record of its machine
- * but for the limits: those show what is free, and nothing is used. */
-static struct omega_machine stand_in(const struct memory *memory, uint32_t index)
-{
-    const struct omega_room room = memory->live.entry[index].room;
-    struct omega_machine machine = {.index = index, .state = OMEGA_MACHINE_UP};
-    machine.cpu_limit_milli = room.cpu_milli;
-    machine.mem_limit_mib = room.mem_mib;
-    machine.seq = omega_seq(memory->live.entry[index].stamp);
-    memory_put_placers(memory, index, &machine);
-    return machine;
-}
-
-/* The same of any machine; one that takes nothing new needs its record. */
+/* What a claim of a plain job is judged by, where it does not hold: on a machine that takes nothing
+ * new its record, otherwise the same but for the limits: those show what is free, and nothing is
+ * used. */
 static void look(struct memory *memory, uint32_t index, struct omega_machine *machine)
 {
     if (memory_is_closed(memory, index)) {
-        memory_look(memory, index, machine);
-    } else {
-        *machine = stand_in(memory, index);
+        *machine = *memory_look(memory, index);
+        return;
     }
+    const struct omega_entry *entry = &memory->live.entry[index];
+    *machine = (struct omega_machine){
+        .index = index,
+        .state = OMEGA_MACHINE_UP,
+        .cpu_limit_milli = entry->room.cpu_milli,
+        .mem_limit_mib = entry->room.mem_mib,
+        .seq = omega_seq(entry->stamp),
+    };
+    memory_put_placers(memory, index, machine);
 }
 
 static bool is_asked(const struct omega_transaction *txn)
@@ -404,9 +387,6 @@ int memory_commit_plain(struct memory *memory, struct job_entry *entry,
             block_forget(memory, block);
         }
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u placements", txn->claim_count);
-    }
-    if (memory->base.machine_count >= MACHINES_FAR) {
-        prefetch(memory, txn);
     }
     block->count = 0;
     if (txn->brief != NULL) {

@@ -112,7 +112,7 @@ static inline void memory_put_placers(const struct memory *memory, uint32_t inde
 {
     const struct placers_pair pair = placers_get(&memory->placers, index);
     for (int i = 0; i < 2; i++) {
-        machine->placed_by[i] = pair.by[i];
+        machine->placed_by[i] = (uint16_t)pair.by[i];
         machine->placed_version[i] = pair.version[i];
     }
 }
@@ -158,8 +158,9 @@ static inline struct omega_machine *memory_record(struct memory *memory, uint32_
     return &memory->machines[index];
 }
 
-/* The same to be read, into *machine: makes none, but for the one that is kept for all alike. */
-void memory_look(struct memory *memory, uint32_t index, struct omega_machine *machine);
+/* The same to be read: makes none, but for the one that is kept for all alike. Valid until the next
+ * one is looked at or changed. */
+const struct omega_machine *memory_look(struct memory *memory, uint32_t index);
 
 /* Appends a changed machine to the feed. */
 static inline void memory_feed(struct memory *memory, uint32_t machine)
@@ -221,6 +222,7 @@ int memory_release(struct store *store, const uint64_t *placements, uint32_t cou
 int memory_release_run(struct store *store, uint64_t first, uint32_t count,
                        enum store_release_reason reason, struct store_release_result *results,
                        uint32_t *ended, uint64_t *version, omega_error_t *err);
+void memory_expect_release(struct store *store, uint64_t job, uint64_t version);
 
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err);
 int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,

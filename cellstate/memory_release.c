@@ -2,6 +2,13 @@
 /* The memory store's ends of placements: released by id, or lost with their machine. */
 #include "cellstate/memory_private.h"
 
+/* In a cell of so many machines, blocks are out of the processor's own caches by the time when their
+ * placements end. */
+#define MACHINES_FAR 40000u
+#define LINE 64u /* bytes of a cache line */
+/* Of a block: its head and the first machines; the processor sees from there how it goes on. */
+#define BLOCK_LINES 4u
+
 /* Tells the table of jobs how many placements of a block ended, and frees a block of which nothing
  * runs. */
 static void leave_block(struct memory *memory, struct block *block, uint32_t ended,
@@ -201,6 +208,19 @@ int memory_release_run(struct store *store, uint64_t first, uint32_t count,
     memory->counters.version += *ended > 0;
     *version = memory->counters.version;
     return OMEGA_OK;
+}
+
+void memory_expect_release(struct store *store, uint64_t job, uint64_t version)
+{
+    const struct memory *memory = memory_of(store);
+    if (memory->base.machine_count < MACHINES_FAR) {
+        return;
+    }
+    const struct block *block = map_get(&memory->blocks, version);
+    for (uint32_t i = 0; block != NULL && i < BLOCK_LINES; i++) {
+        __builtin_prefetch((const char *)block + (size_t)i * LINE, 1);
+    }
+    __builtin_prefetch(memory_job(memory, job), 1);
 }
 
 void memory_lose(struct memory *memory, uint32_t count, enum store_loss_policy policy)

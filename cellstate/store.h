@@ -146,7 +146,7 @@ struct store_ops {
     /* NULL, or the same without CPU and memory by band: of a store that does not keep them, but
      * adds up for machine() what runs. What a machine uses in all is what the store keeps of it.
      * For store_check() alone, which asks for machines that are there. */
-    int (*kept)(struct store *store, uint32_t index, struct omega_machine *out, omega_error_t *err);
+    const struct omega_machine *(*kept)(struct store *store, uint32_t index);
     int (*placements)(struct store *store,
                       int (*each)(void *context, const struct store_placement *placement),
                       void *context, omega_error_t *err);
@@ -159,6 +159,8 @@ struct store_ops {
     void (*let_go)(struct store *store);
     int (*check)(struct store *store, const struct store_use *uses, struct store_report *report,
                  omega_error_t *err);
+    /* For store_expect_release(), or NULL. */
+    void (*expect_release)(struct store *store, uint64_t job, uint64_t version);
     void (*close)(struct store *store);
 };
 
@@ -244,6 +246,15 @@ static inline int store_release_run(struct store *store, uint64_t first, uint32_
                                     uint64_t *version, omega_error_t *err)
 {
     return store->ops->release_run(store, first, count, reason, results, ended, version, err);
+}
+
+/* A hint: soon placements of a version, which are the job's, will end. Whoever knows that ahead
+ * spares the store waiting for memory then. */
+static inline void store_expect_release(struct store *store, uint64_t job, uint64_t version)
+{
+    if (store->ops->expect_release != NULL) {
+        store->ops->expect_release(store, job, version);
+    }
 }
 
 /* Applies a machine event as one change. A removal's lost placements come back in *lost, by rising

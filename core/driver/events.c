@@ -9,6 +9,7 @@
 
 #define ARITY 4
 #define KIND_SHIFT 60
+#define NEAR 4u /* so many are near, or all there are: what they point to is on its way by then */
 
 /* Kind, then sequence, then one bit that tells a retry from an arrival: the sequence above it has
  * ordered them already. */
@@ -22,9 +23,14 @@ static uint64_t order_of(enum event_kind kind, uint64_t sequence)
 /* Time, and among equals the order, as one number. */
 __extension__ typedef __int128 event_key;
 
+static inline event_key key(int64_t time_us, uint64_t order)
+{
+    return (event_key)time_us * ((event_key)1 << 64) + (event_key)order;
+}
+
 static inline event_key key_of(const struct event *event)
 {
-    return (event_key)event->time_us * ((event_key)1 << 64) + (event_key)event->order;
+    return key(event->time_us, event->order);
 }
 
 static inline bool before(const struct event *a, const struct event *b)
@@ -52,18 +58,18 @@ static int reserve_heap(struct events *events)
 }
 
 /* Puts an event into a hole, or above it. */
-static void fill_hole(struct event *heap, size_t hole, const struct event *event)
+static void fill_hole(struct event *heap, size_t hole, int64_t time_us, uint64_t order, void *what)
 {
-    while (hole > 0 && before(event, &heap[(hole - 1) / ARITY])) {
+    while (hole > 0 && key(time_us, order) < key_of(&heap[(hole - 1) / ARITY])) {
         heap[hole] = heap[(hole - 1) / ARITY];
         hole = (hole - 1) / ARITY;
     }
-    heap[hole] = *event;
+    heap[hole] = (struct event){time_us, order, what};
 }
 
-static void heap_push(struct events *events, const struct event *event)
+static void heap_push(struct events *events, int64_t time_us, uint64_t order, void *what)
 {
-    fill_hole(events->heap, events->heap_count++, event);
+    fill_hole(events->heap, events->heap_count++, time_us, order, what);
 }
 
 /* The earlier one of two entries: by a mask, since compilers make a branch of a choice, and nobody
@@ -94,15 +100,15 @@ static void heap_pop(struct events *events, struct event *event)
 {
     struct event *heap = events->heap;
     *event = heap[0];
-    const struct event last = heap[--events->heap_count];
-    const size_t count = events->heap_count;
+    const size_t count = --events->heap_count;
+    const struct event *last = &heap[count]; /* where nothing is written here */
     size_t hole = 0;
     for (size_t first = 1; first < count; first = hole * ARITY + 1) {
         size_t best = first_child(heap, first, count);
         heap[hole] = heap[best];
         hole = best;
     }
-    fill_hole(heap, hole, &last);
+    fill_hole(heap, hole, last->time_us, last->order, last->what);
 }
 
 /* ---- the lane ---- */
@@ -130,53 +136,60 @@ static int reserve_lane(struct events *events)
 }
 
 /* True if an event may go behind all that is in the lane. */
-static bool lane_takes(const struct events *events, const struct event *event)
+static bool lane_takes(const struct events *events, int64_t time_us, uint64_t order)
 {
-    return events->lane_count == 0 || before(lane_at(events, events->lane_count - 1), event);
+    return events->lane_count == 0 ||
+           key_of(lane_at(events, events->lane_count - 1)) < key(time_us, order);
 }
 
-static int lane_push(struct events *events, const struct event *event)
+static int lane_push(struct events *events, int64_t time_us, uint64_t order, void *what)
 {
     if (events->lane_count == events->lane_room && reserve_lane(events) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
-    *lane_at(events, events->lane_count++) = *event;
+    *lane_at(events, events->lane_count++) = (struct event){time_us, order, what};
     return OMEGA_OK;
 }
 
 /* ---- near and far ---- */
 
-/* Brings the next few near, when all that were have happened, and no more, however empty the time
- * behind them is: it may fill. */
-static void bring_near(struct events *events)
+/* Brings the next few near. Asks for what they point to, which mostly has not been looked at since
+ * they were made. */
+static void bring_few(struct events *events)
 {
-    if (events->heap_count > 0 || events->far.count == 0) {
-        return;
-    }
     const struct wheel_few few = wheel_turn(&events->far);
     uint32_t node = few.first;
     for (uint32_t i = 0; i < few.count; i++) {
         const struct event *event = &events->far.nodes[node].event;
         events->near_us = event->time_us > events->near_us ? event->time_us : events->near_us;
-        heap_push(events, event);
+        __builtin_prefetch(event->what);
+        heap_push(events, event->time_us, event->order, event->what);
         node = wheel_give(&events->far, node);
     }
 }
 
+/* Sees to it that some are near, no more, however empty the time behind them is: it may fill. */
+static inline void bring_near(struct events *events)
+{
+    while (events->heap_count < NEAR && events->far.count > 0) {
+        bring_few(events);
+    }
+}
+
 /* Adds one that has no lane. */
-static int enter(struct events *events, const struct event *event)
+static int enter(struct events *events, int64_t time_us, uint64_t order, void *what)
 {
     if (reserve_heap(events) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
-    if (event->time_us <= events->near_us) {
-        heap_push(events, event);
+    if (time_us <= events->near_us) {
+        heap_push(events, time_us, order, what);
         return OMEGA_OK;
     }
     if (wheel_reserve(&events->far) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
-    wheel_put(&events->far, event);
+    wheel_put(&events->far, time_us, order, what);
     return OMEGA_OK;
 }
 
@@ -184,13 +197,10 @@ static int enter(struct events *events, const struct event *event)
 
 int events_push(struct events *events, int64_t time_us, enum event_kind kind, void *what)
 {
-    struct event event = {
-        .time_us = time_us,
-        .order = order_of(kind, events->created++),
-        .what = what,
-    };
-    return kind == EVENT_ATTEMPT && lane_takes(events, &event) ? lane_push(events, &event)
-                                                               : enter(events, &event);
+    const uint64_t order = order_of(kind, events->created++);
+    return kind == EVENT_ATTEMPT && lane_takes(events, time_us, order)
+               ? lane_push(events, time_us, order, what)
+               : enter(events, time_us, order, what);
 }
 
 /* Is the first one of the lane the first of all? If not, that is the first of the heap. */
@@ -215,6 +225,21 @@ int64_t events_next_us(struct events *events)
     return events->heap_count > 0 ? events->heap[0].time_us : INT64_MAX;
 }
 
+static enum event_kind kind_of(const struct event *event)
+{
+    const enum event_kind rank = (enum event_kind)(event->order >> KIND_SHIFT);
+    return rank == EVENT_ARRIVAL && (event->order & 1) != 0 ? EVENT_RETRY : rank;
+}
+
+const struct event *events_ahead(const struct events *events, enum event_kind *kind)
+{
+    if (events->heap_count == 0) {
+        return NULL;
+    }
+    *kind = kind_of(&events->heap[0]);
+    return &events->heap[0];
+}
+
 int events_pop(struct events *events, struct event *event, enum event_kind *kind)
 {
     if (lane_is_first(events)) {
@@ -226,10 +251,7 @@ int events_pop(struct events *events, struct event *event, enum event_kind *kind
     } else {
         return 0;
     }
-    *kind = (enum event_kind)(event->order >> KIND_SHIFT);
-    if (*kind == EVENT_ARRIVAL && (event->order & 1) != 0) {
-        *kind = EVENT_RETRY;
-    }
+    *kind = kind_of(event);
     return 1;
 }
 

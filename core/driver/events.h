@@ -42,6 +42,10 @@ int events_push(struct events *events, int64_t time_us, enum event_kind kind, vo
 /* Removes the first event; `kind` and *event are filled. Returns 0 if there is none, else 1. */
 int events_pop(struct events *events, struct event *event, enum event_kind *kind);
 
+/* What is probably the first event, attempts apart, to prepare for it; NULL: that is not known.
+ * Valid until the queue changes. */
+const struct event *events_ahead(const struct events *events, enum event_kind *kind);
+
 /* How many events there are. */
 static inline size_t events_count(const struct events *events)
 {

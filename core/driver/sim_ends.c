@@ -48,6 +48,7 @@ int sim_push_end(struct simulation *sim, struct run_job *job, uint64_t version, 
     }
     *end = (struct tasks_end){
         .job = job,
+        .job_id = job == NULL ? 0 : job->job->id,
         .version = version,
         .count = count,
         .first = endings == NULL ? first : UINT32_MAX,

@@ -146,7 +146,10 @@ static int start(struct simulation *sim, omega_error_t *err)
 
 /* ---- the loop ---- */
 
-static int handle(struct simulation *sim, enum event_kind kind, void *what, omega_error_t *err)
+/* Apart: run_simulate() is called once in a program, and compilers make such functions short, not
+ * quick. */
+static __attribute__((noinline)) int handle(struct simulation *sim, enum event_kind kind,
+                                            void *what, omega_error_t *err)
 {
     switch (kind) {
     case EVENT_MACHINE:
@@ -175,6 +178,18 @@ static bool stopped(const struct run_config *config, const struct simulation *si
            config->progress(config->context, sim->now_us, sim->submitted) != 0;
 }
 
+/* Asks for what the next event will look at: what ended tasks leave was last touched long ago. */
+static void look_ahead(const struct simulation *sim)
+{
+    enum event_kind kind;
+    const struct event *event = events_ahead(&sim->events, &kind);
+    if (event != NULL && kind == EVENT_TASKS_END) {
+        const struct tasks_end *end = event->what;
+        run_job_prefetch(end->job);
+        store_expect_release(sim->store, end->job_id, end->version);
+    }
+}
+
 static int loop(struct simulation *sim, omega_error_t *err)
 {
     struct event event;
@@ -186,6 +201,7 @@ static int loop(struct simulation *sim, omega_error_t *err)
         instant = event.time_us == sim->now_us ? instant : handled;
         sim->now_us = event.time_us;
         metrics_event(sim->metrics);
+        look_ahead(sim);
         int measured =
             event.time_us > sim->room_due_us ? sim_measure_room(sim, event.time_us, err) : OMEGA_OK;
         rc = handle(sim, kind, event.what, err); /* in any case: it owns what came with it */

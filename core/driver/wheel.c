@@ -46,7 +46,7 @@ static inline void put(struct wheel *wheel, uint32_t node)
     wheel->levels |= 1u << level;
 }
 
-void wheel_put(struct wheel *wheel, const struct event *event)
+void wheel_put(struct wheel *wheel, int64_t time_us, uint64_t order, void *what)
 {
     uint32_t node = wheel->made;
     if (wheel->free != 0) {
@@ -55,7 +55,7 @@ void wheel_put(struct wheel *wheel, const struct event *event)
     } else {
         wheel->made++;
     }
-    wheel->nodes[node].event = *event;
+    wheel->nodes[node].event = (struct event){time_us, order, what};
     wheel->count++;
     put(wheel, node);
 }

@@ -139,6 +139,13 @@ static void liar_totals(struct store *store, struct store_totals *out)
     store_totals(liar->truth, out);
 }
 
+static const struct omega_machine *liar_kept(struct store *store, uint32_t index)
+{
+    static struct omega_machine machine;
+    ck_assert_int_eq(liar_machine(store, index, &machine, NULL), 0);
+    return &machine;
+}
+
 static const struct store_ops liar_ops = {
     .name = "liar",
     .machine = liar_machine,
@@ -176,7 +183,7 @@ static void find_lies(int factory, bool banded)
     struct cell cell;
     struct liar liar;
     struct store_ops ops = liar_ops;
-    ops.kept = banded ? NULL : liar_machine;
+    ops.kept = banded ? NULL : liar_kept;
     open_liar(&cell, factory, &liar);
     liar.store.ops = &ops;
     for (int lie = TRUTH; lie < LIES; lie++) {

@@ -206,6 +206,58 @@ START_TEST(few_are_near)
 }
 END_TEST
 
+/* Nothing is near of an empty queue, or of one that holds attempts alone. */
+START_TEST(nothing_ahead)
+{
+    struct events events = {.heap = NULL};
+    struct event event;
+    enum event_kind kind;
+    ck_assert_ptr_null(events_ahead(&events, &kind));
+    ck_assert_int_eq(events_push(&events, 5, EVENT_ATTEMPT, NULL), 0);
+    ck_assert_ptr_null(events_ahead(&events, &kind));
+    ck_assert_int_eq(events_push(&events, 4, EVENT_RETRY, &event), 0);
+    ck_assert_int_eq(events_push(&events, 6, EVENT_COMMIT, NULL), 0);
+    ck_assert_int_eq(events_pop(&events, &event, &kind), 1);
+    ck_assert_int_eq(kind, EVENT_RETRY);
+    ck_assert_int_eq(events_ahead(&events, &kind)->time_us, 6); /* but for the attempt */
+    ck_assert_int_eq(kind, EVENT_COMMIT);
+    ck_assert_uint_eq(events_count(&events), 2);
+    events_release(&events);
+}
+END_TEST
+
+/* What is ahead comes next, unless something comes before it; and as long as there is anything far,
+ * something is ahead. */
+START_TEST(what_is_ahead_comes)
+{
+    struct events events = {.heap = NULL};
+    struct omega_random random;
+    omega_random_init(&random, 11, "events", 0);
+    struct event event = {.time_us = 0};
+    enum event_kind kind;
+    static const enum event_kind kinds[] = {EVENT_TASKS_END, EVENT_COMMIT, EVENT_ARRIVAL,
+                                            EVENT_RETRY};
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        const int64_t time_us = omega_random_below(&random, 100000000);
+        ck_assert_int_eq(events_push(&events, time_us, kinds[i % 4], NULL), 0);
+    }
+    uint32_t ahead_count = 0;
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        enum event_kind ahead_kind = EVENT_MACHINE;
+        const struct event *next = events_ahead(&events, &ahead_kind);
+        const struct event ahead = next == NULL ? (struct event){.time_us = -1} : *next;
+        ck_assert_int_eq(events_pop(&events, &event, &kind), 1);
+        if (next != NULL) {
+            ck_assert_uint_eq(ahead.order, event.order);
+            ck_assert_int_eq(ahead_kind, kind);
+            ahead_count++;
+        }
+    }
+    ck_assert_uint_eq(ahead_count, EVENTS - 1); /* all but the first */
+    events_release(&events);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     check_case(suite, "a total order", a_total_order);
@@ -214,6 +266,8 @@ static void add_cases(Suite *suite)
     tcase_add_loop_test(tcase, far_and_near, 0, 20);
     suite_add_tcase(suite, tcase);
     check_case(suite, "few are near", few_are_near);
+    check_case(suite, "nothing ahead", nothing_ahead);
+    check_case(suite, "what is ahead comes", what_is_ahead_comes);
 }
 
 CHECK_MAIN("core/driver/events", add_cases)

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Hints of which placements end next, to a cell so large that it follows them: true, false or of
+ * nothing there is, they change nothing. */
+#include "cellstate/store_view.h"
+#include "core/base/large.h"
+#include "tests/support/check_main.h"
+
+enum {
+    MACHINES = 50000,
+    TASKS = 500
+};
+
+static struct catalogue *catalogue;
+static struct omega_machine_spec *specs;
+static struct store *store;
+static omega_error_t err;
+
+static void begin(void)
+{
+    catalogue = catalogue_create();
+    specs = large_calloc(MACHINES, sizeof *specs);
+    ck_assert(catalogue != NULL && specs != NULL);
+    for (uint32_t m = 0; m < MACHINES; m++) {
+        specs[m] = (struct omega_machine_spec){.name = m + 1, .cpu_milli = 4000, .mem_mib = 4096};
+    }
+    const struct store_config config = {
+        .catalogue = catalogue,
+        .machines = specs,
+        .machine_count = MACHINES,
+        .overcommit = {1000, 1000, 1000},
+    };
+    ck_assert_int_eq(store_open_memory(&config, &store, &err), OMEGA_OK);
+}
+
+static void end(void)
+{
+    store_close(store);
+    large_free(specs);
+    catalogue_destroy(catalogue);
+}
+
+static void submit(uint64_t id)
+{
+    struct omega_task_group group = {
+        .count = TASKS, .request = {.cpu_milli = 1000, .mem_mib = 1000}, .duration_us = 1000};
+    struct omega_job job = {.id = id,
+                            .precedence = 120,
+                            .group_count = 1,
+                            .groups = &group,
+                            .tasks = TASKS,
+                            .slots = TASKS};
+    ck_assert_int_eq(omega_job_seal(&job, &group, &err), OMEGA_OK);
+    ck_assert_int_eq(store_submit(store, &job, &err), OMEGA_OK);
+}
+
+/* All tasks of a job, on machines from one on. */
+static struct omega_result commit(uint64_t job, const uint32_t *machines)
+{
+    static uint32_t tasks[TASKS];
+    static uint64_t seqs[TASKS];
+    static struct omega_claim_result results[TASKS];
+    struct omega_result result;
+    for (uint32_t t = 0; t < TASKS; t++) {
+        tasks[t] = t;
+        seqs[t] = 0;
+    }
+    const struct omega_transaction txn = {
+        .job = job,
+        .attempt = 1,
+        .instance = 3,
+        .detection = OMEGA_DETECT_FINE,
+        .granularity = OMEGA_COMMIT_TASK,
+        .precedence = 120,
+        .group_count = 1,
+        .claim_count = TASKS,
+        .tasks = tasks,
+        .machines = machines,
+        .seqs = seqs,
+    };
+    ck_assert_int_eq(store_commit(store, &txn, results, &result, &err), OMEGA_OK);
+    return result;
+}
+
+START_TEST(hints_change_nothing)
+{
+    static uint32_t machines[TASKS];
+    struct store_view *view = NULL;
+    struct store_release_result released[TASKS];
+    uint32_t ended = 0;
+    uint64_t version = 0;
+    ck_assert_int_eq(store_view_open(store, STORE_VIEW_LIVE, &view, &err), OMEGA_OK);
+    for (uint32_t t = 0; t < TASKS; t++) {
+        machines[t] = MACHINES - 1 - 97 * t;
+    }
+    submit(1);
+    const uint64_t at_first = store_view_hash(view);
+    store_expect_release(store, 1, 1); /* nothing runs yet */
+    store_expect_release(store, 0, 0);
+    ck_assert_uint_eq(store_view_hash(view), at_first);
+    const struct omega_result result = commit(1, machines);
+    ck_assert_uint_eq(result.accepted, TASKS);
+    const uint64_t placed = store_view_hash(view);
+    store_expect_release(store, 1, result.version);
+    store_expect_release(store, 7, result.version);
+    store_expect_release(store, 1, result.version + 1);
+    ck_assert_uint_eq(store_view_hash(view), placed);
+    const uint64_t first = omega_placement_id(result.version, 0);
+    ck_assert_int_eq(
+        store_release_run(store, first, TASKS, STORE_FINISHED, released, &ended, &version, &err),
+        OMEGA_OK);
+    ck_assert_uint_eq(ended, TASKS);
+    store_expect_release(store, 1, result.version); /* runs no more */
+    struct store_report report;
+    ck_assert_int_eq(store_check_view(store, view, &report, &err), OMEGA_OK);
+    ck_assert_msg(report.violations == 0, "%s", report.first);
+    store_view_close(store, view);
+}
+END_TEST
+
+static void add_cases(Suite *suite)
+{
+    TCase *tcase = tcase_create("memory_release");
+    tcase_add_checked_fixture(tcase, begin, end);
+    tcase_add_test(tcase, hints_change_nothing);
+    suite_add_tcase(suite, tcase);
+}
+
+CHECK_MAIN("cellstate/memory_release", add_cases)
