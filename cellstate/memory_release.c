@@ -2,7 +2,7 @@
 /* The memory store's ends of placements: released by id, or lost with their machine. */
 #include "cellstate/memory_private.h"
 
-/* In a cell of so many machines, blocks are out of the processor's own caches by the time when their
+/* In a cell of so many machines, blocks are out of the processor's own caches by the time their
  * placements end. */
 #define MACHINES_FAR 40000u
 #define LINE 64u /* bytes of a cache line */

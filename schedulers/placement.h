@@ -268,13 +268,71 @@ omega_place_machines(const struct omega_txn_head *head, struct omega_random *ran
     return found;
 }
 
+/* In a cell of so many machines what the view shows of one is in no cache near by. */
+#define OMEGA_PLACE_FAR 40000u
+#define OMEGA_PLACE_AHEAD 64u /* machines asked for before the first of them is looked at */
+
+/* The same in a large cell, where the processor does not see far enough ahead: machines for many
+ * tasks are drawn, into the notes, before any is looked at. Each task needs one at least, so none
+ * is drawn in vain, unless the search ends: then the random numbers behind the last one that was
+ * looked at are taken back. */
+static inline __attribute__((always_inline)) uint32_t
+omega_place_ahead(const struct omega_txn_head *head, struct omega_random *random, uint32_t probes,
+                  uint32_t *notes, uint32_t count, const uint64_t *eligible)
+{
+    struct omega_random local = *random;
+    struct omega_entry *entries = head->entry;
+    const struct omega_room asked = head->asked;
+    const uint32_t machine_count = head->machine_count;
+    uint32_t found = 0;
+    uint32_t probed = 0; /* since the last one was found */
+    while (found < count && probed < probes) {
+        const struct omega_random before = local;
+        const uint32_t first = found;
+        const uint32_t left = count - found;
+        const uint32_t end = found + (left < OMEGA_PLACE_AHEAD ? left : OMEGA_PLACE_AHEAD);
+        uint32_t at;
+        for (at = first; at < end; at++) {
+            notes[at] = omega_random_below(&local, machine_count);
+            __builtin_prefetch(&entries[notes[at]], 1);
+        }
+        for (at = first; at < end && probed < probes; at++) {
+            const uint32_t machine = notes[at];
+            probed++;
+            if (omega_eligible(eligible, machine) &&
+                omega_room_take(&entries[machine].room, asked)) {
+                notes[found++] = machine;
+                probed = 0;
+            }
+        }
+        if (at < end) {
+            local = before;
+            while (at-- > first) {
+                omega_random_below(&local, machine_count);
+            }
+        }
+    }
+    *random = local;
+    return found;
+}
+
+/* The way that suits the cell. */
+static inline __attribute__((always_inline)) uint32_t
+omega_place_drawn(const struct omega_txn_head *head, struct omega_random *random, uint32_t probes,
+                  uint32_t *notes, uint32_t count, const uint64_t *eligible)
+{
+    return head->machine_count >= OMEGA_PLACE_FAR
+               ? omega_place_ahead(head, random, probes, notes, count, eligible)
+               : omega_place_machines(head, random, probes, notes, count, eligible);
+}
+
 /* The same where any machine will do, in a loop of its own. */
 static __attribute__((noinline)) uint32_t omega_place_anywhere(const struct omega_txn_head *head,
                                                                struct omega_random *random,
                                                                uint32_t probes, uint32_t *notes,
                                                                uint32_t count)
 {
-    return omega_place_machines(head, random, probes, notes, count, NULL);
+    return omega_place_drawn(head, random, probes, notes, count, NULL);
 }
 
 static __attribute__((noinline)) uint32_t omega_place_eligibly(const struct omega_txn_head *head,
@@ -282,7 +340,7 @@ static __attribute__((noinline)) uint32_t omega_place_eligibly(const struct omeg
                                                                uint32_t probes, uint32_t *notes,
                                                                uint32_t count)
 {
-    return omega_place_machines(head, random, probes, notes, count, head->eligible);
+    return omega_place_drawn(head, random, probes, notes, count, head->eligible);
 }
 
 /* Notes claims of the tasks [from, count) of a run, the first of which may be noted, as far as it

@@ -430,6 +430,49 @@ START_TEST(random_one_takes_distinct_machines_uniformly)
 }
 END_TEST
 
+/* In a large cell machines are drawn ahead: the same ones, and as many random numbers, as one by
+ * one, wherever the search ends. */
+START_TEST(drawn_ahead_is_drawn)
+{
+    omega_random_init(&dice, SEED, "drawn ahead", 0);
+    uint32_t ended = 0;
+    for (uint32_t round = 0; round < 10 * ROUNDS; round++) {
+        static struct omega_entry near[MACHINES_MAX];
+        static struct omega_entry far[MACHINES_MAX];
+        uint32_t near_notes[MACHINES_MAX];
+        uint32_t far_notes[MACHINES_MAX];
+        const uint32_t machines = 1 + roll(MACHINES_MAX);
+        const uint32_t count = 1 + roll(MACHINES_MAX);
+        const uint32_t probes = roll(12);
+        const uint32_t open = 1 + roll(8); /* of so many one has no room */
+        uint64_t *bitmap = roll(2) == 0 ? random_bitmap(machines) : NULL;
+        for (uint32_t m = 0; m < machines; m++) {
+            near[m].room.cpu_milli = roll(open) == 0 ? -1 : (int32_t)roll(20);
+            near[m].room.mem_mib = (int32_t)roll(20);
+            far[m] = near[m];
+        }
+        struct omega_txn_head head = {.entry = near,
+                                      .machine_count = machines,
+                                      .asked = {(int32_t)roll(4), (int32_t)roll(4)}};
+        struct omega_random near_random;
+        omega_random_init(&near_random, SEED, "drawn", round);
+        struct omega_random far_random = near_random;
+        const uint32_t found =
+            omega_place_machines(&head, &near_random, probes, near_notes, count, bitmap);
+        head.entry = far;
+        ck_assert_uint_eq(omega_place_ahead(&head, &far_random, probes, far_notes, count, bitmap),
+                          found);
+        ck_assert_mem_eq(far_notes, near_notes, found * sizeof *far_notes);
+        ck_assert_mem_eq(&far_random, &near_random, sizeof far_random);
+        ck_assert_mem_eq(far, near, machines * sizeof *far);
+        ended += found < count;
+        free(bitmap);
+    }
+    ck_assert_uint_gt(ended, ROUNDS);
+    ck_assert_uint_lt(ended, 9 * ROUNDS);
+}
+END_TEST
+
 /* The vectors of a scan say of 64 machines what is said of each, of which at most one suits. */
 START_TEST(a_block_is_its_machines)
 {
@@ -469,6 +512,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "an empty cell", an_empty_cell);
     check_case(suite, "optional tasks", optional_tasks_come_last_and_by_choice);
     check_case(suite, "service spreads over attempts", service_spreads_over_attempts);
+    check_case(suite, "drawn ahead is drawn", drawn_ahead_is_drawn);
     check_case(suite, "a block is its machines", a_block_is_its_machines);
     check_case(suite, "batch is uniform", batch_is_uniform);
     check_case(suite, "random_one is uniform", random_one_takes_distinct_machines_uniformly);
