@@ -3,6 +3,7 @@
 #include "cellstate/memory_placers.h"
 
 #include <assert.h>
+#include <stdbool.h>
 
 #include "core/base/error.h"
 #include "core/base/large.h"
@@ -27,15 +28,12 @@ void placers_close(struct placers *placers)
 
 /* ---- one placer ---- */
 
-/* Half of a word; 0 if it does not fit. Before all instances comes nobody's number, which is that
- * of the initial state, too. */
+/* Half of a word; 0 if it does not fit, as nobody never does. */
 static uint32_t half_of(const struct placers *placers, uint32_t instance, uint64_t version)
 {
-    const uint32_t number = (uint16_t)(instance + 1u);
-    const uint64_t since = version - placers->base;
-    const bool fits =
-        number <= PLACERS_INSTANCES && version > placers->base && since < PLACERS_RECENT;
-    return fits ? number << PLACERS_VERSION_BITS | (uint32_t)since : 0;
+    const uint64_t since = version - placers->base; /* beyond all bounds for one before the base */
+    const bool fits = instance < PLACERS_INSTANCES && since < PLACERS_RECENT;
+    return fits ? (instance + 1) << PLACERS_VERSION_BITS | (uint32_t)since : 0;
 }
 
 static uint64_t word_of(const struct placers *placers, const struct placers_pair *pair)
@@ -51,7 +49,7 @@ static void read_half(const struct placers *placers, uint32_t half, struct place
     pair->version[i] = placers->base + half % PLACERS_RECENT;
 }
 
-uint32_t placers_recent(const struct placers *placers, uint16_t instance, uint64_t version)
+uint32_t placers_half(const struct placers *placers, uint16_t instance, uint64_t version)
 {
     return half_of(placers, instance, version);
 }
@@ -61,9 +59,12 @@ uint32_t placers_recent(const struct placers *placers, uint16_t instance, uint64
 struct placers_pair placers_get(const struct placers *placers, uint32_t machine)
 {
     const uint64_t word = placers->recent[machine];
-    struct placers_pair pair = placers->apart == NULL ? nobody : placers->apart[machine];
     const uint32_t newest = (uint32_t)word;
     const uint32_t other = (uint32_t)(word >> 32);
+    struct placers_pair pair = nobody;
+    if (placers->apart != NULL && (newest == 0 || other == 0)) {
+        pair = placers->apart[machine];
+    }
     if (newest != 0) {
         const struct placers_pair apart = pair;
         read_half(placers, newest, &pair, 0);
@@ -120,30 +121,27 @@ static int keep_apart(struct placers *placers)
     return OMEGA_OK;
 }
 
-/* Makes another version the base. */
+/* Makes a version the base: all there are are older, and kept apart from now on. */
 static void move_base(struct placers *placers, uint64_t base)
 {
     for (uint32_t m = 0; m < placers->machine_count; m++) {
         placers->apart[m] = placers_get(placers, m);
+        placers->recent[m] = 0;
     }
     placers->base = base;
-    for (uint32_t m = 0; m < placers->machine_count; m++) {
-        placers->recent[m] = word_of(placers, &placers->apart[m]);
-    }
 }
 
 int placers_reserve(struct placers *placers, uint16_t instance, uint64_t version)
 {
     const bool recent = version - placers->base < PLACERS_RECENT;
-    const bool known = (uint16_t)(instance + 1u) <= PLACERS_INSTANCES;
-    if (recent && known) {
+    if (recent && instance < PLACERS_INSTANCES) {
         return OMEGA_OK;
     }
     if (keep_apart(placers) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
     if (!recent) {
-        move_base(placers, version - PLACERS_RECENT / 2);
+        move_base(placers, version);
     }
     return OMEGA_OK;
 }

@@ -5,9 +5,9 @@
  * those take 8 bytes a machine together, since the cache is what limits commits in a large cell.
  * What does not fit there is kept apart, in full, from when there is such a one.
  *
- * A version is recent if it is less than PLACERS_RECENT above a base, which follows the store's
- * version in steps: at each all pairs are gone through, which is nothing beside what so many
- * versions cost.
+ * A version is recent if it is at the base or less than PLACERS_RECENT above it. The base follows
+ * the store's version in steps as wide: at each all pairs are gone through, and kept apart, which
+ * takes 24 bytes a machine more from the first one on.
  */
 #ifndef OMEGA_CELLSTATE_MEMORY_PLACERS_H
 #define OMEGA_CELLSTATE_MEMORY_PLACERS_H
@@ -22,7 +22,7 @@
 /* As in struct omega_machine: newest first, by different instances; version 0: there is none. */
 struct placers_pair {
     uint64_t version[2];
-    uint32_t by[2];
+    uint32_t by[2]; /* instances; in words of their own, since they are read as soon as written */
 };
 
 struct placers {
@@ -52,20 +52,20 @@ void placers_put(struct placers *placers, uint32_t machine, const struct placers
 /* Enters a placement that room was made for. */
 void placers_enter(struct placers *placers, uint32_t machine, uint16_t instance, uint64_t version);
 
-/* The same for many: placers_recent() once, then placers_enter_recent() of each machine; 0: it has
+/* The same for many: placers_half() once, then placers_enter_recent() of each machine; 0: it has
  * to be placers_enter(). */
-uint32_t placers_recent(const struct placers *placers, uint16_t instance, uint64_t version);
+uint32_t placers_half(const struct placers *placers, uint16_t instance, uint64_t version);
 
 /* For the innermost loop of commits: without a branch, which nobody could foresee. */
-static inline void placers_enter_recent(uint64_t *recent, uint32_t machine, uint32_t placer)
+static inline void placers_enter_recent(uint64_t *recent, uint32_t machine, uint32_t half)
 {
     const uint64_t pair = recent[machine];
     const uint32_t newest = (uint32_t)pair;
     uint32_t other = (uint32_t)(pair >> 32);
-    if ((newest ^ placer) >> PLACERS_VERSION_BITS != 0) {
+    if ((newest ^ half) >> PLACERS_VERSION_BITS != 0) {
         other = newest;
     }
-    recent[machine] = (uint64_t)other << 32 | placer;
+    recent[machine] = (uint64_t)other << 32 | half;
 }
 
 #endif

@@ -301,16 +301,16 @@ static __attribute__((noinline, cold)) void enter_each(struct memory *memory,
 /* The same of recent placers: the innermost loop of commits. */
 static __attribute__((noinline)) void enter(struct memory *memory, const struct block *block)
 {
-    const uint32_t placer = placers_recent(&memory->placers, block->instance, block->version);
+    const uint32_t half = placers_half(&memory->placers, block->instance, block->version);
     const uint32_t *machines = block->machines;
-    const uint32_t count = placer == 0 ? 0 : block->count;
+    const uint32_t count = half == 0 ? 0 : block->count;
     uint64_t *recent = memory->placers.recent;
     struct omega_entry *entries = memory->live.entry;
     for (uint32_t i = 0; i < count; i++) {
-        placers_enter_recent(recent, machines[i], placer);
+        placers_enter_recent(recent, machines[i], half);
         entries[machines[i]].stamp++;
     }
-    if (placer == 0) {
+    if (half == 0) {
         enter_each(memory, block);
     }
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The memory store's ends of placements: released by id, or lost with their machine. */
 #include "cellstate/memory_private.h"
+#include "core/base/cache.h"
 
 /* In a cell of so many machines, blocks are out of the processor's own caches by the time their
  * placements end. */
 #define MACHINES_FAR 40000u
-#define LINE 64u /* bytes of a cache line */
 /* Of a block: its head and the first machines; the processor sees from there how it goes on. */
-#define BLOCK_LINES 4u
+#define BLOCK_BYTES (4 * CACHE_LINE)
 
 /* Tells the table of jobs how many placements of a block ended, and frees a block of which nothing
  * runs. */
@@ -216,11 +216,8 @@ void memory_expect_release(struct store *store, uint64_t job, uint64_t version)
     if (memory->base.machine_count < MACHINES_FAR) {
         return;
     }
-    const struct block *block = map_get(&memory->blocks, version);
-    for (uint32_t i = 0; block != NULL && i < BLOCK_LINES; i++) {
-        __builtin_prefetch((const char *)block + (size_t)i * LINE, 1);
-    }
-    __builtin_prefetch(memory_job(memory, job), 1);
+    cache_ask(map_get(&memory->blocks, version), BLOCK_BYTES);
+    cache_ask(memory_job(memory, job), sizeof(struct job_entry));
 }
 
 void memory_lose(struct memory *memory, uint32_t count, enum store_loss_policy policy)

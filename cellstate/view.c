@@ -9,9 +9,8 @@
 #include <xxhash.h>
 
 #include "cellstate/rules.h"
+#include "core/base/cache.h"
 #include "core/base/large.h"
-
-#define LINE ((size_t)64) /* bytes: each array begins with a cache line */
 
 void store_view_close(struct store *store, struct store_view *view)
 {
@@ -45,11 +44,11 @@ static void publish(struct store_view *view, uint32_t machines)
     shown->mem_limit_mib = view->mem_limit_mib;
 }
 
-/* Cuts an array off the memory at *next. */
+/* Cuts an array off the memory at *next, whole lines of it: each begins with one. */
 static void *cut(uint8_t **next, size_t count, size_t size)
 {
     void *array = *next;
-    *next += (count * size + LINE - 1) / LINE * LINE;
+    *next += (count * size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
     return array;
 }
 
@@ -59,7 +58,7 @@ int store_view_allocate(struct store_view *view, uint32_t machines, bool gpu)
     size_t each = sizeof *view->entry + sizeof *view->cpu_limit_milli + sizeof *view->mem_limit_mib;
     size_t gpu_each = OMEGA_GPU_DEVICES_MAX * sizeof *view->free_gpu_milli +
                       sizeof *view->gpu_whole + sizeof *view->gpu_largest;
-    view->memory = large_calloc(n * (each + (gpu ? gpu_each : 0)) + 8 * LINE, 1);
+    view->memory = large_calloc(n * (each + (gpu ? gpu_each : 0)) + 8 * CACHE_LINE, 1);
     if (view->memory == NULL) {
         store_view_free_arrays(view);
         return OMEGA_ENOMEM;

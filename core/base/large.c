@@ -11,7 +11,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define LINE ((size_t)64)
+#include "core/base/cache.h"
+
 #define HUGE_PAGE                                                                                  \
     ((size_t)2 << 20) /* of x86-64 and most others; elsewhere it is only an alignment */
 /* Where a huge page begins to pay: touching one took 0.4 ms on a virtual machine, and small ones
@@ -19,7 +20,8 @@
 #define LARGE (HUGE_PAGE / 8)
 #define PAGE ((size_t)64 << 10) /* at least a small one, on any machine */
 
-#define HEAP_ARRAY_MAX (32 << 20) /* larger ones are mapped where the heap has no room for them; the
+#define HEAP_ARRAY_MAX                                                                             \
+    (32 << 20) /* larger ones are mapped where the heap has no room for them; the
                                      library takes no more here */
 #define HEAP_GROWTH (1 << 20)
 #define HEAP_SMALL ((size_t)512 << 10) /* more than a heap has at the beginning of a program */
@@ -32,7 +34,7 @@ struct header {
 
 static struct header *header_of(void *array)
 {
-    return (struct header *)(void *)((char *)array - LINE);
+    return (struct header *)(void *)((char *)array - CACHE_LINE);
 }
 
 /* Bytes from here to the beginning of a huge page. */
@@ -58,13 +60,13 @@ static void *map(size_t bytes)
 
 static void *allocate(size_t bytes)
 {
-    char *begin = aligned_alloc(LINE, LINE + bytes);
+    char *begin = aligned_alloc(CACHE_LINE, CACHE_LINE + bytes);
     if (begin == NULL) {
         return NULL;
     }
-    memset(begin, 0, LINE + bytes);
-    *header_of(begin + LINE) = (struct header){begin, 0};
-    return begin + LINE;
+    memset(begin, 0, CACHE_LINE + bytes);
+    *header_of(begin + CACHE_LINE) = (struct header){begin, 0};
+    return begin + CACHE_LINE;
 }
 
 void *large_calloc(size_t count, size_t size)
@@ -74,7 +76,7 @@ void *large_calloc(size_t count, size_t size)
         return NULL;
     }
     bool large = bytes >= LARGE;
-    size_t unit = large ? HUGE_PAGE : LINE;
+    size_t unit = large ? HUGE_PAGE : CACHE_LINE;
     bytes = (bytes + unit - 1) / unit * unit;
     return large ? map(bytes) : allocate(bytes);
 }

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/cache.h"
 #include "core/driver/driver.h"
-
-#define LINE 64u /* bytes of a cache line */
 
 /* ---- the job ---- */
 
@@ -45,11 +44,8 @@ struct run_job *run_job_create(const struct omega_job *job, uint64_t id,
 
 void run_job_prefetch(const struct run_job *job)
 {
-    const size_t bytes =
-        sizeof(struct run_job) + sizeof(struct omega_job) + sizeof(struct omega_task_group);
-    for (size_t at = 0; job != NULL && at < bytes; at += LINE) {
-        __builtin_prefetch((const char *)job + at, 1);
-    }
+    cache_ask(job,
+              sizeof(struct run_job) + sizeof(struct omega_job) + sizeof(struct omega_task_group));
 }
 
 void run_job_destroy(struct run_job *job, struct run_job_spares *spares)

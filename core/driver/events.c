@@ -9,7 +9,7 @@
 
 #define ARITY 4
 #define KIND_SHIFT 60
-#define NEAR 4u /* so many are near, or all there are: what they point to is on its way by then */
+#define NEAR 4u /* so many are near, or all there are, so that they can be prepared for */
 
 /* Kind, then sequence, then one bit that tells a retry from an arrival: the sequence above it has
  * ordered them already. */
@@ -57,7 +57,8 @@ static int reserve_heap(struct events *events)
     return OMEGA_OK;
 }
 
-/* Puts an event into a hole, or above it. */
+/* Puts an event into a hole, or above it. Its fields come one by one, here and wherever one is
+ * made: a structure that has just been stored field by field stalls who loads it as a vector. */
 static void fill_hole(struct event *heap, size_t hole, int64_t time_us, uint64_t order, void *what)
 {
     while (hole > 0 && key(time_us, order) < key_of(&heap[(hole - 1) / ARITY])) {
@@ -153,8 +154,8 @@ static int lane_push(struct events *events, int64_t time_us, uint64_t order, voi
 
 /* ---- near and far ---- */
 
-/* Brings the next few near. Asks for what they point to, which mostly has not been looked at since
- * they were made. */
+/* Brings the next few near. Asks for what the first ones point to, where it is a pointer: mostly it
+ * has not been looked at since they were made. */
 static void bring_few(struct events *events)
 {
     const struct wheel_few few = wheel_turn(&events->far);
@@ -162,7 +163,9 @@ static void bring_few(struct events *events)
     for (uint32_t i = 0; i < few.count; i++) {
         const struct event *event = &events->far.nodes[node].event;
         events->near_us = event->time_us > events->near_us ? event->time_us : events->near_us;
-        __builtin_prefetch(event->what);
+        if (i < NEAR) {
+            __builtin_prefetch(event->what);
+        }
         heap_push(events, event->time_us, event->order, event->what);
         node = wheel_give(&events->far, node);
     }
@@ -206,15 +209,9 @@ int events_push(struct events *events, int64_t time_us, enum event_kind kind, vo
 /* Is the first one of the lane the first of all? If not, that is the first of the heap. */
 static bool lane_is_first(struct events *events)
 {
-    if (events->lane_count == 0) {
-        bring_near(events);
-        return false;
-    }
-    const struct event *first = lane_at(events, 0);
-    if (first->time_us > events->near_us) {
-        bring_near(events); /* otherwise what is far is behind it */
-    }
-    return events->heap_count == 0 || before(first, &events->heap[0]);
+    bring_near(events);
+    return events->lane_count > 0 &&
+           (events->heap_count == 0 || before(lane_at(events, 0), &events->heap[0]));
 }
 
 int64_t events_next_us(struct events *events)

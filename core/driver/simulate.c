@@ -146,8 +146,8 @@ static int start(struct simulation *sim, omega_error_t *err)
 
 /* ---- the loop ---- */
 
-/* Apart: run_simulate() is called once in a program, and compilers make such functions short, not
- * quick. */
+/* Apart: gcc takes run_simulate(), which is called in one place, for cold, and copies structures in
+ * it by string instructions. */
 static __attribute__((noinline)) int handle(struct simulation *sim, enum event_kind kind,
                                             void *what, omega_error_t *err)
 {
@@ -179,11 +179,12 @@ static bool stopped(const struct run_config *config, const struct simulation *si
 }
 
 /* Asks for what the next event will look at: what ended tasks leave was last touched long ago. */
-static void look_ahead(const struct simulation *sim)
+static void look_ahead(struct simulation *sim)
 {
     enum event_kind kind;
     const struct event *event = events_ahead(&sim->events, &kind);
-    if (event != NULL && kind == EVENT_TASKS_END) {
+    if (event != NULL && kind == EVENT_TASKS_END && event->order != sim->prepared) {
+        sim->prepared = event->order;
         const struct tasks_end *end = event->what;
         run_job_prefetch(end->job);
         store_expect_release(sim->store, end->job_id, end->version);

@@ -13,7 +13,7 @@
 /* Tasks of one attempt that end together: `count` placements of one version. */
 struct tasks_end {
     struct run_job *job; /* NULL: pre-filled */
-    uint64_t job_id;
+    uint64_t job_id;     /* for hints, which would have to wait for *job; 0 as well */
     uint64_t version;
     uint32_t count;
     uint32_t first;       /* positions first, first + 1, ... */
@@ -38,6 +38,7 @@ struct simulation {
     struct store *store;
     char *scratch; /* directory of its cell on disk, or NULL */
     struct events events;
+    uint64_t prepared; /* order of the event that was prepared for last */
     struct eligibility *eligibility;
     struct runner *runners; /* by scheduler, then number */
     uint32_t runner_count;

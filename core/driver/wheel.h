@@ -55,9 +55,7 @@ struct wheel_few {
 
 /* Makes room for one more; OMEGA_ENOMEM, also for more than fit in a count. */
 int wheel_reserve(struct wheel *wheel);
-/* Adds an event that room has been made for, behind all that have been taken out. Its fields come
- * one by one: a structure that has just been put together so is read by vector, which has to wait
- * until it is there. */
+/* Adds an event that room has been made for, behind all that have been taken out. */
 void wheel_put(struct wheel *wheel, int64_t time_us, uint64_t order, void *what);
 /* Takes out the next few events, which are before all that are left, of a wheel that is not empty;
  * more than a few only if they are at one instant. Each node is to be given back before the next

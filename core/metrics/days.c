@@ -9,16 +9,29 @@
 
 #include <stdlib.h>
 
+static int64_t day_start(const struct days *days, uint32_t day)
+{
+    return days->start_us + (int64_t)day * METRICS_DAY_US;
+}
+
+/* The last one ends with the measured part. */
+static int64_t day_end(const struct days *days, uint32_t day)
+{
+    int64_t start = day_start(days, day);
+    return days->end_us - start < METRICS_DAY_US ? days->end_us : start + METRICS_DAY_US;
+}
+
 int days_init(struct days *days, int64_t start_us, int64_t end_us, uint32_t schedulers)
 {
     *days = (struct days){.start_us = start_us, .end_us = end_us, .schedulers = schedulers};
-    int64_t count = (end_us - start_us + METRICS_DAY_US - 1) / METRICS_DAY_US;
+    int64_t span = end_us - start_us;
+    int64_t count = span / METRICS_DAY_US + (span % METRICS_DAY_US != 0);
     if (count == 0 || schedulers == 0 || count > METRICS_DAYS_MAX / schedulers) {
         return 0;
     }
     days->count = (uint32_t)count;
     days->open_start_us = start_us;
-    days->open_end_us = start_us + METRICS_DAY_US;
+    days->open_end_us = day_end(days, 0);
     days->days = calloc((size_t)count * schedulers, sizeof *days->days);
     days->values = calloc((size_t)count, sizeof *days->values);
     return days->days == NULL || days->values == NULL ? OMEGA_ENOMEM : 0; /* the caller releases */
@@ -29,11 +42,6 @@ void days_release(struct days *days)
     free(days->days);
     free(days->values);
     *days = (struct days){0};
-}
-
-static int64_t day_start(const struct days *days, uint32_t day)
-{
-    return days->start_us + (int64_t)day * METRICS_DAY_US;
 }
 
 static uint32_t day_of(const struct days *days, int64_t end_us)
@@ -48,7 +56,7 @@ static uint32_t open_day(struct days *days, int64_t end_us)
     if (end_us > days->open_end_us || end_us <= days->open_start_us) {
         days->open = day_of(days, end_us);
         days->open_start_us = day_start(days, days->open);
-        days->open_end_us = days->open_start_us + METRICS_DAY_US;
+        days->open_end_us = day_end(days, days->open);
     }
     return days->open;
 }
@@ -149,8 +157,7 @@ double days_value(const struct days *days, uint32_t scheduler, uint32_t instance
     if (figure == METRICS_DAILY_WAIT_FIRST) {
         return of->waits == 0 ? __builtin_nan("") : (double)of->waited_us / (double)of->waits;
     }
-    int64_t start = day_start(days, day);
-    int64_t span = days->end_us - start < METRICS_DAY_US ? days->end_us - start : METRICS_DAY_US;
+    int64_t span = day_end(days, day) - day_start(days, day);
     return (double)part_of(of, figure) / ((double)instances * (double)span);
 }
 

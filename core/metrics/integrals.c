@@ -60,12 +60,13 @@ void metrics_queue(struct metrics *metrics, int64_t now_us, uint32_t scheduler, 
     assert(scheduler < metrics->scheduler_count);
     struct queue_level *level = &metrics->schedulers[scheduler].queue;
     int64_t now = metrics_clamp(metrics, now_us);
+    assert(now >= level->since_us);
     while (level->since_us < now) { /* a length that does not last is none */
         int64_t stop = now < level->end_us ? now : level->end_us;
         level->area += (metrics_area)level->length * (stop - level->since_us);
         level->max = level->length > level->max ? level->length : level->max;
         level->since_us = stop;
-        if (stop == level->end_us) {
+        if (stop == level->end_us && metrics->series.count > 0) {
             series_queue_close(&metrics->series, scheduler, level);
         }
     }

@@ -151,7 +151,7 @@ struct metrics {
 
     int64_t totals_since_us;
     struct store_totals totals;
-    struct metrics_use use; /* with a series: at the end */
+    struct metrics_use use; /* with a series 0, until at the end its samples are added up */
     struct series series;
     struct days days;
 
@@ -188,7 +188,7 @@ void metrics_use_add(struct metrics_use *use, const struct store_totals *totals,
 /* Used / capacity of one resource; 0 where there is no capacity. */
 double metrics_use_ratio(const struct metrics_use *use, enum metrics_resource resource);
 
-/* Adds the totals up to now_us to the integrals and the series. */
+/* Adds the totals up to now_us to the series, or to the whole where there is none. */
 void metrics_advance(struct metrics *metrics, int64_t now_us);
 
 /* Stranded / free of one resource; NaN if nothing was free. */

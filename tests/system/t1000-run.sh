@@ -230,7 +230,8 @@ stopped() {
     return "$rc"
 }
 check "Ctrl-C stops" fails_with 1 'stopped, [0-9]+ of 10000 points are finished and kept' stopped
-check "what was finished is kept" grep -q '"variant":"one","seed":1,' "$T/stop/results.jsonl"
+# of the first seed's points, which run side by side, whichever was finished first
+check "what was finished is kept" grep -q '"seed":1,' "$T/stop/results.jsonl"
 check "and said to be incomplete" grep -q '"complete": false' "$T/stop/run.json"
 check "without temporaries" no_temporaries "$T/stop"
 finish

@@ -3,6 +3,7 @@
  * instances there are, they come out as they were entered. */
 #include "cellstate/memory_placers.h"
 
+#include "cellstate/store.h"
 #include "core/base/error.h"
 #include "core/base/random.h"
 #include "core/model/machine.h"
@@ -57,16 +58,16 @@ static void want(uint32_t machine, uint16_t instance, uint64_t version)
 static bool place(uint16_t instance, uint64_t version, const uint32_t *machines, uint32_t count)
 {
     ck_assert_int_eq(placers_reserve(&placers, instance, version), OMEGA_OK);
-    const uint32_t recent = placers_recent(&placers, instance, version);
+    const uint32_t half = placers_half(&placers, instance, version);
     for (uint32_t i = 0; i < count; i++) {
-        if (recent != 0) {
-            placers_enter_recent(placers.recent, machines[i], recent);
+        if (half != 0) {
+            placers_enter_recent(placers.recent, machines[i], half);
         } else {
             placers_enter(&placers, machines[i], instance, version);
         }
         want(machines[i], instance, version);
     }
-    return recent != 0;
+    return half != 0;
 }
 
 static bool place_one(uint16_t instance, uint64_t version, uint32_t machine)
@@ -108,6 +109,7 @@ START_TEST(edges)
         {PLACERS_INSTANCES, 3, false},
         {PLACERS_INSTANCES + 1, 4, false},
         {OMEGA_INSTANCE_NONE - 1, 5, false},
+        {OMEGA_INSTANCE_NONE, 6, false},
         {7, PLACERS_RECENT - 1, true},
         {7, PLACERS_RECENT, true}, /* the base has moved */
         {7, OMEGA_VERSION_MAX, true},
@@ -150,7 +152,7 @@ static uint16_t some_instance(struct omega_random *random)
     case 0:
         return (uint16_t)near;
     case 1:
-        return (uint16_t)(OMEGA_INSTANCE_NONE - 1 - omega_random_below(random, 2));
+        return (uint16_t)(OMEGA_INSTANCE_NONE - omega_random_below(random, 3));
     default:
         return (uint16_t)omega_random_below(random, 3);
     }
@@ -190,6 +192,85 @@ START_TEST(as_a_plain_list)
 }
 END_TEST
 
+/* ---- in a store ---- */
+
+/* Commits one task of a job of its own to the machine of a cell. */
+static uint64_t commit_one(struct store *store, uint64_t id, uint16_t instance)
+{
+    struct omega_task_group group = {
+        .count = 1, .request = {.cpu_milli = 1, .mem_mib = 1}, .duration_us = 1000};
+    struct omega_job job = {.id = id, .precedence = 120, .group_count = 1, .groups = &group};
+    const uint32_t first = 0;
+    const uint64_t seq = 0;
+    struct omega_claim_result result;
+    struct omega_result total;
+    omega_error_t err;
+    ck_assert_int_eq(omega_job_seal(&job, &group, &err), OMEGA_OK);
+    ck_assert_int_eq(store_submit(store, &job, &err), OMEGA_OK);
+    const struct omega_transaction txn = {
+        .job = id,
+        .attempt = 1,
+        .instance = instance,
+        .detection = OMEGA_DETECT_FINE,
+        .granularity = OMEGA_COMMIT_TASK,
+        .precedence = 120,
+        .group_count = 1,
+        .claim_count = 1,
+        .tasks = &first,
+        .machines = &first,
+        .seqs = &seq,
+    };
+    ck_assert_int_eq(store_commit(store, &txn, &result, &total, &err), OMEGA_OK);
+    ck_assert_uint_eq(total.accepted, 1);
+    return total.version;
+}
+
+/* Uses up versions. */
+static void pass(struct store *store, uint32_t versions)
+{
+    omega_error_t err;
+    for (uint32_t i = 0; i < versions; i++) {
+        const struct omega_machine_event event = {
+            .kind = i % 2 == 0 ? OMEGA_EVENT_DRAIN : OMEGA_EVENT_UNDRAIN, .machine = 0};
+        const struct store_release_result *lost;
+        uint32_t count;
+        uint64_t version;
+        ck_assert_int_eq(
+            store_machine_event(store, &event, STORE_LOST_FAIL, &lost, &count, &version, &err),
+            OMEGA_OK);
+    }
+}
+
+/* A store makes room before it places: for versions that go on and on, and for any instance. */
+START_TEST(a_store_tells_its_placers)
+{
+    static const uint16_t instances[] = {3, PLACERS_INSTANCES, 3, 4, 60000, 60000, 5};
+    const struct omega_machine_spec spec = {.name = 1, .cpu_milli = 4000, .mem_mib = 4096};
+    struct store_config config = {
+        .machines = &spec,
+        .machine_count = 1,
+        .overcommit = {1000, 1000, 1000},
+    };
+    struct catalogue *catalogue = catalogue_create();
+    struct store *store = NULL;
+    struct omega_machine machine;
+    omega_error_t err;
+    config.catalogue = catalogue;
+    ck_assert_int_eq(store_open_memory(&config, &store, &err), OMEGA_OK);
+    for (uint32_t i = 0; i < sizeof instances / sizeof *instances; i++) {
+        want(0, instances[i], commit_one(store, i + 1, instances[i]));
+        pass(store, i % 2 == 0 ? 2 : PLACERS_RECENT - 2);
+        ck_assert_int_eq(store_machine(store, 0, &machine, &err), OMEGA_OK);
+        for (int k = 0; k < 2; k++) {
+            ck_assert_uint_eq(machine.placed_by[k], wanted[0].by[k]);
+            ck_assert_uint_eq(machine.placed_version[k], wanted[0].version[k]);
+        }
+    }
+    store_close(store);
+    catalogue_destroy(catalogue);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     TCase *tcase = tcase_create("memory_placers");
@@ -199,6 +280,8 @@ static void add_cases(Suite *suite)
     tcase_add_test(tcase, edges);
     tcase_add_test(tcase, old_ones_are_kept);
     tcase_add_loop_test(tcase, as_a_plain_list, 0, 4);
+    tcase_add_test(tcase, a_store_tells_its_placers);
+    tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
 }
 

@@ -226,7 +226,7 @@ START_TEST(nothing_ahead)
 }
 END_TEST
 
-/* What is ahead comes next, unless something comes before it; and as long as there is anything far,
+/* What is ahead comes next, or an attempt does; and as long as there is anything but attempts,
  * something is ahead. */
 START_TEST(what_is_ahead_comes)
 {
@@ -242,15 +242,25 @@ START_TEST(what_is_ahead_comes)
         ck_assert_int_eq(events_push(&events, time_us, kinds[i % 4], NULL), 0);
     }
     uint32_t ahead_count = 0;
-    for (uint32_t i = 0; i < EVENTS; i++) {
+    uint32_t attempts = 0;
+    for (uint32_t i = 0; i < EVENTS + attempts; i++) {
         enum event_kind ahead_kind = EVENT_MACHINE;
         const struct event *next = events_ahead(&events, &ahead_kind);
         const struct event ahead = next == NULL ? (struct event){.time_us = -1} : *next;
         ck_assert_int_eq(events_pop(&events, &event, &kind), 1);
+        if (kind == EVENT_ATTEMPT) {
+            ck_assert(next != NULL || i == EVENTS + attempts - 1);
+            continue;
+        }
         if (next != NULL) {
             ck_assert_uint_eq(ahead.order, event.order);
             ck_assert_int_eq(ahead_kind, kind);
             ahead_count++;
+        }
+        if (omega_random_below(&random, 3) == 0) { /* at that time, or some events later */
+            int64_t later_us = event.time_us + omega_random_below(&random, 2) * 50000;
+            ck_assert_int_eq(events_push(&events, later_us, EVENT_ATTEMPT, NULL), 0);
+            attempts++;
         }
     }
     ck_assert_uint_eq(ahead_count, EVENTS - 1); /* all but the first */

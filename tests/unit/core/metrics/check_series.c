@@ -64,6 +64,19 @@ START_TEST(test_none)
 }
 END_TEST
 
+/* To the end of all time. */
+START_TEST(test_none_for_ever)
+{
+    struct metrics *metrics = create(INT64_MAX - 1000, INT64_MAX, 0);
+    struct metrics_scope scope;
+    metrics_queue(metrics, 0, 0, 3);
+    metrics_finish(metrics, INT64_MAX);
+    metrics_read_scheduler(metrics, 0, &scope);
+    ck_assert(scope.queue_mean == 3 && scope.queue_max == 3);
+    metrics_destroy(metrics);
+}
+END_TEST
+
 START_TEST(test_utilisation)
 {
     struct metrics *metrics = create(50, 300, 100); /* samples 50-150, 150-250, 250-300 */
@@ -274,6 +287,7 @@ END_TEST
 static void add_cases(Suite *suite)
 {
     check_case(suite, "none", test_none);
+    check_case(suite, "none for ever", test_none_for_ever);
     check_case(suite, "utilisation", test_utilisation);
     check_case(suite, "utilisation of all", test_utilisation_of_all);
     check_case(suite, "queue", test_queue);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The processor's cache: what it moves at once, and asking for something before it is needed. */
+#ifndef OMEGA_CORE_BASE_CACHE_H
+#define OMEGA_CORE_BASE_CACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CACHE_LINE ((size_t)64) /* bytes */
+
+/* Asks for `bytes` from a place on, which will be written; there need not be so many, or any. */
+static inline void cache_ask(const void *at, size_t bytes)
+{
+    for (size_t next = 0; next < bytes; next += CACHE_LINE) {
+        __builtin_prefetch((const void *)((uintptr_t)at + next), 1);
+    }
+}
+
+#endif
