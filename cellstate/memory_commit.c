@@ -46,11 +46,11 @@ static void leave(struct memory *memory, const struct omega_transaction *txn,
 struct block *memory_new_block(struct memory *memory, const struct job_entry *entry,
                                const struct omega_transaction *txn, uint32_t count, bool alike)
 {
-    struct block *block = NULL;
-    if (placers_reserve(&memory->placers, txn->instance, memory->counters.version + 1) ==
-        OMEGA_OK) {
-        block = block_create(memory, count, alike);
+    const uint64_t version = memory->counters.version + 1;
+    if (placers_reserve(&memory->placers, txn->instance, version) != OMEGA_OK) {
+        return NULL;
     }
+    struct block *block = block_create(memory, count, alike);
     if (block != NULL) {
         block->job = txn->job;
         block->instance = txn->instance;

@@ -28,8 +28,8 @@ void placers_close(struct placers *placers)
 
 /* ---- one placer ---- */
 
-/* Half of a word; 0 if it does not fit, as nobody never does. */
-static uint32_t half_of(const struct placers *placers, uint32_t instance, uint64_t version)
+/* Nobody's does not fit, as nobody has no number that low. */
+uint32_t placers_half(const struct placers *placers, uint32_t instance, uint64_t version)
 {
     const uint64_t since = version - placers->base; /* beyond all bounds for one before the base */
     const bool fits = instance < PLACERS_INSTANCES && since < PLACERS_RECENT;
@@ -38,20 +38,15 @@ static uint32_t half_of(const struct placers *placers, uint32_t instance, uint64
 
 static uint64_t word_of(const struct placers *placers, const struct placers_pair *pair)
 {
-    return half_of(placers, pair->by[0], pair->version[0]) |
-           (uint64_t)half_of(placers, pair->by[1], pair->version[1]) << 32;
+    return placers_half(placers, pair->by[0], pair->version[0]) |
+           (uint64_t)placers_half(placers, pair->by[1], pair->version[1]) << 32;
 }
 
 static void read_half(const struct placers *placers, uint32_t half, struct placers_pair *pair,
                       int i)
 {
-    pair->by[i] = (uint16_t)((half >> PLACERS_VERSION_BITS) - 1);
+    pair->by[i] = (half >> PLACERS_VERSION_BITS) - 1;
     pair->version[i] = placers->base + half % PLACERS_RECENT;
-}
-
-uint32_t placers_half(const struct placers *placers, uint16_t instance, uint64_t version)
-{
-    return half_of(placers, instance, version);
 }
 
 /* ---- pairs ---- */

@@ -52,9 +52,9 @@ void placers_put(struct placers *placers, uint32_t machine, const struct placers
 /* Enters a placement that room was made for. */
 void placers_enter(struct placers *placers, uint32_t machine, uint16_t instance, uint64_t version);
 
-/* The same for many: placers_half() once, then placers_enter_recent() of each machine; 0: it has
- * to be placers_enter(). */
-uint32_t placers_half(const struct placers *placers, uint16_t instance, uint64_t version);
+/* The same for many: this half of a word once, then placers_enter_recent() of each machine; 0: it
+ * does not fit, and each has to be entered by placers_enter(). */
+uint32_t placers_half(const struct placers *placers, uint32_t instance, uint64_t version);
 
 /* For the innermost loop of commits: without a branch, which nobody could foresee. */
 static inline void placers_enter_recent(uint64_t *recent, uint32_t machine, uint32_t half)

@@ -145,7 +145,8 @@ struct store_ops {
                    omega_error_t *err);
     /* NULL, or the same without CPU and memory by band: of a store that does not keep them, but
      * adds up for machine() what runs. What a machine uses in all is what the store keeps of it.
-     * For store_check() alone, which asks for machines that are there. */
+     * For store_check() alone, which asks for machines that are there. The store's, valid until its
+     * next call. */
     const struct omega_machine *(*kept)(struct store *store, uint32_t index);
     int (*placements)(struct store *store,
                       int (*each)(void *context, const struct store_placement *placement),
@@ -248,8 +249,9 @@ static inline int store_release_run(struct store *store, uint64_t first, uint32_
     return store->ops->release_run(store, first, count, reason, results, ended, version, err);
 }
 
-/* A hint: soon placements of a version, which are the job's, will end. Whoever knows that ahead
- * spares the store waiting for memory then. */
+/* A hint: soon placements of a version, which are the job's (0: of none), will end. Whoever knows
+ * that ahead spares the store waiting for memory then. Changes nothing and cannot fail, whether
+ * there are such placements or not. */
 static inline void store_expect_release(struct store *store, uint64_t job, uint64_t version)
 {
     if (store->ops->expect_release != NULL) {
