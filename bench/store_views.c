@@ -34,7 +34,7 @@ struct cell {
     void *omega;
     void *bare;
     struct store_view *view;
-    struct cell_arrays arrays;
+    struct omega_entry *entries; /* that the bare cell is copied to */
     struct omega_random random;
     uint64_t next_job;
 };
@@ -71,28 +71,15 @@ static void stir(struct cell *cell, uint32_t commits)
     refresh_view(cell);
 }
 
-/* Reads all of the arrays, as planning does: a scheduler that refreshes has them at hand. */
-static void look_at(const struct omega_entry *entry, const int32_t *cpu_limit_milli,
-                    const int32_t *mem_limit_mib, uint32_t machines)
+/* Reads all entries, as planning does: a scheduler that refreshes has them at hand. */
+static void look_at(const struct omega_entry *entries, uint32_t machines)
 {
     uint64_t sum = 0;
     for (uint32_t m = 0; m < machines; m++) {
-        sum += (uint32_t)entry[m].room.cpu_milli + (uint32_t)entry[m].room.mem_mib +
-               entry[m].stamp + (uint32_t)cpu_limit_milli[m] + (uint32_t)mem_limit_mib[m];
+        sum +=
+            omega_room_word(entries[m].room) + entries[m].stamp + omega_room_word(entries[m].limit);
     }
     __asm__ volatile("" : : "r"(sum)); /* or none of it would be read */
-}
-
-static void look_at_view(const struct cell *cell)
-{
-    const struct omega_view *shown = &cell->view->shown;
-    look_at(shown->entry, shown->cpu_limit_milli, shown->mem_limit_mib, cell->machines);
-}
-
-static void look_at_arrays(const struct cell *cell)
-{
-    const struct cell_arrays *arrays = &cell->arrays;
-    look_at(arrays->entry, arrays->cpu_limit_milli, arrays->mem_limit_mib, cell->machines);
 }
 
 /* Refreshes the view `commits` commits of `claims` claims later: ns. */
@@ -103,7 +90,7 @@ static double refresh(struct cell *cell, uint32_t commits, uint32_t claims)
     cell->next_job += commits;
     cell_load_submit(&load, &cell_omega, cell->omega);
     cell_load_commit(&load, &cell_omega, cell->omega, 0, commits);
-    look_at_view(cell);
+    look_at(cell->view->shown.entry, cell->machines);
     uint64_t before = cell->view->shown.version;
     /* reading the CPU clock takes a part of a microsecond */
     int64_t (*clock_ns)(void) = commits == BEHIND ? bench_now_ns : bench_cpu_ns;
@@ -127,9 +114,9 @@ static double copy_bare(struct cell *cell, uint32_t commits, bool checksums)
     cell->next_job += commits;
     cell_load_submit(&load, &cell_bare, cell->bare);
     cell_load_commit(&load, &cell_bare, cell->bare, 0, commits);
-    look_at_arrays(cell);
+    look_at(cell->entries, cell->machines);
     int64_t start_ns = bench_cpu_ns();
-    cell_bare_copy(cell->bare, &cell->arrays, checksums);
+    cell_bare_copy(cell->bare, cell->entries, checksums);
     double spent_ns = (double)(bench_cpu_ns() - start_ns);
     cell_load_release(&load, &cell_bare, cell->bare, 0, commits);
     cell_load_fini(&load);
@@ -245,7 +232,7 @@ static void run_size(const struct bench_options *options, const char *directory,
     snprintf(cell.bare_path, sizeof(cell.bare_path), "%.400s/bare-%u", directory, machines);
     cell_create_omega(cell.path, LMDB_PWRITE, machines, LOG_CHANGES);
     cell_create_bare(cell.bare_path, LMDB_PWRITE, machines);
-    cell_arrays_init(&cell.arrays, machines);
+    cell.entries = bench_memory(calloc(machines, sizeof(*cell.entries)));
     omega_random_init(&cell.random, options->seed, "bench-views", machines);
     struct figures figures = {
         .copy = {.title = "full copy | bare cursor copy, us",
@@ -279,7 +266,7 @@ static void run_size(const struct bench_options *options, const char *directory,
         close_cell(&cell);
         measure_openings(&cell, &figures);
     }
-    cell_arrays_fini(&cell.arrays);
+    free(cell.entries);
     for (uint32_t s = 0; s < SIZES; s++) {
         bench_print_row(&figures.refresh[s]);
     }

@@ -55,8 +55,9 @@ static int show_carried(struct store_view *view, const struct record_change *cha
         *stamp = omega_stamp(omega_seq(*stamp), load_u32(at + record_change_releases_at(change)));
     }
     for (const uint8_t *at = from; change->limits && at < end; at += stride) {
-        view->cpu_limit_milli[load_u32(at)] = load_i32(at + record_change_limits_at(change));
-        view->mem_limit_mib[load_u32(at)] = load_i32(at + record_change_limits_at(change) + 4);
+        const uint8_t *limits = at + record_change_limits_at(change);
+        view->entry[load_u32(at)].limit =
+            (struct omega_room){load_i32(limits), load_i32(limits + 4)};
     }
     for (const uint8_t *at = from; change->gpus && at < end; at += stride) {
         uint32_t index = load_u32(at);
@@ -114,10 +115,11 @@ static inline void show_machine(struct store_view *view,
                                 const struct record_change_machine *machine)
 {
     uint32_t index = machine->index;
-    view->entry[index].room = (struct omega_room){machine->free_cpu_milli, machine->free_mem_mib};
-    view->entry[index].stamp = omega_stamp(machine->seq, machine->releases);
-    view->cpu_limit_milli[index] = machine->cpu_limit_milli;
-    view->mem_limit_mib[index] = machine->mem_limit_mib;
+    view->entry[index] = (struct omega_entry){
+        .room = {machine->free_cpu_milli, machine->free_mem_mib},
+        .stamp = omega_stamp(machine->seq, machine->releases),
+        .limit = {machine->cpu_limit_milli, machine->mem_limit_mib},
+    };
     if (view->free_gpu_milli != NULL) {
         memcpy(view->free_gpu_milli + (size_t)index * OMEGA_GPU_DEVICES_MAX,
                machine->free_gpu_milli, sizeof machine->free_gpu_milli);

@@ -28,24 +28,40 @@ static bool are_alike(const struct omega_machine_spec *a, const struct omega_mac
            a->gpu_devices == b->gpu_devices && a->absent == b->absent;
 }
 
-/* A machine as its spec makes it, but for its number and what memory_update() brings up to date:
- * for one after the other, which are mostly alike. Valid until the next one. */
+/* Does a machine's spec make the same one as that of the last one made? `alike` spares looking at
+ * specs, which few others do, where one comes after the other. */
+static bool is_as_last(const struct memory *memory, uint32_t index)
+{
+    const uint32_t last = memory->last_made.index;
+    return index == last ||
+           (index == last + 1 && (memory->alike[index / 64] >> index % 64 & 1) != 0) ||
+           are_alike(&memory->specs[index], &memory->specs[last]);
+}
+
+/* A machine as its spec makes it, but for what memory_update() brings up to date: for one after the
+ * other, which are mostly alike. Valid until the next one. */
 static struct omega_machine *made_by_spec(struct memory *memory, uint32_t index)
 {
-    const struct omega_machine_spec *spec = &memory->specs[index];
-    if (memory->last_spec == NULL || !are_alike(spec, memory->last_spec)) {
-        rules_machine_init(&memory->last_made, index, spec, &memory->overcommit);
-        memory->last_spec = spec;
+    if (!is_as_last(memory, index)) {
+        rules_machine_init(&memory->last_made, index, &memory->specs[index], &memory->overcommit);
     }
+    memory->last_made.index = index;
     return &memory->last_made;
+}
+
+/* The same as memory_look() but for who placed something there last. */
+static struct omega_machine *look_at_use(struct memory *memory, uint32_t index)
+{
+    struct omega_machine *machine =
+        memory_has_record(memory, index) ? &memory->machines[index] : made_by_spec(memory, index);
+    memory_update_use(memory, index, machine);
+    return machine;
 }
 
 const struct omega_machine *memory_look(struct memory *memory, uint32_t index)
 {
-    struct omega_machine *machine =
-        memory_has_record(memory, index) ? &memory->machines[index] : made_by_spec(memory, index);
-    machine->index = index;
-    memory_update(memory, index, machine);
+    struct omega_machine *machine = look_at_use(memory, index);
+    memory_put_placers(memory, index, machine);
     return machine;
 }
 
@@ -239,7 +255,7 @@ static int memory_machine(struct store *store, uint32_t index, struct omega_mach
 
 static const struct omega_machine *memory_kept(struct store *store, uint32_t index)
 {
-    return memory_look(memory_of(store), index);
+    return look_at_use(memory_of(store), index);
 }
 
 static void memory_counters(struct store *store, struct store_counters *out)
@@ -276,6 +292,7 @@ static void memory_close(struct store *store)
     large_free(memory->machines);
     placers_close(&memory->placers);
     free(memory->recorded);
+    free(memory->alike);
     memory_free_bands(memory);
     large_free(memory->platforms);
     free(memory->feed);
@@ -302,11 +319,11 @@ static int allocate(struct memory *memory, const struct store_config *config, bo
     memory->feed = malloc(feed * sizeof *memory->feed);
     memory->machines = large_calloc(n, sizeof *memory->machines);
     memory->recorded = calloc(n / 64 + 1, sizeof *memory->recorded);
+    memory->alike = calloc(n / 64 + 1, sizeof *memory->alike);
     memory->platforms = large_calloc(n, sizeof *memory->platforms + sizeof *memory->domains);
     memory->rules = rules_scratch_create();
-    if (memory->feed == NULL || memory->machines == NULL ||
-        placers_open(&memory->placers, machines) != OMEGA_OK || memory->recorded == NULL ||
-        memory->platforms == NULL || memory->rules == NULL ||
+    if (memory->feed == NULL || memory->machines == NULL || memory->recorded == NULL ||
+        memory->alike == NULL || memory->platforms == NULL || memory->rules == NULL ||
         jobs_scratch_init(&memory->scratch, machines) != OMEGA_OK) {
         return OMEGA_ENOMEM;
     }
@@ -314,7 +331,29 @@ static int allocate(struct memory *memory, const struct store_config *config, bo
     if (config->compat != 0 && (memory->compat = compat_create(config->compat, machines)) == NULL) {
         return OMEGA_ENOMEM;
     }
-    return store_view_allocate(&memory->live, machines, gpu);
+    int rc = store_view_allocate(&memory->live, machines, gpu);
+    placers_open(&memory->placers, memory->live.entry, machines);
+    return rc;
+}
+
+/* Shows the machines as their specs make them. */
+static void show_specs(struct memory *memory)
+{
+    for (uint32_t i = 0; i < memory->base.machine_count; i++) {
+        const struct omega_machine_spec *spec = &memory->specs[i];
+        if (i > 0 && are_alike(spec, spec - 1)) {
+            memory->alike[i / 64] |= UINT64_C(1) << i % 64;
+        } else {
+            rules_machine_init(&memory->last_made, i, spec, &memory->overcommit);
+        }
+        memory->last_made.index = i;
+        if (spec->platform != 0 || spec->domain != 0) { /* else the arrays stay untouched */
+            memory->platforms[i] = spec->platform;
+            memory->domains[i] = spec->domain;
+        }
+        totals_capacity(&memory->totals, &memory->last_made, 1);
+        store_view_show(&memory->live, i, &memory->last_made);
+    }
 }
 
 int store_open_memory(const struct store_config *config, struct store **store, omega_error_t *err)
@@ -339,16 +378,7 @@ int store_open_memory(const struct store_config *config, struct store **store, o
     memory->specs = config->machines;
     memory->overcommit = config->overcommit;
     memory->release_raises_seq = config->release_raises_seq;
-    for (uint32_t i = 0; i < config->machine_count; i++) {
-        const struct omega_machine_spec *spec = &config->machines[i];
-        const struct omega_machine *machine = made_by_spec(memory, i);
-        if (spec->platform != 0 || spec->domain != 0) { /* else the arrays stay untouched */
-            memory->platforms[i] = spec->platform;
-            memory->domains[i] = spec->domain;
-        }
-        totals_capacity(&memory->totals, machine, 1);
-        store_view_show(&memory->live, i, machine);
-    }
+    show_specs(memory);
     *store = &memory->base;
     return OMEGA_OK;
 }

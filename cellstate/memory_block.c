@@ -188,22 +188,24 @@ static int each_of_block(const struct block *block,
                          int (*each)(void *context, const struct store_placement *placement),
                          void *context)
 {
+    struct store_placement placement = {
+        .job = block->job,
+        .request = block->alike.request,
+        .instance = block->instance,
+        .band = block->band,
+    };
     int rc = OMEGA_OK;
     for (uint32_t i = 0; rc == OMEGA_OK && i < block->count; i++) {
-        const struct asked *asked = block_asked(block, i);
         if (!block_runs(block, i)) {
             continue;
         }
-        struct store_placement placement = {
-            .id = omega_placement_id(block->version, i),
-            .job = block->job,
-            .task = block->tasks[i],
-            .machine = block->machines[i],
-            .request = asked->request,
-            .instance = block->instance,
-            .devices = asked->devices,
-            .band = block->band,
-        };
+        placement.id = omega_placement_id(block->version, i);
+        placement.task = block->tasks[i];
+        placement.machine = block->machines[i];
+        if (block->asked != NULL) {
+            placement.request = block->asked[i].request;
+            placement.devices = block->asked[i].devices;
+        }
         rc = each(context, &placement);
     }
     return rc;
@@ -220,6 +222,9 @@ int memory_placements(struct store *store,
     }
     int rc = OMEGA_OK;
     for (size_t b = 0; rc == OMEGA_OK && b < memory->blocks.count; b++) {
+        if (b + 1 < memory->blocks.count) {
+            block_ask(blocks[b + 1]);
+        }
         rc = each_of_block(blocks[b], each, context);
     }
     free(blocks);

@@ -13,16 +13,13 @@ static const struct placers_pair nobody = {
     .by = {OMEGA_INSTANCE_NONE, OMEGA_INSTANCE_NONE},
 };
 
-int placers_open(struct placers *placers, uint32_t machine_count)
+void placers_open(struct placers *placers, struct omega_entry *entries, uint32_t machine_count)
 {
-    *placers = (struct placers){.machine_count = machine_count};
-    placers->recent = large_calloc(machine_count == 0 ? 1 : machine_count, sizeof(uint64_t));
-    return placers->recent == NULL ? OMEGA_ENOMEM : OMEGA_OK;
+    *placers = (struct placers){.entries = entries, .machine_count = machine_count};
 }
 
 void placers_close(struct placers *placers)
 {
-    large_free(placers->recent);
     large_free(placers->apart);
 }
 
@@ -53,7 +50,7 @@ static void read_half(const struct placers *placers, uint32_t half, struct place
 
 struct placers_pair placers_get(const struct placers *placers, uint32_t machine)
 {
-    const uint64_t word = placers->recent[machine];
+    const uint64_t word = placers->entries[machine].of_store;
     const uint32_t newest = (uint32_t)word;
     const uint32_t other = (uint32_t)(word >> 32);
     struct placers_pair pair = nobody;
@@ -78,7 +75,7 @@ void placers_put(struct placers *placers, uint32_t machine, const struct placers
     const uint64_t word = word_of(placers, pair);
     assert(placers->apart != NULL || ((word & UINT32_MAX) != 0) == (pair->version[0] != 0));
     assert(placers->apart != NULL || (word >> 32 != 0) == (pair->version[1] != 0));
-    placers->recent[machine] = word;
+    placers->entries[machine].of_store = word;
     if (placers->apart != NULL) {
         placers->apart[machine] = *pair;
     }
@@ -121,7 +118,7 @@ static void move_base(struct placers *placers, uint64_t base)
 {
     for (uint32_t m = 0; m < placers->machine_count; m++) {
         placers->apart[m] = placers_get(placers, m);
-        placers->recent[m] = 0;
+        placers->entries[m].of_store = 0;
     }
     placers->base = base;
 }

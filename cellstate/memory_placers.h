@@ -2,7 +2,7 @@
 /*
  * Who placed something on each machine of a memory store: its last two placers, as its record has
  * them. Nearly all that are asked for are recent, and by one of the first few thousand instances:
- * those take 8 bytes a machine together, since the cache is what limits commits in a large cell.
+ * those stand in a word of the machine's entry, which a commit has at hand (cellstate/view.h).
  * What does not fit there is kept apart, in full, from when there is such a one.
  *
  * A version is recent if it is at the base or less than PLACERS_RECENT above it. The base follows
@@ -13,6 +13,8 @@
 #define OMEGA_CELLSTATE_MEMORY_PLACERS_H
 
 #include <stdint.h>
+
+#include "cellstate/view.h"
 
 #define PLACERS_VERSION_BITS 20
 #define PLACERS_RECENT (UINT32_C(1) << PLACERS_VERSION_BITS)
@@ -26,9 +28,9 @@ struct placers_pair {
 };
 
 struct placers {
-    /* Of each machine, the newest in the lower half: the instance, 1 added, above the version since
-     * the base. 0: see `apart`. */
-    uint64_t *recent;
+    /* The caller's, in whose `of_store` stands, of each machine, the newest in the lower half: the
+     * instance, 1 added, above the version since the base. 0: see `apart`. */
+    struct omega_entry *entries;
     /* Of each machine, what stands for the halves that are 0; NULL: nobody. A newest one there that
      * is older than a recent one is the one before that, unless both are of one instance: then the
      * second is. */
@@ -37,8 +39,8 @@ struct placers {
     uint32_t machine_count;
 };
 
-/* All 0, and nobody has placed anything. OMEGA_ENOMEM; placers_close() in any case. */
-int placers_open(struct placers *placers, uint32_t machine_count);
+/* Nobody has placed anything: their words are 0. */
+void placers_open(struct placers *placers, struct omega_entry *entries, uint32_t machine_count);
 void placers_close(struct placers *placers);
 
 /* Makes room for placements of an instance at a version, which is above all before. OMEGA_ENOMEM,
@@ -57,15 +59,14 @@ void placers_enter(struct placers *placers, uint32_t machine, uint16_t instance,
 uint32_t placers_half(const struct placers *placers, uint32_t instance, uint64_t version);
 
 /* For the innermost loop of commits: without a branch, which nobody could foresee. */
-static inline void placers_enter_recent(uint64_t *recent, uint32_t machine, uint32_t half)
+static inline void placers_enter_recent(struct omega_entry *entry, uint32_t half)
 {
-    const uint64_t pair = recent[machine];
-    const uint32_t newest = (uint32_t)pair;
-    uint32_t other = (uint32_t)(pair >> 32);
+    const uint32_t newest = (uint32_t)entry->of_store;
+    uint32_t other = (uint32_t)(entry->of_store >> 32);
     if ((newest ^ half) >> PLACERS_VERSION_BITS != 0) {
         other = newest;
     }
-    recent[machine] = (uint64_t)other << 32 | half;
+    entry->of_store = (uint64_t)other << 32 | half;
 }
 
 #endif

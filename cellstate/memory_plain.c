@@ -304,10 +304,9 @@ static __attribute__((noinline)) void enter(struct memory *memory, const struct 
     const uint32_t half = placers_half(&memory->placers, block->instance, block->version);
     const uint32_t *machines = block->machines;
     const uint32_t count = half == 0 ? 0 : block->count;
-    uint64_t *recent = memory->placers.recent;
     struct omega_entry *entries = memory->live.entry;
     for (uint32_t i = 0; i < count; i++) {
-        placers_enter_recent(recent, machines[i], half);
+        placers_enter_recent(&entries[machines[i]], half);
         entries[machines[i]].stamp++;
     }
     if (half == 0) {

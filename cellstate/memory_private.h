@@ -8,6 +8,7 @@
 #include "cellstate/memory_placers.h"
 #include "cellstate/store_view.h"
 #include "cellstate/totals.h"
+#include "core/base/cache.h"
 #include "core/base/id_table.h"
 
 #define PLACED_ENDED (UINT32_C(1) << 31) /* beside the task of a placement: it runs no more */
@@ -43,12 +44,12 @@ struct memory {
     struct store base;
     struct omega_overcommit overcommit;
     bool release_raises_seq;
-    const struct omega_machine_spec *specs;     /* the caller's */
-    struct omega_machine *machines;             /* records: see memory_record() */
-    uint64_t *recorded;                         /* bits: which machines have one */
-    struct omega_machine last_made;             /* the last one that was made by its spec */
-    const struct omega_machine_spec *last_spec; /* that one; NULL: none yet */
-    struct store_use *bands[OMEGA_BANDS];       /* per machine, as memory_sum_bands() adds up; NULL:
+    const struct omega_machine_spec *specs; /* the caller's */
+    struct omega_machine *machines;         /* records: see memory_record() */
+    uint64_t *recorded;                     /* bits: which machines have one */
+    uint64_t *alike; /* bits: whose spec makes the same machine as the one before it */
+    struct omega_machine last_made;       /* the last one that was made by its spec; there is one */
+    struct store_use *bands[OMEGA_BANDS]; /* per machine, as memory_sum_bands() adds up; NULL:
                                                    none is in the band */
     uint64_t bands_version; /* 1 above that of the change that they stand at; 0: none yet */
     uint32_t *platforms;
@@ -100,6 +101,13 @@ static inline bool block_runs(const struct block *block, uint32_t position)
     return (block->tasks[position] & PLACED_ENDED) == 0;
 }
 
+/* Asks for a block, or NULL, which is soon looked at: for its head and the first machines; the
+ * processor sees from there how it goes on. */
+static inline void block_ask(const struct block *block)
+{
+    cache_ask(block, 4 * CACHE_LINE);
+}
+
 /* What a placement of a block takes. */
 static inline const struct asked *block_asked(const struct block *block, uint32_t position)
 {
@@ -117,10 +125,11 @@ static inline void memory_put_placers(const struct memory *memory, uint32_t inde
     }
 }
 
-/* Brings a record up to date but for its use by band, which no rule looks at: what comes and goes
- * without devices on a machine that takes something new enters the live arrays alone. */
-static inline void memory_update(const struct memory *memory, uint32_t index,
-                                 struct omega_machine *machine)
+/* Brings a record up to date but for its placers, and its use by band, which no rule looks at: what
+ * comes and goes without devices on a machine that takes something new enters the live arrays
+ * alone. */
+static inline void memory_update_use(const struct memory *memory, uint32_t index,
+                                     struct omega_machine *machine)
 {
     if (rules_takes(machine)) {
         machine->cpu_used_milli =
@@ -129,6 +138,13 @@ static inline void memory_update(const struct memory *memory, uint32_t index,
     }
     machine->seq = omega_seq(memory->live.entry[index].stamp);
     machine->releases = omega_releases(memory->live.entry[index].stamp);
+}
+
+/* The same with its placers. */
+static inline void memory_update(const struct memory *memory, uint32_t index,
+                                 struct omega_machine *machine)
+{
+    memory_update_use(memory, index, machine);
     memory_put_placers(memory, index, machine);
 }
 

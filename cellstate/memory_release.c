@@ -6,8 +6,6 @@
 /* In a cell of so many machines, blocks are out of the processor's own caches by the time their
  * placements end. */
 #define MACHINES_FAR 40000u
-/* Of a block: its head and the first machines; the processor sees from there how it goes on. */
-#define BLOCK_BYTES (4 * CACHE_LINE)
 
 /* Tells the table of jobs how many placements of a block ended, and frees a block of which nothing
  * runs. */
@@ -216,7 +214,7 @@ void memory_expect_release(struct store *store, uint64_t job, uint64_t version)
     if (memory->base.machine_count < MACHINES_FAR) {
         return;
     }
-    cache_ask(map_get(&memory->blocks, version), BLOCK_BYTES);
+    block_ask(map_get(&memory->blocks, version));
     cache_ask(memory_job(memory, job), sizeof(struct job_entry));
 }
 

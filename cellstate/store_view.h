@@ -17,8 +17,6 @@ struct store_view {
     int16_t *free_gpu_milli; /* NULL, with the two below, in a cell without GPUs */
     uint8_t *gpu_whole;
     int16_t *gpu_largest;
-    int32_t *cpu_limit_milli;
-    int32_t *mem_limit_mib;
     uint64_t *absorbed; /* PRIVATE: version at which a machine was shown ahead of the others */
     uint64_t feed;      /* how far the backend's change feed has been read */
 };

@@ -40,8 +40,6 @@ static void publish(struct store_view *view, uint32_t machines)
     shown->free_gpu_milli = view->free_gpu_milli;
     shown->gpu_whole = view->gpu_whole;
     shown->gpu_largest = view->gpu_largest;
-    shown->cpu_limit_milli = view->cpu_limit_milli;
-    shown->mem_limit_mib = view->mem_limit_mib;
 }
 
 /* Cuts an array off the memory at *next, whole lines of it: each begins with one. */
@@ -55,18 +53,16 @@ static void *cut(uint8_t **next, size_t count, size_t size)
 int store_view_allocate(struct store_view *view, uint32_t machines, bool gpu)
 {
     size_t n = machines == 0 ? 1 : machines;
-    size_t each = sizeof *view->entry + sizeof *view->cpu_limit_milli + sizeof *view->mem_limit_mib;
     size_t gpu_each = OMEGA_GPU_DEVICES_MAX * sizeof *view->free_gpu_milli +
                       sizeof *view->gpu_whole + sizeof *view->gpu_largest;
-    view->memory = large_calloc(n * (each + (gpu ? gpu_each : 0)) + 8 * CACHE_LINE, 1);
+    view->memory =
+        large_calloc(n * (sizeof *view->entry + (gpu ? gpu_each : 0)) + 8 * CACHE_LINE, 1);
     if (view->memory == NULL) {
         store_view_free_arrays(view);
         return OMEGA_ENOMEM;
     }
     uint8_t *next = view->memory;
     view->entry = cut(&next, n, sizeof *view->entry);
-    view->cpu_limit_milli = cut(&next, n, sizeof *view->cpu_limit_milli);
-    view->mem_limit_mib = cut(&next, n, sizeof *view->mem_limit_mib);
     if (gpu) {
         view->free_gpu_milli = cut(&next, n * OMEGA_GPU_DEVICES_MAX, sizeof *view->free_gpu_milli);
         view->gpu_whole = cut(&next, n, sizeof *view->gpu_whole);
@@ -85,10 +81,10 @@ void store_view_free_arrays(struct store_view *view)
 
 void store_view_show(struct store_view *view, uint32_t machine, const struct omega_machine *record)
 {
-    view->entry[machine].room = (struct omega_room){rules_free_cpu(record), rules_free_mem(record)};
-    view->entry[machine].stamp = omega_stamp(record->seq, record->releases);
-    view->cpu_limit_milli[machine] = record->cpu_limit_milli;
-    view->mem_limit_mib[machine] = record->mem_limit_mib;
+    struct omega_entry *entry = &view->entry[machine];
+    entry->room = (struct omega_room){rules_free_cpu(record), rules_free_mem(record)};
+    entry->stamp = omega_stamp(record->seq, record->releases);
+    entry->limit = (struct omega_room){record->cpu_limit_milli, record->mem_limit_mib};
     if (view->free_gpu_milli != NULL) {
         int16_t *gpu = view->free_gpu_milli + (size_t)machine * OMEGA_GPU_DEVICES_MAX;
         for (uint32_t device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
@@ -102,8 +98,6 @@ void store_view_copy_machine(struct store_view *view, const struct store_view *f
                              uint32_t machine)
 {
     view->entry[machine] = from->entry[machine];
-    view->cpu_limit_milli[machine] = from->cpu_limit_milli[machine];
-    view->mem_limit_mib[machine] = from->mem_limit_mib[machine];
     if (view->free_gpu_milli != NULL) {
         size_t first = (size_t)machine * OMEGA_GPU_DEVICES_MAX;
         memcpy(view->free_gpu_milli + first, from->free_gpu_milli + first,
@@ -117,8 +111,6 @@ void store_view_copy_all(struct store_view *view, const struct store_view *from)
 {
     size_t n = view->shown.machine_count;
     memcpy(view->entry, from->entry, n * sizeof *view->entry);
-    memcpy(view->cpu_limit_milli, from->cpu_limit_milli, n * sizeof *view->cpu_limit_milli);
-    memcpy(view->mem_limit_mib, from->mem_limit_mib, n * sizeof *view->mem_limit_mib);
     if (view->free_gpu_milli != NULL) {
         memcpy(view->free_gpu_milli, from->free_gpu_milli,
                n * OMEGA_GPU_DEVICES_MAX * sizeof *view->free_gpu_milli);
@@ -127,12 +119,19 @@ void store_view_copy_all(struct store_view *view, const struct store_view *from)
     }
 }
 
+/* Field by field: the one expected has just been written so. */
+static bool shows_entry(const struct omega_entry *entry, const struct omega_entry *expected)
+{
+    return entry->room.cpu_milli == expected->room.cpu_milli &&
+           entry->room.mem_mib == expected->room.mem_mib && entry->stamp == expected->stamp &&
+           entry->limit.cpu_milli == expected->limit.cpu_milli &&
+           entry->limit.mem_mib == expected->limit.mem_mib;
+}
+
 bool store_view_shows(const struct store_view *view, uint32_t machine,
                       const struct store_view *expected)
 {
-    bool same = memcmp(&view->entry[machine], expected->entry, sizeof *view->entry) == 0 &&
-                view->cpu_limit_milli[machine] == expected->cpu_limit_milli[0] &&
-                view->mem_limit_mib[machine] == expected->mem_limit_mib[0];
+    bool same = shows_entry(&view->entry[machine], &expected->entry[0]);
     if (view->free_gpu_milli == NULL) {
         return same;
     }
@@ -147,8 +146,6 @@ uint64_t store_view_hash(const struct store_view *view)
 {
     size_t n = view->shown.machine_count;
     uint64_t hash = XXH3_64bits(view->entry, n * sizeof *view->entry);
-    hash = XXH3_64bits_withSeed(view->cpu_limit_milli, n * sizeof *view->cpu_limit_milli, hash);
-    hash = XXH3_64bits_withSeed(view->mem_limit_mib, n * sizeof *view->mem_limit_mib, hash);
     if (view->free_gpu_milli != NULL) {
         hash = XXH3_64bits_withSeed(view->free_gpu_milli,
                                     n * OMEGA_GPU_DEVICES_MAX * sizeof *view->free_gpu_milli, hash);

@@ -58,17 +58,19 @@ static inline void omega_room_give(struct omega_room *room, struct omega_room ta
     memcpy(room, &left, sizeof left);
 }
 
-/* What placements and their ends change of a machine, side by side, so that planning, committing
- * and releasing meet one cache line each. */
+/* A machine: all that is looked at, or changed, when something is placed on it or ends there, side
+ * by side, so that planning, committing and releasing meet one cache line each. */
 struct omega_entry {
     struct omega_room room;
-    uint64_t stamp; /* names this state of the machine: omega_seq() and omega_releases() */
+    uint64_t stamp;          /* names this state of the machine: omega_seq() and omega_releases() */
+    uint64_t of_store;       /* the store's own; nothing of it is promised */
+    struct omega_room limit; /* what the machine may hold in all */
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(struct omega_entry) == 16, "no entry lies on two cache lines");
+static_assert(sizeof(struct omega_entry) == 32, "no entry lies on two cache lines");
 #else
-_Static_assert(sizeof(struct omega_entry) == 16, "no entry lies on two cache lines");
+_Static_assert(sizeof(struct omega_entry) == 32, "no entry lies on two cache lines");
 #endif
 
 /* The lower bits of a stamp are the sequence: a machine would have to change a million times a
@@ -100,14 +102,12 @@ static inline uint64_t omega_stamp(uint64_t seq, uint32_t releases)
 
 struct omega_view {
     uint32_t machine_count;
-    uint32_t group_count; /* of the job being planned */
+    uint32_t group_count;            /* of the job being planned */
     const struct omega_entry *entry; /* [machine] */
-    const int16_t *free_gpu_milli;  /* [machine * OMEGA_GPU_DEVICES_MAX + device]; NULL if the cell
-                                       has no GPU, and so the two below */
-    const uint8_t *gpu_whole;       /* devices with at least OMEGA_GPU_DEVICE_MILLI free */
-    const int16_t *gpu_largest;     /* the largest free share on any one device */
-    const int32_t *cpu_limit_milli; /* what the machine may hold in all */
-    const int32_t *mem_limit_mib;
+    const int16_t *free_gpu_milli;   /* [machine * OMEGA_GPU_DEVICES_MAX + device]; NULL if the cell
+                                        has no GPU, and so the two below */
+    const uint8_t *gpu_whole;        /* devices with at least OMEGA_GPU_DEVICE_MILLI free */
+    const int16_t *gpu_largest;      /* the largest free share on any one device */
     const uint32_t *platform;        /* symbol; 0 = not given */
     const uint32_t *domain;          /* failure domain, symbol; 0 = not given */
     uint64_t version;                /* of the cell state that the view shows */

@@ -74,11 +74,13 @@ static void cap_allowance(double cap, const struct omega_view *view, struct allo
     int64_t mem_limit = 0;
     int64_t mem_used = 0;
     for (uint32_t m = 0; m < view->machine_count; m++) {
-        if (view->entry[m].room.cpu_milli >= 0 && view->entry[m].room.mem_mib >= 0) {
-            cpu_limit += view->cpu_limit_milli[m];
-            cpu_used += view->cpu_limit_milli[m] - view->entry[m].room.cpu_milli;
-            mem_limit += view->mem_limit_mib[m];
-            mem_used += view->mem_limit_mib[m] - view->entry[m].room.mem_mib;
+        const struct omega_room room = view->entry[m].room;
+        const struct omega_room limit = view->entry[m].limit;
+        if (room.cpu_milli >= 0 && room.mem_mib >= 0) {
+            cpu_limit += limit.cpu_milli;
+            cpu_used += limit.cpu_milli - room.cpu_milli;
+            mem_limit += limit.mem_mib;
+            mem_used += limit.mem_mib - room.mem_mib;
         }
     }
     allowance->cpu_milli = below_cap(cap, cpu_limit, cpu_used);

@@ -411,15 +411,15 @@ static inline int32_t omega_share(int32_t left, int32_t limit)
  * if there is no room. Eligibility and GPU are not looked at. */
 static inline int32_t omega_place_share(const struct omega_place *place, uint32_t machine)
 {
-    const struct omega_view *view = place->view;
     const struct omega_room room = place->entry[machine].room;
+    const struct omega_room limit = place->entry[machine].limit;
     int32_t fits =
         (room.cpu_milli >= place->request.cpu_milli) & (room.mem_mib >= place->request.mem_mib);
     /* one that does not fit goes the same way as if it were full, so that there is no branch */
     int32_t cpu_left = (room.cpu_milli - place->request.cpu_milli) & -fits;
     int32_t mem_left = (room.mem_mib - place->request.mem_mib) & -fits;
-    int32_t cpu = omega_share(cpu_left, view->cpu_limit_milli[machine]);
-    int32_t mem = omega_share(mem_left, view->mem_limit_mib[machine]);
+    int32_t cpu = omega_share(cpu_left, limit.cpu_milli);
+    int32_t mem = omega_share(mem_left, limit.mem_mib);
     return (cpu > mem ? cpu : mem) | (fits - 1);
 }
 

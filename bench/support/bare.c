@@ -443,19 +443,18 @@ const struct cell_ops cell_bare = {
 
 /* ---- copying ---- */
 
-static void show(struct cell_arrays *arrays, uint64_t index, const struct machine *machine)
+static void show(struct omega_entry *entries, uint64_t index, const struct machine *machine)
 {
     bool takes = machine->state == OMEGA_MACHINE_UP && machine->may_exceed == 0;
-    arrays->entry[index] = (struct omega_entry){
-        {takes ? machine->cpu_limit_milli - machine->cpu_used_milli : -1,
-         takes ? machine->mem_limit_mib - machine->mem_used_mib : -1},
-        omega_stamp(machine->seq, machine->releases),
+    entries[index] = (struct omega_entry){
+        .room = {takes ? machine->cpu_limit_milli - machine->cpu_used_milli : -1,
+                 takes ? machine->mem_limit_mib - machine->mem_used_mib : -1},
+        .stamp = omega_stamp(machine->seq, machine->releases),
+        .limit = {machine->cpu_limit_milli, machine->mem_limit_mib},
     };
-    arrays->cpu_limit_milli[index] = machine->cpu_limit_milli;
-    arrays->mem_limit_mib[index] = machine->mem_limit_mib;
 }
 
-void cell_bare_copy(void *context, struct cell_arrays *arrays, bool checksums)
+void cell_bare_copy(void *context, struct omega_entry *entries, bool checksums)
 {
     struct bare_cell *cell = context;
     if (cell->reader == NULL) {
@@ -477,7 +476,7 @@ void cell_bare_copy(void *context, struct cell_arrays *arrays, bool checksums)
         if (checksums) {
             cell->sums += XXH3_64bits((const uint8_t *)data.mv_data + 8, 96);
         }
-        show(arrays, index, &machine);
+        show(entries, index, &machine);
         rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
     }
     if (rc != MDB_NOTFOUND) {

@@ -268,21 +268,3 @@ void cell_load_release(const struct cell_load *load, const struct cell_ops *ops,
         ops->release(cell, load->placement + (size_t)i * load->claims, load->claims);
     }
 }
-
-/* ---- arrays ---- */
-
-void cell_arrays_init(struct cell_arrays *arrays, uint32_t machines)
-{
-    *arrays = (struct cell_arrays){
-        .entry = bench_memory(calloc(machines, sizeof(*arrays->entry))),
-        .cpu_limit_milli = bench_memory(calloc(machines, sizeof(*arrays->cpu_limit_milli))),
-        .mem_limit_mib = bench_memory(calloc(machines, sizeof(*arrays->mem_limit_mib))),
-    };
-}
-
-void cell_arrays_fini(struct cell_arrays *arrays)
-{
-    free(arrays->entry);
-    free(arrays->cpu_limit_milli);
-    free(arrays->mem_limit_mib);
-}

@@ -53,17 +53,9 @@ struct omega_transaction cell_transaction(uint16_t instance, uint32_t incarnatio
 /* Submits a job as cell_ops.submit does. */
 void cell_submit(struct store *store, uint64_t job, uint32_t tasks);
 
-/* The machines of a view, as a store's private view holds them. */
-struct cell_arrays {
-    struct omega_entry *entry;
-    int32_t *cpu_limit_milli;
-    int32_t *mem_limit_mib;
-};
-void cell_arrays_init(struct cell_arrays *arrays, uint32_t machines);
-void cell_arrays_fini(struct cell_arrays *arrays);
-/* Fills the arrays from the machines of a bare cell, in one read transaction. `checksums`: also
- * makes the checksum of each record, as the store does. */
-void cell_bare_copy(void *cell, struct cell_arrays *arrays, bool checksums);
+/* Fills entries, as a store's private view holds them, from all machines of a bare cell, in one
+ * read transaction. `checksums`: also makes the checksum of each record, as the store does. */
+void cell_bare_copy(void *cell, struct omega_entry *entries, bool checksums);
 
 /* ---- claims ---- */
 

@@ -145,8 +145,7 @@ static bool lend_view(struct trial *trial, struct call *call)
     }
     struct store_view *view = lender_writable(lender, lent);
     view->absorbed = NULL;
-    bool good = LEND(entry) && LEND(cpu_limit_milli) && LEND(mem_limit_mib) &&
-                LEND_STATIC(platform) && LEND_STATIC(domain);
+    bool good = LEND(entry) && LEND_STATIC(platform) && LEND_STATIC(domain);
     if (live->free_gpu_milli != NULL) {
         good = good && LEND(gpu_whole) && LEND(gpu_largest);
         n *= OMEGA_GPU_DEVICES_MAX;

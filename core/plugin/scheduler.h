@@ -42,7 +42,7 @@ extern "C" {
 
 /* Raised when a struct below changes in a way that old modules cannot bear. Fields are only ever
  * appended to struct omega_host within one ABI. */
-#define OMEGA_SCHEDULER_ABI 6u
+#define OMEGA_SCHEDULER_ABI 7u
 
 enum omega_log_level {
     OMEGA_LOG_ERROR = 0,

@@ -102,8 +102,8 @@ static void compare_view_machine(const struct history *h, const struct store_vie
     same(h, m, "platform shown", shown->platform[m], h->specs[m].platform);
     same(h, m, "domain shown", shown->domain[m], h->specs[m].domain);
     if (want->state != OMEGA_MACHINE_DOWN) {
-        same(h, m, "CPU limit shown", shown->cpu_limit_milli[m], want->cpu_limit);
-        same(h, m, "memory limit shown", shown->mem_limit_mib[m], want->mem_limit);
+        same(h, m, "CPU limit shown", shown->entry[m].limit.cpu_milli, want->cpu_limit);
+        same(h, m, "memory limit shown", shown->entry[m].limit.mem_mib, want->mem_limit);
     }
     if (want->state != OMEGA_MACHINE_UP || want->above_limit) {
         EXPECT(h, shown->entry[m].room.cpu_milli < 0 && shown->entry[m].room.mem_mib < 0,

@@ -56,8 +56,8 @@ static void fill_view(struct planning *planning, uint32_t machines, int32_t cpu_
     for (uint32_t m = 0; m < machines; m++) {
         view->entry[m].room.cpu_milli = cpu_milli;
         view->entry[m].room.mem_mib = mem_mib;
-        view->cpu_limit_milli[m] = cpu_milli;
-        view->mem_limit_mib[m] = mem_mib;
+        view->entry[m].limit.cpu_milli = cpu_milli;
+        view->entry[m].limit.mem_mib = mem_mib;
         for (uint32_t d = 0; gpu && d < OMEGA_GPU_DEVICES_MAX; d++) {
             view->free_gpu_milli[m * OMEGA_GPU_DEVICES_MAX + d] = OMEGA_GPU_DEVICE_MILLI;
         }

@@ -30,7 +30,7 @@ refused() { # refused MODULE REGEX
     check "$1 is refused" fails_with 1 "^omega: .*$1.*$2" "$OMEGA" schedulers "$modules/$1.so"
 }
 refused bad_no_symbol "no symbol 'omega_scheduler_entry'"
-refused bad_abi "scheduler ABI 47, expected 6"
+refused bad_abi "scheduler ABI 48, expected 7"
 refused bad_size "has [0-9]+ bytes in it, expected [0-9]+"
 refused bad_no_place "place is missing"
 refused bad_option "option 'beyond' is ill-formed"

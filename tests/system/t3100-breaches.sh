@@ -47,7 +47,7 @@ check "a module that refuses to start ends the run" \
 check "its reason is shown" grep -q "this module never starts" "$T/fails.err"
 experiment bad_abi ""
 check "a module of another ABI does not validate" \
-    fails_with 1 "scheduler ABI 47, expected 6" "$OMEGA" validate "$T/bad_abi.json"
+    fails_with 1 "scheduler ABI 48, expected 7" "$OMEGA" validate "$T/bad_abi.json"
 experiment options ""
 check "an option out of range does not validate" \
     fails_with 1 "option 'number' of module 'options' is 100001, expected an integer from -10" \

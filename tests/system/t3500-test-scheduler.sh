@@ -34,7 +34,7 @@ if "$OMEGA" test-scheduler first_fit --only memory --jobs 4 | grep -q "skipped: 
     sanitized=yes
 fi
 finds bad_no_symbol loads "no symbol 'omega_scheduler_entry'"
-finds bad_abi loads "scheduler ABI 47, expected 6"
+finds bad_abi loads "scheduler ABI 48, expected 7"
 finds bad_size loads "has [0-9]+ bytes in it, expected [0-9]+"
 finds bad_no_name loads "name is missing"
 finds bad_no_place loads "place is missing"

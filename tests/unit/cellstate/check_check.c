@@ -252,11 +252,15 @@ START_TEST(written_view_is_found)
     if (cell.store->ops->live_views) {
         ck_assert_int_eq(store_view_open(cell.store, STORE_VIEW_LIVE, &view, &cell.err), 0);
         void *const arrays[] = {
-            &view->entry[1].room.cpu_milli, &view->entry[1].room.mem_mib,
-            &view->free_gpu_milli[9],       &view->gpu_whole[1],
-            &view->gpu_largest[1],          &view->entry[1].stamp,
+            &view->entry[1].room.cpu_milli,
+            &view->entry[1].room.mem_mib,
+            &view->free_gpu_milli[9],
+            &view->gpu_whole[1],
+            &view->gpu_largest[1],
+            &view->entry[1].stamp,
             (uint8_t *)&view->entry[1].stamp + 7,
-            &view->cpu_limit_milli[1],      &view->mem_limit_mib[1],
+            &view->entry[1].limit.cpu_milli,
+            &view->entry[1].limit.mem_mib,
         };
         for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
             *(uint8_t *)arrays[i] ^= 1;

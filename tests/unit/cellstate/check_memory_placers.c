@@ -4,6 +4,7 @@
 #include "cellstate/memory_placers.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "cellstate/store.h"
 #include "core/base/error.h"
@@ -17,12 +18,14 @@ enum {
     STEPS = 6000
 };
 
+static struct omega_entry entries[MACHINES];
 static struct placers placers;
 static struct placers_pair wanted[MACHINES];
 
 static void begin(void)
 {
-    ck_assert_int_eq(placers_open(&placers, MACHINES), OMEGA_OK);
+    memset(entries, 0, sizeof entries);
+    placers_open(&placers, entries, MACHINES);
     for (int m = 0; m < MACHINES; m++) {
         wanted[m] = (struct placers_pair){.by = {OMEGA_INSTANCE_NONE, OMEGA_INSTANCE_NONE}};
     }
@@ -63,7 +66,7 @@ static bool place(uint16_t instance, uint64_t version, const uint32_t *machines,
     const uint32_t half = placers_half(&placers, instance, version);
     for (uint32_t i = 0; i < count; i++) {
         if (half != 0) {
-            placers_enter_recent(placers.recent, machines[i], half);
+            placers_enter_recent(&entries[machines[i]], half);
         } else {
             placers_enter(&placers, machines[i], instance, version);
         }

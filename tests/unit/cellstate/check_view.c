@@ -26,8 +26,8 @@ START_TEST(shows_the_cell)
     ck_assert_uint_eq(shown->version, 2);
     ck_assert_int_eq(shown->entry[0].room.cpu_milli, 5000);
     ck_assert_int_eq(shown->entry[0].room.mem_mib, 4095);
-    ck_assert_int_eq(shown->cpu_limit_milli[0], 6000);
-    ck_assert_int_eq(shown->mem_limit_mib[0], 4096);
+    ck_assert_int_eq(shown->entry[0].limit.cpu_milli, 6000);
+    ck_assert_int_eq(shown->entry[0].limit.mem_mib, 4096);
     ck_assert_uint_eq(omega_seq(shown->entry[0].stamp), 1);
     ck_assert_uint_eq(omega_seq(shown->entry[1].stamp), 1);
     ck_assert_uint_eq(omega_seq(shown->entry[2].stamp), 0);
@@ -284,11 +284,15 @@ START_TEST(hash_sees_everything)
     struct store_view *view = open_view(&cell, STORE_VIEW_PRIVATE);
     uint64_t hash = store_view_hash(view);
     void *const arrays[] = {
-        &view->entry[3].room.cpu_milli, &view->entry[3].room.mem_mib,
-        &view->free_gpu_milli[31],      &view->gpu_whole[3],
-        &view->gpu_largest[3],          &view->entry[3].stamp,
+        &view->entry[3].room.cpu_milli,
+        &view->entry[3].room.mem_mib,
+        &view->free_gpu_milli[31],
+        &view->gpu_whole[3],
+        &view->gpu_largest[3],
+        &view->entry[3].stamp,
         (uint8_t *)&view->entry[3].stamp + 7,
-        &view->cpu_limit_milli[3],      &view->mem_limit_mib[3],
+        &view->entry[3].limit.cpu_milli,
+        &view->entry[3].limit.mem_mib,
     };
     for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
         *(uint8_t *)arrays[i] ^= 1;

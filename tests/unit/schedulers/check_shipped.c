@@ -29,8 +29,8 @@ static void random_cell(struct planning *p, bool gpu, uint32_t domains)
     struct store_view *view = &p->view;
     for (uint32_t m = 0; m < view->shown.machine_count; m++) {
         int32_t cpu = (int32_t)(1 + roll(4)) * 4000;
-        view->cpu_limit_milli[m] = cpu;
-        view->mem_limit_mib[m] = cpu * 2;
+        view->entry[m].limit.cpu_milli = cpu;
+        view->entry[m].limit.mem_mib = cpu * 2;
         bool down = roll(10) == 0;
         view->entry[m].room.cpu_milli = down ? -1 : (int32_t)roll((uint32_t)cpu + 1) / 100 * 100;
         view->entry[m].room.mem_mib = down ? -1 : (int32_t)roll((uint32_t)cpu * 2 + 1);

@@ -21,7 +21,7 @@ struct refusal {
 
 static const struct refusal refusals[] = {
     {"bad_no_symbol", OMEGA_EMODULE, "no symbol 'omega_scheduler_entry', expected a constant"},
-    {"bad_abi", OMEGA_EVERSION, "built for scheduler ABI 47, expected 6"},
+    {"bad_abi", OMEGA_EVERSION, "built for scheduler ABI 48, expected 7"},
     {"bad_size", OMEGA_EVERSION, "struct omega_scheduler has "},
     {"bad_no_name", OMEGA_EMODULE, "name is missing or bad"},
     {"bad_no_summary", OMEGA_EMODULE, "summary is missing"},
