@@ -19,10 +19,23 @@ struct gpu_sums {
     int64_t milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
 };
 
+#define AHEAD 32u /* placements whose machines are asked for before the first is added up */
+
+/* A placement that is still to be added to what its machine has in its band. */
+struct addition {
+    struct store_use *use;
+    int32_t cpu_milli;
+    int32_t mem_mib;
+    uint32_t machine;
+    uint32_t band;
+};
+
 struct checker {
     struct store_report *report;
     bool banded; /* CPU and memory by band; otherwise all stand in the first */
     struct store_use *uses[OMEGA_BANDS]; /* per machine; NULL: no placement is in the band so far */
+    struct addition ahead[AHEAD];        /* a ring, in which the last ones are; use NULL: none */
+    uint32_t next;                       /* of the ring */
     struct gpu_sums *gpu;                /* NULL: no placement has devices so far */
     const struct store_view *view;       /* live, to be compared with the machines, or NULL */
     struct store_view *expected;         /* of one machine */
@@ -53,21 +66,52 @@ static struct store_use *band_of(struct checker *checker, int band)
     return *uses;
 }
 
+/* Adds a placement up, if it is one. */
+static void add(struct checker *checker, const struct addition *addition)
+{
+    struct store_use *use = addition->use;
+    if (use == NULL) {
+        return;
+    }
+    use->placements++;
+    bool cpu = __builtin_add_overflow(use->cpu_milli, addition->cpu_milli, &use->cpu_milli);
+    bool mem = __builtin_add_overflow(use->mem_mib, addition->mem_mib, &use->mem_mib);
+    if (cpu || mem) {
+        store_violated(checker->report, "A: machine %u, band %u: no machine holds so much",
+                       addition->machine, addition->band);
+    }
+}
+
+/* Puts a placement, or none (`use` is NULL then), in the ring, and adds up the one that was there:
+ * placements stand in the order of their ids, so that their machines are all over a large cell. */
+static void add_later(struct checker *checker, struct store_use *use,
+                      const struct store_placement *placement)
+{
+    struct addition *addition = &checker->ahead[checker->next++ % AHEAD];
+    add(checker, addition);
+    addition->use = use;
+    if (use != NULL) {
+        __builtin_prefetch(use, 1);
+        addition->cpu_milli = placement->request.cpu_milli;
+        addition->mem_mib = placement->request.mem_mib;
+        addition->machine = placement->machine;
+        addition->band = placement->band;
+    }
+}
+
 /* Adds a placement to what its machine has in its band. */
 static void add_use(struct checker *checker, const struct store_placement *placement)
 {
     struct store_use *uses = band_of(checker, checker->banded ? placement->band : 0);
-    if (uses == NULL) {
-        return;
+    if (uses != NULL) {
+        add_later(checker, &uses[placement->machine], placement);
     }
-    struct store_use *use = &uses[placement->machine];
-    use->placements++;
-    bool cpu =
-        __builtin_add_overflow(use->cpu_milli, placement->request.cpu_milli, &use->cpu_milli);
-    bool mem = __builtin_add_overflow(use->mem_mib, placement->request.mem_mib, &use->mem_mib);
-    if (cpu || mem) {
-        store_violated(checker->report, "A: machine %u, band %u: no machine holds so much",
-                       placement->machine, placement->band);
+}
+
+static void add_rest(struct checker *checker)
+{
+    for (uint32_t i = 0; i < AHEAD; i++) {
+        add_later(checker, NULL, NULL);
     }
 }
 
@@ -110,8 +154,14 @@ static int add_placement(void *context, const struct store_placement *placement)
 /* True if nothing is used of a machine's devices: there is nothing to add up, as in most cells. */
 static bool devices_are_idle(const struct omega_machine *machine)
 {
-    static const int16_t none[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
-    return memcmp(machine->band_gpu_milli, none, sizeof none) == 0;
+    uint64_t any = 0;
+    for (int band = 0; band < OMEGA_BANDS; band++) {
+        uint64_t words[2];
+        _Static_assert(sizeof words == sizeof machine->band_gpu_milli[0], "two words a band");
+        memcpy(words, machine->band_gpu_milli[band], sizeof words);
+        any |= words[0] | words[1];
+    }
+    return any == 0;
 }
 
 /* What the placements of a machine come to in a band. */
@@ -145,9 +195,10 @@ static bool band_adds_up(const struct checker *checker, const struct omega_machi
            (!devices || devices_add_up(checker, machine, band));
 }
 
-static void check_bands(const struct checker *checker, const struct omega_machine *machine)
+static void check_bands(const struct checker *checker, const struct omega_machine *machine,
+                        bool idle)
 {
-    const bool devices = checker->gpu != NULL || !devices_are_idle(machine);
+    const bool devices = checker->gpu != NULL || !idle;
     for (int band = 0; (checker->banded || devices) && band < OMEGA_BANDS; band++) {
         if (!band_adds_up(checker, machine, band, devices)) {
             store_violated(checker->report,
@@ -157,7 +208,8 @@ static void check_bands(const struct checker *checker, const struct omega_machin
     }
 }
 
-static void check_sums(const struct checker *checker, const struct omega_machine *machine)
+static void check_sums(const struct checker *checker, const struct omega_machine *machine,
+                       bool idle)
 {
     struct store_report *report = checker->report;
     int64_t cpu = 0;
@@ -169,7 +221,7 @@ static void check_sums(const struct checker *checker, const struct omega_machine
         mem += use.mem_mib;
         placements += use.placements;
     }
-    check_bands(checker, machine);
+    check_bands(checker, machine, idle);
     if (machine->cpu_used_milli != cpu || machine->mem_used_mib != mem) {
         store_violated(report,
                        "B: machine %u uses %d milli-cores and %d MiB, its placements %" PRId64
@@ -182,13 +234,13 @@ static void check_sums(const struct checker *checker, const struct omega_machine
     }
 }
 
-static bool above_limit(const struct omega_machine *machine)
+static bool above_limit(const struct omega_machine *machine, bool idle)
 {
     if (machine->cpu_used_milli > machine->cpu_limit_milli ||
         machine->mem_used_mib > machine->mem_limit_mib) {
         return true;
     }
-    if (devices_are_idle(machine)) {
+    if (idle) {
         return false;
     }
     for (int device = 0; device < OMEGA_GPU_DEVICES_MAX; device++) {
@@ -205,9 +257,9 @@ static bool above_limit(const struct omega_machine *machine)
 
 /* A: no machine is above its limit, but for those that a preload or a machine event may have put
  * there, which the store marks in the record. */
-static void check_limit(struct store_report *report, const struct omega_machine *machine)
+static void check_limit(struct store_report *report, const struct omega_machine *machine, bool idle)
 {
-    if (!above_limit(machine)) {
+    if (!above_limit(machine, idle)) {
         return;
     }
     if (machine->may_exceed) {
@@ -248,8 +300,9 @@ static const struct omega_machine *fetch(struct store *store, uint32_t index,
 /* A and B of a machine, and whether the view shows it. */
 static void check_machine(const struct checker *checker, const struct omega_machine *machine)
 {
-    check_sums(checker, machine);
-    check_limit(checker->report, machine);
+    const bool idle = devices_are_idle(machine);
+    check_sums(checker, machine, idle);
+    check_limit(checker->report, machine, idle);
     if (checker->view != NULL) {
         struct store_view *expected = checker->expected;
         store_view_show(expected, 0, machine);
@@ -265,6 +318,7 @@ static void check_machine(const struct checker *checker, const struct omega_mach
 static int check_shown(struct store *store, struct checker *checker, omega_error_t *err)
 {
     int rc = store_placements(store, add_placement, checker, err);
+    add_rest(checker);
     if (checker->no_memory) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
                              store->machine_count);
