@@ -296,13 +296,15 @@ omega_place_ahead(const struct omega_txn_head *head, struct omega_random *random
             notes[at] = omega_random_below(&local, machine_count);
             __builtin_prefetch(&entries[notes[at]], 1);
         }
-        for (at = first; at < end && probed < probes; at++) {
-            const uint32_t machine = notes[at];
-            probed++;
+        at = first;
+        while (at < end) {
+            const uint32_t machine = notes[at++];
             if (omega_eligible(eligible, machine) &&
                 omega_room_take(&entries[machine].room, asked)) {
                 notes[found++] = machine;
                 probed = 0;
+            } else if (++probed == probes) {
+                break;
             }
         }
         if (at < end) {
