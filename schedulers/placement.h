@@ -272,6 +272,20 @@ omega_place_machines(const struct omega_txn_head *head, struct omega_random *ran
 #define OMEGA_PLACE_FAR 40000u
 #define OMEGA_PLACE_AHEAD 64u /* machines asked for before the first of them is looked at */
 
+/* Draws in vain since a machine was found, kept so that one that is found costs nothing. */
+struct omega_misses {
+    uint32_t found; /* so many machines had been found at the last one */
+    uint32_t count; /* at that */
+};
+
+/* Counts a draw in vain; how many those are since the last machine was found. */
+static inline uint32_t omega_place_missed(struct omega_misses *misses, uint32_t found)
+{
+    misses->count = misses->found == found ? misses->count + 1 : 1;
+    misses->found = found;
+    return misses->count;
+}
+
 /* The same in a large cell, where the processor does not see far enough ahead: machines for many
  * tasks are drawn, into the notes, before any is looked at. Each task needs one at least, so none
  * is drawn in vain, unless the search ends: then the random numbers behind the last one that was
@@ -284,26 +298,27 @@ omega_place_ahead(const struct omega_txn_head *head, struct omega_random *random
     struct omega_entry *entries = head->entry;
     const struct omega_room asked = head->asked;
     const uint32_t machine_count = head->machine_count;
-    uint32_t found = 0;
-    uint32_t probed = 0; /* since the last one was found */
-    while (found < count && probed < probes) {
+    struct omega_misses misses = {UINT32_MAX, 0};
+    uint32_t *const all = notes + count;
+    uint32_t *found = notes; /* behind the last one */
+    bool goes_on = probes > 0;
+    while (found < all && goes_on) {
         const struct omega_random before = local;
-        const uint32_t first = found;
-        const uint32_t left = count - found;
-        const uint32_t end = found + (left < OMEGA_PLACE_AHEAD ? left : OMEGA_PLACE_AHEAD);
-        uint32_t at;
-        for (at = first; at < end; at++) {
-            notes[at] = omega_random_below(&local, machine_count);
-            __builtin_prefetch(&entries[notes[at]], 1);
+        const uint32_t *const first = found;
+        uint32_t *const end = all - found > OMEGA_PLACE_AHEAD ? found + OMEGA_PLACE_AHEAD : all;
+        for (uint32_t *next = found; next < end; next++) {
+            *next = omega_random_below(&local, machine_count);
+            __builtin_prefetch(&entries[*next], 1);
         }
-        at = first;
+        const uint32_t *at = first;
         while (at < end) {
-            const uint32_t machine = notes[at++];
+            const uint32_t machine = *at++;
+            *found = machine;
             if (omega_eligible(eligible, machine) &&
                 omega_room_take(&entries[machine].room, asked)) {
-                notes[found++] = machine;
-                probed = 0;
-            } else if (++probed == probes) {
+                found++;
+            } else if (omega_place_missed(&misses, (uint32_t)(found - notes)) == probes) {
+                goes_on = false;
                 break;
             }
         }
@@ -315,7 +330,7 @@ omega_place_ahead(const struct omega_txn_head *head, struct omega_random *random
         }
     }
     *random = local;
-    return found;
+    return (uint32_t)(found - notes);
 }
 
 /* The way that suits the cell. */
