@@ -19,23 +19,10 @@ struct gpu_sums {
     int64_t milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
 };
 
-#define AHEAD 32u /* placements whose machines are asked for before the first is added up */
-
-/* A placement that is still to be added to what its machine has in its band. */
-struct addition {
-    struct store_use *use;
-    int32_t cpu_milli;
-    int32_t mem_mib;
-    uint32_t machine;
-    uint32_t band;
-};
-
 struct checker {
     struct store_report *report;
     bool banded; /* CPU and memory by band; otherwise all stand in the first */
     struct store_use *uses[OMEGA_BANDS]; /* per machine; NULL: no placement is in the band so far */
-    struct addition ahead[AHEAD];        /* a ring, in which the last ones are; use NULL: none */
-    uint32_t next;                       /* of the ring */
     struct gpu_sums *gpu;                /* NULL: no placement has devices so far */
     const struct store_view *view;       /* live, to be compared with the machines, or NULL */
     struct store_view *expected;         /* of one machine */
@@ -66,52 +53,24 @@ static struct store_use *band_of(struct checker *checker, int band)
     return *uses;
 }
 
-/* Adds a placement up, if it is one. */
-static void add(struct checker *checker, const struct addition *addition)
+/* Those in which a placement of a band is added up. */
+static struct store_use *sums_of(struct checker *checker, uint8_t band)
 {
-    struct store_use *use = addition->use;
-    if (use == NULL) {
-        return;
-    }
+    return band_of(checker, checker->banded ? band : 0);
+}
+
+/* Adds a placement, or one alike on another machine, to what the machine has in its band, in whose
+ * sums `use` is. */
+static inline void add_use(struct checker *checker, struct store_use *use,
+                           const struct store_placement *placement, uint32_t machine)
+{
     use->placements++;
-    bool cpu = __builtin_add_overflow(use->cpu_milli, addition->cpu_milli, &use->cpu_milli);
-    bool mem = __builtin_add_overflow(use->mem_mib, addition->mem_mib, &use->mem_mib);
+    bool cpu =
+        __builtin_add_overflow(use->cpu_milli, placement->request.cpu_milli, &use->cpu_milli);
+    bool mem = __builtin_add_overflow(use->mem_mib, placement->request.mem_mib, &use->mem_mib);
     if (cpu || mem) {
-        store_violated(checker->report, "A: machine %u, band %u: no machine holds so much",
-                       addition->machine, addition->band);
-    }
-}
-
-/* Puts a placement, or none (`use` is NULL then), in the ring, and adds up the one that was there:
- * placements stand in the order of their ids, so that their machines are all over a large cell. */
-static void add_later(struct checker *checker, struct store_use *use,
-                      const struct store_placement *placement)
-{
-    struct addition *addition = &checker->ahead[checker->next++ % AHEAD];
-    add(checker, addition);
-    addition->use = use;
-    if (use != NULL) {
-        __builtin_prefetch(use, 1);
-        addition->cpu_milli = placement->request.cpu_milli;
-        addition->mem_mib = placement->request.mem_mib;
-        addition->machine = placement->machine;
-        addition->band = placement->band;
-    }
-}
-
-/* Adds a placement to what its machine has in its band. */
-static void add_use(struct checker *checker, const struct store_placement *placement)
-{
-    struct store_use *uses = band_of(checker, checker->banded ? placement->band : 0);
-    if (uses != NULL) {
-        add_later(checker, &uses[placement->machine], placement);
-    }
-}
-
-static void add_rest(struct checker *checker)
-{
-    for (uint32_t i = 0; i < AHEAD; i++) {
-        add_later(checker, NULL, NULL);
+        store_violated(checker->report, "A: machine %u, band %u: no machine holds so much", machine,
+                       placement->band);
     }
 }
 
@@ -144,9 +103,38 @@ static int add_placement(void *context, const struct store_placement *placement)
     }
     checker->last_id = placement->id;
     checker->of_jobs += placement->job != 0;
-    add_use(checker, placement);
+    struct store_use *uses = sums_of(checker, placement->band);
+    if (uses != NULL) {
+        add_use(checker, &uses[placement->machine], placement, placement->machine);
+    }
     if (placement->devices != 0) {
         add_devices(checker, placement);
+    }
+    return checker->no_memory;
+}
+
+/* The same for placements that are alike and follow each other, as most do: one after the other
+ * only from the first on with which something else is wrong. */
+static int add_run(void *context, const struct store_placement *first, const uint32_t *machines,
+                   uint32_t count)
+{
+    struct checker *checker = context;
+    struct store_use *uses = NULL;
+    uint32_t i = 0;
+    if (first->band < OMEGA_BANDS && first->devices == 0 && first->id > checker->last_id) {
+        uses = sums_of(checker, first->band);
+    }
+    for (; uses != NULL && i < count && machines[i] < checker->machine_count; i++) {
+        add_use(checker, &uses[machines[i]], first, machines[i]);
+    }
+    checker->report->placements += i;
+    checker->of_jobs += first->job == 0 ? 0 : i;
+    checker->last_id = i == 0 ? checker->last_id : first->id + i - 1;
+    for (; i < count && !checker->no_memory; i++) {
+        struct store_placement placement = *first;
+        placement.id += i;
+        placement.machine = machines[i];
+        add_placement(checker, &placement);
     }
     return checker->no_memory;
 }
@@ -314,17 +302,49 @@ static void check_machine(const struct checker *checker, const struct omega_mach
     }
 }
 
+/* Proves A and B of machines from one on that nothing has ever happened to but placements without
+ * devices, and their ends, as most in a large cell: what each shows is what it was made with, less
+ * what runs there. Returns how many are proven; the next one is to be looked at by itself. */
+static uint32_t check_untouched(struct store *store, const struct checker *checker, uint32_t first)
+{
+    struct omega_machine made;
+    if (store->ops->untouched == NULL || checker->view == NULL ||
+        checker->view->free_gpu_milli != NULL || checker->gpu != NULL) {
+        return 0;
+    }
+    const uint32_t end = first + store->ops->untouched(store, first, &made);
+    const struct omega_entry *entries = checker->view->entry;
+    uint32_t m = first;
+    for (; m < end; m++) {
+        const struct store_use use = use_in(checker, m, 0);
+        const struct omega_entry *entry = &entries[m];
+        const int64_t cpu = (int64_t)made.cpu_limit_milli - use.cpu_milli;
+        const int64_t mem = (int64_t)made.mem_limit_mib - use.mem_mib;
+        if (cpu < 0 || mem < 0 || entry->room.cpu_milli != cpu || entry->room.mem_mib != mem ||
+            entry->limit.cpu_milli != made.cpu_limit_milli ||
+            entry->limit.mem_mib != made.mem_limit_mib) {
+            break;
+        }
+    }
+    return m - first;
+}
+
 /* A, B and I of what the store shows. */
 static int check_shown(struct store *store, struct checker *checker, omega_error_t *err)
 {
-    int rc = store_placements(store, add_placement, checker, err);
-    add_rest(checker);
+    int rc = store->ops->placements_in_runs == NULL
+                 ? store_placements(store, add_placement, checker, err)
+                 : store->ops->placements_in_runs(store, add_placement, add_run, checker, err);
     if (checker->no_memory) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
                              store->machine_count);
     }
     for (uint32_t i = 0; rc == OMEGA_OK && i < store->machine_count; i++) {
         struct omega_machine room;
+        i += check_untouched(store, checker, i);
+        if (i == store->machine_count) {
+            break;
+        }
         const struct omega_machine *machine = fetch(store, i, &room, &rc, err);
         if (rc == OMEGA_OK) {
             check_machine(checker, machine);

@@ -33,8 +33,7 @@ static bool are_alike(const struct omega_machine_spec *a, const struct omega_mac
 static bool is_as_last(const struct memory *memory, uint32_t index)
 {
     const uint32_t last = memory->last_made.index;
-    return index == last ||
-           (index == last + 1 && (memory->alike[index / 64] >> index % 64 & 1) != 0) ||
+    return index == last || (index == last + 1 && memory_bit(memory->alike, index)) ||
            are_alike(&memory->specs[index], &memory->specs[last]);
 }
 
@@ -258,6 +257,20 @@ static const struct omega_machine *memory_kept(struct store *store, uint32_t ind
     return look_at_use(memory_of(store), index);
 }
 
+static uint32_t memory_untouched(struct store *store, uint32_t first, struct omega_machine *made)
+{
+    const struct memory *memory = memory_of(store);
+    uint32_t end = first;
+    while (end < store->machine_count && !memory_has_record(memory, end) &&
+           (end == first || memory_bit(memory->alike, end))) {
+        end++;
+    }
+    if (end > first) {
+        rules_machine_init(made, first, &memory->specs[first], &memory->overcommit);
+    }
+    return end > first && made->state == OMEGA_MACHINE_UP ? end - first : 0;
+}
+
 static void memory_counters(struct store *store, struct store_counters *out)
 {
     *out = memory_of(store)->counters;
@@ -341,9 +354,9 @@ static void show_specs(struct memory *memory)
 {
     for (uint32_t i = 0; i < memory->base.machine_count; i++) {
         const struct omega_machine_spec *spec = &memory->specs[i];
-        if (i > 0 && are_alike(spec, spec - 1)) {
-            memory->alike[i / 64] |= UINT64_C(1) << i % 64;
-        } else {
+        const bool alike = i > 0 && are_alike(spec, spec - 1);
+        memory->alike[i / 64] |= (uint64_t)alike << i % 64;
+        if (!alike) {
             rules_machine_init(&memory->last_made, i, spec, &memory->overcommit);
         }
         memory->last_made.index = i;
@@ -400,7 +413,9 @@ static const struct store_ops memory_ops = {
     .view_close = memory_view_close,
     .machine = memory_machine,
     .kept = memory_kept,
+    .untouched = memory_untouched,
     .placements = memory_placements,
+    .placements_in_runs = memory_placements_in_runs,
     .counters = memory_counters,
     .totals = memory_totals,
     .check = memory_check,

@@ -159,41 +159,53 @@ int block_list_machine(struct memory *memory, uint32_t machine, uint32_t *count)
 
 /* ---- everything that runs ---- */
 
+/* What `each` and `run` are, and `context`: see store_ops.placements_in_runs. */
+struct teller {
+    int (*each)(void *context, const struct store_placement *placement);
+    int (*run)(void *context, const struct store_placement *first, const uint32_t *machines,
+               uint32_t count);
+    void *context;
+};
+
 static int compare_versions(const void *a, const void *b)
 {
-    const struct block *const *x = a;
-    const struct block *const *y = b;
-    return ((*x)->version > (*y)->version) - ((*x)->version < (*y)->version);
+    const struct map_slot *x = a;
+    const struct map_slot *y = b;
+    return (x->key > y->key) - (x->key < y->key);
 }
 
 /* All blocks, by rising version, in a new array; NULL without memory. */
-static struct block **sorted_blocks(const struct memory *memory)
+static struct map_slot *sorted_blocks(const struct memory *memory)
 {
-    struct block **blocks = malloc((memory->blocks.count + 1) * sizeof *blocks);
+    struct map_slot *blocks = malloc((memory->blocks.count + 1) * sizeof *blocks);
     if (blocks == NULL) {
         return NULL;
     }
     size_t n = 0;
     for (size_t i = 0; memory->blocks.slots != NULL && i <= memory->blocks.mask; i++) {
         if (memory->blocks.slots[i].key != 0) {
-            blocks[n++] = memory->blocks.slots[i].value;
+            blocks[n++] = memory->blocks.slots[i];
         }
     }
     qsort(blocks, n, sizeof *blocks, compare_versions);
     return blocks;
 }
 
-/* Calls `each` for what runs of a block. */
-static int each_of_block(const struct block *block,
-                         int (*each)(void *context, const struct store_placement *placement),
-                         void *context)
+/* Tells what runs of a block. */
+static int tell_block(const struct block *block, const struct teller *teller)
 {
     struct store_placement placement = {
+        .id = omega_placement_id(block->version, 0),
         .job = block->job,
+        .task = block->tasks[0],
+        .machine = block->machines[0],
         .request = block->alike.request,
         .instance = block->instance,
         .band = block->band,
     };
+    if (teller->run != NULL && block->asked == NULL && block->running == block->count) {
+        return teller->run(teller->context, &placement, block->machines, block->count);
+    }
     int rc = OMEGA_OK;
     for (uint32_t i = 0; rc == OMEGA_OK && i < block->count; i++) {
         if (!block_runs(block, i)) {
@@ -202,12 +214,33 @@ static int each_of_block(const struct block *block,
         placement.id = omega_placement_id(block->version, i);
         placement.task = block->tasks[i];
         placement.machine = block->machines[i];
-        if (block->asked != NULL) {
-            placement.request = block->asked[i].request;
-            placement.devices = block->asked[i].devices;
-        }
-        rc = each(context, &placement);
+        placement.request = block_asked(block, i)->request;
+        placement.devices = block_asked(block, i)->devices;
+        rc = teller->each(teller->context, &placement);
     }
+    return rc;
+}
+
+int memory_placements_in_runs(struct store *store,
+                              int (*each)(void *context, const struct store_placement *placement),
+                              int (*run)(void *context, const struct store_placement *first,
+                                         const uint32_t *machines, uint32_t count),
+                              void *context, omega_error_t *err)
+{
+    struct memory *memory = memory_of(store);
+    const struct teller teller = {.each = each, .run = run, .context = context};
+    struct map_slot *blocks = sorted_blocks(memory);
+    if (blocks == NULL) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory to list the placements");
+    }
+    int rc = OMEGA_OK;
+    for (size_t b = 0; rc == OMEGA_OK && b < memory->blocks.count; b++) {
+        if (b + 1 < memory->blocks.count) {
+            block_ask(blocks[b + 1].value);
+        }
+        rc = tell_block(blocks[b].value, &teller);
+    }
+    free(blocks);
     return rc;
 }
 
@@ -215,20 +248,7 @@ int memory_placements(struct store *store,
                       int (*each)(void *context, const struct store_placement *placement),
                       void *context, omega_error_t *err)
 {
-    struct memory *memory = memory_of(store);
-    struct block **blocks = sorted_blocks(memory);
-    if (blocks == NULL) {
-        return omega_error_set(err, OMEGA_ENOMEM, "no memory to list the placements");
-    }
-    int rc = OMEGA_OK;
-    for (size_t b = 0; rc == OMEGA_OK && b < memory->blocks.count; b++) {
-        if (b + 1 < memory->blocks.count) {
-            block_ask(blocks[b + 1]);
-        }
-        rc = each_of_block(blocks[b], each, context);
-    }
-    free(blocks);
-    return rc;
+    return memory_placements_in_runs(store, each, NULL, context, err);
 }
 
 /* ---- use by band ---- */

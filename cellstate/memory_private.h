@@ -154,11 +154,17 @@ static inline bool memory_is_closed(const struct memory *memory, uint32_t machin
     return memory->live.entry[machine].room.cpu_milli < 0;
 }
 
+/* Is a machine's bit set? */
+static inline bool memory_bit(const uint64_t *bits, uint32_t index)
+{
+    return (bits[index / 64] >> index % 64 & 1) != 0;
+}
+
 /* Has a machine a record? Most in a large cell never need one: nothing happens to them but what the
  * live arrays hold. */
 static inline bool memory_has_record(const struct memory *memory, uint32_t index)
 {
-    return (memory->recorded[index / 64] >> index % 64 & 1) != 0;
+    return memory_bit(memory->recorded, index);
 }
 
 /* Makes the record of a machine that has none. */
@@ -225,7 +231,13 @@ int memory_check(struct store *store, const struct store_use *uses, struct store
 /* Lists what runs on a machine, by rising placement id, in memory->lost. OMEGA_ENOMEM. */
 int block_list_machine(struct memory *memory, uint32_t machine, uint32_t *count);
 
-/* Calls `each` for everything that runs, as store_placements() does. */
+/* Calls `each` for everything that runs, as store_placements() does; or, of what comes in runs,
+ * `run`, unless it is NULL: see struct store_ops. */
+int memory_placements_in_runs(struct store *store,
+                              int (*each)(void *context, const struct store_placement *placement),
+                              int (*run)(void *context, const struct store_placement *first,
+                                         const uint32_t *machines, uint32_t count),
+                              void *context, omega_error_t *err);
 int memory_placements(struct store *store,
                       int (*each)(void *context, const struct store_placement *placement),
                       void *context, omega_error_t *err);

@@ -148,9 +148,20 @@ struct store_ops {
      * For store_check() alone, which asks for machines that are there. The store's, valid until its
      * next call. */
     const struct omega_machine *(*kept)(struct store *store, uint32_t index);
+    /* NULL, or, for store_check() alone, of how many machines from one on, none or more, two things
+     * hold: they were made alike, and up, which *made says then, and nothing has happened to them
+     * since but that something without devices was placed or ended there. */
+    uint32_t (*untouched)(struct store *store, uint32_t first, struct omega_machine *made);
     int (*placements)(struct store *store,
                       int (*each)(void *context, const struct store_placement *placement),
                       void *context, omega_error_t *err);
+    /* NULL, or the same for store_check() alone: placements that are alike, with ids one behind the
+     * other, may come in one call of `run`: the first one, and the machines of all. */
+    int (*placements_in_runs)(struct store *store,
+                              int (*each)(void *context, const struct store_placement *placement),
+                              int (*run)(void *context, const struct store_placement *first,
+                                         const uint32_t *machines, uint32_t count),
+                              void *context, omega_error_t *err);
     void (*counters)(struct store *store, struct store_counters *out);
     void (*totals)(struct store *store, struct store_totals *out);
     /* For store_check(), or NULL: hold() makes all reading show one version until let_go(); check()
