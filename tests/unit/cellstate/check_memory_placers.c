@@ -11,7 +11,7 @@
 #include "core/base/random.h"
 #include "core/model/machine.h"
 #include "core/model/claim.h"
-#include "tests/support/check_main.h"
+#include "tests/unit/cellstate/plain_fixture.h"
 
 enum {
     MACHINES = 37,
@@ -202,32 +202,11 @@ END_TEST
 /* Commits one task of a job of its own to the machine of a cell. */
 static uint64_t commit_one(struct store *store, uint64_t id, uint16_t instance)
 {
-    struct omega_task_group group = {
-        .count = 1, .request = {.cpu_milli = 1, .mem_mib = 1}, .duration_us = 1000};
-    struct omega_job job = {.id = id, .precedence = 120, .group_count = 1, .groups = &group};
-    const uint32_t first = 0;
-    const uint64_t seq = 0;
-    struct omega_claim_result result;
-    struct omega_result total;
-    omega_error_t err;
-    ck_assert_int_eq(omega_job_seal(&job, &group, &err), OMEGA_OK);
-    ck_assert_int_eq(store_submit(store, &job, &err), OMEGA_OK);
-    const struct omega_transaction txn = {
-        .job = id,
-        .attempt = 1,
-        .instance = instance,
-        .detection = OMEGA_DETECT_FINE,
-        .granularity = OMEGA_COMMIT_TASK,
-        .precedence = 120,
-        .group_count = 1,
-        .claim_count = 1,
-        .tasks = &first,
-        .machines = &first,
-        .seqs = &seq,
-    };
-    ck_assert_int_eq(store_commit(store, &txn, &result, &total, &err), OMEGA_OK);
-    ck_assert_uint_eq(total.accepted, 1);
-    return total.version;
+    const uint32_t machine = 0;
+    plain_submit(store, id, 1, (struct omega_request){.cpu_milli = 1, .mem_mib = 1});
+    const struct omega_result result = plain_commit(store, id, 1, &machine, instance);
+    ck_assert_uint_eq(result.accepted, 1);
+    return result.version;
 }
 
 /* Uses up versions. */

@@ -3,7 +3,7 @@
  * nothing there is, they change nothing. */
 #include "cellstate/store_view.h"
 #include "core/base/large.h"
-#include "tests/support/check_main.h"
+#include "tests/unit/cellstate/plain_fixture.h"
 
 enum {
     MACHINES = 50000,
@@ -39,48 +39,6 @@ static void end(void)
     catalogue_destroy(catalogue);
 }
 
-static void submit(uint64_t id)
-{
-    struct omega_task_group group = {
-        .count = TASKS, .request = {.cpu_milli = 1000, .mem_mib = 1000}, .duration_us = 1000};
-    struct omega_job job = {.id = id,
-                            .precedence = 120,
-                            .group_count = 1,
-                            .groups = &group,
-                            .tasks = TASKS,
-                            .slots = TASKS};
-    ck_assert_int_eq(omega_job_seal(&job, &group, &err), OMEGA_OK);
-    ck_assert_int_eq(store_submit(store, &job, &err), OMEGA_OK);
-}
-
-/* All tasks of a job, on machines from one on. */
-static struct omega_result commit(uint64_t job, const uint32_t *machines)
-{
-    static uint32_t tasks[TASKS];
-    static uint64_t seqs[TASKS];
-    static struct omega_claim_result results[TASKS];
-    struct omega_result result;
-    for (uint32_t t = 0; t < TASKS; t++) {
-        tasks[t] = t;
-        seqs[t] = 0;
-    }
-    const struct omega_transaction txn = {
-        .job = job,
-        .attempt = 1,
-        .instance = 3,
-        .detection = OMEGA_DETECT_FINE,
-        .granularity = OMEGA_COMMIT_TASK,
-        .precedence = 120,
-        .group_count = 1,
-        .claim_count = TASKS,
-        .tasks = tasks,
-        .machines = machines,
-        .seqs = seqs,
-    };
-    ck_assert_int_eq(store_commit(store, &txn, results, &result, &err), OMEGA_OK);
-    return result;
-}
-
 START_TEST(hints_change_nothing)
 {
     static uint32_t machines[TASKS];
@@ -92,12 +50,12 @@ START_TEST(hints_change_nothing)
     for (uint32_t t = 0; t < TASKS; t++) {
         machines[t] = MACHINES - 1 - 97 * t;
     }
-    submit(1);
+    plain_submit(store, 1, TASKS, (struct omega_request){.cpu_milli = 1000, .mem_mib = 1000});
     const uint64_t at_first = store_view_hash(view);
     store_expect_release(store, 1, 1); /* nothing runs yet */
     store_expect_release(store, 0, 0);
     ck_assert_uint_eq(store_view_hash(view), at_first);
-    const struct omega_result result = commit(1, machines);
+    const struct omega_result result = plain_commit(store, 1, TASKS, machines, 3);
     ck_assert_uint_eq(result.accepted, TASKS);
     const uint64_t placed = store_view_hash(view);
     store_expect_release(store, 1, result.version);

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/* store_check() proves in bulk what is alike in a memory store: it finds what it finds one by one,
+ * and says the same. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cellstate/store_view.h"
+#include "core/base/random.h"
+#include "tests/unit/cellstate/plain_fixture.h"
+
+enum {
+    MACHINES = 300,
+    JOBS = 40,
+    ABSENT = 250,   /* this machine starts down, */
+    RECORDED = 200, /* this one has had an event, */
+    LARGE = 120,    /* these, up to the next, are larger */
+    LARGE_END = 180,
+};
+
+static const struct omega_request request = {.cpu_milli = 100, .mem_mib = 50};
+static struct catalogue *catalogue;
+static struct omega_machine_spec specs[MACHINES];
+static struct store *store;
+static struct store_view *view;
+static omega_error_t err;
+
+/* ---- a cell ---- */
+
+static void happen(uint8_t kind)
+{
+    const struct omega_machine_event event = {.machine = RECORDED, .kind = kind};
+    const struct store_release_result *lost = NULL;
+    uint32_t count = 0;
+    uint64_t version = 0;
+    ck_assert_int_eq(
+        store_machine_event(store, &event, STORE_LOST_FAIL, &lost, &count, &version, &err),
+        OMEGA_OK);
+}
+
+/* Ends all of a job, or, of every third one, some. */
+static void release(uint64_t job, const struct omega_result *result)
+{
+    struct store_release_result released[PLAIN_TASKS_MAX];
+    uint32_t ended = 0;
+    uint64_t version = 0;
+    const uint32_t count = job % 3 == 0 ? result->accepted / 2 : result->accepted;
+    const uint64_t first = omega_placement_id(result->version, job % 3 == 0 ? 1 : 0);
+    ck_assert_int_eq(
+        store_release_run(store, first, count, STORE_FINISHED, released, &ended, &version, &err),
+        OMEGA_OK);
+    ck_assert_uint_eq(ended, count);
+}
+
+/* Jobs anywhere but on the machine that is down; of every other one something ends. */
+static void place_jobs(uint64_t seed)
+{
+    struct omega_random random;
+    omega_random_init(&random, seed, "machines", 0);
+    for (uint64_t job = 1; job <= JOBS; job++) {
+        uint32_t machines[PLAIN_TASKS_MAX];
+        const uint32_t tasks = 1 + omega_random_below(&random, 40);
+        for (uint32_t t = 0; t < tasks; t++) {
+            const uint32_t machine = omega_random_below(&random, MACHINES - 1);
+            machines[t] = machine + (machine >= ABSENT);
+        }
+        plain_submit(store, job, tasks, request);
+        const struct omega_result result = plain_commit(store, job, tasks, machines, 1);
+        ck_assert_uint_gt(result.accepted, 0);
+        if (job % 2 == 0 && result.accepted > 2) {
+            release(job, &result);
+        }
+    }
+}
+
+static void begin(void)
+{
+    catalogue = catalogue_create();
+    for (uint32_t m = 0; m < MACHINES; m++) {
+        const bool large = m >= LARGE && m < LARGE_END;
+        specs[m] = (struct omega_machine_spec){
+            .name = m + 1,
+            .cpu_milli = large ? 8000 : 4000,
+            .mem_mib = 4096,
+            .absent = m == ABSENT,
+        };
+    }
+    const struct store_config config = {
+        .catalogue = catalogue,
+        .machines = specs,
+        .machine_count = MACHINES,
+        .overcommit = {1500, 1000, 1000},
+    };
+    ck_assert_int_eq(store_open_memory(&config, &store, &err), OMEGA_OK);
+    ck_assert_int_eq(store_view_open(store, STORE_VIEW_LIVE, &view, &err), OMEGA_OK);
+    happen(OMEGA_EVENT_DRAIN);
+    happen(OMEGA_EVENT_UNDRAIN);
+}
+
+static void end(void)
+{
+    store_view_close(store, view);
+    store_close(store);
+    catalogue_destroy(catalogue);
+}
+
+/* ---- both ways ---- */
+
+static void check(struct store *checked, const struct store_view *shown,
+                  struct store_report *report)
+{
+    memset(report, 0, sizeof *report);
+    ck_assert_int_eq(shown == NULL ? store_check(checked, report, &err)
+                                   : store_check_view(checked, shown, report, &err),
+                     OMEGA_OK);
+}
+
+/* Checks in bulk and one by one; what both find. */
+static struct store_report check_both(struct store *checked, const struct store_view *shown)
+{
+    const struct store_ops *ops = checked->ops;
+    struct store_ops single = *ops;
+    struct store_report bulk;
+    struct store_report one_by_one;
+    single.untouched = NULL;
+    single.placements_in_runs = NULL;
+    check(checked, shown, &bulk);
+    checked->ops = &single;
+    check(checked, shown, &one_by_one);
+    checked->ops = ops;
+    ck_assert_str_eq(bulk.first, one_by_one.first);
+    ck_assert_uint_eq(bulk.violations, one_by_one.violations);
+    ck_assert_uint_eq(bulk.placements, one_by_one.placements);
+    ck_assert_uint_eq(bulk.machines, one_by_one.machines);
+    ck_assert_uint_eq(bulk.above_limit, one_by_one.above_limit);
+    return bulk;
+}
+
+START_TEST(a_sound_cell_is_sound)
+{
+    struct store_report report = check_both(store, view);
+    ck_assert_msg(report.violations == 0, "%s", report.first);
+    place_jobs((uint64_t)_i);
+    report = check_both(store, view);
+    ck_assert_msg(report.violations == 0, "%s", report.first);
+    ck_assert_uint_gt(report.placements, JOBS);
+    ck_assert_uint_eq(report.machines, MACHINES);
+}
+END_TEST
+
+/* Which machines are untouched, and what they were made as. */
+START_TEST(untouched_ones_are_those)
+{
+    static const struct {
+        uint32_t first;
+        uint32_t count;
+    } runs[] = {
+        {0, LARGE},
+        {LARGE - 1, 1},
+        {LARGE, LARGE_END - LARGE},
+        {LARGE_END, RECORDED - LARGE_END},
+        {RECORDED, 0},
+        {RECORDED + 1, ABSENT - RECORDED - 1},
+        {ABSENT, 0},
+        {ABSENT + 1, MACHINES - ABSENT - 1},
+        {MACHINES - 1, 1},
+    };
+    place_jobs(7); /* which touches none */
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        struct omega_machine made;
+        const uint32_t count = store->ops->untouched(store, runs[i].first, &made);
+        ck_assert_msg(count == runs[i].count, "from %u on %u, not %u", runs[i].first, count,
+                      runs[i].count);
+        if (count > 0) {
+            ck_assert_int_eq(made.cpu_limit_milli, runs[i].first == LARGE ? 12000 : 6000);
+            ck_assert_int_eq(made.mem_limit_mib, 4096);
+        }
+    }
+}
+END_TEST
+
+/* What a module writes to any machine's entry is found, and nothing else then. */
+START_TEST(writing_is_found)
+{
+    static const uint32_t machines[] = {0,     1,      63,       64,           LARGE - 1,
+                                        LARGE, ABSENT, RECORDED, RECORDED + 1, MACHINES - 1};
+    place_jobs(3);
+    for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {
+        struct omega_entry *entry = &view->entry[machines[i]];
+        int32_t *const fields[] = {&entry->room.cpu_milli, &entry->room.mem_mib,
+                                   &entry->limit.cpu_milli, &entry->limit.mem_mib};
+        for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
+            const int32_t was = *fields[f];
+            for (int32_t by = -1; by <= 1; by += 2) {
+                char name[32];
+                *fields[f] = was + by;
+                const struct store_report report = check_both(store, view);
+                snprintf(name, sizeof name, "machine %u ", machines[i]);
+                ck_assert_msg(strstr(report.first, name) != NULL, "%sfield %zu: '%s'", name, f,
+                              report.first);
+                *fields[f] = was;
+            }
+        }
+        const struct store_report report = check_both(store, view);
+        ck_assert_msg(report.violations == 0, "%s", report.first);
+    }
+}
+END_TEST
+
+/* ---- lies about runs ---- */
+
+enum lie {
+    TRUTH,
+    MACHINE_BEYOND,
+    BAND_BEYOND,
+    TOLD_TWICE,
+    LARGER,
+    HUGE,
+    LIES
+};
+
+/* The letter of the invariant that each breaks. */
+static const char letters[LIES] = {
+    [MACHINE_BEYOND] = 'B', [BAND_BEYOND] = 'B', [TOLD_TWICE] = 'E', [LARGER] = 'B', [HUGE] = 'A'};
+
+struct liar {
+    struct store store; /* first, as every store begins */
+    enum lie lie;
+};
+
+struct relay {
+    const struct liar *liar;
+    int (*each)(void *context, const struct store_placement *placement);
+    int (*run)(void *context, const struct store_placement *first, const uint32_t *machines,
+               uint32_t count); /* NULL: one by one */
+    void *context;
+    uint32_t told;
+};
+
+static int pass_on(const struct relay *relay, const struct store_placement *first,
+                   const uint32_t *machines, uint32_t count)
+{
+    if (relay->run != NULL) {
+        return relay->run(relay->context, first, machines, count);
+    }
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        struct store_placement placement = *first;
+        placement.id += i;
+        placement.machine = machines[i];
+        rc = relay->each(relay->context, &placement);
+    }
+    return rc;
+}
+
+/* Lies about the second run. */
+static int relay_run(void *context, const struct store_placement *first, const uint32_t *machines,
+                     uint32_t count)
+{
+    struct relay *relay = context;
+    struct store_placement told = *first;
+    uint32_t on[PLAIN_TASKS_MAX];
+    const enum lie lie = ++relay->told == 2 ? relay->liar->lie : TRUTH;
+    memcpy(on, machines, count * sizeof *on);
+    switch (lie) {
+    case MACHINE_BEYOND:
+        on[count / 2] = MACHINES;
+        break;
+    case BAND_BEYOND:
+        told.band = OMEGA_BANDS;
+        break;
+    case LARGER:
+        told.request.mem_mib++;
+        break;
+    case HUGE:
+        told.request.cpu_milli = INT32_MAX;
+        on[count - 1] = on[0];
+        break;
+    default:
+        break;
+    }
+    int rc = pass_on(relay, &told, on, count);
+    return rc == 0 && lie == TOLD_TWICE ? pass_on(relay, &told, on, count) : rc;
+}
+
+static int relay_placement(void *context, const struct store_placement *placement)
+{
+    const struct relay *relay = context;
+    return relay->each(relay->context, placement);
+}
+
+static int liar_placements_in_runs(struct store *liar,
+                                   int (*each)(void *context,
+                                               const struct store_placement *placement),
+                                   int (*run)(void *context, const struct store_placement *first,
+                                              const uint32_t *machines, uint32_t count),
+                                   void *context, omega_error_t *error)
+{
+    struct relay relay = {(const struct liar *)(const void *)liar, each, run, context, 0};
+    return store->ops->placements_in_runs(store, relay_placement, relay_run, &relay, error);
+}
+
+static int liar_placements(struct store *liar,
+                           int (*each)(void *context, const struct store_placement *placement),
+                           void *context, omega_error_t *error)
+{
+    return liar_placements_in_runs(liar, each, NULL, context, error);
+}
+
+static const struct omega_machine *liar_kept(struct store *liar, uint32_t index)
+{
+    (void)liar;
+    return store->ops->kept(store, index);
+}
+
+static void liar_counters(struct store *liar, struct store_counters *out)
+{
+    (void)liar;
+    store_counters(store, out);
+}
+
+static const struct store_ops liar_ops = {
+    .name = "liar",
+    .kept = liar_kept,
+    .placements = liar_placements,
+    .placements_in_runs = liar_placements_in_runs,
+    .counters = liar_counters,
+};
+
+START_TEST(lies_about_runs_are_found)
+{
+    struct liar liar = {.store = {.ops = &liar_ops, .machine_count = MACHINES}};
+    place_jobs(5);
+    for (int lie = TRUTH; lie < LIES; lie++) {
+        liar.lie = (enum lie)lie;
+        const struct store_report report = check_both(&liar.store, NULL);
+        if (lie == TRUTH) {
+            ck_assert_msg(report.violations == 0, "%s", report.first);
+            ck_assert_uint_gt(report.placements, JOBS);
+            continue;
+        }
+        ck_assert_msg(report.first[0] == letters[lie], "lie %d: '%s'", lie, report.first);
+    }
+}
+END_TEST
+
+static void add_cases(Suite *suite)
+{
+    TCase *tcase = tcase_create("memory_check");
+    tcase_add_checked_fixture(tcase, begin, end);
+    tcase_add_loop_test(tcase, a_sound_cell_is_sound, 0, 8);
+    tcase_add_test(tcase, untouched_ones_are_those);
+    tcase_add_test(tcase, writing_is_found);
+    tcase_add_test(tcase, lies_about_runs_are_found);
+    suite_add_tcase(suite, tcase);
+}
+
+CHECK_MAIN("cellstate/memory_check", add_cases)
