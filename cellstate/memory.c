@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory store: the cell state in arrays, for one thread. The live arrays, which views show,
- * hold room and stamp of each machine, memory->placers who placed there last. All else is in its
- * record, which it has from when something first changes that they do not hold; memory_record()
- * brings all together.
+ * The memory store: the cell state in arrays, for one thread. The entries of the live arrays, which
+ * views show, hold room, stamp, limits and last placers of each machine. All else is in its record,
+ * which it has from when something first changes that they do not hold; memory_record() brings all
+ * together.
  * Commits are in memory_commit.c, placements in memory_block.c, their ends in memory_release.c,
  * the table of jobs in memory_jobs.c.
  */
