@@ -19,6 +19,8 @@ struct gpu_sums {
     int64_t milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
 };
 
+#define FEW 4096u /* machines whose entries and sums the processor's own caches hold */
+
 struct checker {
     struct store_report *report;
     bool banded; /* CPU and memory by band; otherwise all stand in the first */
@@ -302,20 +304,21 @@ static void check_machine(const struct checker *checker, const struct omega_mach
     }
 }
 
-/* Proves A and B of machines from one on that nothing has ever happened to but placements without
+/* Proves A and B of machines from one on, up to another, that nothing has ever happened to but placements without
  * devices, and their ends, as most in a large cell: what each shows is what it was made with, less
  * what runs there. Returns how many are proven; the next one is to be looked at by itself. */
-static uint32_t check_untouched(struct store *store, const struct checker *checker, uint32_t first)
+static uint32_t check_untouched(struct store *store, const struct checker *checker, uint32_t first,
+                                uint32_t end)
 {
     struct omega_machine made;
     if (store->ops->untouched == NULL || checker->view == NULL ||
-        checker->view->free_gpu_milli != NULL || checker->gpu != NULL) {
+        checker->view->free_gpu_milli != NULL || checker->gpu != NULL || first == end) {
         return 0;
     }
-    const uint32_t end = first + store->ops->untouched(store, first, &made);
+    const uint32_t until = first + store->ops->untouched(store, first, end, &made);
     const struct omega_entry *entries = checker->view->entry;
     uint32_t m = first;
-    for (; m < end; m++) {
+    for (; m < until; m++) {
         const struct store_use use = use_in(checker, m, 0);
         const struct omega_entry *entry = &entries[m];
         const int64_t cpu = (int64_t)made.cpu_limit_milli - use.cpu_milli;
@@ -329,45 +332,57 @@ static uint32_t check_untouched(struct store *store, const struct checker *check
     return m - first;
 }
 
-/* A, B and I of what the store shows. */
-static int check_shown(struct store *store, struct checker *checker, omega_error_t *err)
+/* A and B of a few machines, and what the backend proves of them while they are at hand. */
+static int check_few(struct store *store, const struct checker *checker, uint32_t first,
+                     uint32_t end, omega_error_t *err)
 {
-    int rc = store->ops->placements_in_runs == NULL
-                 ? store_placements(store, add_placement, checker, err)
-                 : store->ops->placements_in_runs(store, add_placement, add_run, checker, err);
-    if (checker->no_memory) {
-        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
-                             store->machine_count);
-    }
-    for (uint32_t i = 0; rc == OMEGA_OK && i < store->machine_count; i++) {
+    int rc = OMEGA_OK;
+    uint32_t i = first;
+    while (rc == OMEGA_OK && (i += check_untouched(store, checker, i, end)) < end) {
         struct omega_machine room;
-        i += check_untouched(store, checker, i);
-        if (i == store->machine_count) {
-            break;
-        }
-        const struct omega_machine *machine = fetch(store, i, &room, &rc, err);
+        const struct omega_machine *machine = fetch(store, i++, &room, &rc, err);
         if (rc == OMEGA_OK) {
             check_machine(checker, machine);
         }
     }
-    if (rc == OMEGA_OK) {
-        check_tasks(store, checker);
+    if (rc == OMEGA_OK && store->ops->check_machines != NULL) {
+        store->ops->check_machines(store, first, end, checker->uses[0], checker->report);
     }
     return rc;
 }
 
-/* What the backend proves of itself. */
-static int check_own(struct store *store, struct checker *checker, omega_error_t *err)
+static int check_machines(struct store *store, const struct checker *checker, omega_error_t *err)
 {
-    const struct store_use *uses = NULL;
-    if (store->ops->check == NULL) {
-        return OMEGA_OK;
+    const uint32_t count = store->machine_count;
+    int rc = OMEGA_OK;
+    for (uint32_t end = 0; rc == OMEGA_OK && end < count;) {
+        const uint32_t first = end;
+        end = count - first > FEW ? first + FEW : count;
+        rc = check_few(store, checker, first, end, err);
     }
-    if (!checker->banded && (uses = band_of(checker, 0)) == NULL) {
-        return omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
-                               store->machine_count);
+    return rc;
+}
+
+/* A, B and I of what the store shows, and what the backend proves of itself. */
+static int check_all(struct store *store, struct checker *checker, omega_error_t *err)
+{
+    int rc = store->ops->placements_in_runs == NULL
+                 ? store_placements(store, add_placement, checker, err)
+                 : store->ops->placements_in_runs(store, add_placement, add_run, checker, err);
+    if (checker->no_memory || (store->ops->check_machines != NULL && band_of(checker, 0) == NULL)) {
+        rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
+                             store->machine_count);
     }
-    return store->ops->check(store, uses, checker->report, err);
+    if (rc == OMEGA_OK) {
+        rc = check_machines(store, checker, err);
+    }
+    if (rc == OMEGA_OK) {
+        check_tasks(store, checker);
+    }
+    if (rc == OMEGA_OK && store->ops->check != NULL) {
+        rc = store->ops->check(store, checker->report, err);
+    }
+    return rc;
 }
 
 /* All there is to prove, of one version. */
@@ -377,10 +392,7 @@ static int check_held(struct store *store, struct checker *checker, omega_error_
     if (rc != OMEGA_OK) {
         return rc;
     }
-    rc = check_shown(store, checker, err);
-    if (rc == OMEGA_OK) {
-        rc = check_own(store, checker, err);
-    }
+    rc = check_all(store, checker, err);
     for (int band = 0; band < OMEGA_BANDS; band++) {
         large_free(checker->uses[band]);
     }

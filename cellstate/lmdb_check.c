@@ -550,10 +550,8 @@ static int read_instance(void *context, const struct lmdb_instance *instance)
     return OMEGA_OK;
 }
 
-int lmdb_check(struct store *store, const struct store_use *uses, struct store_report *report,
-               omega_error_t *err)
+int lmdb_check(struct store *store, struct store_report *report, omega_error_t *err)
 {
-    (void)uses;
     struct checker checker = {.lmdb = lmdb_of(store), .report = report};
     struct lmdb_info info;
     int rc = lmdb_info(store, &info, err);

@@ -486,8 +486,7 @@ int lmdb_placements(struct store *store,
                     void *context, omega_error_t *err);
 void lmdb_counters(struct store *store, struct store_counters *out);
 void lmdb_totals(struct store *store, struct store_totals *out);
-int lmdb_check(struct store *store, const struct store_use *uses, struct store_report *report,
-               omega_error_t *err);
+int lmdb_check(struct store *store, struct store_report *report, omega_error_t *err);
 void lmdb_close(struct store *store);
 
 #endif

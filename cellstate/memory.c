@@ -257,18 +257,19 @@ static const struct omega_machine *memory_kept(struct store *store, uint32_t ind
     return look_at_use(memory_of(store), index);
 }
 
-static uint32_t memory_untouched(struct store *store, uint32_t first, struct omega_machine *made)
+static uint32_t memory_untouched(struct store *store, uint32_t first, uint32_t end,
+                                 struct omega_machine *made)
 {
     const struct memory *memory = memory_of(store);
-    uint32_t end = first;
-    while (end < store->machine_count && !memory_has_record(memory, end) &&
-           (end == first || memory_bit(memory->alike, end))) {
-        end++;
+    uint32_t m = first;
+    while (m < end && !memory_has_record(memory, m) &&
+           (m == first || memory_bit(memory->alike, m))) {
+        m++;
     }
-    if (end > first) {
+    if (m > first) {
         rules_machine_init(made, first, &memory->specs[first], &memory->overcommit);
     }
-    return end > first && made->state == OMEGA_MACHINE_UP ? end - first : 0;
+    return m > first && made->state == OMEGA_MACHINE_UP ? m - first : 0;
 }
 
 static void memory_counters(struct store *store, struct store_counters *out)
@@ -320,7 +321,13 @@ static void memory_close(struct store *store)
 
 static const struct store_ops memory_ops;
 
-static int allocate(struct memory *memory, const struct store_config *config, bool gpu)
+static int no_memory(uint32_t machines, omega_error_t *err)
+{
+    return omega_error_set(err, OMEGA_ENOMEM, "no memory for a cell of %u machines", machines);
+}
+
+/* All but the live arrays, for which the specs have to be read. */
+static int allocate(struct memory *memory, const struct store_config *config)
 {
     uint32_t machines = config->machine_count;
     size_t n = machines == 0 ? 1 : machines;
@@ -344,26 +351,35 @@ static int allocate(struct memory *memory, const struct store_config *config, bo
     if (config->compat != 0 && (memory->compat = compat_create(config->compat, machines)) == NULL) {
         return OMEGA_ENOMEM;
     }
-    int rc = store_view_allocate(&memory->live, machines, gpu);
-    placers_open(&memory->placers, memory->live.entry, machines);
-    return rc;
+    return OMEGA_OK;
 }
 
-/* Shows the machines as their specs make them. */
-static void show_specs(struct memory *memory)
+/* Takes from the specs, which are read once, since in a large cell they are far away, what does not
+ * change: which are as the one before, and what views show of all. True if any has a GPU. */
+static bool read_specs(struct memory *memory)
 {
+    bool gpu = false;
     for (uint32_t i = 0; i < memory->base.machine_count; i++) {
         const struct omega_machine_spec *spec = &memory->specs[i];
         const bool alike = i > 0 && are_alike(spec, spec - 1);
         memory->alike[i / 64] |= (uint64_t)alike << i % 64;
-        if (!alike) {
-            rules_machine_init(&memory->last_made, i, spec, &memory->overcommit);
-        }
-        memory->last_made.index = i;
         if (spec->platform != 0 || spec->domain != 0) { /* else the arrays stay untouched */
             memory->platforms[i] = spec->platform;
             memory->domains[i] = spec->domain;
         }
+        gpu = gpu || spec->gpu_devices > 0;
+    }
+    return gpu;
+}
+
+/* Shows the machines as their specs make them. */
+static void show_machines(struct memory *memory)
+{
+    for (uint32_t i = 0; i < memory->base.machine_count; i++) {
+        if (!memory_bit(memory->alike, i)) {
+            rules_machine_init(&memory->last_made, i, &memory->specs[i], &memory->overcommit);
+        }
+        memory->last_made.index = i;
         totals_capacity(&memory->totals, &memory->last_made, 1);
         store_view_show(&memory->live, i, &memory->last_made);
     }
@@ -371,27 +387,26 @@ static void show_specs(struct memory *memory)
 
 int store_open_memory(const struct store_config *config, struct store **store, omega_error_t *err)
 {
-    bool gpu = false;
-    for (uint32_t i = 0; i < config->machine_count; i++) {
-        gpu = gpu || config->machines[i].gpu_devices > 0;
-    }
+    const uint32_t machines = config->machine_count;
     struct memory *memory = calloc(1, sizeof *memory);
-    if (memory == NULL || allocate(memory, config, gpu) != OMEGA_OK) {
-        if (memory != NULL) {
-            memory_close(&memory->base);
-        }
-        return omega_error_set(err, OMEGA_ENOMEM, "no memory for a cell of %u machines",
-                               config->machine_count);
+    if (memory == NULL) {
+        return no_memory(machines, err);
     }
     memory->base = (struct store){
         .ops = &memory_ops,
         .catalogue = config->catalogue,
-        .machine_count = config->machine_count,
+        .machine_count = machines,
     };
     memory->specs = config->machines;
     memory->overcommit = config->overcommit;
     memory->release_raises_seq = config->release_raises_seq;
-    show_specs(memory);
+    if (allocate(memory, config) != OMEGA_OK ||
+        store_view_allocate(&memory->live, machines, read_specs(memory)) != OMEGA_OK) {
+        memory_close(&memory->base);
+        return no_memory(machines, err);
+    }
+    placers_open(&memory->placers, memory->live.entry, machines);
+    show_machines(memory);
     *store = &memory->base;
     return OMEGA_OK;
 }
@@ -418,7 +433,7 @@ static const struct store_ops memory_ops = {
     .placements_in_runs = memory_placements_in_runs,
     .counters = memory_counters,
     .totals = memory_totals,
-    .check = memory_check,
+    .check_machines = memory_check_machines,
     .expect_release = memory_expect_release,
     .close = memory_close,
 };

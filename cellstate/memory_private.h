@@ -225,8 +225,8 @@ void block_free_spares(struct memory *memory);
 
 /* Proves what only this store has: that the sequence of each machine counts what has happened to
  * it. Adds to the report. */
-int memory_check(struct store *store, const struct store_use *uses, struct store_report *report,
-                 omega_error_t *err);
+void memory_check_machines(struct store *store, uint32_t first, uint32_t end,
+                           const struct store_use *uses, struct store_report *report);
 
 /* Lists what runs on a machine, by rising placement id, in memory->lost. OMEGA_ENOMEM. */
 int block_list_machine(struct memory *memory, uint32_t machine, uint32_t *count);

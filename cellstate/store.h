@@ -148,10 +148,12 @@ struct store_ops {
      * For store_check() alone, which asks for machines that are there. The store's, valid until its
      * next call. */
     const struct omega_machine *(*kept)(struct store *store, uint32_t index);
-    /* NULL, or, for store_check() alone, of how many machines from one on, none or more, two things
-     * hold: they were made alike, and up, which *made says then, and nothing has happened to them
-     * since but that something without devices was placed or ended there. */
-    uint32_t (*untouched)(struct store *store, uint32_t first, struct omega_machine *made);
+    /* NULL, or, for store_check() alone, of how many machines from one on, none or more, but all
+     * before `end`, two things hold: they were made alike, and up, which *made says then, and
+     * nothing has happened to them since but that something without devices was placed or ended
+     * there. */
+    uint32_t (*untouched)(struct store *store, uint32_t first, uint32_t end,
+                          struct omega_machine *made);
     int (*placements)(struct store *store,
                       int (*each)(void *context, const struct store_placement *placement),
                       void *context, omega_error_t *err);
@@ -165,12 +167,14 @@ struct store_ops {
     void (*counters)(struct store *store, struct store_counters *out);
     void (*totals)(struct store *store, struct store_totals *out);
     /* For store_check(), or NULL: hold() makes all reading show one version until let_go(); check()
-     * proves what only this backend has, such as E over its change log. `uses`, of each machine,
-     * are the sums of its placements, where the store has kept(), otherwise NULL. */
+     * proves what only this backend has, such as E over its change log. */
     int (*hold)(struct store *store, omega_error_t *err);
     void (*let_go)(struct store *store);
-    int (*check)(struct store *store, const struct store_use *uses, struct store_report *report,
-                 omega_error_t *err);
+    int (*check)(struct store *store, struct store_report *report, omega_error_t *err);
+    /* The same of the machines from one on, up to another, or NULL; `uses`, of each machine, are
+     * the sums of its placements. Of a store that has kept(). */
+    void (*check_machines)(struct store *store, uint32_t first, uint32_t end,
+                           const struct store_use *uses, struct store_report *report);
     /* For store_expect_release(), or NULL. */
     void (*expect_release)(struct store *store, uint64_t job, uint64_t version);
     void (*close)(struct store *store);

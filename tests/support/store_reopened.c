@@ -237,11 +237,10 @@ static void reopened_let_go(struct store *store)
     r->held--;
 }
 
-static int reopened_check(struct store *store, const struct store_use *uses,
-                          struct store_report *report, omega_error_t *err)
+static int reopened_check(struct store *store, struct store_report *report, omega_error_t *err)
 {
     struct store *inner = for_reading(store);
-    return inner->ops->check(inner, uses, report, err);
+    return inner->ops->check(inner, report, err);
 }
 
 static void reopened_close(struct store *store)
