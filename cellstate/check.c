@@ -19,7 +19,7 @@ struct gpu_sums {
     int64_t milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
 };
 
-#define FEW 4096u /* machines whose entries and sums the processor's own caches hold */
+#define AT_HAND 4096u /* of so many machines the processor's own caches hold entries and sums */
 
 struct checker {
     struct store_report *report;
@@ -145,9 +145,9 @@ static int add_run(void *context, const struct store_placement *first, const uin
 static bool devices_are_idle(const struct omega_machine *machine)
 {
     uint64_t any = 0;
+    uint64_t words[2];
+    _Static_assert(sizeof words == sizeof machine->band_gpu_milli[0], "two words a band");
     for (int band = 0; band < OMEGA_BANDS; band++) {
-        uint64_t words[2];
-        _Static_assert(sizeof words == sizeof machine->band_gpu_milli[0], "two words a band");
         memcpy(words, machine->band_gpu_milli[band], sizeof words);
         any |= words[0] | words[1];
     }
@@ -304,46 +304,58 @@ static void check_machine(const struct checker *checker, const struct omega_mach
     }
 }
 
-/* Proves A and B of machines from one on, up to another, that nothing has ever happened to but placements without
- * devices, and their ends, as most in a large cell: what each shows is what it was made with, less
- * what runs there. Returns how many are proven; the next one is to be looked at by itself. */
-static uint32_t check_untouched(struct store *store, const struct checker *checker, uint32_t first,
-                                uint32_t end)
+/* How many machines from one on, up to another, nothing has ever happened to but placements without
+ * devices, and their ends, as most in a large cell; *made is what they were made as. */
+static uint32_t count_untouched(struct store *store, const struct checker *checker, uint32_t first,
+                                uint32_t end, struct omega_machine *made)
 {
-    struct omega_machine made;
-    if (store->ops->untouched == NULL || checker->view == NULL ||
-        checker->view->free_gpu_milli != NULL || checker->gpu != NULL || first == end) {
-        return 0;
-    }
-    const uint32_t until = first + store->ops->untouched(store, first, end, &made);
-    const struct omega_entry *entries = checker->view->entry;
-    uint32_t m = first;
-    for (; m < until; m++) {
-        const struct store_use use = use_in(checker, m, 0);
-        const struct omega_entry *entry = &entries[m];
-        const int64_t cpu = (int64_t)made.cpu_limit_milli - use.cpu_milli;
-        const int64_t mem = (int64_t)made.mem_limit_mib - use.mem_mib;
-        if (cpu < 0 || mem < 0 || entry->room.cpu_milli != cpu || entry->room.mem_mib != mem ||
-            entry->limit.cpu_milli != made.cpu_limit_milli ||
-            entry->limit.mem_mib != made.mem_limit_mib) {
-            break;
-        }
-    }
-    return m - first;
+    const bool can_tell = store->ops->untouched != NULL && checker->view != NULL &&
+                          checker->view->free_gpu_milli == NULL && checker->gpu == NULL;
+    return can_tell ? store->ops->untouched(store, first, end, made) : 0;
 }
 
-/* A and B of a few machines, and what the backend proves of them while they are at hand. */
+/* Does a machine show what it was made as, less what runs there? */
+static inline bool shows_rest(const struct omega_entry *entry, const struct omega_machine *made,
+                              const struct store_use *use)
+{
+    const int64_t cpu = (int64_t)made->cpu_limit_milli - use->cpu_milli;
+    const int64_t mem = (int64_t)made->mem_limit_mib - use->mem_mib;
+    return cpu >= 0 && mem >= 0 && entry->room.cpu_milli == cpu && entry->room.mem_mib == mem &&
+           entry->limit.cpu_milli == made->cpu_limit_milli &&
+           entry->limit.mem_mib == made->mem_limit_mib;
+}
+
+static int check_each(struct store *store, const struct checker *checker, uint32_t first,
+                      uint32_t end, omega_error_t *err)
+{
+    int rc = OMEGA_OK;
+    for (uint32_t i = first; rc == OMEGA_OK && i < end; i++) {
+        struct omega_machine room;
+        const struct omega_machine *machine = fetch(store, i, &room, &rc, err);
+        if (rc == OMEGA_OK) {
+            check_machine(checker, machine);
+        }
+    }
+    return rc;
+}
+
+/* A and B of a few machines, and what the backend proves of them while they are at hand. Those that
+ * are untouched need no more than a glance, up to the first one that is not as it should be: that
+ * one, and what lies behind it, is looked at one by one, which tells what is wrong. */
 static int check_few(struct store *store, const struct checker *checker, uint32_t first,
                      uint32_t end, omega_error_t *err)
 {
     int rc = OMEGA_OK;
     uint32_t i = first;
-    while (rc == OMEGA_OK && (i += check_untouched(store, checker, i, end)) < end) {
-        struct omega_machine room;
-        const struct omega_machine *machine = fetch(store, i++, &room, &rc, err);
-        if (rc == OMEGA_OK) {
-            check_machine(checker, machine);
+    while (rc == OMEGA_OK && i < end) {
+        struct omega_machine made;
+        const uint32_t until = i + count_untouched(store, checker, i, end, &made);
+        while (i < until && shows_rest(&checker->view->entry[i], &made, &checker->uses[0][i])) {
+            i++;
         }
+        const uint32_t doubtful = i < until ? until : i + (i < end);
+        rc = check_each(store, checker, i, doubtful, err);
+        i = doubtful;
     }
     if (rc == OMEGA_OK && store->ops->check_machines != NULL) {
         store->ops->check_machines(store, first, end, checker->uses[0], checker->report);
@@ -357,7 +369,7 @@ static int check_machines(struct store *store, const struct checker *checker, om
     int rc = OMEGA_OK;
     for (uint32_t end = 0; rc == OMEGA_OK && end < count;) {
         const uint32_t first = end;
-        end = count - first > FEW ? first + FEW : count;
+        end = count - first > AT_HAND ? first + AT_HAND : count;
         rc = check_few(store, checker, first, end, err);
     }
     return rc;
@@ -369,7 +381,10 @@ static int check_all(struct store *store, struct checker *checker, omega_error_t
     int rc = store->ops->placements_in_runs == NULL
                  ? store_placements(store, add_placement, checker, err)
                  : store->ops->placements_in_runs(store, add_placement, add_run, checker, err);
-    if (checker->no_memory || (store->ops->check_machines != NULL && band_of(checker, 0) == NULL)) {
+    if (rc == OMEGA_OK && store->ops->kept != NULL) {
+        band_of(checker, 0); /* there are sums, even if nothing runs */
+    }
+    if (checker->no_memory) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
                              store->machine_count);
     }

@@ -261,15 +261,15 @@ static uint32_t memory_untouched(struct store *store, uint32_t first, uint32_t e
                                  struct omega_machine *made)
 {
     const struct memory *memory = memory_of(store);
-    uint32_t m = first;
-    while (m < end && !memory_has_record(memory, m) &&
-           (m == first || memory_bit(memory->alike, m))) {
+    if (memory_has_record(memory, first) || memory->specs[first].absent) {
+        return 0;
+    }
+    rules_machine_init(made, first, &memory->specs[first], &memory->overcommit);
+    uint32_t m = first + 1;
+    while (m < end && !memory_has_record(memory, m) && memory_bit(memory->alike, m)) {
         m++;
     }
-    if (m > first) {
-        rules_machine_init(made, first, &memory->specs[first], &memory->overcommit);
-    }
-    return m > first && made->state == OMEGA_MACHINE_UP ? m - first : 0;
+    return m - first;
 }
 
 static void memory_counters(struct store *store, struct store_counters *out)
@@ -400,8 +400,12 @@ int store_open_memory(const struct store_config *config, struct store **store, o
     memory->specs = config->machines;
     memory->overcommit = config->overcommit;
     memory->release_raises_seq = config->release_raises_seq;
-    if (allocate(memory, config) != OMEGA_OK ||
-        store_view_allocate(&memory->live, machines, read_specs(memory)) != OMEGA_OK) {
+    int rc = allocate(memory, config);
+    if (rc == OMEGA_OK) {
+        const bool gpu = read_specs(memory);
+        rc = store_view_allocate(&memory->live, machines, gpu);
+    }
+    if (rc != OMEGA_OK) {
         memory_close(&memory->base);
         return no_memory(machines, err);
     }

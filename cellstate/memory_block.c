@@ -201,6 +201,7 @@ static int tell_block(const struct block *block, const struct teller *teller)
         .machine = block->machines[0],
         .request = block->alike.request,
         .instance = block->instance,
+        .devices = block->alike.devices,
         .band = block->band,
     };
     if (teller->run != NULL && block->asked == NULL && block->running == block->count) {

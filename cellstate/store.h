@@ -151,14 +151,16 @@ struct store_ops {
     /* NULL, or, for store_check() alone, of how many machines from one on, none or more, but all
      * before `end`, two things hold: they were made alike, and up, which *made says then, and
      * nothing has happened to them since but that something without devices was placed or ended
-     * there. */
+     * there. What live views show of them is proven by that, but for stamps: those are for
+     * check_machines(). */
     uint32_t (*untouched)(struct store *store, uint32_t first, uint32_t end,
                           struct omega_machine *made);
     int (*placements)(struct store *store,
                       int (*each)(void *context, const struct store_placement *placement),
                       void *context, omega_error_t *err);
-    /* NULL, or the same for store_check() alone: placements that are alike, with ids one behind the
-     * other, may come in one call of `run`: the first one, and the machines of all. */
+    /* NULL, or the same for store_check() alone: placements that are alike but for task and
+     * machine, with ids one behind the other, may come in one call of `run`: the first one, and the
+     * machines of all; their tasks are not told. */
     int (*placements_in_runs)(struct store *store,
                               int (*each)(void *context, const struct store_placement *placement),
                               int (*run)(void *context, const struct store_placement *first,

@@ -272,10 +272,10 @@ omega_place_machines(const struct omega_txn_head *head, struct omega_random *ran
 #define OMEGA_PLACE_FAR 40000u
 #define OMEGA_PLACE_AHEAD 64u /* machines asked for before the first of them is looked at */
 
-/* Draws in vain since a machine was found, kept so that one that is found costs nothing. */
+/* Draws in vain, counted so that a machine that is found costs nothing. */
 struct omega_misses {
-    uint32_t found; /* so many machines had been found at the last one */
-    uint32_t count; /* at that */
+    uint32_t found; /* so many machines had been found at the last one; UINT32_MAX: none yet */
+    uint32_t count; /* up to that one, since the last machine was found */
 };
 
 /* Counts a draw in vain; how many those are since the last machine was found. */
@@ -324,7 +324,7 @@ omega_place_ahead(const struct omega_txn_head *head, struct omega_random *random
         }
         if (at < end) {
             local = before;
-            while (at-- > first) {
+            for (; at > first; at--) {
                 omega_random_below(&local, machine_count);
             }
         }

@@ -11,7 +11,9 @@
 enum {
     MACHINES = 5000, /* more than are proven at a time */
     JOBS = 40,
-    ABSENT = 250,   /* this machine starts down, */
+    ABSENT = 250, /* these machines start down, */
+    ABSENT_END = 260,
+    FULL = 190,     /* this one is above its limit, by a preload, where there is one, */
     RECORDED = 200, /* this one has had an event, */
     LARGE = 120,    /* these, up to the next, are larger */
     LARGE_END = 180,
@@ -51,7 +53,7 @@ static void release(uint64_t job, const struct omega_result *result)
     ck_assert_uint_eq(ended, count);
 }
 
-/* Jobs anywhere but on the machine that is down; of every other one something ends. */
+/* Jobs anywhere but on machines that are down; of every other one something ends. */
 static void place_jobs(uint64_t seed)
 {
     struct omega_random random;
@@ -60,8 +62,8 @@ static void place_jobs(uint64_t seed)
         uint32_t machines[PLAIN_TASKS_MAX];
         const uint32_t tasks = 1 + omega_random_below(&random, 40);
         for (uint32_t t = 0; t < tasks; t++) {
-            const uint32_t machine = omega_random_below(&random, MACHINES - 1);
-            machines[t] = machine + (machine >= ABSENT);
+            const uint32_t machine = omega_random_below(&random, MACHINES - (ABSENT_END - ABSENT));
+            machines[t] = machine < ABSENT ? machine : machine + ABSENT_END - ABSENT;
         }
         plain_submit(store, job, tasks, request);
         const struct omega_result result = plain_commit(store, job, tasks, machines, 1);
@@ -72,7 +74,7 @@ static void place_jobs(uint64_t seed)
     }
 }
 
-static void begin(void)
+static void open_cell(uint32_t machines, bool raises_seq, uint8_t gpu_devices)
 {
     catalogue = catalogue_create();
     for (uint32_t m = 0; m < MACHINES; m++) {
@@ -81,17 +83,24 @@ static void begin(void)
             .name = m + 1,
             .cpu_milli = large ? 8000 : 4000,
             .mem_mib = 4096,
-            .absent = m == ABSENT,
+            .gpu_devices = gpu_devices,
+            .absent = m >= ABSENT && m < ABSENT_END,
         };
     }
     const struct store_config config = {
         .catalogue = catalogue,
         .machines = specs,
-        .machine_count = MACHINES,
+        .machine_count = machines,
         .overcommit = {1500, 1000, 1000},
+        .release_raises_seq = raises_seq,
     };
     ck_assert_int_eq(store_open_memory(&config, &store, &err), OMEGA_OK);
     ck_assert_int_eq(store_view_open(store, STORE_VIEW_LIVE, &view, &err), OMEGA_OK);
+}
+
+static void begin(void)
+{
+    open_cell(MACHINES, false, 0);
     happen(OMEGA_EVENT_DRAIN);
     happen(OMEGA_EVENT_UNDRAIN);
 }
@@ -135,15 +144,56 @@ static struct store_report check_both(struct store *checked, const struct store_
     return bulk;
 }
 
+/* A machine that the initial state puts above its limit. */
+static void preload_full(void)
+{
+    struct store_placement placement = {
+        .machine = FULL,
+        .request = {.cpu_milli = 7000, .mem_mib = 10},
+    };
+    uint64_t version = 0;
+    ck_assert_int_eq(store_preload(store, &placement, 1, &version, &err), OMEGA_OK);
+}
+
+/* With ends that raise sequences or not, with GPUs or none. */
 START_TEST(a_sound_cell_is_sound)
 {
+    end();
+    open_cell(MACHINES, _i % 2 == 1, _i % 4 >= 2 ? 2 : 0);
     struct store_report report = check_both(store, view);
     ck_assert_msg(report.violations == 0, "%s", report.first);
+    preload_full();
     place_jobs((uint64_t)_i);
     report = check_both(store, view);
     ck_assert_msg(report.violations == 0, "%s", report.first);
     ck_assert_uint_gt(report.placements, JOBS);
     ck_assert_uint_eq(report.machines, MACHINES);
+    ck_assert_uint_eq(report.above_limit, 1);
+}
+END_TEST
+
+START_TEST(small_cells_are_sound)
+{
+    static const uint32_t machines[] = {0, 1, 63, 64, 65};
+    end();
+    open_cell(machines[_i], false, 0);
+    const struct store_report report = check_both(store, view);
+    ck_assert_msg(report.violations == 0, "%s", report.first);
+    ck_assert_uint_eq(report.machines, machines[_i]);
+}
+END_TEST
+
+/* All machines at a time: each is told once. */
+START_TEST(all_are_found)
+{
+    place_jobs(11);
+    for (uint32_t m = 0; m < MACHINES; m++) {
+        view->entry[m].limit.mem_mib++;
+    }
+    ck_assert_uint_ge(check_both(store, view).violations, MACHINES);
+    for (uint32_t m = 0; m < MACHINES; m++) {
+        view->entry[m].limit.mem_mib--;
+    }
 }
 END_TEST
 
@@ -161,7 +211,8 @@ START_TEST(untouched_ones_are_those)
         {RECORDED, 0},
         {RECORDED + 1, ABSENT - RECORDED - 1},
         {ABSENT, 0},
-        {ABSENT + 1, MACHINES - ABSENT - 1},
+        {ABSENT_END - 1, 0},
+        {ABSENT_END, MACHINES - ABSENT_END},
         {MACHINES - 1, 1},
     };
     place_jobs(7); /* which touches none */
@@ -200,6 +251,10 @@ START_TEST(writing_is_found)
                 *fields[f] = was;
             }
         }
+        const uint64_t stamp = entry->stamp;
+        entry->stamp++; /* nobody looks at it in bulk but E */
+        ck_assert_uint_gt(check_both(store, view).violations, 0);
+        entry->stamp = stamp;
         const struct store_report report = check_both(store, view);
         ck_assert_msg(report.violations == 0, "%s", report.first);
     }
@@ -210,7 +265,9 @@ END_TEST
 
 enum lie {
     TRUTH,
+    FIRST_BEYOND,
     MACHINE_BEYOND,
+    LAST_BEYOND,
     BAND_BEYOND,
     TOLD_TWICE,
     LARGER,
@@ -220,7 +277,9 @@ enum lie {
 
 /* The letter of the invariant that each breaks. */
 static const char letters[LIES] = {
-    [MACHINE_BEYOND] = 'B', [BAND_BEYOND] = 'B', [TOLD_TWICE] = 'E', [LARGER] = 'B', [HUGE] = 'A'};
+    [FIRST_BEYOND] = 'B', [LAST_BEYOND] = 'B', [MACHINE_BEYOND] = 'B',
+    [BAND_BEYOND] = 'B',  [TOLD_TWICE] = 'E',  [LARGER] = 'B',
+    [HUGE] = 'A'};
 
 struct liar {
     struct store store; /* first, as every store begins */
@@ -262,6 +321,12 @@ static int relay_run(void *context, const struct store_placement *first, const u
     const enum lie lie = ++relay->told == 2 ? relay->liar->lie : TRUTH;
     memcpy(on, machines, count * sizeof *on);
     switch (lie) {
+    case FIRST_BEYOND:
+        on[0] = UINT32_MAX;
+        break;
+    case LAST_BEYOND:
+        on[count - 1] = MACHINES;
+        break;
     case MACHINE_BEYOND:
         on[count / 2] = MACHINES;
         break;
@@ -348,6 +413,8 @@ static void add_cases(Suite *suite)
     TCase *tcase = tcase_create("memory_check");
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_add_loop_test(tcase, a_sound_cell_is_sound, 0, 8);
+    tcase_add_loop_test(tcase, small_cells_are_sound, 0, 5);
+    tcase_add_test(tcase, all_are_found);
     tcase_add_test(tcase, untouched_ones_are_those);
     tcase_add_test(tcase, writing_is_found);
     tcase_add_test(tcase, lies_about_runs_are_found);
