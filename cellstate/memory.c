@@ -28,21 +28,13 @@ static bool are_alike(const struct omega_machine_spec *a, const struct omega_mac
            a->gpu_devices == b->gpu_devices && a->absent == b->absent;
 }
 
-/* Does a machine's spec make the same one as that of the last one made? `alike` spares looking at
- * specs, which few others do, where one comes after the other. */
-static bool is_as_last(const struct memory *memory, uint32_t index)
-{
-    const uint32_t last = memory->last_made.index;
-    return index == last || (index == last + 1 && memory_bit(memory->alike, index)) ||
-           are_alike(&memory->specs[index], &memory->specs[last]);
-}
-
 /* A machine as its spec makes it, but for what memory_update() brings up to date: for one after the
  * other, which are mostly alike. Valid until the next one. */
 static struct omega_machine *made_by_spec(struct memory *memory, uint32_t index)
 {
-    if (!is_as_last(memory, index)) {
-        rules_machine_init(&memory->last_made, index, &memory->specs[index], &memory->overcommit);
+    const struct omega_machine_spec *spec = &memory->specs[index];
+    if (!are_alike(spec, &memory->specs[memory->last_made.index])) {
+        rules_machine_init(&memory->last_made, index, spec, &memory->overcommit);
     }
     memory->last_made.index = index;
     return &memory->last_made;

@@ -48,9 +48,9 @@ struct memory {
     struct omega_machine *machines;         /* records: see memory_record() */
     uint64_t *recorded;                     /* bits: which machines have one */
     uint64_t *alike; /* bits: whose spec makes the same machine as the one before it */
-    struct omega_machine last_made;       /* the last one that was made by its spec; there is one */
+    struct omega_machine last_made;       /* the last one that was made by its spec */
     struct store_use *bands[OMEGA_BANDS]; /* per machine, as memory_sum_bands() adds up; NULL:
-                                                   none is in the band */
+                                             none is in the band */
     uint64_t bands_version; /* 1 above that of the change that they stand at; 0: none yet */
     uint32_t *platforms;
     uint32_t *domains;      /* behind them */

@@ -143,10 +143,10 @@ struct store_ops {
     void (*view_close)(struct store_view *view);
     int (*machine)(struct store *store, uint32_t index, struct omega_machine *out,
                    omega_error_t *err);
-    /* NULL, or the same without CPU and memory by band: of a store that does not keep them, but
-     * adds up for machine() what runs. What a machine uses in all is what the store keeps of it.
-     * For store_check() alone, which asks for machines that are there. The store's, valid until its
-     * next call. */
+    /* NULL, or the same without CPU and memory by band, of a store that does not keep them, but
+     * adds up for machine() what runs; its last placers may be out of date. What a machine uses in
+     * all is what the store keeps of it. For store_check() alone, which asks for machines that are
+     * there. The store's, valid until its next call. */
     const struct omega_machine *(*kept)(struct store *store, uint32_t index);
     /* NULL, or, for store_check() alone, of how many machines from one on, none or more, but all
      * before `end`, two things hold: they were made alike, and up, which *made says then, and

@@ -8,7 +8,8 @@
 
 #define CACHE_LINE ((size_t)64) /* bytes */
 
-/* Asks for `bytes` from a place on, which will be written; there need not be so many, or any. */
+/* Asks for `bytes` from a place on, which will be looked at, mostly to be written; there need not
+ * be so many, or any. */
 static inline void cache_ask(const void *at, size_t bytes)
 {
     for (size_t next = 0; next < bytes; next += CACHE_LINE) {
