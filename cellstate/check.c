@@ -2,7 +2,8 @@
 /*
  * Proves invariants A, B and I of a store from what it shows: its machines, its placements and its
  * counters, and whatever else its backend can prove. It adds placements up by itself and shares
- * nothing with the rules. A live view is compared with what the records show, machine by machine.
+ * nothing with the rules. A live view is compared with what the records show, machine by machine;
+ * what check_glance() proves in less time needs none of it.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cellstate/store_view.h"
+#include "cellstate/check.h"
 #include "core/base/large.h"
 
 /* What the placements of one machine take of its devices. */
@@ -19,15 +20,12 @@ struct gpu_sums {
     int64_t milli[OMEGA_BANDS][OMEGA_GPU_DEVICES_MAX];
 };
 
-#define AT_HAND 4096u /* of so many machines the processor's own caches hold entries and sums */
-
 struct checker {
     struct store_report *report;
     bool banded; /* CPU and memory by band; otherwise all stand in the first */
     struct store_use *uses[OMEGA_BANDS]; /* per machine; NULL: no placement is in the band so far */
     struct gpu_sums *gpu;                /* NULL: no placement has devices so far */
-    const struct store_view *view;       /* live, to be compared with the machines, or NULL */
-    struct store_view *expected;         /* of one machine */
+    struct check_view view;
     bool no_memory;
     uint32_t machine_count;
     uint64_t of_jobs; /* placements that belong to a job */
@@ -44,35 +42,28 @@ void store_violated(struct store_report *report, const char *format, ...)
     }
 }
 
-/* The sums of a band; NULL without memory. */
-static struct store_use *band_of(struct checker *checker, int band)
+/* The sums in which a placement of a band is added up; NULL without memory. */
+static struct store_use *sums_of(struct checker *checker, uint8_t band)
 {
-    struct store_use **uses = &checker->uses[band];
+    struct store_use **uses = &checker->uses[checker->banded ? band : 0];
     if (*uses == NULL) {
-        *uses = large_calloc(checker->machine_count + (size_t)1, sizeof **uses);
+        *uses = large_calloc(checker->machine_count, sizeof **uses);
         checker->no_memory = checker->no_memory || *uses == NULL;
     }
     return *uses;
 }
 
-/* Those in which a placement of a band is added up. */
-static struct store_use *sums_of(struct checker *checker, uint8_t band)
-{
-    return band_of(checker, checker->banded ? band : 0);
-}
-
-/* Adds a placement, or one alike on another machine, to what the machine has in its band, in whose
- * sums `use` is. */
-static inline void add_use(struct checker *checker, struct store_use *use,
-                           const struct store_placement *placement, uint32_t machine)
+/* Adds a placement to what its machine has in its band. */
+static void add_use(struct checker *checker, struct store_use *use,
+                    const struct store_placement *placement)
 {
     use->placements++;
     bool cpu =
         __builtin_add_overflow(use->cpu_milli, placement->request.cpu_milli, &use->cpu_milli);
     bool mem = __builtin_add_overflow(use->mem_mib, placement->request.mem_mib, &use->mem_mib);
     if (cpu || mem) {
-        store_violated(checker->report, "A: machine %u, band %u: no machine holds so much", machine,
-                       placement->band);
+        store_violated(checker->report, "A: machine %u, band %u: no machine holds so much",
+                       placement->machine, placement->band);
     }
 }
 
@@ -107,36 +98,10 @@ static int add_placement(void *context, const struct store_placement *placement)
     checker->of_jobs += placement->job != 0;
     struct store_use *uses = sums_of(checker, placement->band);
     if (uses != NULL) {
-        add_use(checker, &uses[placement->machine], placement, placement->machine);
+        add_use(checker, &uses[placement->machine], placement);
     }
     if (placement->devices != 0) {
         add_devices(checker, placement);
-    }
-    return checker->no_memory;
-}
-
-/* The same for placements that are alike and follow each other, as most do: one after the other
- * only from the first on with which something else is wrong. */
-static int add_run(void *context, const struct store_placement *first, const uint32_t *machines,
-                   uint32_t count)
-{
-    struct checker *checker = context;
-    struct store_use *uses = NULL;
-    uint32_t i = 0;
-    if (first->band < OMEGA_BANDS && first->devices == 0 && first->id > checker->last_id) {
-        uses = sums_of(checker, first->band);
-    }
-    for (; uses != NULL && i < count && machines[i] < checker->machine_count; i++) {
-        add_use(checker, &uses[machines[i]], first, machines[i]);
-    }
-    checker->report->placements += i;
-    checker->of_jobs += first->job == 0 ? 0 : i;
-    checker->last_id = i == 0 ? checker->last_id : first->id + i - 1;
-    for (; i < count && !checker->no_memory; i++) {
-        struct store_placement placement = *first;
-        placement.id += i;
-        placement.machine = machines[i];
-        add_placement(checker, &placement);
     }
     return checker->no_memory;
 }
@@ -198,8 +163,23 @@ static void check_bands(const struct checker *checker, const struct omega_machin
     }
 }
 
-static void check_sums(const struct checker *checker, const struct omega_machine *machine,
-                       bool idle)
+/* E: has a machine's sequence counted what has happened to it? Of stores that have kept(); the
+ * others prove it by themselves. A record tells ends modulo as many as it can. */
+static void check_sequence(const struct store *store, const struct omega_machine *machine,
+                           uint64_t placements, struct store_report *report)
+{
+    const uint64_t each = check_seq_of_an_end(store);
+    const uint64_t wanted = placements + machine->changes + each * machine->releases;
+    if (machine->seq < wanted || (machine->seq - wanted) % (each * OMEGA_RELEASES_MODULUS) != 0) {
+        store_violated(report,
+                       "E: machine %u has sequence %" PRIu64 ", what happened to it makes %" PRIu64,
+                       machine->index, machine->seq, wanted);
+    }
+}
+
+/* B of a machine, and E. */
+static void check_sums(const struct store *store, const struct checker *checker,
+                       const struct omega_machine *machine)
 {
     struct store_report *report = checker->report;
     int64_t cpu = 0;
@@ -211,16 +191,19 @@ static void check_sums(const struct checker *checker, const struct omega_machine
         mem += use.mem_mib;
         placements += use.placements;
     }
-    check_bands(checker, machine, idle);
+    check_bands(checker, machine, devices_are_idle(machine));
     if (machine->cpu_used_milli != cpu || machine->mem_used_mib != mem) {
         store_violated(report,
                        "B: machine %u uses %d milli-cores and %d MiB, its placements %" PRId64
                        " and %" PRId64 "%s",
                        machine->index, machine->cpu_used_milli, machine->mem_used_mib, cpu, mem,
-                       checker->view == NULL ? "" : ": a module has written to its view");
+                       checker->view.live == NULL ? "" : ": a module has written to its view");
     }
     if (machine->state == OMEGA_MACHINE_DOWN && placements > 0) {
         store_violated(report, "B: machine %u is down and holds placements", machine->index);
+    }
+    if (store->ops->kept != NULL) {
+        check_sequence(store, machine, placements, report);
     }
 }
 
@@ -259,20 +242,19 @@ static void check_limit(struct store_report *report, const struct omega_machine 
     }
 }
 
-static void check_tasks(struct store *store, const struct checker *checker)
+void check_tasks(struct store *store, uint64_t of_jobs, struct store_report *report)
 {
     struct store_counters c;
     store_counters(store, &c);
     uint64_t sum =
         c.tasks_pending + c.tasks_running + c.tasks_finished + c.tasks_abandoned + c.tasks_failed;
     if (c.tasks_submitted != sum) {
-        store_violated(checker->report, "I: %" PRIu64 " tasks submitted, %" PRIu64 " accounted for",
+        store_violated(report, "I: %" PRIu64 " tasks submitted, %" PRIu64 " accounted for",
                        c.tasks_submitted, sum);
     }
-    if (c.tasks_running != checker->of_jobs) {
-        store_violated(checker->report,
-                       "I: %" PRIu64 " tasks running, %" PRIu64 " placements of jobs",
-                       c.tasks_running, checker->of_jobs);
+    if (c.tasks_running != of_jobs) {
+        store_violated(report, "I: %" PRIu64 " tasks running, %" PRIu64 " placements of jobs",
+                       c.tasks_running, of_jobs);
     }
 }
 
@@ -287,103 +269,39 @@ static const struct omega_machine *fetch(struct store *store, uint32_t index,
     return room;
 }
 
-/* A and B of a machine, and whether the view shows it. */
-static void check_machine(const struct checker *checker, const struct omega_machine *machine)
+void check_record(const struct omega_machine *machine, const struct check_view *view,
+                  struct store_report *report)
 {
-    const bool idle = devices_are_idle(machine);
-    check_sums(checker, machine, idle);
-    check_limit(checker->report, machine, idle);
-    if (checker->view != NULL) {
-        struct store_view *expected = checker->expected;
-        store_view_show(expected, 0, machine);
-        if (!store_view_shows(checker->view, machine->index, expected)) {
-            store_violated(checker->report,
+    check_limit(report, machine, devices_are_idle(machine));
+    if (view->live != NULL) {
+        store_view_show(view->expected, 0, machine);
+        if (!store_view_shows(view->live, machine->index, view->expected)) {
+            store_violated(report,
                            "B: machine %u differs from a view: a module has written to its view",
                            machine->index);
         }
     }
 }
 
-/* How many machines from one on, up to another, nothing has ever happened to but placements without
- * devices, and their ends, as most in a large cell; *made is what they were made as. */
-static uint32_t count_untouched(struct store *store, const struct checker *checker, uint32_t first,
-                                uint32_t end, struct omega_machine *made)
-{
-    const bool can_tell = store->ops->untouched != NULL && checker->view != NULL &&
-                          checker->view->free_gpu_milli == NULL && checker->gpu == NULL;
-    return can_tell ? store->ops->untouched(store, first, end, made) : 0;
-}
-
-/* Does a machine show what it was made as, less what runs there? */
-static inline bool shows_rest(const struct omega_entry *entry, const struct omega_machine *made,
-                              const struct store_use *use)
-{
-    const int64_t cpu = (int64_t)made->cpu_limit_milli - use->cpu_milli;
-    const int64_t mem = (int64_t)made->mem_limit_mib - use->mem_mib;
-    return cpu >= 0 && mem >= 0 && entry->room.cpu_milli == cpu && entry->room.mem_mib == mem &&
-           entry->limit.cpu_milli == made->cpu_limit_milli &&
-           entry->limit.mem_mib == made->mem_limit_mib;
-}
-
-static int check_each(struct store *store, const struct checker *checker, uint32_t first,
-                      uint32_t end, omega_error_t *err)
+/* A, B and E of all machines, and whether the view shows them. */
+static int check_machines(struct store *store, const struct checker *checker, omega_error_t *err)
 {
     int rc = OMEGA_OK;
-    for (uint32_t i = first; rc == OMEGA_OK && i < end; i++) {
+    for (uint32_t i = 0; rc == OMEGA_OK && i < store->machine_count; i++) {
         struct omega_machine room;
         const struct omega_machine *machine = fetch(store, i, &room, &rc, err);
         if (rc == OMEGA_OK) {
-            check_machine(checker, machine);
+            check_sums(store, checker, machine);
+            check_record(machine, &checker->view, checker->report);
         }
     }
     return rc;
 }
 
-/* A and B of a few machines, and what the backend proves of them while they are at hand. Those that
- * are untouched need no more than a glance, up to the first one that is not as it should be: that
- * one, and what lies behind it, is looked at one by one, which tells what is wrong. */
-static int check_few(struct store *store, const struct checker *checker, uint32_t first,
-                     uint32_t end, omega_error_t *err)
+/* A, B, E and I of what the store shows, machine by machine: tells what is wrong. */
+static int check_closely(struct store *store, struct checker *checker, omega_error_t *err)
 {
-    int rc = OMEGA_OK;
-    uint32_t i = first;
-    while (rc == OMEGA_OK && i < end) {
-        struct omega_machine made;
-        const uint32_t until = i + count_untouched(store, checker, i, end, &made);
-        while (i < until && shows_rest(&checker->view->entry[i], &made, &checker->uses[0][i])) {
-            i++;
-        }
-        const uint32_t doubtful = i < until ? until : i + (i < end);
-        rc = check_each(store, checker, i, doubtful, err);
-        i = doubtful;
-    }
-    if (rc == OMEGA_OK && store->ops->check_machines != NULL) {
-        store->ops->check_machines(store, first, end, checker->uses[0], checker->report);
-    }
-    return rc;
-}
-
-static int check_machines(struct store *store, const struct checker *checker, omega_error_t *err)
-{
-    const uint32_t count = store->machine_count;
-    int rc = OMEGA_OK;
-    for (uint32_t end = 0; rc == OMEGA_OK && end < count;) {
-        const uint32_t first = end;
-        end = count - first > AT_HAND ? first + AT_HAND : count;
-        rc = check_few(store, checker, first, end, err);
-    }
-    return rc;
-}
-
-/* A, B and I of what the store shows, and what the backend proves of itself. */
-static int check_all(struct store *store, struct checker *checker, omega_error_t *err)
-{
-    int rc = store->ops->placements_in_runs == NULL
-                 ? store_placements(store, add_placement, checker, err)
-                 : store->ops->placements_in_runs(store, add_placement, add_run, checker, err);
-    if (rc == OMEGA_OK && store->ops->kept != NULL) {
-        band_of(checker, 0); /* there are sums, even if nothing runs */
-    }
+    int rc = store_placements(store, add_placement, checker, err);
     if (checker->no_memory) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
                              store->machine_count);
@@ -392,60 +310,59 @@ static int check_all(struct store *store, struct checker *checker, omega_error_t
         rc = check_machines(store, checker, err);
     }
     if (rc == OMEGA_OK) {
-        check_tasks(store, checker);
+        check_tasks(store, checker->of_jobs, checker->report);
     }
-    if (rc == OMEGA_OK && store->ops->check != NULL) {
-        rc = store->ops->check(store, checker->report, err);
+    for (int band = 0; band < OMEGA_BANDS; band++) {
+        large_free(checker->uses[band]);
     }
+    large_free(checker->gpu);
     return rc;
 }
 
-/* All there is to prove, of one version. */
-static int check_held(struct store *store, struct checker *checker, omega_error_t *err)
+/* All there is to prove of one version, and what the backend proves of itself. */
+static int check(struct store *store, const struct check_view *view, struct store_report *report,
+                 omega_error_t *err)
 {
     int rc = store->ops->hold == NULL ? OMEGA_OK : store->ops->hold(store, err);
     if (rc != OMEGA_OK) {
         return rc;
     }
-    rc = check_all(store, checker, err);
-    for (int band = 0; band < OMEGA_BANDS; band++) {
-        large_free(checker->uses[band]);
+    *report = (struct store_report){.machines = store->machine_count};
+    if (!check_glance(store, view, report)) {
+        struct checker checker = {
+            .report = report,
+            .banded = store->ops->kept == NULL,
+            .view = *view,
+            .machine_count = store->machine_count,
+        };
+        *report = (struct store_report){.machines = store->machine_count};
+        rc = check_closely(store, &checker, err);
     }
-    large_free(checker->gpu);
+    if (rc == OMEGA_OK && store->ops->check != NULL) {
+        rc = store->ops->check(store, report, err);
+    }
     if (store->ops->let_go != NULL) {
         store->ops->let_go(store);
     }
     return rc;
 }
 
-static struct checker checker_of(const struct store *store, struct store_report *report)
-{
-    *report = (struct store_report){.machines = store->machine_count};
-    return (struct checker){
-        .report = report,
-        .banded = store->ops->kept == NULL,
-        .machine_count = store->machine_count,
-    };
-}
-
 int store_check(struct store *store, struct store_report *report, omega_error_t *err)
 {
-    struct checker checker = checker_of(store, report);
-    return check_held(store, &checker, err);
+    const struct check_view none = {NULL, NULL};
+    return check(store, &none, report, err);
 }
 
 int store_check_view(struct store *store, const struct store_view *view,
                      struct store_report *report, omega_error_t *err)
 {
     assert(view->mode == STORE_VIEW_LIVE);
-    struct checker checker = checker_of(store, report);
     struct store_view expected = {.mode = STORE_VIEW_PRIVATE}; /* of one machine after the other */
     if (store_view_allocate(&expected, 1, view->free_gpu_milli != NULL) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory to check a view");
     }
-    checker.view = view;
-    checker.expected = &expected;
-    int rc = check_held(store, &checker, err);
+    const struct check_view shown = {view, &expected};
+    int rc = check(store, &shown, report, err);
     store_view_free_arrays(&expected);
     return rc;
 }

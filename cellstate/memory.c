@@ -388,10 +388,10 @@ int store_open_memory(const struct store_config *config, struct store **store, o
         .ops = &memory_ops,
         .catalogue = config->catalogue,
         .machine_count = machines,
+        .release_raises_seq = config->release_raises_seq,
     };
     memory->specs = config->machines;
     memory->overcommit = config->overcommit;
-    memory->release_raises_seq = config->release_raises_seq;
     int rc = allocate(memory, config);
     if (rc == OMEGA_OK) {
         const bool gpu = read_specs(memory);
@@ -429,7 +429,6 @@ static const struct store_ops memory_ops = {
     .placements_in_runs = memory_placements_in_runs,
     .counters = memory_counters,
     .totals = memory_totals,
-    .check_machines = memory_check_machines,
     .expect_release = memory_expect_release,
     .close = memory_close,
 };

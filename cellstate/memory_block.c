@@ -6,8 +6,10 @@
 #include "cellstate/memory_private.h"
 #include "core/base/large.h"
 
-#define SPARE_LEAST 16u /* placements of the smallest spare blocks */
-_Static_assert(SPARE_LEAST << (MEMORY_SPARES - 1) == OMEGA_CLAIMS_MAX, "spare blocks of all sizes");
+#define SPARE_LEAST_BITS 4u /* of the placements of the smallest spare blocks */
+#define SPARE_LEAST (1u << SPARE_LEAST_BITS)
+_Static_assert(MEMORY_SPARES == 4 * (OMEGA_PLACEMENT_POSITION_BITS - SPARE_LEAST_BITS) + 1,
+               "spare blocks of all sizes");
 
 /* A new block with room for so many placements, each of which takes `extra` bytes besides; NULL
  * without memory. */
@@ -22,19 +24,31 @@ static struct block *allocate(uint32_t room, size_t extra)
     return block;
 }
 
+/* Which spare blocks hold so many placements, and how many they hold: four sizes between one power
+ * of two and the next, since more room than is used is memory that has to be fetched. */
+static uint32_t which_spare(uint32_t count, uint32_t *room)
+{
+    if (count <= SPARE_LEAST) {
+        *room = SPARE_LEAST;
+        return 0;
+    }
+    const uint32_t bits = 31u - (uint32_t)__builtin_clz(count - 1);
+    const uint32_t quarters = (count - 1) >> (bits - 2); /* 4 to 7: of the power of two below */
+    *room = (quarters + 1) << (bits - 2);
+    return 4 * (bits - SPARE_LEAST_BITS) + quarters - 3;
+}
+
 /* A block for so many alike placements, used again or new; NULL without memory. */
 static struct block *take_spare(struct memory *memory, uint32_t count)
 {
-    uint32_t spare = 0;
-    while (SPARE_LEAST << spare < count) {
-        spare++;
-    }
+    uint32_t room;
+    const uint32_t spare = which_spare(count, &room);
     struct block *block = memory->spares[spare];
     if (block != NULL) {
         memory->spares[spare] = block->next;
         return block;
     }
-    block = allocate(SPARE_LEAST << spare, 0);
+    block = allocate(room, 0);
     if (block != NULL) {
         block->spare = spare;
     }
@@ -305,29 +319,4 @@ struct store_use memory_use_in(const struct memory *memory, uint32_t machine, in
 {
     const struct store_use *uses = memory->bands[band];
     return uses == NULL ? (struct store_use){.placements = 0} : uses[machine];
-}
-
-/* ---- proving ---- */
-
-/* Is a sequence as high as it must be? A stamp tells ends modulo as many as it can. */
-static bool seq_counts(uint64_t seq, uint64_t wanted, uint64_t each)
-{
-    return seq == wanted || (seq > wanted && (seq - wanted) % (each * OMEGA_RELEASES_MODULUS) == 0);
-}
-
-void memory_check_machines(struct store *store, uint32_t first, uint32_t end,
-                           const struct store_use *uses, struct store_report *report)
-{
-    const struct memory *memory = memory_of(store);
-    const uint64_t each = 1u + memory->release_raises_seq; /* end, which was a placement before */
-    for (uint32_t m = first; m < end; m++) {
-        const uint64_t stamp = memory->live.entry[m].stamp;
-        const uint64_t changes = memory_has_record(memory, m) ? memory->machines[m].changes : 0;
-        const uint64_t seq = uses[m].placements + changes + each * omega_releases(stamp);
-        if (!seq_counts(omega_seq(stamp), seq, each)) {
-            store_violated(report,
-                           "E: machine %u has sequence %llu, what happened to it makes %llu", m,
-                           (unsigned long long)omega_seq(stamp), (unsigned long long)seq);
-        }
-    }
 }

@@ -20,7 +20,7 @@ struct asked {
     uint8_t devices;
 };
 
-#define MEMORY_SPARES 17u
+#define MEMORY_SPARES 65u /* sizes of blocks */
 
 /* The placements of one version. Spare when none runs any more. */
 struct block {
@@ -43,7 +43,6 @@ struct block {
 struct memory {
     struct store base;
     struct omega_overcommit overcommit;
-    bool release_raises_seq;
     const struct omega_machine_spec *specs; /* the caller's */
     struct omega_machine *machines;         /* records: see memory_record() */
     uint64_t *recorded;                     /* bits: which machines have one */
@@ -60,8 +59,7 @@ struct memory {
     struct store_counters counters;
     struct store_totals totals;
     struct map blocks;                   /* version -> struct block */
-    struct block *spares[MEMORY_SPARES]; /* blocks to use again, those with room for 16 << i alike
-                                            placements in spares[i] */
+    struct block *spares[MEMORY_SPARES]; /* blocks of alike placements to use again, by size */
     struct id_table jobs;                /* struct job_entry */
     struct job_spares spare_jobs;
     /* The change feed: machines in the order they changed, a ring of feed_mask + 1 entries. A view
@@ -222,11 +220,6 @@ struct store_use memory_use_in(const struct memory *memory, uint32_t machine, in
 struct block *block_create(struct memory *memory, uint32_t count, bool alike);
 void block_forget(struct memory *memory, struct block *block);
 void block_free_spares(struct memory *memory);
-
-/* Proves what only this store has: that the sequence of each machine counts what has happened to
- * it. Adds to the report. */
-void memory_check_machines(struct store *store, uint32_t first, uint32_t end,
-                           const struct store_use *uses, struct store_report *report);
 
 /* Lists what runs on a machine, by rising placement id, in memory->lost. OMEGA_ENOMEM. */
 int block_list_machine(struct memory *memory, uint32_t machine, uint32_t *count);

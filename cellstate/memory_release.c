@@ -59,7 +59,7 @@ static void leave_machine(struct memory *memory, uint32_t index, const struct as
                           enum omega_band band)
 {
     rules_release(memory_record(memory, index), &asked->request, asked->devices, band,
-                  memory->release_raises_seq);
+                  memory->base.release_raises_seq);
     memory_changed(memory, index);
 }
 
@@ -80,7 +80,7 @@ static uint32_t leave_first(const struct memory *memory, const struct block *blo
     const struct store_view live = memory->live;
     const struct omega_room taken = rules_room_of(&block->alike.request);
     const uint32_t *machines = block->machines;
-    const uint32_t count = memory->feeds || memory->release_raises_seq ? 0 : block->count;
+    const uint32_t count = memory->feeds || memory->base.release_raises_seq ? 0 : block->count;
     uint32_t i = 0;
     while (i < count && live.entry[machines[i]].room.cpu_milli >= 0) {
         leave_live(&live, machines[i++], taken, false);
@@ -105,7 +105,7 @@ static uint32_t leave_alike(struct memory *memory, struct block *block, uint32_t
             leave_machine(memory, machine, asked, (enum omega_band)block->band);
         } else {
             leave_live(&memory->live, machine, rules_room_of(&asked->request),
-                       memory->release_raises_seq);
+                       memory->base.release_raises_seq);
         }
     }
     return ended;

@@ -151,8 +151,7 @@ struct store_ops {
     /* NULL, or, for store_check() alone, of how many machines from one on, none or more, but all
      * before `end`, two things hold: they were made alike, and up, which *made says then, and
      * nothing has happened to them since but that something without devices was placed or ended
-     * there. What live views show of them is proven by that, but for stamps: those are for
-     * check_machines(). */
+     * there. What live views show of them is proven by that. */
     uint32_t (*untouched)(struct store *store, uint32_t first, uint32_t end,
                           struct omega_machine *made);
     int (*placements)(struct store *store,
@@ -173,10 +172,6 @@ struct store_ops {
     int (*hold)(struct store *store, omega_error_t *err);
     void (*let_go)(struct store *store);
     int (*check)(struct store *store, struct store_report *report, omega_error_t *err);
-    /* The same of the machines from one on, up to another, or NULL; `uses`, of each machine, are
-     * the sums of its placements. Of a store that has kept(). */
-    void (*check_machines)(struct store *store, uint32_t first, uint32_t end,
-                           const struct store_use *uses, struct store_report *report);
     /* For store_expect_release(), or NULL. */
     void (*expect_release)(struct store *store, uint64_t job, uint64_t version);
     void (*close)(struct store *store);
@@ -187,6 +182,7 @@ struct store {
     const struct store_ops *ops;
     const struct catalogue *catalogue;
     uint32_t machine_count;
+    bool release_raises_seq; /* as in its configuration */
 };
 
 /* Opens a cell in memory, at version 0, with all machines as their specs say. */

@@ -116,7 +116,7 @@ static int occupy(struct run_job *job, const struct catalogue *catalogue,
     const struct omega_claim *claims = attempt_claims(runner);
     for (uint32_t i = 0; i < runner->plan.count; i++) {
         const struct omega_claim *claim = &claims[i];
-        if (runner->results[i].outcome == OMEGA_ACCEPTED &&
+        if (runner->memory->results[i].outcome == OMEGA_ACCEPTED &&
             is_different(catalogue, &job->job->groups[claim->group])) {
             job->machine_of[claim->task] = claim->machine;
         }
@@ -199,9 +199,6 @@ int runner_open(struct runner *runner, const struct run_config *config, struct s
     };
     int rc = instance_create(&instance, &runner->instance, err);
     if (rc == OMEGA_OK) {
-        rc = inquiry_open(runner, err);
-    }
-    if (rc == OMEGA_OK) {
         rc = join(runner, store, err);
     }
     if (rc == OMEGA_OK) {
@@ -214,10 +211,7 @@ void runner_close(struct runner *runner, struct store *store)
 {
     instance_destroy(runner->instance);
     store_view_close(store, runner->view);
-    inquiry_close(runner);
     free(runner->told);
-    free(runner->results);
-    free(runner->listed.others);
     free(runner->tasks);
     free(runner->groups);
     free(runner->minimum);
@@ -247,7 +241,7 @@ int runner_tell(struct runner *runner, uint32_t machine)
     return OMEGA_OK;
 }
 
-/* Makes room for a job's groups, task lists and results. */
+/* Makes room for a job's groups, and for what will be said of its claims. */
 static int reserve(struct runner *runner, const struct omega_job *job)
 {
     if (job->group_count > runner->groups_room) {
@@ -263,21 +257,20 @@ static int reserve(struct runner *runner, const struct omega_job *job)
         }
         runner->groups_room = room;
     }
-    if (job->slots > runner->tasks_room) {
-        uint32_t room = job->slots * 2;
-        uint32_t *tasks = realloc(runner->tasks, room * sizeof *tasks);
-        runner->tasks = tasks == NULL ? runner->tasks : tasks;
-        struct omega_claim_result *results = realloc(runner->results, room * sizeof *results);
-        runner->results = results == NULL ? runner->results : results;
-        uint32_t *others = realloc(runner->listed.others, room * sizeof *others);
-        runner->listed.others = others == NULL ? runner->listed.others : others;
-        if (tasks == NULL || results == NULL || others == NULL ||
-            inquiry_reserve(runner, room) != OMEGA_OK) {
-            return OMEGA_ENOMEM;
-        }
-        runner->tasks_room = room;
+    return attempt_memory_reserve(runner->memory, job->slots);
+}
+
+/* Makes room for the list of what is left of a job. */
+static int reserve_tasks(struct runner *runner, uint32_t slots)
+{
+    if (slots <= runner->tasks_room) {
+        return OMEGA_OK;
     }
-    return OMEGA_OK;
+    uint32_t room = slots * 2;
+    free(runner->tasks);
+    runner->tasks = malloc(room * sizeof *runner->tasks);
+    runner->tasks_room = runner->tasks == NULL ? 0 : room;
+    return runner->tasks == NULL ? OMEGA_ENOMEM : OMEGA_OK;
 }
 
 /* ---- sync ---- */
@@ -300,39 +293,34 @@ static int sync_view(struct runner *runner, struct store *store, int64_t now_us,
 
 /* ---- place ---- */
 
-/* Lists what is left of a job none of whose tasks has been placed: they stand in order, as most of
- * the list before did. What another job's list has overwritten is put in order first, then the list
- * goes on from where it ended. */
-static void list_all(struct runner *runner, const struct run_job *job)
+/* Lists what is left of a job none of whose tasks has been placed: they stand in order. */
+static int list_all(struct runner *runner, const struct run_job *job)
 {
-    const uint32_t slots = job->job->slots;
-    uint32_t *tasks = runner->tasks;
-    for (uint32_t t = 0; t < runner->out_of_order; t++) {
-        tasks[t] = t;
+    const uint32_t *tasks = attempt_memory_in_order(runner->memory, job->job->slots);
+    if (tasks == NULL) {
+        return OMEGA_ENOMEM;
     }
-    for (uint32_t t = runner->in_order; t < slots; t++) {
-        tasks[t] = t;
-    }
-    runner->in_order = slots > runner->in_order ? slots : runner->in_order;
-    runner->out_of_order = 0;
     for (uint32_t g = 0; g < job->job->group_count; g++) {
         const struct omega_task_group *group = &job->job->groups[g];
         runner->groups[g] = (struct omega_pending_group){
             .required = group->count,
             .optional = group->optional,
-            .tasks = &runner->tasks[group->first_task],
+            .tasks = &tasks[group->first_task],
         };
     }
+    return OMEGA_OK;
 }
 
 /* Lists what is left of each group: required tasks first, optional ones behind them. */
-static void list_unplaced(struct runner *runner, const struct run_job *job)
+static int list_unplaced(struct runner *runner, const struct run_job *job)
 {
-    uint32_t *tasks = runner->tasks;
     if (job->placements == 0) {
-        list_all(runner, job);
-        return;
+        return list_all(runner, job);
     }
+    if (reserve_tasks(runner, job->job->slots) != OMEGA_OK) {
+        return OMEGA_ENOMEM;
+    }
+    uint32_t *tasks = runner->tasks;
     for (uint32_t g = 0; g < job->job->group_count; g++) {
         const struct omega_task_group *group = &job->job->groups[g];
         struct omega_pending_group *pending = &runner->groups[g];
@@ -344,8 +332,7 @@ static void list_unplaced(struct runner *runner, const struct run_job *job)
             omega_tasks_unmarked(job->placed, required_end, required_end + group->optional, tasks);
         pending->optional = (uint32_t)(tasks - pending->tasks) - pending->required;
     }
-    const uint32_t listed = (uint32_t)(tasks - runner->tasks);
-    runner->out_of_order = listed > runner->out_of_order ? listed : runner->out_of_order;
+    return OMEGA_OK;
 }
 
 /* The granularity that holds for a job: one with optional tasks commits at least its required. */
@@ -396,14 +383,14 @@ int attempt_plan(struct runner *runner, struct store *store, int64_t now_us, ome
 {
     struct run_job *job = runner->job;
     int rc = sync_view(runner, store, now_us, err);
-    if (rc == OMEGA_OK && reserve(runner, job->job) != OMEGA_OK) {
+    if (rc == OMEGA_OK &&
+        (reserve(runner, job->job) != OMEGA_OK || list_unplaced(runner, job) != OMEGA_OK)) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to plan a job of %u tasks",
                              job->job->slots);
     }
     if (rc != OMEGA_OK) {
         return rc;
     }
-    list_unplaced(runner, job);
     struct omega_pending pending = {
         .job = job->job,
         .groups = runner->groups,
@@ -465,7 +452,11 @@ void attempt_drop(struct runner *runner)
 
 const struct omega_claim *attempt_claims(const struct runner *runner)
 {
-    return runner->plan.claims != NULL ? runner->plan.claims : instance_claims(runner->instance);
+    if (runner->plan.claims != NULL) {
+        return runner->plan.claims;
+    }
+    instance_fill_claims(runner->instance, runner->memory->claims);
+    return runner->memory->claims;
 }
 
 void attempt_planned(const struct runner *runner, struct omega_transaction *txn)
@@ -488,7 +479,7 @@ void attempt_planned(const struct runner *runner, struct omega_transaction *txn)
         .machines = runner->plan.machines,
         .seqs = runner->plan.seqs,
         .proven = true, /* the host has looked at its notes */
-        .inquiry = runner->inquiry,
+        .inquiry = runner->memory->inquiry,
         .brief = runner->brief,
     };
 }
@@ -502,12 +493,13 @@ void attempt_transaction(const struct runner *runner, struct omega_transaction *
 void attempt_tell_results(const struct runner *runner, const struct omega_result *result)
 {
     const struct omega_brief *brief = runner->brief;
+    struct omega_claim_result *results = runner->memory->results;
     uint32_t other = 0;
     for (uint32_t i = 0; brief != NULL && i < runner->plan.count; i++) {
         if (other < brief->count && brief->others[other] == i) {
             other++;
         } else {
-            runner->results[i] = omega_claim_accepted(result->version, i - other);
+            results[i] = omega_claim_accepted(result->version, i - other);
         }
     }
 }
@@ -523,7 +515,7 @@ static int absorb(struct runner *runner, struct store *store, const struct omega
     const struct omega_claim *claims = attempt_claims(runner);
     attempt_tell_results(runner, result);
     for (uint32_t i = 0; result->accepted > 0 && i < runner->plan.count; i++) {
-        if (runner->results[i].outcome == OMEGA_ACCEPTED &&
+        if (runner->memory->results[i].outcome == OMEGA_ACCEPTED &&
             runner_tell(runner, claims[i].machine) != OMEGA_OK) {
             return omega_error_set(err, OMEGA_ENOMEM, "no memory to keep a view");
         }
@@ -568,8 +560,8 @@ static int mark_placed(const struct runner *runner, const struct omega_transacti
     const uint32_t others = result->accepted == txn->claim_count ? 0 : omega_others(txn);
     for (uint32_t k = 0; k < others; k++) {
         uint32_t i = omega_other(txn, k);
-        if (runner->results[i].outcome != OMEGA_ACCEPTED) { /* as before: only what is not placed
-                                                               is claimed */
+        if (runner->memory->results[i].outcome != OMEGA_ACCEPTED) {
+            /* as before: only what is not placed is claimed */
             job->placed[omega_transaction_claim(txn, i).task] = 0;
         }
     }
@@ -618,7 +610,7 @@ static int keep_last(struct runner *runner, const struct omega_result *result, o
     }
     attempt_tell_results(runner, result);
     memcpy(job->last_claims, attempt_claims(runner), count * sizeof *job->last_claims);
-    memcpy(job->last_results, runner->results, count * sizeof *job->last_results);
+    memcpy(job->last_results, runner->memory->results, count * sizeof *job->last_results);
     job->last_count = count;
     return OMEGA_OK;
 }
@@ -662,7 +654,7 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
         if (txn.inquiry != NULL) {
             txn.inquiry->answered = false;
         }
-        rc = store_commit(store, &txn, runner->results, result, err);
+        rc = store_commit(store, &txn, runner->memory->results, result, err);
         if (rc == OMEGA_OK) {
             rc = absorb(runner, store, result, err);
         }

@@ -60,6 +60,18 @@ struct run_job {
     uint32_t holds; /* one while it is live, one per end-of-tasks event to come */
 };
 
+/* Working memory of attempts. Instances share one if each has done with what the store said of its
+ * commit before the next one commits: what they keep longer, such as plans, is their own. All 0 is
+ * an empty one. */
+struct attempt_memory {
+    struct task_list *in_order;         /* tasks that are their own index; the largest list first */
+    struct omega_claim *claims;         /* in full, of a plan in short: see attempt_claims() */
+    struct omega_claim_result *results; /* of the commit at hand */
+    struct omega_brief brief;           /* of it: see runner.brief */
+    struct omega_inquiry *inquiry;      /* what commits are asked for besides; NULL: nothing */
+    uint32_t room;                      /* claims that fit */
+};
+
 /* One scheduler instance. */
 struct runner {
     struct instance *instance;
@@ -89,20 +101,16 @@ struct runner {
     uint32_t told_count;
     uint32_t told_room;
     struct run_job_spares *spares; /* those of all its jobs, set behind runner_open(); NULL: none */
-    /* working memory */
-    struct omega_claim_result *results;
-    struct omega_brief *brief; /* in live runs NULL: results tell all claims; else &listed, and of
-                                  accepted ones they tell nothing: see attempt_tell_results() */
-    struct omega_brief listed;
-    uint32_t *tasks;
+    struct attempt_memory *memory; /* set behind runner_open() */
+    struct omega_brief *brief;     /* the same: NULL in live runs: results tell all claims; else
+                                      &memory->brief, and of accepted ones they tell nothing: see
+                                      attempt_tell_results() */
+    uint32_t *tasks;               /* what is left of a job, some of which is placed */
     uint32_t tasks_room;
-    uint32_t in_order;     /* so many of `tasks`, from the first on, are their own index, */
-    uint32_t out_of_order; /* but so many of them, from the first on */
     struct omega_pending_group *groups;
     uint32_t *minimum;      /* per group: claims needed */
     uint32_t *group_claims; /* per group: claims made */
     uint32_t groups_room;
-    struct omega_inquiry *inquiry; /* what commits are asked for besides; NULL: nothing */
     /* where a module's log and counters go */
     const struct run_config *run;
     struct metrics *metrics;
@@ -127,12 +135,12 @@ int attempt_plan(struct runner *runner, struct store *store, int64_t now_us, ome
 void attempt_drop(struct runner *runner);
 
 /* commit + settle: commits the claims and decides what becomes of the job. *result holds what the
- * store said (all 0 without a transaction), runner->results what it said of each claim;
+ * store said (all 0 without a transaction), runner->memory->results what it said of each;
  * *duration_us is 0, or what started() of an elastic job returned. */
 int attempt_end(struct runner *runner, struct store *store, struct omega_result *result,
                 int64_t *duration_us, enum settlement *settlement, omega_error_t *err);
 
-/* Fills in what a brief commit has left out of runner->results; for who needs them all the same. */
+/* Fills in what a brief commit has left out of the results; for who needs them all the same. */
 void attempt_tell_results(const struct runner *runner, const struct omega_result *result);
 
 /* The transaction of the attempt that attempt_end() committed, in full: for logs and digests. */
@@ -140,7 +148,8 @@ void attempt_transaction(const struct runner *runner, struct omega_transaction *
 /* The same as it was planned: in short, where the plan is. */
 void attempt_planned(const struct runner *runner, struct omega_transaction *txn);
 
-/* The attempt's claims, in full; the first call after planning may have to make them. */
+/* The attempt's claims, in full. It may have to make them in the attempt's memory: they are there
+ * until it is used for another. */
 const struct omega_claim *attempt_claims(const struct runner *runner);
 
 /* Opens the store that config->store asks for, the cell being config->cell. *scratch is the
@@ -175,11 +184,15 @@ int run_job_keep_placed(struct run_job *job, struct run_job_spares *spares);
 /* Forgets where a task ran. */
 void run_job_vacate(struct run_job *job, uint32_t task);
 
-/* What commits are asked for, as runner->metrics want it: makes runner->inquiry, with room for the
- * causes of so many claims; OMEGA_ENOMEM. inquiry_close() takes a zeroed runner too. */
-int inquiry_open(struct runner *runner, omega_error_t *err);
-int inquiry_reserve(struct runner *runner, uint32_t claims);
-void inquiry_close(struct runner *runner);
+/* Commits are asked for what the metrics want. attempt_memory_close() takes an empty one too. */
+int attempt_memory_open(struct attempt_memory *memory, const struct metrics *metrics,
+                        omega_error_t *err);
+void attempt_memory_close(struct attempt_memory *memory);
+/* Makes room for so many claims, and for what is said of them; OMEGA_ENOMEM. */
+int attempt_memory_reserve(struct attempt_memory *memory, uint32_t claims);
+/* The numbers 0, 1, 2, ... , at least so many; NULL without memory. They stay until the memory is
+ * closed. */
+const uint32_t *attempt_memory_in_order(struct attempt_memory *memory, uint32_t count);
 
 /* Which machines a job may use: constraints and pickiness as bitmaps, each made once. */
 struct eligibility;

@@ -80,7 +80,7 @@ static int plan_single_ends(struct simulation *sim, const struct runner *runner,
     attempt_tell_results(runner, result);
     for (uint32_t i = 0; i < runner->plan.count; i++) {
         const struct omega_claim *claim = &claims[i];
-        if (runner->results[i].outcome == OMEGA_ACCEPTED) {
+        if (runner->memory->results[i].outcome == OMEGA_ACCEPTED) {
             int64_t duration = duration_us > 0
                                    ? duration_us
                                    : omega_task_duration(&job->groups[claim->group], claim->task);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "core/driver/simulate_private.h"
+#include "core/metrics/conflicts.h"
 
 /* ---- the life of a job ---- */
 
@@ -181,6 +182,27 @@ bool sim_redoes(const struct runner *runner)
     return runner->asked <= runner->job->taken;
 }
 
+/* Tells the metrics what became of the claims of an attempt, if anybody looks at it. */
+static void tell_claims(struct simulation *sim, const struct runner *runner,
+                        const struct metrics_attempt *attempt)
+{
+    const struct run_job *job = runner->job;
+    if (runner->plan.count == 0 || runner->falls_short ||
+        !metrics_looks_into(sim->metrics, attempt)) {
+        return;
+    }
+    struct omega_transaction txn;
+    attempt_planned(runner, &txn);
+    struct metrics_commit commit = {
+        .txn = &txn,
+        .results = runner->memory->results,
+        .elastic = omega_job_is_elastic(job->job),
+        /* what was accepted is not among the unplaced any more */
+        .whole = runner->plan.count >= job->unplaced + attempt->result.accepted,
+    };
+    metrics_commit(sim->metrics, attempt, &commit);
+}
+
 static void tell_attempt(struct simulation *sim, const struct runner *runner,
                          const struct omega_result *result)
 {
@@ -204,7 +226,7 @@ static void tell_attempt(struct simulation *sim, const struct runner *runner,
             sent ? result->version - (result->accepted > 0) - runner->synced_version : 0,
     };
     metrics_attempt(sim->metrics, &attempt, job->submit_us);
-    sim_tell_transaction(sim, runner, &attempt);
+    tell_claims(sim, runner, &attempt);
     runner->job->taken += metrics_claims_taken(result);
     runner->job->taken = runner->job->unplaced == 0 ? 0 : runner->job->taken;
 }
@@ -220,7 +242,7 @@ static int tell_commit(struct simulation *sim, const struct runner *runner,
     if (metrics_wants_digest(sim->metrics)) {
         struct omega_transaction txn;
         attempt_planned(runner, &txn);
-        metrics_digest_commit(sim->metrics, sim->now_us, &txn, runner->results, result);
+        metrics_digest_commit(sim->metrics, sim->now_us, &txn, runner->memory->results, result);
     }
     if (result->accepted == 0) {
         return OMEGA_OK;

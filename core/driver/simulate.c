@@ -45,19 +45,19 @@ static int start_runners(struct simulation *sim, omega_error_t *err)
 {
     const struct run_config *config = sim->config;
     uint32_t id = 0;
-    for (uint32_t s = 0; s < config->scheduler_count; s++) {
+    int rc = attempt_memory_open(&sim->attempt_memory, sim->metrics, err);
+    for (uint32_t s = 0; rc == OMEGA_OK && s < config->scheduler_count; s++) {
         sim->first_runner[s] = id;
-        for (uint32_t number = 0; number < config->schedulers[s].instances; number++, id++) {
-            int rc = runner_open(&sim->runners[id], config, sim->store, sim->metrics, s, number,
-                                 (uint16_t)id, err);
-            if (rc != OMEGA_OK) {
-                return rc;
-            }
-            sim->runners[id].brief = &sim->runners[id].listed;
+        for (uint32_t number = 0; rc == OMEGA_OK && number < config->schedulers[s].instances;
+             number++, id++) {
+            rc = runner_open(&sim->runners[id], config, sim->store, sim->metrics, s, number,
+                             (uint16_t)id, err);
+            sim->runners[id].memory = &sim->attempt_memory;
+            sim->runners[id].brief = &sim->attempt_memory.brief;
             sim->runners[id].spares = &sim->spare_jobs;
         }
     }
-    return OMEGA_OK;
+    return rc;
 }
 
 static int start_arrivals(struct simulation *sim, omega_error_t *err)
@@ -347,6 +347,7 @@ static void close_simulation(struct simulation *sim, int result)
     free(sim->failures);
     free(sim->failing);
     free(sim->prefill_ends);
+    attempt_memory_close(&sim->attempt_memory);
     spares_free(&sim->spare_jobs.jobs);
     spare_sizes_free(&sim->spare_jobs.placed);
     spares_free(&sim->spare_ends);

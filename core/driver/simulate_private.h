@@ -60,6 +60,7 @@ struct simulation {
     struct prefill_end *prefill_ends;
     uint32_t prefill_end_count;
     /* working memory */
+    struct attempt_memory attempt_memory; /* of all runners: commits follow each other */
     struct run_job_spares spare_jobs;
     struct spares spare_ends; /* of a run of positions */
     uint64_t *ids;
@@ -79,10 +80,6 @@ int64_t sim_later(int64_t now_us, int64_t delay_us);
 
 /* Tells the metrics what the cell holds from now on. */
 void sim_tell_totals(struct simulation *sim);
-
-/* Tells the metrics what became of the claims of an attempt: inquiry.c. */
-void sim_tell_transaction(struct simulation *sim, const struct runner *runner,
-                          const struct metrics_attempt *attempt);
 
 /* ---- fragmentation: sim_room.c ---- */
 

@@ -238,6 +238,8 @@ static int open_scheduler(struct live_scheduler *scheduler, uint32_t id, omega_e
     rc = rc == OMEGA_OK ? runner_open(&scheduler->runner, config, process->store, process->metrics,
                                       s, number, (uint16_t)id, err)
                         : rc;
+    scheduler->runner.memory = &scheduler->memory;
+    rc = rc == OMEGA_OK ? attempt_memory_open(&scheduler->memory, process->metrics, err) : rc;
     if (rc == OMEGA_OK && process->standing != NULL) {
         rc = live_tell_untold(process, scheduler->runner.id, err);
     }
@@ -289,6 +291,7 @@ static void close_scheduler(struct live_scheduler *scheduler)
     if (scheduler->process->store != NULL) {
         runner_close(&scheduler->runner, scheduler->process->store);
     }
+    attempt_memory_close(&scheduler->memory);
 }
 
 int live_schedule(struct live_process *process, void *context, omega_error_t *err)

@@ -8,6 +8,7 @@
 struct live_scheduler {
     struct live_process *process;
     struct runner runner;
+    struct attempt_memory memory; /* its own */
     struct eligibility *eligibility;
     struct events retries; /* struct run_job, that wait to be queued again */
     struct map jobs;       /* those at hand, by id */

@@ -37,7 +37,7 @@ struct conflicts {
     uint32_t raised_count;
     uint32_t raised_room;
     uint32_t machine_count;
-    uint64_t *conflicting;            /* per machine; NULL until there is a conflict */
+    uint32_t *conflicting;            /* per machine, UINT32_MAX for more; NULL: no conflict yet */
     uint32_t last;                    /* machine whose newest conflict is not counted there yet */
     struct metrics_machine *machines; /* NULL: not asked for */
     metrics_refused_sink *refused;    /* NULL: not asked for */
@@ -296,7 +296,8 @@ static void count_hot(struct metrics *metrics, uint32_t machine)
     }
     /* mostly far: at hand when the next one comes */
     __builtin_prefetch(&conflicts->conflicting[machine], 1);
-    conflicts->conflicting[conflicts->last]++;
+    uint32_t *counted = &conflicts->conflicting[conflicts->last];
+    *counted += *counted < UINT32_MAX;
     conflicts->last = machine;
 }
 
@@ -537,7 +538,8 @@ void metrics_read_machine(const struct metrics *metrics, uint32_t machine,
         if (conflicts->machines != NULL) {
             *out = conflicts->machines[machine];
         } else if (conflicts->conflicting != NULL) {
-            out->conflicting = conflicts->conflicting[machine] + (machine == conflicts->last);
+            out->conflicting = conflicts->conflicting[machine];
+            out->conflicting += machine == conflicts->last;
         }
     }
 }

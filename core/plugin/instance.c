@@ -30,7 +30,8 @@ struct omega_txn {
     struct store_view *view;
     const struct instance_job *given; /* NULL = no attempt is being planned */
     const struct catalogue *catalogue;
-    struct omega_claim *claims; /* those that have been checked; notes come behind them */
+    struct omega_claim *claims; /* those that have been checked; notes come behind them. NULL: none
+                                   of a job of so many slots has been made in full */
     uint32_t count;
     const uint32_t *turns; /* tasks of the group from the one of the first note on */
     uint32_t turn_count;
@@ -39,7 +40,7 @@ struct omega_txn {
     uint32_t noted;  /* notes that stand for claims when the attempt has been planned */
     uint8_t *taken;  /* per task slot of the job: enum taken; 0 while it may be claimed */
     bool filled;     /* `taken` is filled in: not as long as nothing but notes is made */
-    uint32_t slots;  /* so many fit in claims, notes and taken */
+    uint32_t slots;  /* so many fit in each list */
     /* the group that is being claimed for, looked up once for many claims */
     uint32_t group;
     uint32_t group_first;
@@ -286,20 +287,27 @@ static void check_notes(struct omega_txn *txn, uint32_t count)
 }
 
 /* Makes claims of the first `count` notes, which have been checked, but for their sequences. */
-static void make_claims(struct omega_txn *txn, uint32_t count)
+static void make_claims(const struct omega_txn *txn, uint32_t count, struct omega_claim *claims)
 {
     const struct omega_claim alike = {
         .synced = txn->synced,
         .request = txn->group_request,
         .group = (uint16_t)txn->group,
     };
-    struct omega_claim *claims = &txn->claims[txn->count];
     for (uint32_t i = 0; i < count; i++) {
         claims[i] = alike;
         claims[i].task = txn->turns[i];
         claims[i].machine = txn->head.notes[i];
     }
-    txn->count += count;
+}
+
+/* Makes room for claims in full, which most attempts never make. */
+static bool reserve_claims(struct omega_txn *txn)
+{
+    if (txn->claims == NULL) {
+        txn->claims = malloc(txn->slots * sizeof *txn->claims);
+    }
+    return txn->claims != NULL;
 }
 
 /* Fills in which tasks may not be claimed, unless that has been done. */
@@ -317,16 +325,23 @@ static void fill_taken(struct omega_txn *txn)
     txn->filled = true;
 }
 
-/* Makes claims of the notes before something else is done than taking notes. */
-static void enter_notes(struct omega_txn *txn)
+/* Makes claims of the notes before something else is done than taking notes. False without memory:
+ * nothing can be claimed any more, and the attempt will fail. */
+static bool enter_notes(struct omega_txn *txn)
 {
     uint32_t first = txn->count;
+    if (!reserve_claims(txn)) {
+        txn->no_memory = true;
+        take_no_notes(txn);
+        return false;
+    }
     fill_taken(txn);
     if (txn->head.note_count > 0) {
         uint32_t count = omega_machines_exist(txn->head.notes, count_in_turn(txn),
                                               txn->view->shown.machine_count);
         check_notes(txn, count);
-        make_claims(txn, count);
+        make_claims(txn, count, &txn->claims[first]);
+        txn->count += count;
         pass_turns(txn, count);
         txn->head.note_count = 0;
     }
@@ -336,6 +351,7 @@ static void enter_notes(struct omega_txn *txn)
         claim->synced = store_view_synced(txn->view, claim->machine);
         txn->taken[claim->task] = TAKEN_CLAIMED;
     }
+    return true;
 }
 
 static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine,
@@ -344,7 +360,9 @@ static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint3
     if (txn->given == NULL) {
         return breach(txn, "claimed task %u outside place()", task);
     }
-    enter_notes(txn);
+    if (!enter_notes(txn)) {
+        return OMEGA_TXN_DECLINED;
+    }
     if (txn->breach[0] != '\0') {
         return -1;
     }
@@ -376,7 +394,9 @@ static int txn_unclaim(struct omega_txn *txn, uint32_t task)
 {
     bool claimed = false;
     if (txn->given != NULL) {
-        enter_notes(txn);
+        if (!enter_notes(txn)) {
+            return -1;
+        }
         claimed = task < txn->given->pending->job->slots && txn->taken[task] == TAKEN_CLAIMED;
     }
     if (!claimed) {
@@ -418,12 +438,11 @@ static int reserve_slots(struct omega_txn *txn, uint32_t slots)
     free(txn->head.notes);
     free(txn->seqs);
     free(txn->taken);
-    txn->claims = malloc(room * sizeof *txn->claims);
+    txn->claims = NULL;
     txn->head.notes = malloc(room * sizeof *txn->head.notes);
     txn->seqs = malloc(room * sizeof *txn->seqs);
     txn->taken = malloc(room);
-    bool complete =
-        txn->claims != NULL && txn->head.notes != NULL && txn->seqs != NULL && txn->taken != NULL;
+    bool complete = txn->head.notes != NULL && txn->seqs != NULL && txn->taken != NULL;
     txn->slots = complete ? room : 0;
     return complete ? OMEGA_OK : OMEGA_ENOMEM;
 }
@@ -509,9 +528,10 @@ static void txn_close(struct omega_txn *txn)
     if (is_in_short(txn)) {
         txn->noted = take_back_notes(txn, count_in_turn(txn));
         check_notes(txn, txn->noted);
-    } else if (txn_claims(txn) > 0) {
-        enter_notes(txn);
+    } else if (txn_claims(txn) > 0 && enter_notes(txn)) {
         take_back(txn);
+    } else {
+        take_back_notes(txn, txn->head.note_count); /* no claims could be made of them */
     }
     txn->given = NULL;
     take_no_notes(txn);
@@ -735,16 +755,13 @@ int instance_plan(struct instance *instance, const struct instance_job *job,
     return OMEGA_OK;
 }
 
-const struct omega_claim *instance_claims(struct instance *instance)
+void instance_fill_claims(const struct instance *instance, struct omega_claim *claims)
 {
-    struct omega_txn *txn = &instance->txn;
-    if (txn->count == 0) {
-        make_claims(txn, txn->noted);
-        for (uint32_t i = 0; i < txn->count; i++) {
-            txn->claims[i].seq = txn->seqs[i];
-        }
+    const struct omega_txn *txn = &instance->txn;
+    make_claims(txn, txn->noted, claims);
+    for (uint32_t i = 0; i < txn->noted; i++) {
+        claims[i].seq = txn->seqs[i];
     }
-    return txn->claims;
 }
 
 int instance_place(struct instance *instance, const struct instance_job *job,
@@ -753,11 +770,19 @@ int instance_place(struct instance *instance, const struct instance_job *job,
 {
     struct instance_plan plan;
     int rc = instance_plan(instance, job, view, &plan, err);
-    if (rc == OMEGA_OK) {
-        *claims = instance_claims(instance);
-        *count = plan.count;
+    if (rc != OMEGA_OK) {
+        return rc;
     }
-    return rc;
+    if (!reserve_claims(&instance->txn)) {
+        return omega_error_set(err, OMEGA_ENOMEM, "no memory for the claims of job %" PRIu64,
+                               job->pending->job->id);
+    }
+    if (plan.claims == NULL) {
+        instance_fill_claims(instance, instance->txn.claims);
+    }
+    *claims = instance->txn.claims;
+    *count = plan.count;
+    return OMEGA_OK;
 }
 
 int instance_started(struct instance *instance, const struct omega_job *job, uint32_t accepted,

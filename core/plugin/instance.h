@@ -65,10 +65,11 @@ struct instance_plan {
  */
 int instance_plan(struct instance *instance, const struct instance_job *job,
                   struct store_view *view, struct instance_plan *plan, omega_error_t *err);
-/* The claims of the last plan, in full. */
-const struct omega_claim *instance_claims(struct instance *instance);
+/* The claims of the last plan, which came in short, in full; *claims has room for as many. */
+void instance_fill_claims(const struct instance *instance, struct omega_claim *claims);
 
-/* Both at once. */
+/* Plans, and gives the claims in full, which are the instance's until the next call; OMEGA_ENOMEM
+ * as well. */
 int instance_place(struct instance *instance, const struct instance_job *job,
                    struct store_view *view, const struct omega_claim **claims, uint32_t *count,
                    omega_error_t *err);

@@ -305,7 +305,12 @@ int store_open_lmdb_reopened(const struct store_config *config, struct store **s
         free(r);
         return rc;
     }
-    r->store = (struct store){&reopened_ops, r->inner->catalogue, r->inner->machine_count};
+    r->store = (struct store){
+        .ops = &reopened_ops,
+        .catalogue = r->inner->catalogue,
+        .machine_count = r->inner->machine_count,
+        .release_raises_seq = r->inner->release_raises_seq,
+    };
     copy_static_arrays(r);
     *store = &r->store;
     return 0;

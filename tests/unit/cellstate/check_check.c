@@ -174,7 +174,11 @@ static void open_liar(struct cell *cell, int factory, struct liar *liar)
     cell_commit(cell);
     CELL_OUTCOMES(cell, OMEGA_ACCEPTED, OMEGA_ACCEPTED);
     *liar = (struct liar){.truth = cell->store};
-    liar->store = (struct store){&liar_ops, cell->catalogue, CELL_MACHINES};
+    liar->store = (struct store){
+        .ops = &liar_ops,
+        .catalogue = cell->catalogue,
+        .machine_count = CELL_MACHINES,
+    };
 }
 
 /* Tells every lie, of a store that keeps CPU and memory by band or one that does not. */

@@ -100,7 +100,8 @@ START_TEST(a_plan_in_short)
     p.view.entry[1].stamp = omega_stamp(12, 0);
     p.view.shown.version = 41;
     for (int again = 0; again < 2; again++) {
-        const struct omega_claim *claims = instance_claims(p.instance);
+        struct omega_claim claims[2];
+        instance_fill_claims(p.instance, claims);
         ck_assert_uint_eq(claims[1].task, 2);
         ck_assert_uint_eq(claims[1].machine, 1);
         ck_assert_uint_eq(claims[1].seq, 11);
