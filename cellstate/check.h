@@ -26,8 +26,8 @@ void check_record(const struct omega_machine *machine, const struct check_view *
 void check_tasks(struct store *store, uint64_t of_jobs, struct store_report *report);
 
 /* True if all is sound that check.c proves of what a store shows; the report says so then. False,
- * and then nothing in the report holds, if anything may be wrong, or there is too little to tell by:
- * it takes a live view, no GPUs and a store that knows which machines are untouched. */
+ * and then nothing in the report holds, if anything may be wrong, or where there is too little to
+ * tell by: it takes a live view, no GPUs and a store that knows which machines are untouched. */
 bool check_glance(struct store *store, const struct check_view *view, struct store_report *report);
 
 #endif

@@ -17,7 +17,6 @@
 struct glance {
     const struct check_view *view;
     struct store_report *report;
-    uint32_t machine_count;
     uint64_t seq_of_an_end;
     uint64_t placed;  /* the sum over placements, */
     uint64_t taken;   /* and that over machines */
@@ -53,24 +52,23 @@ static inline uint64_t word_of(int64_t cpu_milli, int64_t mem_mib, uint64_t plac
 
 /* ---- placements ---- */
 
-/* Placements that are alike and follow each other; not 0 if something is wrong with them. */
+/* Placements that are alike and follow each other; not 0 if something is wrong with them. One on a
+ * machine that is not there has a weight that no machine makes up for. */
 static int add_run(void *context, const struct store_placement *first, const uint32_t *machines,
                    uint32_t count)
 {
     struct glance *glance = context;
-    const uint32_t machine_count = glance->machine_count;
+    const bool wrong =
+        first->id <= glance->last_id || first->band >= OMEGA_BANDS || first->devices != 0;
     uint64_t weights = 0;
-    bool beyond = false;
     for (uint32_t i = 0; i < count; i++) {
         weights += weight_of(machines[i]);
-        beyond |= machines[i] >= machine_count;
     }
-    const bool wrong = beyond || first->id <= glance->last_id || first->band >= OMEGA_BANDS;
     glance->placed += weights * word_of(first->request.cpu_milli, first->request.mem_mib, 1);
     glance->report->placements += count;
     glance->of_jobs += first->job == 0 ? 0 : count;
     glance->last_id = first->id + count - 1;
-    return wrong || first->devices != 0;
+    return wrong;
 }
 
 static int add_placement(void *context, const struct store_placement *placement)
@@ -151,7 +149,6 @@ bool check_glance(struct store *store, const struct check_view *view, struct sto
     struct glance glance = {
         .view = view,
         .report = report,
-        .machine_count = store->machine_count,
         .seq_of_an_end = check_seq_of_an_end(store),
     };
     if (store->ops->placements_in_runs(store, add_placement, add_run, &glance, NULL) != 0 ||

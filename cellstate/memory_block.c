@@ -181,17 +181,31 @@ struct teller {
     void *context;
 };
 
-static int compare_versions(const void *a, const void *b)
+#define DIGIT_BITS 8u
+#define DIGITS (1u << DIGIT_BITS)
+
+/* Brings `count` slots in the order of a digit of their keys, and otherwise in that they have. */
+static void sort_by_digit(const struct map_slot *slots, size_t count, unsigned shift,
+                          struct map_slot *sorted)
 {
-    const struct map_slot *x = a;
-    const struct map_slot *y = b;
-    return (x->key > y->key) - (x->key < y->key);
+    size_t begin[DIGITS + 1] = {0};
+    for (size_t i = 0; i < count; i++) {
+        begin[(slots[i].key >> shift) % DIGITS + 1]++;
+    }
+    for (unsigned d = 1; d < DIGITS; d++) {
+        begin[d] += begin[d - 1];
+    }
+    for (size_t i = 0; i < count; i++) {
+        sorted[begin[(slots[i].key >> shift) % DIGITS]++] = slots[i];
+    }
 }
 
-/* All blocks, by rising version, in a new array; NULL without memory. */
+/* All blocks, by rising version, in a new array; NULL without memory. In a large cell there are tens
+ * of thousands, whose versions differ in few digits. */
 static struct map_slot *sorted_blocks(const struct memory *memory)
 {
-    struct map_slot *blocks = malloc((memory->blocks.count + 1) * sizeof *blocks);
+    const size_t count = memory->blocks.count;
+    struct map_slot *blocks = malloc((2 * count + 1) * sizeof *blocks);
     if (blocks == NULL) {
         return NULL;
     }
@@ -201,7 +215,10 @@ static struct map_slot *sorted_blocks(const struct memory *memory)
             blocks[n++] = memory->blocks.slots[i];
         }
     }
-    qsort(blocks, n, sizeof *blocks, compare_versions);
+    for (unsigned shift = 0; memory->counters.version >> shift != 0; shift += 2 * DIGIT_BITS) {
+        sort_by_digit(blocks, n, shift, blocks + n);
+        sort_by_digit(blocks + n, n, shift + DIGIT_BITS, blocks);
+    }
     return blocks;
 }
 

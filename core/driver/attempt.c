@@ -8,6 +8,7 @@
 
 #include "core/base/cache.h"
 #include "core/driver/driver.h"
+#include "core/metrics/conflicts.h"
 
 /* ---- the job ---- */
 
@@ -656,6 +657,7 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
         }
         rc = store_commit(store, &txn, runner->memory->results, result, err);
         if (rc == OMEGA_OK) {
+            metrics_expect_commit(runner->metrics, &txn, runner->memory->results);
             rc = absorb(runner, store, result, err);
         }
         if (rc == OMEGA_OK) {

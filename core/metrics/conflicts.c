@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/cache.h"
 #include "core/base/large.h"
 #include "core/base/map.h"
 #include "core/metrics/metrics_private.h"
 
 #define ROOM_FIRST 64u
+/* Up to so many instances a block is found by its place in a table, which most of them fill. */
+#define TABLE_INSTANCES 256u
 
 /* What conflicts of a scheduler or workload come to. */
 struct conflict_scope {
@@ -32,7 +35,8 @@ struct conflicts {
     struct block **blocks; /* by instance and rival once the run has ended */
     uint32_t block_count;
     uint32_t block_room;
-    struct map block_of;   /* instance and rival -> block */
+    struct block **table;  /* [instance][rival, or `instances`: nobody]; NULL: too many */
+    struct map block_of;   /* what is not in the table: instance and rival -> block */
     struct block **raised; /* by the transaction at hand */
     uint32_t raised_count;
     uint32_t raised_room;
@@ -104,6 +108,13 @@ int conflicts_init(struct metrics *metrics, const struct metrics_config *config)
         conflicts->instances += config->instances[s];
     }
     conflicts->first_instance[config->scheduler_count] = conflicts->instances;
+    if (conflicts->instances <= TABLE_INSTANCES) {
+        size_t entries = conflicts->instances * (conflicts->instances + (size_t)1);
+        conflicts->table = calloc(entries + 1, sizeof *conflicts->table);
+        if (conflicts->table == NULL) {
+            return OMEGA_ENOMEM;
+        }
+    }
     return init_options(conflicts, config);
 }
 
@@ -121,6 +132,7 @@ void conflicts_release(struct metrics *metrics)
     for (uint32_t i = 0; i < conflicts->block_count; i++) {
         free(conflicts->blocks[i]);
     }
+    free(conflicts->table);
     map_clear(&conflicts->block_of);
     free(conflicts->scopes);
     free(conflicts->first_instance);
@@ -160,17 +172,51 @@ static int reserve(struct block ***blocks, uint32_t count, uint32_t *room)
     return OMEGA_OK;
 }
 
+static uint64_t key_of(uint16_t instance, uint16_t rival)
+{
+    return ((uint64_t)instance << 16 | rival) + 1;
+}
+
+/* Where the table has a pair's block; NULL: it has not. On a cell that others use, too, instances
+ * are numbered among all. */
+static struct block **place_of(const struct conflicts *conflicts, uint16_t instance, uint16_t rival)
+{
+    const uint32_t count = conflicts->instances;
+    const bool there = conflicts->table != NULL && instance < count &&
+                       (rival < count || rival == OMEGA_INSTANCE_NONE);
+    const uint32_t column = rival < count ? rival : count;
+    return there ? &conflicts->table[instance * (count + (size_t)1) + column] : NULL;
+}
+
+/* NULL: there is none yet. */
+static struct block *find_block(const struct conflicts *conflicts, uint16_t instance,
+                                uint16_t rival)
+{
+    struct block **place = place_of(conflicts, instance, rival);
+    return place != NULL ? *place : map_get(&conflicts->block_of, key_of(instance, rival));
+}
+
+static int keep_block(struct conflicts *conflicts, uint16_t instance, uint16_t rival,
+                      struct block *block)
+{
+    struct block **place = place_of(conflicts, instance, rival);
+    if (place == NULL) {
+        return map_put(&conflicts->block_of, key_of(instance, rival), block);
+    }
+    *place = block;
+    return OMEGA_OK;
+}
+
 static struct block *block_of(struct conflicts *conflicts, uint16_t instance, uint16_t rival)
 {
-    uint64_t key = ((uint64_t)instance << 16 | rival) + 1;
-    struct block *block = map_get(&conflicts->block_of, key);
+    struct block *block = find_block(conflicts, instance, rival);
     if (block != NULL) {
         return block;
     }
     block = calloc(1, sizeof *block);
     if (block == NULL ||
         reserve(&conflicts->blocks, conflicts->block_count, &conflicts->block_room) != OMEGA_OK ||
-        map_put(&conflicts->block_of, key, block) != OMEGA_OK) {
+        keep_block(conflicts, instance, rival, block) != OMEGA_OK) {
         free(block);
         return NULL;
     }
@@ -453,6 +499,19 @@ bool metrics_looks_into(const struct metrics *metrics, const struct metrics_atte
     const struct conflicts *conflicts = metrics->conflicts;
     return conflicts != NULL && (attempt->result.conflicts + attempt->result.refused > 0 ||
                                  conflicts->machines != NULL || conflicts->counterfactuals);
+}
+
+void metrics_expect_commit(const struct metrics *metrics, const struct omega_transaction *txn,
+                           const struct omega_claim_result *results)
+{
+    const struct conflicts *conflicts = metrics->conflicts;
+    const uint32_t others = conflicts == NULL || txn->brief == NULL ? 0 : txn->brief->count;
+    for (uint32_t k = 0; k < others; k++) {
+        const struct omega_claim_result *result = &results[omega_other(txn, k)];
+        if (omega_outcome_is_conflict(result->outcome)) {
+            cache_ask(find_block(conflicts, txn->instance, result->rival), sizeof(struct block));
+        }
+    }
 }
 
 void metrics_commit(struct metrics *metrics, const struct metrics_attempt *attempt,

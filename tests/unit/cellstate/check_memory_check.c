@@ -234,7 +234,8 @@ START_TEST(faults_do_not_make_up_for_each_other)
     for (int i = 0; i < 200; i++) {
         struct store_report report;
         struct omega_entry *one = &view->entry[omega_random_below(&random, MACHINES)];
-        struct omega_entry *other = &view->entry[omega_random_below(&random, MACHINES)];
+        struct omega_entry *other =
+            i % 2 == 0 ? one : &view->entry[omega_random_below(&random, MACHINES)];
         const struct omega_entry was[2] = {*one, *other};
         const int32_t by = 1 << omega_random_below(&random, 8);
         one->room.cpu_milli -= _i == 0 || _i == 2 ? by : 0;
@@ -250,6 +251,22 @@ START_TEST(faults_do_not_make_up_for_each_other)
         *one = was[0];
         ck_assert(glance(store, &report));
     }
+}
+END_TEST
+
+/* Machines that are too small for what runs there. */
+START_TEST(too_much_is_found)
+{
+    plain_submit(store, 1, 1, request);
+    ck_assert_uint_eq(plain_commit(store, 1, 1, &(uint32_t){7}, 1).accepted, 1);
+    for (uint32_t m = 0; m < LARGE; m++) {
+        view->entry[m].room.cpu_milli += 75 - view->entry[m].limit.cpu_milli;
+        view->entry[m].limit.cpu_milli = 75;
+        specs[m].cpu_milli = 50;
+    }
+    ck_assert_int_eq(view->entry[7].room.cpu_milli, 75 - request.cpu_milli);
+    const struct store_report report = check_all_ways(store);
+    ck_assert_uint_gt(report.violations, 0);
 }
 END_TEST
 
@@ -330,6 +347,10 @@ enum lie {
     HUGE,
     ELSEWHERE,
     ON_ABSENT,
+    OUT_OF_ORDER,
+    OVERLAPPING,
+    WITH_DEVICES,
+    ON_DOWN,
     MORE_RUNNING,
     MORE_SUBMITTED,
     LIES
@@ -339,11 +360,13 @@ enum lie {
 static const char letters[LIES] = {
     [FIRST_BEYOND] = 'B', [LAST_BEYOND] = 'B',  [MACHINE_BEYOND] = 'B', [BAND_BEYOND] = 'B',
     [TOLD_TWICE] = 'E',   [LARGER] = 'B',       [HUGE] = 'A',           [ELSEWHERE] = 'B',
-    [ON_ABSENT] = 'B',    [MORE_RUNNING] = 'I', [MORE_SUBMITTED] = 'I'};
+    [ON_ABSENT] = 'B',    [OUT_OF_ORDER] = 'E', [OVERLAPPING] = 'E',    [WITH_DEVICES] = 'B',
+    [ON_DOWN] = 'B',      [MORE_RUNNING] = 'I', [MORE_SUBMITTED] = 'I'};
 
 struct liar {
     struct store store; /* first, as every store begins */
     enum lie lie;
+    struct omega_machine down; /* what ON_DOWN says of RECORDED */
 };
 
 struct relay {
@@ -353,6 +376,7 @@ struct relay {
                uint32_t count); /* NULL: one by one */
     void *context;
     uint32_t told;
+    uint64_t last_id; /* of the last run */
 };
 
 static int pass_on(const struct relay *relay, const struct store_placement *first,
@@ -371,14 +395,14 @@ static int pass_on(const struct relay *relay, const struct store_placement *firs
     return rc;
 }
 
-/* Lies about the second run. */
+/* Lies about the third run. */
 static int relay_run(void *context, const struct store_placement *first, const uint32_t *machines,
                      uint32_t count)
 {
     struct relay *relay = context;
     struct store_placement told = *first;
     uint32_t on[PLAIN_TASKS_MAX];
-    const enum lie lie = ++relay->told == 2 ? relay->liar->lie : TRUTH;
+    const enum lie lie = ++relay->told == 3 ? relay->liar->lie : TRUTH;
     memcpy(on, machines, count * sizeof *on);
     switch (lie) {
     case FIRST_BEYOND:
@@ -406,9 +430,20 @@ static int relay_run(void *context, const struct store_placement *first, const u
     case ON_ABSENT:
         on[0] = ABSENT;
         break;
+    case OUT_OF_ORDER:
+        told.id = 1;
+        break;
+    case OVERLAPPING:
+        told.id = relay->last_id;
+        break;
+    case WITH_DEVICES:
+        told.devices = 1;
+        told.request.gpu_milli = 1000;
+        break;
     default:
         break;
     }
+    relay->last_id = first->id + count - 1;
     int rc = pass_on(relay, &told, on, count);
     return rc == 0 && lie == TOLD_TWICE ? pass_on(relay, &told, on, count) : rc;
 }
@@ -426,7 +461,7 @@ static int liar_placements_in_runs(struct store *liar,
                                               const uint32_t *machines, uint32_t count),
                                    void *context, omega_error_t *error)
 {
-    struct relay relay = {(const struct liar *)(const void *)liar, each, run, context, 0};
+    struct relay relay = {(const struct liar *)(const void *)liar, each, run, context, 0, 0};
     return store->ops->placements_in_runs(store, relay_placement, relay_run, &relay, error);
 }
 
@@ -437,10 +472,10 @@ static int liar_placements(struct store *liar,
     return liar_placements_in_runs(liar, each, NULL, context, error);
 }
 
-static const struct omega_machine *liar_kept(struct store *liar, uint32_t index)
+static const struct omega_machine *liar_kept(struct store *base, uint32_t index)
 {
-    (void)liar;
-    return store->ops->kept(store, index);
+    const struct liar *liar = (const struct liar *)(const void *)base;
+    return liar->lie == ON_DOWN && index == RECORDED ? &liar->down : store->ops->kept(store, index);
 }
 
 static uint32_t liar_untouched(struct store *liar, uint32_t first, uint32_t end,
@@ -470,9 +505,18 @@ START_TEST(lies_about_runs_are_found)
 {
     struct liar liar = {.store = {.ops = &liar_ops, .machine_count = MACHINES}};
     place_jobs(5);
+    plain_submit(store, JOBS + 1, 1, request);
+    ck_assert_uint_eq(plain_commit(store, JOBS + 1, 1, &(uint32_t){RECORDED}, 1).accepted, 1);
+    liar.down = *store->ops->kept(store, RECORDED);
+    liar.down.state = OMEGA_MACHINE_DOWN;
     for (int lie = TRUTH; lie < LIES; lie++) {
+        const struct omega_entry was = view->entry[RECORDED];
         liar.lie = (enum lie)lie;
+        if (lie == ON_DOWN) {
+            store_view_show(view, RECORDED, &liar.down);
+        }
         const struct store_report report = check_all_ways(&liar.store);
+        view->entry[RECORDED] = was;
         if (lie == TRUTH) {
             ck_assert_msg(report.violations == 0, "%s", report.first);
             ck_assert_uint_gt(report.placements, JOBS);
@@ -490,6 +534,7 @@ static void add_cases(Suite *suite)
     tcase_add_loop_test(tcase, a_sound_cell_is_sound, 0, 8);
     tcase_add_loop_test(tcase, small_cells_are_sound, 0, 5);
     tcase_add_test(tcase, all_are_found);
+    tcase_add_test(tcase, too_much_is_found);
     tcase_add_loop_test(tcase, faults_do_not_make_up_for_each_other, 0, 6);
     tcase_add_test(tcase, untouched_ones_are_those);
     tcase_add_test(tcase, writing_is_found);
