@@ -9,8 +9,9 @@
  *     what each machine says is taken of it x its weight, over all machines
  *
  * What is taken are CPU, memory and a place in the machine's sequence, each times a number of its
- * own. Equal machines make equal sums; unequal ones do so by chance, once in about 2^60 (the
- * argument is that of Freivalds, "Probabilistic machines can use less running time", 1977).
+ * own. Equal machines make equal sums; unequal ones do so by chance, once in 2^50 or less often: in
+ * 2^64, but that a difference of a power of two leaves as many bits less (the argument is that of
+ * Freivalds, "Probabilistic machines can use less running time", 1977).
  */
 #include "cellstate/check.h"
 

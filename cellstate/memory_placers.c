@@ -48,7 +48,7 @@ static void read_half(const struct placers *placers, uint32_t half, struct place
 
 /* ---- pairs ---- */
 
-struct placers_pair placers_get(const struct placers *placers, uint32_t machine)
+struct placers_pair placers_get_any(const struct placers *placers, uint32_t machine)
 {
     const uint64_t word = placers->entries[machine].of_store;
     const uint32_t newest = (uint32_t)word;

@@ -47,7 +47,23 @@ void placers_close(struct placers *placers);
  * and nothing is lost. */
 int placers_reserve(struct placers *placers, uint16_t instance, uint64_t version);
 
-struct placers_pair placers_get(const struct placers *placers, uint32_t machine);
+struct placers_pair placers_get_any(const struct placers *placers, uint32_t machine);
+
+/* The same, in a few instructions where both stand in the word. */
+static inline struct placers_pair placers_get(const struct placers *placers, uint32_t machine)
+{
+    const uint32_t newest = (uint32_t)placers->entries[machine].of_store;
+    const uint32_t other = (uint32_t)(placers->entries[machine].of_store >> 32);
+    if (newest == 0 || other == 0) {
+        return placers_get_any(placers, machine);
+    }
+    return (struct placers_pair){
+        .version = {placers->base + newest % PLACERS_RECENT,
+                    placers->base + other % PLACERS_RECENT},
+        .by = {(newest >> PLACERS_VERSION_BITS) - 1, (other >> PLACERS_VERSION_BITS) - 1},
+    };
+}
+
 /* Each of the pair was got of this machine before, or placers_reserve() was told of it. */
 void placers_put(struct placers *placers, uint32_t machine, const struct placers_pair *pair);
 
