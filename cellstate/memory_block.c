@@ -200,8 +200,8 @@ static void sort_by_digit(const struct map_slot *slots, size_t count, unsigned s
     }
 }
 
-/* All blocks, by rising version, in a new array; NULL without memory. In a large cell there are tens
- * of thousands, whose versions differ in few digits. */
+/* All blocks, by rising version, in a new array; NULL without memory. In a large cell there are
+ * tens of thousands, whose versions differ in few digits. */
 static struct map_slot *sorted_blocks(const struct memory *memory)
 {
     const size_t count = memory->blocks.count;
