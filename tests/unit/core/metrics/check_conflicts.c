@@ -46,10 +46,12 @@ static void keep_refusal(void *context, const struct metrics *metrics,
     refusals->claims[refusals->count++] = *claim;
 }
 
-static struct metrics *create(bool machines, struct refusals *refused, bool counterfactuals)
+/* With so many instances of "batch". */
+static struct metrics *create_many(uint32_t batch, bool machines, struct refusals *refused,
+                                   bool counterfactuals)
 {
     static const char *const schedulers[] = {"batch", "service"};
-    static const uint32_t instances[] = {2, 1};
+    const uint32_t instances[] = {batch, 1};
     static const char *const workloads[] = {"short", "long"};
     struct metrics_config config = {
         .schedulers = schedulers,
@@ -70,6 +72,11 @@ static struct metrics *create(bool machines, struct refusals *refused, bool coun
     struct metrics *metrics = metrics_create(&config);
     ck_assert_ptr_nonnull(metrics);
     return metrics;
+}
+
+static struct metrics *create(bool machines, struct refusals *refused, bool counterfactuals)
+{
+    return create_many(2, machines, refused, counterfactuals);
 }
 
 /* An attempt of `instance` from start to end whose claims got these outcomes from these rivals. */
@@ -434,10 +441,52 @@ START_TEST(off)
 }
 END_TEST
 
+/* However many instances there are, and of a cell where there are others, too: who blocked whom is
+ * told by instance, then rival, and so often. */
+START_TEST(many_instances)
+{
+    static const uint32_t batch[] = {1, 2, 254, 255, 256, 300, 1000};
+    static const uint16_t pairs[][2] = {
+        {0, 1},     {0, 255},   {0, 65535}, {1, 0},      {1, 256},       {1, 999},   {1, 65535},
+        {2, 0},     {2, 60000}, {255, 0},   {255, 1},    {255, 256},     {256, 255}, {257, 0},
+        {998, 999}, {999, 0},   {999, 998}, {60000, 60}, {65534, 65533},
+    };
+    const uint32_t count = sizeof pairs / sizeof *pairs;
+    uint32_t others[] = {0};
+    struct omega_brief brief = {.others = others, .count = 1};
+    struct metrics *metrics = create_many(batch[_i], false, NULL, false);
+    struct told told;
+    for (uint32_t k = 0; k < 2 * count; k++) {
+        const uint16_t *pair = pairs[k * 7 % count];
+        make(&told, pair[0], 200, 300, 1, (uint8_t[]){FIT}, &pair[1]);
+        told.attempt.scheduler = BATCH;
+        told.txn.brief = &brief;
+        told.attempt.instance = 0; /* among those of this process */
+        metrics_expect_commit(metrics, &told.txn, told.results);
+        tell(metrics, &told);
+    }
+    metrics_finish(metrics, 1100);
+    ck_assert_int_eq(metrics_status(metrics), 0);
+    for (uint32_t k = 0; k < count; k++) {
+        const struct metrics_block *block = metrics_read_block(metrics, k);
+        ck_assert_ptr_nonnull(block);
+        ck_assert_uint_eq(block->instance, pairs[k][0]);
+        ck_assert_uint_eq(block->rival, pairs[k][1]);
+        ck_assert_uint_eq(block->claims, 2);
+        ck_assert_int_eq(block->lost_us, 200);
+    }
+    ck_assert_ptr_null(metrics_read_block(metrics, count));
+    metrics_destroy(metrics);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     check_case(suite, "matrix", matrix);
     check_case(suite, "nobody", nobody);
+    TCase *many = tcase_create("many instances");
+    tcase_add_loop_test(many, many_instances, 0, 7);
+    suite_add_tcase(suite, many);
     check_case(suite, "time adds up", time_adds_up);
     check_case(suite, "machines", machines);
     check_case(suite, "refused", refused);
