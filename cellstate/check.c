@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Proves invariants A, B and I of a store from what it shows: its machines, its placements and its
- * counters, and whatever else its backend can prove. It adds placements up by itself and shares
- * nothing with the rules. A live view is compared with what the records show, machine by machine;
- * what check_glance() proves in less time needs none of it.
+ * counters; E of one that has kept(); and whatever else its backend can prove. It adds placements up
+ * by itself and shares nothing with the rules. A live view is compared with what the records show,
+ * machine by machine; what check_glance() proves in less time needs none of it.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -106,8 +106,21 @@ static int add_placement(void *context, const struct store_placement *placement)
     return checker->no_memory;
 }
 
-/* True if nothing is used of a machine's devices: there is nothing to add up, as in most cells. */
-static bool devices_are_idle(const struct omega_machine *machine)
+/* The same for placements that are alike but for their machines, and follow each other. */
+static int add_run(void *context, const struct store_placement *first, const uint32_t *machines,
+                   uint32_t count)
+{
+    struct store_placement placement = *first;
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        placement.id = first->id + i;
+        placement.machine = machines[i];
+        rc = add_placement(context, &placement);
+    }
+    return rc;
+}
+
+bool check_devices_are_idle(const struct omega_machine *machine)
 {
     uint64_t any = 0;
     uint64_t words[2];
@@ -191,7 +204,7 @@ static void check_sums(const struct store *store, const struct checker *checker,
         mem += use.mem_mib;
         placements += use.placements;
     }
-    check_bands(checker, machine, devices_are_idle(machine));
+    check_bands(checker, machine, check_devices_are_idle(machine));
     if (machine->cpu_used_milli != cpu || machine->mem_used_mib != mem) {
         store_violated(report,
                        "B: machine %u uses %d milli-cores and %d MiB, its placements %" PRId64
@@ -272,7 +285,7 @@ static const struct omega_machine *fetch(struct store *store, uint32_t index,
 void check_record(const struct omega_machine *machine, const struct check_view *view,
                   struct store_report *report)
 {
-    check_limit(report, machine, devices_are_idle(machine));
+    check_limit(report, machine, check_devices_are_idle(machine));
     if (view->live != NULL) {
         store_view_show(view->expected, 0, machine);
         if (!store_view_shows(view->live, machine->index, view->expected)) {
@@ -301,7 +314,9 @@ static int check_machines(struct store *store, const struct checker *checker, om
 /* A, B, E and I of what the store shows, machine by machine: tells what is wrong. */
 static int check_closely(struct store *store, struct checker *checker, omega_error_t *err)
 {
-    int rc = store_placements(store, add_placement, checker, err);
+    int rc = store->ops->placements_in_runs == NULL
+                 ? store_placements(store, add_placement, checker, err)
+                 : store->ops->placements_in_runs(store, add_placement, add_run, checker, err);
     if (checker->no_memory) {
         rc = omega_error_set(err, OMEGA_ENOMEM, "no memory to check %u machines",
                              store->machine_count);

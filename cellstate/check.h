@@ -25,9 +25,13 @@ void check_record(const struct omega_machine *machine, const struct check_view *
 /* I, with the number of placements that belong to a job. Adds to the report. */
 void check_tasks(struct store *store, uint64_t of_jobs, struct store_report *report);
 
+/* True if nothing is used of a machine's devices: there is nothing to add up, as in most cells. */
+bool check_devices_are_idle(const struct omega_machine *machine);
+
 /* True if all is sound that check.c proves of what a store shows; the report says so then. False,
- * and then nothing in the report holds, if anything may be wrong, or where there is too little to
- * tell by: it takes a live view, no GPUs and a store that knows which machines are untouched. */
+ * and then nothing in the report holds, if anything may be wrong, and where it cannot tell: where
+ * something runs on devices, of a machine on which more has ended than its stamp counts, and of
+ * stores that do not tell what comes in runs. */
 bool check_glance(struct store *store, const struct check_view *view, struct store_report *report);
 
 #endif

@@ -429,6 +429,6 @@ static const struct store_ops memory_ops = {
     .placements_in_runs = memory_placements_in_runs,
     .counters = memory_counters,
     .totals = memory_totals,
-    .expect_release = memory_expect_release,
+    .hint = memory_hint,
     .close = memory_close,
 };

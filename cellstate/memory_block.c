@@ -6,10 +6,7 @@
 #include "cellstate/memory_private.h"
 #include "core/base/large.h"
 
-#define SPARE_LEAST_BITS 4u /* of the placements of the smallest spare blocks */
-#define SPARE_LEAST (1u << SPARE_LEAST_BITS)
-_Static_assert(MEMORY_SPARES == 4 * (OMEGA_PLACEMENT_POSITION_BITS - SPARE_LEAST_BITS) + 1,
-               "spare blocks of all sizes");
+#define SPARE_LEAST (1u << MEMORY_SPARE_BITS)
 
 /* A new block with room for so many placements, each of which takes `extra` bytes besides; NULL
  * without memory. */
@@ -35,7 +32,7 @@ static uint32_t which_spare(uint32_t count, uint32_t *room)
     const uint32_t bits = 31u - (uint32_t)__builtin_clz(count - 1);
     const uint32_t quarters = (count - 1) >> (bits - 2); /* 4 to 7: of the power of two below */
     *room = (quarters + 1) << (bits - 2);
-    return 4 * (bits - SPARE_LEAST_BITS) + quarters - 3;
+    return 4 * (bits - MEMORY_SPARE_BITS) + quarters - 3;
 }
 
 /* A block for so many alike placements, used again or new; NULL without memory. */
@@ -183,6 +180,7 @@ struct teller {
 
 #define DIGIT_BITS 8u
 #define DIGITS (1u << DIGIT_BITS)
+_Static_assert(64 - OMEGA_PLACEMENT_POSITION_BITS <= 64 - 2 * DIGIT_BITS, "versions end in time");
 
 /* Brings `count` slots in the order of a digit of their keys, and otherwise in that they have. */
 static void sort_by_digit(const struct map_slot *slots, size_t count, unsigned shift,

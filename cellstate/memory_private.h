@@ -20,7 +20,9 @@ struct asked {
     uint8_t devices;
 };
 
-#define MEMORY_SPARES 65u /* sizes of blocks */
+#define MEMORY_SPARE_BITS 4u /* of the placements of the smallest blocks */
+/* Sizes of blocks: four from each power of two to the next, up to the largest transaction. */
+#define MEMORY_SPARES (4u * (OMEGA_PLACEMENT_POSITION_BITS - MEMORY_SPARE_BITS) + 1u)
 
 /* The placements of one version. Spare when none runs any more. */
 struct block {
@@ -101,7 +103,7 @@ static inline bool block_runs(const struct block *block, uint32_t position)
 
 /* Asks for a block, or NULL, which is soon looked at: for its head and the first machines; the
  * processor sees from there how it goes on. */
-static inline void block_ask(const struct block *block)
+CACHE_ASKS block_ask(const struct block *block)
 {
     cache_ask(block, 4 * CACHE_LINE);
 }
@@ -243,7 +245,7 @@ int memory_release(struct store *store, const uint64_t *placements, uint32_t cou
 int memory_release_run(struct store *store, uint64_t first, uint32_t count,
                        enum store_release_reason reason, struct store_release_result *results,
                        uint32_t *ended, uint64_t *version, omega_error_t *err);
-void memory_expect_release(struct store *store, uint64_t job, uint64_t version);
+struct store_hint memory_hint(struct store *store, uint64_t job, uint64_t version);
 
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err);
 int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,

@@ -208,14 +208,19 @@ int memory_release_run(struct store *store, uint64_t first, uint32_t count,
     return OMEGA_OK;
 }
 
-void memory_expect_release(struct store *store, uint64_t job, uint64_t version)
+struct store_hint memory_hint(struct store *store, uint64_t job, uint64_t version)
 {
     const struct memory *memory = memory_of(store);
+    _Static_assert(sizeof(struct job_entry) <= 2 * CACHE_LINE, "store_expect() asks for all of it");
     if (memory->base.machine_count < MACHINES_FAR) {
-        return;
+        return (struct store_hint){.job = NULL};
     }
-    block_ask(map_get(&memory->blocks, version));
-    cache_ask(memory_job(memory, job), sizeof(struct job_entry));
+    return (struct store_hint){
+        .job = memory_job(memory, job),
+        .job_place = id_table_place(&memory->jobs, job),
+        .placements = map_get(&memory->blocks, version),
+        .placements_place = map_place(&memory->blocks, version),
+    };
 }
 
 void memory_lose(struct memory *memory, uint32_t count, enum store_loss_policy policy)

@@ -19,6 +19,7 @@
 #define OMEGA_CELLSTATE_STORE_H
 
 #include "cellstate/view.h"
+#include "core/base/cache.h"
 #include "core/base/error.h"
 #include "core/model/catalogue.h"
 #include "core/model/claim.h"
@@ -68,6 +69,15 @@ struct store_placement {
     uint16_t instance; /* OMEGA_INSTANCE_NONE: initial state */
     uint8_t devices;
     uint8_t band;
+};
+
+/* Where in memory a store keeps a job and the placements of a version, and where it looks them up;
+ * NULL is nowhere. Nobody but the store knows what is there, or whether it still is. */
+struct store_hint {
+    const void *job;
+    const void *job_place;
+    const void *placements;
+    const void *placements_place;
 };
 
 /* What placements take of a machine. */
@@ -151,7 +161,7 @@ struct store_ops {
     /* NULL, or, for store_check() alone, of how many machines from one on, none or more, but all
      * before `end`, two things hold: they were made alike, and up, which *made says then, and
      * nothing has happened to them since but that something without devices was placed or ended
-     * there. What live views show of them is proven by that. */
+     * there. Their limits in live views are proven by that; room and stamp are not. */
     uint32_t (*untouched)(struct store *store, uint32_t first, uint32_t end,
                           struct omega_machine *made);
     int (*placements)(struct store *store,
@@ -172,8 +182,8 @@ struct store_ops {
     int (*hold)(struct store *store, omega_error_t *err);
     void (*let_go)(struct store *store);
     int (*check)(struct store *store, struct store_report *report, omega_error_t *err);
-    /* For store_expect_release(), or NULL. */
-    void (*expect_release)(struct store *store, uint64_t job, uint64_t version);
+    /* For store_hint(), or NULL. */
+    struct store_hint (*hint)(struct store *store, uint64_t job, uint64_t version);
     void (*close)(struct store *store);
 };
 
@@ -182,7 +192,7 @@ struct store {
     const struct store_ops *ops;
     const struct catalogue *catalogue;
     uint32_t machine_count;
-    bool release_raises_seq; /* as in its configuration */
+    bool release_raises_seq; /* as in its configuration; of a store that has kept() */
 };
 
 /* Opens a cell in memory, at version 0, with all machines as their specs say. */
@@ -262,13 +272,26 @@ static inline int store_release_run(struct store *store, uint64_t first, uint32_
     return store->ops->release_run(store, first, count, reason, results, ended, version, err);
 }
 
-/* A hint: soon placements of a version, which are the job's (0: of none), will end. Whoever knows
- * that ahead spares the store waiting for memory then. Changes nothing and cannot fail, whether
- * there are such placements or not. */
-static inline void store_expect_release(struct store *store, uint64_t job, uint64_t version)
+/* Where the store keeps a job (0: none) and the placements of a version (0: none), whether there are
+ * such or not: to be kept by whoever knows that a commit of the job or an end of the placements will
+ * come, for store_expect(). */
+static inline struct store_hint store_hint(struct store *store, uint64_t job, uint64_t version)
 {
-    if (store->ops->expect_release != NULL) {
-        store->ops->expect_release(store, job, version);
+    return store->ops->hint == NULL ? (struct store_hint){.job = NULL}
+                                    : store->ops->hint(store, job, version);
+}
+
+/* Soon what a hint names will be looked at: asks for it, so that the store need not wait for memory
+ * then. Changes nothing and cannot fail, however old the hint is. */
+CACHE_ASKS store_expect(struct store_hint hint)
+{
+    if (hint.job != NULL) {
+        cache_ask(hint.job_place, CACHE_LINE);
+        cache_ask(hint.job, 2 * CACHE_LINE);
+    }
+    if (hint.placements != NULL) {
+        cache_ask(hint.placements_place, CACHE_LINE);
+        cache_ask(hint.placements, 4 * CACHE_LINE); /* the processor sees how it goes on */
     }
 }
 
@@ -368,10 +391,10 @@ struct store_report {
     char first[256];      /* the first violation, with its letter; "" if there is none */
 };
 
-/* Proves A, B and I of a store from its machines and placements (cellstate/check.c), and what its
- * backend proves besides (E, where there is a change log). The memory store must be quiet; others
- * are looked at as of one version. A violation is reported, not an error. OMEGA_ENOMEM;
- * OMEGA_ECORRUPT for a damaged record, and what reading can fail with. */
+/* Proves A, B and I of a store from its machines and placements (cellstate/check.c), E of the
+ * memory store, and what other backends prove besides (E, where there is a change log). The memory
+ * store must be quiet; others are looked at as of one version. A violation is reported, not an
+ * error. OMEGA_ENOMEM; OMEGA_ECORRUPT for a damaged record, and what reading can fail with. */
 int store_check(struct store *store, struct store_report *report, omega_error_t *err);
 
 /* The same, and proves that every array of a live view, as this one has to be, shows what the

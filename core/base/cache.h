@@ -8,9 +8,13 @@
 
 #define CACHE_LINE ((size_t)64) /* bytes */
 
+/* For functions that do nothing but ask: gcc takes them for ones without effect, and removes what
+ * it has not put in place by then. */
+#define CACHE_ASKS static inline __attribute__((always_inline)) void
+
 /* Asks for `bytes` from a place on, which will be looked at, mostly to be written; there need not
  * be so many, or any. */
-static inline void cache_ask(const void *at, size_t bytes)
+CACHE_ASKS cache_ask(const void *at, size_t bytes)
 {
     for (size_t next = 0; next < bytes; next += CACHE_LINE) {
         __builtin_prefetch((const void *)((uintptr_t)at + next), 1);

@@ -29,6 +29,13 @@ static inline void *id_table_get(const struct id_table *table, uint64_t id)
     return page == NULL ? NULL : page->values[id % ID_PAGE];
 }
 
+/* Where an id's value is, or NULL, until the page is gone: for hints. */
+static inline const void *id_table_place(const struct id_table *table, uint64_t id)
+{
+    const struct id_page *page = map_get(&table->pages, 1 + id / ID_PAGE);
+    return page == NULL ? NULL : &page->values[id % ID_PAGE];
+}
+
 /* Sets an id that has no value to one other than NULL. Returns 0 or OMEGA_ENOMEM. */
 int id_table_put(struct id_table *table, uint64_t id, void *value);
 

@@ -27,6 +27,12 @@ static inline size_t map_home(const struct map *map, uint64_t key)
     return (size_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & map->mask;
 }
 
+/* Where a key mostly is, or would be, until the map grows: for hints. */
+static inline const void *map_place(const struct map *map, uint64_t key)
+{
+    return map->slots == NULL ? NULL : &map->slots[map_home(map, key)];
+}
+
 /* The value of a key, or NULL. */
 static inline void *map_get(const struct map *map, uint64_t key)
 {

@@ -3,12 +3,12 @@
  * One attempt, as two functions that every driver calls: sync and place, then commit and settle.
  * Also the two things an attempt is about: the driver's job and the scheduler instance.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/cache.h"
 #include "core/driver/driver.h"
-#include "core/metrics/conflicts.h"
 
 /* ---- the job ---- */
 
@@ -115,9 +115,10 @@ static int occupy(struct run_job *job, const struct catalogue *catalogue,
         memset(job->machine_of, 0xff, job->job->slots * sizeof *job->machine_of);
     }
     const struct omega_claim *claims = attempt_claims(runner);
+    const struct omega_claim_result *results = attempt_results(runner);
     for (uint32_t i = 0; i < runner->plan.count; i++) {
         const struct omega_claim *claim = &claims[i];
-        if (runner->memory->results[i].outcome == OMEGA_ACCEPTED &&
+        if (results[i].outcome == OMEGA_ACCEPTED &&
             is_different(catalogue, &job->job->groups[claim->group])) {
             job->machine_of[claim->task] = claim->machine;
         }
@@ -343,6 +344,20 @@ static enum omega_granularity granularity_of(const struct runner *runner)
                                                   : runner->config->granularity;
 }
 
+/* Fills in runner->group_claims. Claims in short are all of one group. */
+static void count_by_group(struct runner *runner, const struct omega_job *job)
+{
+    const struct instance_plan *plan = &runner->plan;
+    memset(runner->group_claims, 0, job->group_count * sizeof *runner->group_claims);
+    if (plan->claims == NULL) {
+        runner->group_claims[0] = plan->count;
+        return;
+    }
+    for (uint32_t i = 0; i < plan->count; i++) {
+        runner->group_claims[plan->claims[i].group]++;
+    }
+}
+
 /* True if the claims are fewer than the granularity needs, so that committing them is pointless. */
 static bool claims_fall_short(struct runner *runner)
 {
@@ -359,11 +374,7 @@ static bool claims_fall_short(struct runner *runner)
         bool all = omega_job_is_elastic(job) || unplaced < runner->config->at_least;
         runner->minimum[g] = all ? unplaced : runner->config->at_least;
     }
-    const struct omega_claim *claims = attempt_claims(runner);
-    memset(runner->group_claims, 0, job->group_count * sizeof *runner->group_claims);
-    for (uint32_t i = 0; i < runner->plan.count; i++) {
-        runner->group_claims[claims[i].group]++;
-    }
+    count_by_group(runner, job);
     bool short_of = false;
     for (uint32_t g = 0; g < job->group_count; g++) {
         short_of = short_of || runner->group_claims[g] < runner->minimum[g];
@@ -407,6 +418,9 @@ int attempt_plan(struct runner *runner, struct store *store, int64_t now_us, ome
         .placed = job->placements == 0 ? NULL : job->placed,
         .machine_of = job->machine_of,
     };
+    if (runner->memory->claims_of == runner) {
+        runner->memory->claims_of = NULL; /* those of its last plan */
+    }
     rc = instance_plan(runner->instance, &given, runner->view, &runner->plan, err);
     forget_last(job);
     runner->synced_version = runner->view->shown.version;
@@ -456,8 +470,12 @@ const struct omega_claim *attempt_claims(const struct runner *runner)
     if (runner->plan.claims != NULL) {
         return runner->plan.claims;
     }
-    instance_fill_claims(runner->instance, runner->memory->claims);
-    return runner->memory->claims;
+    struct attempt_memory *memory = runner->memory;
+    if (memory->claims_of != runner) {
+        instance_fill_claims(runner->instance, memory->claims);
+        memory->claims_of = runner;
+    }
+    return memory->claims;
 }
 
 void attempt_planned(const struct runner *runner, struct omega_transaction *txn)
@@ -481,7 +499,7 @@ void attempt_planned(const struct runner *runner, struct omega_transaction *txn)
         .seqs = runner->plan.seqs,
         .proven = true, /* the host has looked at its notes */
         .inquiry = runner->memory->inquiry,
-        .brief = runner->brief,
+        .brief = runner->memory->is_brief ? &runner->memory->brief : NULL,
     };
 }
 
@@ -491,12 +509,19 @@ void attempt_transaction(const struct runner *runner, struct omega_transaction *
     txn->claims = attempt_claims(runner);
 }
 
+const struct omega_claim_result *attempt_results(const struct runner *runner)
+{
+    assert(runner->memory->results_of == runner);
+    return runner->memory->results;
+}
+
 void attempt_tell_results(const struct runner *runner, const struct omega_result *result)
 {
-    const struct omega_brief *brief = runner->brief;
+    const struct omega_brief *brief = &runner->memory->brief;
     struct omega_claim_result *results = runner->memory->results;
     uint32_t other = 0;
-    for (uint32_t i = 0; brief != NULL && i < runner->plan.count; i++) {
+    assert(runner->memory->results_of == runner);
+    for (uint32_t i = 0; runner->memory->is_brief && i < runner->plan.count; i++) {
         if (other < brief->count && brief->others[other] == i) {
             other++;
         } else {
@@ -514,9 +539,10 @@ static int absorb(struct runner *runner, struct store *store, const struct omega
         return OMEGA_OK;
     }
     const struct omega_claim *claims = attempt_claims(runner);
+    const struct omega_claim_result *results = attempt_results(runner);
     attempt_tell_results(runner, result);
     for (uint32_t i = 0; result->accepted > 0 && i < runner->plan.count; i++) {
-        if (runner->memory->results[i].outcome == OMEGA_ACCEPTED &&
+        if (results[i].outcome == OMEGA_ACCEPTED &&
             runner_tell(runner, claims[i].machine) != OMEGA_OK) {
             return omega_error_set(err, OMEGA_ENOMEM, "no memory to keep a view");
         }
@@ -561,7 +587,7 @@ static int mark_placed(const struct runner *runner, const struct omega_transacti
     const uint32_t others = result->accepted == txn->claim_count ? 0 : omega_others(txn);
     for (uint32_t k = 0; k < others; k++) {
         uint32_t i = omega_other(txn, k);
-        if (runner->memory->results[i].outcome != OMEGA_ACCEPTED) {
+        if (attempt_results(runner)[i].outcome != OMEGA_ACCEPTED) {
             /* as before: only what is not placed is claimed */
             job->placed[omega_transaction_claim(txn, i).task] = 0;
         }
@@ -611,7 +637,7 @@ static int keep_last(struct runner *runner, const struct omega_result *result, o
     }
     attempt_tell_results(runner, result);
     memcpy(job->last_claims, attempt_claims(runner), count * sizeof *job->last_claims);
-    memcpy(job->last_results, runner->memory->results, count * sizeof *job->last_results);
+    memcpy(job->last_results, attempt_results(runner), count * sizeof *job->last_results);
     job->last_count = count;
     return OMEGA_OK;
 }
@@ -655,9 +681,9 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
         if (txn.inquiry != NULL) {
             txn.inquiry->answered = false;
         }
+        runner->memory->results_of = runner;
         rc = store_commit(store, &txn, runner->memory->results, result, err);
         if (rc == OMEGA_OK) {
-            metrics_expect_commit(runner->metrics, &txn, runner->memory->results);
             rc = absorb(runner, store, result, err);
         }
         if (rc == OMEGA_OK) {

@@ -13,10 +13,10 @@ struct task_list {
     uint32_t tasks[];
 };
 
-int attempt_memory_open(struct attempt_memory *memory, const struct metrics *metrics,
+int attempt_memory_open(struct attempt_memory *memory, const struct metrics *metrics, bool is_brief,
                         omega_error_t *err)
 {
-    *memory = (struct attempt_memory){.room = 0};
+    *memory = (struct attempt_memory){.is_brief = is_brief};
     if (!metrics_wants_causes(metrics)) {
         return OMEGA_OK;
     }
@@ -28,6 +28,24 @@ int attempt_memory_open(struct attempt_memory *memory, const struct metrics *met
     return OMEGA_OK;
 }
 
+/* Frees what is there, and says that nothing fits. */
+static void drop(struct attempt_memory *memory)
+{
+    free(memory->claims);
+    free(memory->results);
+    free(memory->brief.others);
+    memory->claims = NULL;
+    memory->claims_of = NULL;
+    memory->results = NULL;
+    memory->results_of = NULL;
+    memory->brief.others = NULL;
+    if (memory->inquiry != NULL) {
+        free(memory->inquiry->causes);
+        memory->inquiry->causes = NULL;
+    }
+    memory->room = 0;
+}
+
 void attempt_memory_close(struct attempt_memory *memory)
 {
     while (memory->in_order != NULL) {
@@ -35,25 +53,9 @@ void attempt_memory_close(struct attempt_memory *memory)
         memory->in_order = list->shorter;
         free(list);
     }
-    free(memory->claims);
-    free(memory->results);
-    free(memory->brief.others);
-    if (memory->inquiry != NULL) {
-        free(memory->inquiry->causes);
-        free(memory->inquiry);
-    }
+    drop(memory);
+    free(memory->inquiry);
     *memory = (struct attempt_memory){.room = 0};
-}
-
-/* Makes room for the causes of so many claims, if they are asked for. */
-static int reserve_causes(struct omega_inquiry *inquiry, uint32_t claims)
-{
-    if (inquiry == NULL) {
-        return OMEGA_OK;
-    }
-    struct omega_cause *causes = reallocarray(inquiry->causes, claims, sizeof *inquiry->causes);
-    inquiry->causes = causes == NULL ? inquiry->causes : causes;
-    return causes == NULL ? OMEGA_ENOMEM : OMEGA_OK;
 }
 
 int attempt_memory_reserve(struct attempt_memory *memory, uint32_t claims)
@@ -61,18 +63,19 @@ int attempt_memory_reserve(struct attempt_memory *memory, uint32_t claims)
     if (claims <= memory->room) {
         return OMEGA_OK;
     }
-    const uint32_t room = claims * 2;
-    struct omega_claim *full = reallocarray(memory->claims, room, sizeof *full);
-    memory->claims = full == NULL ? memory->claims : full;
-    struct omega_claim_result *results = reallocarray(memory->results, room, sizeof *results);
-    memory->results = results == NULL ? memory->results : results;
-    uint32_t *others = reallocarray(memory->brief.others, room, sizeof *others);
-    memory->brief.others = others == NULL ? memory->brief.others : others;
-    if (full == NULL || results == NULL || others == NULL ||
-        reserve_causes(memory->inquiry, room) != OMEGA_OK) {
+    const size_t room = (size_t)claims * 2;
+    drop(memory);
+    memory->claims = malloc(room * sizeof *memory->claims);
+    memory->results = malloc(room * sizeof *memory->results);
+    memory->brief.others = malloc(room * sizeof *memory->brief.others);
+    if (memory->inquiry != NULL) {
+        memory->inquiry->causes = malloc(room * sizeof *memory->inquiry->causes);
+    }
+    if (memory->claims == NULL || memory->results == NULL || memory->brief.others == NULL ||
+        (memory->inquiry != NULL && memory->inquiry->causes == NULL)) {
         return OMEGA_ENOMEM;
     }
-    memory->room = room;
+    memory->room = (uint32_t)room;
     return OMEGA_OK;
 }
 

@@ -61,13 +61,17 @@ struct run_job {
 };
 
 /* Working memory of attempts. Instances share one if each has done with what the store said of its
- * commit before the next one commits: what they keep longer, such as plans, is their own. All 0 is
- * an empty one. */
+ * commit before the next one commits. Plans, which are kept longer, are their own, but for the list
+ * of tasks in order: that stays as it is. All 0 is an empty one. */
 struct attempt_memory {
     struct task_list *in_order;         /* tasks that are their own index; the largest list first */
     struct omega_claim *claims;         /* in full, of a plan in short: see attempt_claims() */
-    struct omega_claim_result *results; /* of the commit at hand */
-    struct omega_brief brief;           /* of it: see runner.brief */
+    const struct runner *claims_of;     /* whose; NULL: nobody's */
+    struct omega_claim_result *results; /* of the last commit: see attempt_results() */
+    const struct runner *results_of;    /* who made it */
+    bool is_brief;                      /* commits tell nothing of accepted claims: see
+                                           attempt_tell_results() */
+    struct omega_brief brief;           /* of the last commit */
     struct omega_inquiry *inquiry;      /* what commits are asked for besides; NULL: nothing */
     uint32_t room;                      /* claims that fit */
 };
@@ -87,6 +91,7 @@ struct runner {
     bool awake; /* an attempt goes on, or will be looked for at this instant */
     /* the attempt */
     struct run_job *job;
+    struct store_hint hint; /* of the job; the simulator's */
     int64_t start_us;
     int64_t decision_us;
     uint32_t asked; /* tasks of the job that were unplaced at its start */
@@ -102,9 +107,6 @@ struct runner {
     uint32_t told_room;
     struct run_job_spares *spares; /* those of all its jobs, set behind runner_open(); NULL: none */
     struct attempt_memory *memory; /* set behind runner_open() */
-    struct omega_brief *brief;     /* the same: NULL in live runs: results tell all claims; else
-                                      &memory->brief, and of accepted ones they tell nothing: see
-                                      attempt_tell_results() */
     uint32_t *tasks;               /* what is left of a job, some of which is placed */
     uint32_t tasks_room;
     struct omega_pending_group *groups;
@@ -135,12 +137,15 @@ int attempt_plan(struct runner *runner, struct store *store, int64_t now_us, ome
 void attempt_drop(struct runner *runner);
 
 /* commit + settle: commits the claims and decides what becomes of the job. *result holds what the
- * store said (all 0 without a transaction), runner->memory->results what it said of each;
+ * store said (all 0 without a transaction), attempt_results() what it said of each claim;
  * *duration_us is 0, or what started() of an elastic job returned. */
 int attempt_end(struct runner *runner, struct store *store, struct omega_result *result,
                 int64_t *duration_us, enum settlement *settlement, omega_error_t *err);
 
-/* Fills in what a brief commit has left out of the results; for who needs them all the same. */
+/* What the store said of each claim of the attempt that attempt_end() has just committed. */
+const struct omega_claim_result *attempt_results(const struct runner *runner);
+
+/* Fills in what a brief commit has left out of them; for who needs them all the same. */
 void attempt_tell_results(const struct runner *runner, const struct omega_result *result);
 
 /* The transaction of the attempt that attempt_end() committed, in full: for logs and digests. */
@@ -148,8 +153,8 @@ void attempt_transaction(const struct runner *runner, struct omega_transaction *
 /* The same as it was planned: in short, where the plan is. */
 void attempt_planned(const struct runner *runner, struct omega_transaction *txn);
 
-/* The attempt's claims, in full. It may have to make them in the attempt's memory: they are there
- * until it is used for another. */
+/* The attempt's claims, in full. Where they have to be made, they are in the attempt's memory until
+ * another attempt's are. */
 const struct omega_claim *attempt_claims(const struct runner *runner);
 
 /* Opens the store that config->store asks for, the cell being config->cell. *scratch is the
@@ -184,8 +189,9 @@ int run_job_keep_placed(struct run_job *job, struct run_job_spares *spares);
 /* Forgets where a task ran. */
 void run_job_vacate(struct run_job *job, uint32_t task);
 
-/* Commits are asked for what the metrics want. attempt_memory_close() takes an empty one too. */
-int attempt_memory_open(struct attempt_memory *memory, const struct metrics *metrics,
+/* For commits that are asked for what the metrics want. attempt_memory_close() takes an empty one
+ * too. */
+int attempt_memory_open(struct attempt_memory *memory, const struct metrics *metrics, bool is_brief,
                         omega_error_t *err);
 void attempt_memory_close(struct attempt_memory *memory);
 /* Makes room for so many claims, and for what is said of them; OMEGA_ENOMEM. */

@@ -116,7 +116,7 @@ void run_log_commit(const struct log_place *place, const struct runner *runner,
     if (sent) {
         record.changes = result->accepted > 0;
         record.version = result->version;
-        record.results = runner->memory->results;
+        record.results = attempt_results(runner);
         record.duration_us = duration_us;
         attempt_planned(runner, &record.txn);
     }

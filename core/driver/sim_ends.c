@@ -48,7 +48,7 @@ int sim_push_end(struct simulation *sim, struct run_job *job, uint64_t version, 
     }
     *end = (struct tasks_end){
         .job = job,
-        .job_id = job == NULL ? 0 : job->job->id,
+        .hint = store_hint(sim->store, job == NULL ? 0 : job->job->id, version),
         .version = version,
         .count = count,
         .first = endings == NULL ? first : UINT32_MAX,
@@ -80,7 +80,7 @@ static int plan_single_ends(struct simulation *sim, const struct runner *runner,
     attempt_tell_results(runner, result);
     for (uint32_t i = 0; i < runner->plan.count; i++) {
         const struct omega_claim *claim = &claims[i];
-        if (runner->memory->results[i].outcome == OMEGA_ACCEPTED) {
+        if (attempt_results(runner)[i].outcome == OMEGA_ACCEPTED) {
             int64_t duration = duration_us > 0
                                    ? duration_us
                                    : omega_task_duration(&job->groups[claim->group], claim->task);

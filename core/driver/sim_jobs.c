@@ -171,6 +171,7 @@ int sim_on_attempt(struct simulation *sim, struct runner *runner, omega_error_t 
     if (rc != OMEGA_OK) {
         return rc;
     }
+    runner->hint = store_hint(sim->store, runner->job->job->id, 0);
     sim_log_attempt(sim, runner);
     return sim_push(sim, sim_later(sim->now_us, runner->decision_us), EVENT_COMMIT, runner, err);
 }
@@ -195,7 +196,7 @@ static void tell_claims(struct simulation *sim, const struct runner *runner,
     attempt_planned(runner, &txn);
     struct metrics_commit commit = {
         .txn = &txn,
-        .results = runner->memory->results,
+        .results = attempt_results(runner),
         .elastic = omega_job_is_elastic(job->job),
         /* what was accepted is not among the unplaced any more */
         .whole = runner->plan.count >= job->unplaced + attempt->result.accepted,
@@ -242,7 +243,7 @@ static int tell_commit(struct simulation *sim, const struct runner *runner,
     if (metrics_wants_digest(sim->metrics)) {
         struct omega_transaction txn;
         attempt_planned(runner, &txn);
-        metrics_digest_commit(sim->metrics, sim->now_us, &txn, runner->memory->results, result);
+        metrics_digest_commit(sim->metrics, sim->now_us, &txn, attempt_results(runner), result);
     }
     if (result->accepted == 0) {
         return OMEGA_OK;

@@ -45,7 +45,7 @@ static int start_runners(struct simulation *sim, omega_error_t *err)
 {
     const struct run_config *config = sim->config;
     uint32_t id = 0;
-    int rc = attempt_memory_open(&sim->attempt_memory, sim->metrics, err);
+    int rc = attempt_memory_open(&sim->attempt_memory, sim->metrics, true, err);
     for (uint32_t s = 0; rc == OMEGA_OK && s < config->scheduler_count; s++) {
         sim->first_runner[s] = id;
         for (uint32_t number = 0; rc == OMEGA_OK && number < config->schedulers[s].instances;
@@ -53,7 +53,6 @@ static int start_runners(struct simulation *sim, omega_error_t *err)
             rc = runner_open(&sim->runners[id], config, sim->store, sim->metrics, s, number,
                              (uint16_t)id, err);
             sim->runners[id].memory = &sim->attempt_memory;
-            sim->runners[id].brief = &sim->attempt_memory.brief;
             sim->runners[id].spares = &sim->spare_jobs;
         }
     }
@@ -178,16 +177,24 @@ static bool stopped(const struct run_config *config, const struct simulation *si
            config->progress(config->context, sim->now_us, sim->submitted) != 0;
 }
 
-/* Asks for what the next event will look at: what ended tasks leave was last touched long ago. */
+/* Asks for what the next event will look at: what ended tasks leave was last touched long ago, and
+ * what an attempt was about before all others that go on. */
 static void look_ahead(struct simulation *sim)
 {
     enum event_kind kind;
     const struct event *event = events_ahead(&sim->events, &kind);
-    if (event != NULL && kind == EVENT_TASKS_END && event->order != sim->prepared) {
-        sim->prepared = event->order;
+    if (event == NULL || event->order == sim->prepared) {
+        return;
+    }
+    sim->prepared = event->order;
+    if (kind == EVENT_TASKS_END) {
         const struct tasks_end *end = event->what;
         run_job_prefetch(end->job);
-        store_expect_release(sim->store, end->job_id, end->version);
+        store_expect(end->hint);
+    } else if (kind == EVENT_COMMIT) {
+        const struct runner *runner = event->what;
+        run_job_prefetch(runner->job);
+        store_expect(runner->hint);
     }
 }
 

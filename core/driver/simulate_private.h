@@ -13,7 +13,7 @@
 /* Tasks of one attempt that end together: `count` placements of one version. */
 struct tasks_end {
     struct run_job *job; /* NULL: pre-filled */
-    uint64_t job_id;     /* for hints, which would have to wait for *job; 0 as well */
+    struct store_hint hint;
     uint64_t version;
     uint32_t count;
     uint32_t first;       /* positions first, first + 1, ... */

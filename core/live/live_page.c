@@ -47,7 +47,7 @@ void live_page_attempt(struct live_process *process, const struct runner *runner
     } else {
         struct omega_transaction txn;
         attempt_transaction(runner, &txn);
-        page_transaction(page, &txn, runner->memory->results, result);
+        page_transaction(page, &txn, attempt_results(runner), result);
         page_took(page, PAGE_COMMIT, ns);
         page_set(page, PAGE_VIEW_VERSION, runner->view->shown.version);
     }

@@ -239,7 +239,9 @@ static int open_scheduler(struct live_scheduler *scheduler, uint32_t id, omega_e
                                       s, number, (uint16_t)id, err)
                         : rc;
     scheduler->runner.memory = &scheduler->memory;
-    rc = rc == OMEGA_OK ? attempt_memory_open(&scheduler->memory, process->metrics, err) : rc;
+    if (rc == OMEGA_OK) {
+        rc = attempt_memory_open(&scheduler->memory, process->metrics, false, err);
+    }
     if (rc == OMEGA_OK && process->standing != NULL) {
         rc = live_tell_untold(process, scheduler->runner.id, err);
     }

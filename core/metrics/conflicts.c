@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/cache.h"
 #include "core/base/large.h"
 #include "core/base/map.h"
 #include "core/metrics/metrics_private.h"
 
 #define ROOM_FIRST 64u
-/* Up to so many instances a block is found by its place in a table, which most of them fill. */
+/* Up to so many instances a pair's block is found in a table, of half a MiB at most. */
 #define TABLE_INSTANCES 256u
 
 /* What conflicts of a scheduler or workload come to. */
@@ -499,19 +498,6 @@ bool metrics_looks_into(const struct metrics *metrics, const struct metrics_atte
     const struct conflicts *conflicts = metrics->conflicts;
     return conflicts != NULL && (attempt->result.conflicts + attempt->result.refused > 0 ||
                                  conflicts->machines != NULL || conflicts->counterfactuals);
-}
-
-void metrics_expect_commit(const struct metrics *metrics, const struct omega_transaction *txn,
-                           const struct omega_claim_result *results)
-{
-    const struct conflicts *conflicts = metrics->conflicts;
-    const uint32_t others = conflicts == NULL || txn->brief == NULL ? 0 : txn->brief->count;
-    for (uint32_t k = 0; k < others; k++) {
-        const struct omega_claim_result *result = &results[omega_other(txn, k)];
-        if (omega_outcome_is_conflict(result->outcome)) {
-            cache_ask(find_block(conflicts, txn->instance, result->rival), sizeof(struct block));
-        }
-    }
 }
 
 void metrics_commit(struct metrics *metrics, const struct metrics_attempt *attempt,

@@ -28,10 +28,6 @@ bool metrics_wants_counterfactuals(const struct metrics *metrics);
 /* Is there anything to be told of the transaction of an attempt? Only of one in which a claim was
  * refused, unless machines or counterfactuals are asked for. */
 bool metrics_looks_into(const struct metrics *metrics, const struct metrics_attempt *attempt);
-/* A transaction has been decided and will soon be told: asks for what will be counted of it, which
- * in a large cell lies far away. */
-void metrics_expect_commit(const struct metrics *metrics, const struct omega_transaction *txn,
-                           const struct omega_claim_result *results);
 /* Tells a transaction, behind metrics_attempt() of its attempt. */
 void metrics_commit(struct metrics *metrics, const struct metrics_attempt *attempt,
                     const struct metrics_commit *commit);

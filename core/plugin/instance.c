@@ -330,7 +330,7 @@ static void fill_taken(struct omega_txn *txn)
 static bool enter_notes(struct omega_txn *txn)
 {
     uint32_t first = txn->count;
-    if (!reserve_claims(txn)) {
+    if (txn->claims == NULL && (txn->no_memory || !reserve_claims(txn))) {
         txn->no_memory = true;
         take_no_notes(txn);
         return false;
@@ -528,10 +528,12 @@ static void txn_close(struct omega_txn *txn)
     if (is_in_short(txn)) {
         txn->noted = take_back_notes(txn, count_in_turn(txn));
         check_notes(txn, txn->noted);
-    } else if (txn_claims(txn) > 0 && enter_notes(txn)) {
+    } else if (txn_claims(txn) == 0) {
+        ; /* nothing has been taken */
+    } else if (enter_notes(txn)) {
         take_back(txn);
-    } else {
-        take_back_notes(txn, txn->head.note_count); /* no claims could be made of them */
+    } else { /* there is no memory for claims: the notes are all there is */
+        take_back_notes(txn, count_in_turn(txn));
     }
     txn->given = NULL;
     take_no_notes(txn);

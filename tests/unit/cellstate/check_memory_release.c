@@ -52,22 +52,22 @@ START_TEST(hints_change_nothing)
     }
     plain_submit(store, 1, TASKS, (struct omega_request){.cpu_milli = 1000, .mem_mib = 1000});
     const uint64_t at_first = store_view_hash(view);
-    store_expect_release(store, 1, 1); /* nothing runs yet */
-    store_expect_release(store, 0, 0);
+    store_expect(store_hint(store, 1, 1)); /* nothing runs yet */
+    store_expect(store_hint(store, 0, 0));
     ck_assert_uint_eq(store_view_hash(view), at_first);
     const struct omega_result result = plain_commit(store, 1, TASKS, machines, 3);
     ck_assert_uint_eq(result.accepted, TASKS);
     const uint64_t placed = store_view_hash(view);
-    store_expect_release(store, 1, result.version);
-    store_expect_release(store, 7, result.version);
-    store_expect_release(store, 1, result.version + 1);
+    store_expect(store_hint(store, 1, result.version));
+    store_expect(store_hint(store, 7, result.version));
+    store_expect(store_hint(store, 1, result.version + 1));
     ck_assert_uint_eq(store_view_hash(view), placed);
     const uint64_t first = omega_placement_id(result.version, 0);
     ck_assert_int_eq(
         store_release_run(store, first, TASKS, STORE_FINISHED, released, &ended, &version, &err),
         OMEGA_OK);
     ck_assert_uint_eq(ended, TASKS);
-    store_expect_release(store, 1, result.version); /* runs no more */
+    store_expect(store_hint(store, 1, result.version)); /* runs no more */
     struct store_report report;
     ck_assert_int_eq(store_check_view(store, view, &report, &err), OMEGA_OK);
     ck_assert_msg(report.violations == 0, "%s", report.first);
