@@ -272,9 +272,9 @@ static inline int store_release_run(struct store *store, uint64_t first, uint32_
     return store->ops->release_run(store, first, count, reason, results, ended, version, err);
 }
 
-/* Where the store keeps a job (0: none) and the placements of a version (0: none), whether there are
- * such or not: to be kept by whoever knows that a commit of the job or an end of the placements will
- * come, for store_expect(). */
+/* Where the store keeps a job (0: none) and the placements of a version (0: none), if there are
+ * such: to be kept by whoever knows that a commit of the job or an end of the placements will come,
+ * for store_expect(). */
 static inline struct store_hint store_hint(struct store *store, uint64_t job, uint64_t version)
 {
     return store->ops->hint == NULL ? (struct store_hint){.job = NULL}
