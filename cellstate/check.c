@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Proves invariants A, B and I of a store from what it shows: its machines, its placements and its
- * counters; E of one that has kept(); and whatever else its backend can prove. It adds placements up
- * by itself and shares nothing with the rules. A live view is compared with what the records show,
- * machine by machine; what check_glance() proves in less time needs none of it.
+ * counters; E of one that has kept(); and whatever else its backend can prove. It adds placements
+ * up by itself and shares nothing with the rules. A live view is compared with what the records
+ * show, machine by machine; what check_glance() proves in less time needs none of it.
  */
 #include <assert.h>
 #include <inttypes.h>

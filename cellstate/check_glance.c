@@ -38,8 +38,8 @@ struct glance {
 #define INDEX_FACTOR UINT64_C(0x243f6a8885a308d3)
 #define WEIGHT_FACTOR UINT64_C(0xa4093822299f31d1)
 
-/* Far from linear in the index, so that what is missing on some machines and too much on others does
- * not make up for each other. */
+/* Far from linear in the index, so that what is missing on some machines and too much on others
+ * does not make up for each other. */
 static inline uint64_t weight_of(uint32_t machine)
 {
     uint64_t word = (machine + UINT64_C(1)) * INDEX_FACTOR;
