@@ -30,8 +30,8 @@ bool check_devices_are_idle(const struct omega_machine *machine);
 
 /* True if all is sound that check.c proves of what a store shows; the report says so then. False,
  * and then nothing in the report holds, if anything may be wrong, and where it cannot tell: where
- * something runs on devices, of a machine on which more has ended than its stamp counts, and of
- * stores that do not tell what comes in runs. */
+ * something runs on devices, where more has ended on a machine than its stamp can count, and of a
+ * store that does not tell what comes in runs. */
 bool check_glance(struct store *store, const struct check_view *view, struct store_report *report);
 
 #endif

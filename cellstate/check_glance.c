@@ -10,8 +10,11 @@
  *
  * of CPU, of memory, and of places in the machines' sequences, each by itself. Equal machines make
  * equal sums. If one machine differs, they differ: an odd weight makes 0 of nothing but 0. If more
- * do, they could make up for each other, as nothing does that does not know the weights: of all the
- * ways in which they may differ, one in 2^63 would pass.
+ * do, they pass only where differences times weights make up for each other: what is too much on
+ * one machine and missing on another does if the two weights agree in their lower bits, in 64 less
+ * as many as the difference has zeros at its end. So two machines pass by chance once in 2^63 where
+ * it is odd, and once in 2^48 where it is 2^15 MiB. No placement does that, which counts as one in
+ * the sequences, too.
  */
 #include "cellstate/check.h"
 
@@ -127,7 +130,7 @@ static bool add_recorded(struct glance *glance, const struct omega_machine *mach
            (machine->state != OMEGA_MACHINE_DOWN || placements == 0);
 }
 
-/* How many machines from one on can be taken together. */
+/* How many machines from one on can be taken together: those of which a live view shows all. */
 static uint32_t count_untouched(struct store *store, const struct glance *glance, uint32_t first,
                                 struct omega_machine *made)
 {

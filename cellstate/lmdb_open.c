@@ -167,6 +167,7 @@ static int load_machines(struct lmdb *lmdb, const struct store_config *config, o
     MDB_txn *txn = NULL;
     uint32_t count = lmdb->meta.machine_count;
     lmdb->base.machine_count = count;
+    lmdb->base.release_raises_seq = lmdb->meta.release_raises_seq;
     lmdb->platforms = large_calloc(count + 1u, sizeof *lmdb->platforms + sizeof *lmdb->domains);
     if (lmdb->platforms == NULL || lmdb_write_init(lmdb) != OMEGA_OK) {
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for a cell of %u machines", count);

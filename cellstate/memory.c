@@ -429,6 +429,7 @@ static const struct store_ops memory_ops = {
     .placements_in_runs = memory_placements_in_runs,
     .counters = memory_counters,
     .totals = memory_totals,
-    .hint = memory_hint,
+    .job_place = memory_job_place,
+    .placements_place = memory_placements_place,
     .close = memory_close,
 };

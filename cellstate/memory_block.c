@@ -180,7 +180,7 @@ struct teller {
 
 #define DIGIT_BITS 8u
 #define DIGITS (1u << DIGIT_BITS)
-_Static_assert(64 - OMEGA_PLACEMENT_POSITION_BITS <= 64 - 2 * DIGIT_BITS, "versions end in time");
+_Static_assert(OMEGA_PLACEMENT_POSITION_BITS >= 2 * DIGIT_BITS, "no version has all digits");
 
 /* Brings `count` slots in the order of a digit of their keys, and otherwise in that they have. */
 static void sort_by_digit(const struct map_slot *slots, size_t count, unsigned shift,
@@ -266,7 +266,7 @@ int memory_placements_in_runs(struct store *store,
     int rc = OMEGA_OK;
     for (size_t b = 0; rc == OMEGA_OK && b < memory->blocks.count; b++) {
         if (b + 1 < memory->blocks.count) {
-            block_ask(blocks[b + 1].value);
+            cache_ask(blocks[b + 1].value, STORE_PLACEMENTS_BYTES);
         }
         rc = tell_block(blocks[b].value, &teller);
     }

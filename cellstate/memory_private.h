@@ -101,13 +101,6 @@ static inline bool block_runs(const struct block *block, uint32_t position)
     return (block->tasks[position] & PLACED_ENDED) == 0;
 }
 
-/* Asks for a block, or NULL, which is soon looked at: for its head and the first machines; the
- * processor sees from there how it goes on. */
-CACHE_ASKS block_ask(const struct block *block)
-{
-    cache_ask(block, 4 * CACHE_LINE);
-}
-
 /* What a placement of a block takes. */
 static inline const struct asked *block_asked(const struct block *block, uint32_t position)
 {
@@ -245,7 +238,8 @@ int memory_release(struct store *store, const uint64_t *placements, uint32_t cou
 int memory_release_run(struct store *store, uint64_t first, uint32_t count,
                        enum store_release_reason reason, struct store_release_result *results,
                        uint32_t *ended, uint64_t *version, omega_error_t *err);
-struct store_hint memory_hint(struct store *store, uint64_t job, uint64_t version);
+struct store_place memory_job_place(struct store *store, uint64_t job);
+struct store_place memory_placements_place(struct store *store, uint64_t version);
 
 int memory_submit(struct store *store, const struct omega_job *job, omega_error_t *err);
 int memory_abandon(struct store *store, uint64_t job, uint32_t *tasks, uint64_t *version,

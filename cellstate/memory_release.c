@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The memory store's ends of placements: released by id, or lost with their machine. */
 #include "cellstate/memory_private.h"
-#include "core/base/cache.h"
 
-/* In a cell of so many machines, blocks are out of the processor's own caches by the time their
- * placements end. */
+/* In a cell of so many machines, jobs and blocks are out of the processor's own caches by the time
+ * they are looked at again. */
 #define MACHINES_FAR 40000u
 
 /* Tells the table of jobs how many placements of a block ended, and frees a block of which nothing
@@ -208,19 +207,26 @@ int memory_release_run(struct store *store, uint64_t first, uint32_t count,
     return OMEGA_OK;
 }
 
-struct store_hint memory_hint(struct store *store, uint64_t job, uint64_t version)
+struct store_place memory_job_place(struct store *store, uint64_t job)
 {
     const struct memory *memory = memory_of(store);
-    _Static_assert(sizeof(struct job_entry) <= 2 * CACHE_LINE, "store_expect() asks for all of it");
+    _Static_assert(sizeof(struct job_entry) + sizeof(struct omega_task_group) <= STORE_JOB_BYTES,
+                   "an entry, and the first group behind it");
     if (memory->base.machine_count < MACHINES_FAR) {
-        return (struct store_hint){.job = NULL};
+        return (struct store_place){0, 0};
     }
-    return (struct store_hint){
-        .job = memory_job(memory, job),
-        .job_place = id_table_place(&memory->jobs, job),
-        .placements = map_get(&memory->blocks, version),
-        .placements_place = map_place(&memory->blocks, version),
-    };
+    return (struct store_place){(uintptr_t)memory_job(memory, job),
+                                (uintptr_t)id_table_place(&memory->jobs, job)};
+}
+
+struct store_place memory_placements_place(struct store *store, uint64_t version)
+{
+    const struct memory *memory = memory_of(store);
+    if (memory->base.machine_count < MACHINES_FAR || version == 0) {
+        return (struct store_place){0, 0};
+    }
+    return (struct store_place){(uintptr_t)map_get(&memory->blocks, version),
+                                (uintptr_t)map_place(&memory->blocks, version)};
 }
 
 void memory_lose(struct memory *memory, uint32_t count, enum store_loss_policy policy)

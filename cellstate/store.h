@@ -71,14 +71,15 @@ struct store_placement {
     uint8_t band;
 };
 
-/* Where in memory a store keeps a job and the placements of a version, and where it looks them up;
- * NULL is nowhere. Nobody but the store knows what is there, or whether it still is. */
-struct store_hint {
-    const void *job;
-    const void *job_place;
-    const void *placements;
-    const void *placements_place;
+/* Where in memory a store keeps something, and where it looks that up: for hints; 0 is nowhere.
+ * Only the store knows what is there, or whether it still is. */
+struct store_place {
+    uintptr_t at;
+    uintptr_t entry;
 };
+
+#define STORE_JOB_BYTES 128u        /* of a job that may be looked at */
+#define STORE_PLACEMENTS_BYTES 256u /* of placements: the processor sees how it goes on */
 
 /* What placements take of a machine. */
 struct store_use {
@@ -182,8 +183,9 @@ struct store_ops {
     int (*hold)(struct store *store, omega_error_t *err);
     void (*let_go)(struct store *store);
     int (*check)(struct store *store, struct store_report *report, omega_error_t *err);
-    /* For store_hint(), or NULL. */
-    struct store_hint (*hint)(struct store *store, uint64_t job, uint64_t version);
+    /* For store_job_place() and store_placements_place(), or NULL. */
+    struct store_place (*job_place)(struct store *store, uint64_t job);
+    struct store_place (*placements_place)(struct store *store, uint64_t version);
     void (*close)(struct store *store);
 };
 
@@ -192,7 +194,7 @@ struct store {
     const struct store_ops *ops;
     const struct catalogue *catalogue;
     uint32_t machine_count;
-    bool release_raises_seq; /* as in its configuration; of a store that has kept() */
+    bool release_raises_seq; /* as in its configuration */
 };
 
 /* Opens a cell in memory, at version 0, with all machines as their specs say. */
@@ -272,26 +274,35 @@ static inline int store_release_run(struct store *store, uint64_t first, uint32_
     return store->ops->release_run(store, first, count, reason, results, ended, version, err);
 }
 
-/* Where the store keeps a job (0: none) and the placements of a version (0: none), if there are
- * such: to be kept by whoever knows that a commit of the job or an end of the placements will come,
- * for store_expect(). */
-static inline struct store_hint store_hint(struct store *store, uint64_t job, uint64_t version)
+/* Where the store keeps a job, and the placements of a version: to be kept by whoever knows that
+ * commits or ends will come, since looking it up then would be waiting for memory, too. */
+static inline struct store_place store_job_place(struct store *store, uint64_t job)
 {
-    return store->ops->hint == NULL ? (struct store_hint){.job = NULL}
-                                    : store->ops->hint(store, job, version);
+    return store->ops->job_place == NULL ? (struct store_place){0, 0}
+                                         : store->ops->job_place(store, job);
 }
 
-/* Soon what a hint names will be looked at: asks for it, so that the store need not wait for memory
- * then. Changes nothing and cannot fail, however old the hint is. */
-CACHE_ASKS store_expect(struct store_hint hint)
+static inline struct store_place store_placements_place(struct store *store, uint64_t version)
 {
-    if (hint.job != NULL) {
-        cache_ask(hint.job_place, CACHE_LINE);
-        cache_ask(hint.job, 2 * CACHE_LINE);
+    return store->ops->placements_place == NULL ? (struct store_place){0, 0}
+                                                : store->ops->placements_place(store, version);
+}
+
+/* Hints: soon something of the job will be committed or ends; placements end. They ask for what the
+ * store will look at then, change nothing and cannot fail, however old the place is. */
+CACHE_ASKS store_expect_job(struct store_place place)
+{
+    if (place.at != 0) {
+        cache_ask((const void *)place.entry, 1);
+        cache_ask((const void *)place.at, STORE_JOB_BYTES);
     }
-    if (hint.placements != NULL) {
-        cache_ask(hint.placements_place, CACHE_LINE);
-        cache_ask(hint.placements, 4 * CACHE_LINE); /* the processor sees how it goes on */
+}
+
+CACHE_ASKS store_expect_placements(struct store_place place)
+{
+    if (place.at != 0) {
+        cache_ask((const void *)place.entry, 1);
+        cache_ask((const void *)place.at, STORE_PLACEMENTS_BYTES);
     }
 }
 

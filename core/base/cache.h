@@ -16,8 +16,9 @@
  * be so many, or any. */
 CACHE_ASKS cache_ask(const void *at, size_t bytes)
 {
-    for (size_t next = 0; next < bytes; next += CACHE_LINE) {
-        __builtin_prefetch((const void *)((uintptr_t)at + next), 1);
+    const uintptr_t end = (uintptr_t)at + bytes;
+    for (uintptr_t line = (uintptr_t)at & -CACHE_LINE; line < end; line += CACHE_LINE) {
+        __builtin_prefetch((const void *)line, 1);
     }
 }
 

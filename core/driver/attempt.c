@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/cache.h"
 #include "core/driver/driver.h"
 
 /* ---- the job ---- */
@@ -41,12 +40,6 @@ struct run_job *run_job_create(const struct omega_job *job, uint64_t id,
     made->fully_scheduled_us = -1;
     made->holds = 1;
     return made;
-}
-
-void run_job_prefetch(const struct run_job *job)
-{
-    cache_ask(job,
-              sizeof(struct run_job) + sizeof(struct omega_job) + sizeof(struct omega_task_group));
 }
 
 void run_job_destroy(struct run_job *job, struct run_job_spares *spares)
@@ -350,6 +343,7 @@ static void count_by_group(struct runner *runner, const struct omega_job *job)
     const struct instance_plan *plan = &runner->plan;
     memset(runner->group_claims, 0, job->group_count * sizeof *runner->group_claims);
     if (plan->claims == NULL) {
+        assert(plan->count == 0 || job->group_count == 1);
         runner->group_claims[0] = plan->count;
         return;
     }
@@ -584,10 +578,11 @@ static int mark_placed(const struct runner *runner, const struct omega_transacti
         return OMEGA_ENOMEM;
     }
     mark_claimed(&runner->plan, job->placed);
+    const struct omega_claim_result *results = attempt_results(runner);
     const uint32_t others = result->accepted == txn->claim_count ? 0 : omega_others(txn);
     for (uint32_t k = 0; k < others; k++) {
         uint32_t i = omega_other(txn, k);
-        if (attempt_results(runner)[i].outcome != OMEGA_ACCEPTED) {
+        if (results[i].outcome != OMEGA_ACCEPTED) {
             /* as before: only what is not placed is claimed */
             job->placed[omega_transaction_claim(txn, i).task] = 0;
         }
@@ -669,6 +664,7 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
     struct run_job *job = runner->job;
     *result = (struct omega_result){.version = 0};
     *duration_us = 0;
+    runner->memory->results_of = NULL;
     int rc = OMEGA_OK;
     /* tasks that were lost during the decision have returned: a gang must have them too */
     if (granularity_of(runner) == OMEGA_COMMIT_GANG && runner->plan.count < job->unplaced) {
@@ -681,9 +677,9 @@ int attempt_end(struct runner *runner, struct store *store, struct omega_result 
         if (txn.inquiry != NULL) {
             txn.inquiry->answered = false;
         }
-        runner->memory->results_of = runner;
         rc = store_commit(store, &txn, runner->memory->results, result, err);
         if (rc == OMEGA_OK) {
+            runner->memory->results_of = runner;
             rc = absorb(runner, store, result, err);
         }
         if (rc == OMEGA_OK) {

@@ -63,7 +63,7 @@ int attempt_memory_reserve(struct attempt_memory *memory, uint32_t claims)
     if (claims <= memory->room) {
         return OMEGA_OK;
     }
-    const size_t room = (size_t)claims * 2;
+    const uint32_t room = claims * 2; /* of OMEGA_TASKS_MAX at most */
     drop(memory);
     memory->claims = malloc(room * sizeof *memory->claims);
     memory->results = malloc(room * sizeof *memory->results);
@@ -75,7 +75,7 @@ int attempt_memory_reserve(struct attempt_memory *memory, uint32_t claims)
         (memory->inquiry != NULL && memory->inquiry->causes == NULL)) {
         return OMEGA_ENOMEM;
     }
-    memory->room = (uint32_t)room;
+    memory->room = room;
     return OMEGA_OK;
 }
 

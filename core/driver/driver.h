@@ -7,6 +7,7 @@
 #define OMEGA_CORE_DRIVER_DRIVER_H
 
 #include "cellstate/store_view.h"
+#include "core/base/cache.h"
 #include "core/base/map.h"
 #include "core/base/spares.h"
 #include "core/driver/run.h"
@@ -28,12 +29,13 @@ struct run_job {
     struct run_job *live_previous; /* all live jobs, by arrival */
     struct run_job *live_next;
     struct runner *runner;
-    const uint64_t **eligible; /* per group; NULL = all machines */
-    uint8_t *placed;           /* per task slot, or NULL as long as all are alike: none is placed
+    struct store_place in_table; /* the simulator's: where the store keeps it */
+    const uint64_t **eligible;   /* per group; NULL = all machines */
+    uint8_t *placed;             /* per task slot, or NULL as long as all are alike: none is placed
                                   where `placements` is 0, otherwise all. Made by
                                   run_job_keep_placed(), with OMEGA_MARKS_BEHIND. Not kept for
                                   jobs with optional tasks, which commit once */
-    uint32_t *machine_of;      /* per task slot of a different_machines group: where it runs, or
+    uint32_t *machine_of;        /* per task slot of a different_machines group: where it runs, or
                                   UINT32_MAX; NULL if the job has no such group */
     struct omega_claim *last_claims;
     struct omega_claim_result *last_results;
@@ -91,7 +93,7 @@ struct runner {
     bool awake; /* an attempt goes on, or will be looked for at this instant */
     /* the attempt */
     struct run_job *job;
-    struct store_hint hint; /* of the job; the simulator's */
+    struct store_place in_table; /* of the job: asked for where *job would have to be waited for */
     int64_t start_us;
     int64_t decision_us;
     uint32_t asked; /* tasks of the job that were unplaced at its start */
@@ -154,7 +156,7 @@ void attempt_transaction(const struct runner *runner, struct omega_transaction *
 void attempt_planned(const struct runner *runner, struct omega_transaction *txn);
 
 /* The attempt's claims, in full. Where they have to be made, they are in the attempt's memory until
- * another attempt's are. */
+ * another attempt's are, or until one is planned. */
 const struct omega_claim *attempt_claims(const struct runner *runner);
 
 /* Opens the store that config->store asks for, the cell being config->cell. *scratch is the
@@ -181,7 +183,11 @@ struct run_job *run_job_create(const struct omega_job *job, uint64_t id,
 void run_job_destroy(struct run_job *job, struct run_job_spares *spares);
 /* Asks for what every job has in its block, of one that will be looked at next: in a long queue it
  * has lain for long. NULL: of none. */
-void run_job_prefetch(const struct run_job *job);
+CACHE_ASKS run_job_prefetch(const struct run_job *job)
+{
+    cache_ask(job,
+              sizeof(struct run_job) + sizeof(struct omega_job) + sizeof(struct omega_task_group));
+}
 
 /* Makes job->placed, if it has none yet; OMEGA_ENOMEM. */
 int run_job_keep_placed(struct run_job *job, struct run_job_spares *spares);

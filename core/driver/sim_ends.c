@@ -48,7 +48,8 @@ int sim_push_end(struct simulation *sim, struct run_job *job, uint64_t version, 
     }
     *end = (struct tasks_end){
         .job = job,
-        .hint = store_hint(sim->store, job == NULL ? 0 : job->job->id, version),
+        .in_table = job == NULL ? (struct store_place){0, 0} : job->in_table,
+        .placements = store_placements_place(sim->store, version),
         .version = version,
         .count = count,
         .first = endings == NULL ? first : UINT32_MAX,
@@ -77,10 +78,11 @@ static int plan_single_ends(struct simulation *sim, const struct runner *runner,
     }
     uint32_t n = 0;
     const struct omega_claim *claims = attempt_claims(runner);
+    const struct omega_claim_result *results = attempt_results(runner);
     attempt_tell_results(runner, result);
     for (uint32_t i = 0; i < runner->plan.count; i++) {
         const struct omega_claim *claim = &claims[i];
-        if (attempt_results(runner)[i].outcome == OMEGA_ACCEPTED) {
+        if (results[i].outcome == OMEGA_ACCEPTED) {
             int64_t duration = duration_us > 0
                                    ? duration_us
                                    : omega_task_duration(&job->groups[claim->group], claim->task);

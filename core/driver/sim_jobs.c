@@ -154,6 +154,7 @@ int sim_on_arrival(struct simulation *sim, struct arrival *arrival, omega_error_
         rc = store_submit(sim->store, job->job, err);
     }
     if (rc == OMEGA_OK) {
+        job->in_table = store_job_place(sim->store, job->job->id);
         metrics_submitted(sim->metrics, job->runner->scheduler, job->job->workload,
                           job->job->submit_us, job->job->tasks);
         sim_log_submission(sim, job->job);
@@ -171,7 +172,7 @@ int sim_on_attempt(struct simulation *sim, struct runner *runner, omega_error_t 
     if (rc != OMEGA_OK) {
         return rc;
     }
-    runner->hint = store_hint(sim->store, runner->job->job->id, 0);
+    runner->in_table = runner->job->in_table;
     sim_log_attempt(sim, runner);
     return sim_push(sim, sim_later(sim->now_us, runner->decision_us), EVENT_COMMIT, runner, err);
 }

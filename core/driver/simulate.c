@@ -177,8 +177,8 @@ static bool stopped(const struct run_config *config, const struct simulation *si
            config->progress(config->context, sim->now_us, sim->submitted) != 0;
 }
 
-/* Asks for what the next event will look at: what ended tasks leave was last touched long ago, and
- * what an attempt was about before all others that go on. */
+/* Asks for what the next event will look at, which was last touched long ago: of tasks that end,
+ * when they were placed; of an attempt, before all that have begun meanwhile. */
 static void look_ahead(struct simulation *sim)
 {
     enum event_kind kind;
@@ -190,11 +190,12 @@ static void look_ahead(struct simulation *sim)
     if (kind == EVENT_TASKS_END) {
         const struct tasks_end *end = event->what;
         run_job_prefetch(end->job);
-        store_expect(end->hint);
+        store_expect_job(end->in_table);
+        store_expect_placements(end->placements);
     } else if (kind == EVENT_COMMIT) {
         const struct runner *runner = event->what;
         run_job_prefetch(runner->job);
-        store_expect(runner->hint);
+        store_expect_job(runner->in_table);
     }
 }
 

@@ -12,8 +12,9 @@
 
 /* Tasks of one attempt that end together: `count` placements of one version. */
 struct tasks_end {
-    struct run_job *job; /* NULL: pre-filled */
-    struct store_hint hint;
+    struct run_job *job;         /* NULL: pre-filled */
+    struct store_place in_table; /* of the job */
+    struct store_place placements;
     uint64_t version;
     uint32_t count;
     uint32_t first;       /* positions first, first + 1, ... */

@@ -11,7 +11,7 @@
 #include "core/metrics/metrics_private.h"
 
 #define ROOM_FIRST 64u
-/* Up to so many instances a pair's block is found in a table, of half a MiB at most. */
+/* Up to so many instances a pair's block is found in a table, of some half a MiB. */
 #define TABLE_INSTANCES 256u
 
 /* What conflicts of a scheduler or workload come to. */
@@ -187,37 +187,24 @@ static struct block **place_of(const struct conflicts *conflicts, uint16_t insta
     return there ? &conflicts->table[instance * (count + (size_t)1) + column] : NULL;
 }
 
-/* NULL: there is none yet. */
-static struct block *find_block(const struct conflicts *conflicts, uint16_t instance,
-                                uint16_t rival)
-{
-    struct block **place = place_of(conflicts, instance, rival);
-    return place != NULL ? *place : map_get(&conflicts->block_of, key_of(instance, rival));
-}
-
-static int keep_block(struct conflicts *conflicts, uint16_t instance, uint16_t rival,
-                      struct block *block)
-{
-    struct block **place = place_of(conflicts, instance, rival);
-    if (place == NULL) {
-        return map_put(&conflicts->block_of, key_of(instance, rival), block);
-    }
-    *place = block;
-    return OMEGA_OK;
-}
-
 static struct block *block_of(struct conflicts *conflicts, uint16_t instance, uint16_t rival)
 {
-    struct block *block = find_block(conflicts, instance, rival);
+    struct block **place = place_of(conflicts, instance, rival);
+    struct block *block =
+        place != NULL ? *place : map_get(&conflicts->block_of, key_of(instance, rival));
     if (block != NULL) {
         return block;
     }
     block = calloc(1, sizeof *block);
     if (block == NULL ||
         reserve(&conflicts->blocks, conflicts->block_count, &conflicts->block_room) != OMEGA_OK ||
-        keep_block(conflicts, instance, rival, block) != OMEGA_OK) {
+        (place == NULL &&
+         map_put(&conflicts->block_of, key_of(instance, rival), block) != OMEGA_OK)) {
         free(block);
         return NULL;
+    }
+    if (place != NULL) {
+        *place = block;
     }
     block->figures.instance = instance;
     block->figures.rival = rival;

@@ -237,7 +237,7 @@ static int choose_devices(struct omega_txn *txn, const struct omega_request *req
 static int check_special(struct omega_txn *txn, uint32_t machine, uint32_t *devices)
 {
     if (txn->group_spreads && must_decline(txn, txn->group, machine)) {
-        return OMEGA_TXN_DECLINED;
+        return txn->no_memory ? -1 : OMEGA_TXN_DECLINED;
     }
     if (txn->group_request.gpu_devices > 0) {
         return choose_devices(txn, &txn->group_request, machine, devices);
@@ -361,7 +361,7 @@ static int txn_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint3
         return breach(txn, "claimed task %u outside place()", task);
     }
     if (!enter_notes(txn)) {
-        return OMEGA_TXN_DECLINED;
+        return -1; /* the plan fails: another machine would be no better */
     }
     if (txn->breach[0] != '\0') {
         return -1;
@@ -522,18 +522,24 @@ static void take_back(struct omega_txn *txn)
     }
 }
 
+/* The same of claims and notes. */
+static void take_back_all(struct omega_txn *txn)
+{
+    if (enter_notes(txn)) {
+        take_back(txn);
+    } else { /* without memory for claims, notes are all there is */
+        take_back_notes(txn, count_in_turn(txn));
+    }
+}
+
 /* Ends planning: the view shows what it did before, and no more claims are taken. */
 static void txn_close(struct omega_txn *txn)
 {
     if (is_in_short(txn)) {
         txn->noted = take_back_notes(txn, count_in_turn(txn));
         check_notes(txn, txn->noted);
-    } else if (txn_claims(txn) == 0) {
-        ; /* nothing has been taken */
-    } else if (enter_notes(txn)) {
-        take_back(txn);
-    } else { /* there is no memory for claims: the notes are all there is */
-        take_back_notes(txn, count_in_turn(txn));
+    } else if (txn_claims(txn) > 0) {
+        take_back_all(txn);
     }
     txn->given = NULL;
     take_no_notes(txn);

@@ -309,6 +309,7 @@ int store_open_lmdb_reopened(const struct store_config *config, struct store **s
         .ops = &reopened_ops,
         .catalogue = r->inner->catalogue,
         .machine_count = r->inner->machine_count,
+        .release_raises_seq = r->inner->release_raises_seq,
     };
     copy_static_arrays(r);
     *store = &r->store;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Hints of which placements end next, to a cell so large that it follows them: true, false or of
- * nothing there is, they change nothing. */
+/* Hints of what will be looked at next, in a cell so large that it gives places for them: true,
+ * false, old or of nothing there is, they change nothing. */
 #include "cellstate/store_view.h"
 #include "core/base/large.h"
 #include "tests/unit/cellstate/plain_fixture.h"
@@ -39,6 +39,12 @@ static void end(void)
     catalogue_destroy(catalogue);
 }
 
+static void hint(uint64_t job, uint64_t version)
+{
+    store_expect_job(store_job_place(store, job));
+    store_expect_placements(store_placements_place(store, version));
+}
+
 START_TEST(hints_change_nothing)
 {
     static uint32_t machines[TASKS];
@@ -52,22 +58,27 @@ START_TEST(hints_change_nothing)
     }
     plain_submit(store, 1, TASKS, (struct omega_request){.cpu_milli = 1000, .mem_mib = 1000});
     const uint64_t at_first = store_view_hash(view);
-    store_expect(store_hint(store, 1, 1)); /* nothing runs yet */
-    store_expect(store_hint(store, 0, 0));
+    hint(1, 1); /* nothing runs yet */
+    hint(0, 0);
     ck_assert_uint_eq(store_view_hash(view), at_first);
     const struct omega_result result = plain_commit(store, 1, TASKS, machines, 3);
     ck_assert_uint_eq(result.accepted, TASKS);
     const uint64_t placed = store_view_hash(view);
-    store_expect(store_hint(store, 1, result.version));
-    store_expect(store_hint(store, 7, result.version));
-    store_expect(store_hint(store, 1, result.version + 1));
+    const struct store_place job = store_job_place(store, 1);
+    const struct store_place placements = store_placements_place(store, result.version);
+    ck_assert(job.at != 0 && job.entry != 0 && placements.at != 0 && placements.entry != 0);
+    hint(1, result.version);
+    hint(7, result.version);
+    hint(1, result.version + 1);
     ck_assert_uint_eq(store_view_hash(view), placed);
     const uint64_t first = omega_placement_id(result.version, 0);
     ck_assert_int_eq(
         store_release_run(store, first, TASKS, STORE_FINISHED, released, &ended, &version, &err),
         OMEGA_OK);
     ck_assert_uint_eq(ended, TASKS);
-    store_expect(store_hint(store, 1, result.version)); /* runs no more */
+    hint(1, result.version); /* runs no more */
+    store_expect_job(job);
+    store_expect_placements(placements);
     struct store_report report;
     ck_assert_int_eq(store_check_view(store, view, &report, &err), OMEGA_OK);
     ck_assert_msg(report.violations == 0, "%s", report.first);

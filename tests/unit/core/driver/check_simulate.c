@@ -99,6 +99,48 @@ START_TEST(one_instance_never_conflicts)
 }
 END_TEST
 
+/* In a cell so large that what will be looked at is asked for ahead, all happens as in a small one:
+ * here nothing fits on the machines that it has more. */
+START_TEST(large_cells_are_no_other)
+{
+    struct store_counters counters[2];
+    int64_t waited[2] = {0, 0};
+    for (int large = 0; large < 2; large++) {
+        struct fixture f;
+        fixture_open(&f, large ? 40001 : 4, 2000, 100, "first_fit", 300 * S);
+        for (uint32_t m = 4; m < f.config.cell.machine_count; m++) {
+            f.machines[m].cpu_milli = 1;
+        }
+        f.schedulers[0].instances = 3;
+        f.decisions[0][0] = (struct run_decision){.job_us = 1 * S};
+        struct omega_machine_event events[60];
+        for (uint32_t i = 0; i < 60; i++) {
+            events[i] = (struct omega_machine_event){
+                .time_us = 4 * (int64_t)i * S + 500 * MS,
+                .machine = i / 2 % 4,
+                .kind = i % 2 == 0 ? OMEGA_EVENT_REMOVE : OMEGA_EVENT_ADD,
+            };
+        }
+        f.config.events = events;
+        f.config.event_count = 60;
+        struct fixture_job jobs[100];
+        for (int i = 0; i < 100; i++) {
+            jobs[i] = a_job(i * 2 * S, 5, 900, 7 * S + 300 * MS * (i % 5));
+        }
+        fixture_run_ok(&f, jobs, 100);
+        ck_assert_uint_gt(f.counters.losses, 0);
+        ck_assert_uint_gt(f.scope[0].claims_conflicting, 0);
+        counters[large] = f.counters;
+        for (uint32_t i = 0; i < 100; i++) {
+            waited[large] += metrics_read_job(f.metrics, i)->queued_us;
+        }
+        fixture_close(&f);
+    }
+    ck_assert_mem_eq(&counters[0], &counters[1], sizeof counters[0]);
+    ck_assert_int_eq(waited[0], waited[1]);
+}
+END_TEST
+
 START_TEST(lost_tasks_return_or_fail)
 {
     for (int fails = 0; fails < 2; fails++) {
@@ -637,6 +679,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "ends come before starts", ends_come_before_starts);
     check_case(suite, "durations per task", durations_per_task);
     check_case(suite, "one instance never conflicts", one_instance_never_conflicts);
+    check_case(suite, "large cells return or fail", large_cells_are_no_other);
     check_case(suite, "lost tasks return or fail", lost_tasks_return_or_fail);
     check_case(suite, "elastic jobs start once", elastic_jobs_start_once);
     check_case(suite, "started", started_says_how_long);
