@@ -281,8 +281,8 @@ START_TEST(one_fault_is_found)
                                         .overcommit = {1000, 1000, 1000}};
     ck_assert_int_eq(store_open_memory(&config, &store, &err), OMEGA_OK);
     ck_assert_int_eq(store_view_open(store, STORE_VIEW_LIVE, &view, &err), OMEGA_OK);
-    find_fault(561427, 5044, 23365,
-               1765); /* passes where weights may be even, in one sum for all */
+    /* this one passes where weights may be even, in one sum for all three */
+    find_fault(561427, 5044, 23365, 1765);
     omega_random_init(&random, 17, "faults", 0);
     for (int i = 0; i < 20; i++) {
         find_fault(omega_random_below(&random, MANY), (int32_t)omega_random_below(&random, 8001),
@@ -468,7 +468,7 @@ static const char letters[LIES] = {
 struct liar {
     struct store store; /* first, as every store begins */
     enum lie lie;
-    struct omega_machine told; /* of RECORDED, by the last two lies */
+    struct omega_machine told; /* of RECORDED, by ON_DOWN and DEVICES_IN_USE */
 };
 
 struct relay {

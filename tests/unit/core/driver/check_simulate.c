@@ -679,7 +679,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "ends come before starts", ends_come_before_starts);
     check_case(suite, "durations per task", durations_per_task);
     check_case(suite, "one instance never conflicts", one_instance_never_conflicts);
-    check_case(suite, "large cells return or fail", large_cells_are_no_other);
+    check_case(suite, "large cells", large_cells_are_no_other);
     check_case(suite, "lost tasks return or fail", lost_tasks_return_or_fail);
     check_case(suite, "elastic jobs start once", elastic_jobs_start_once);
     check_case(suite, "started", started_says_how_long);
