@@ -14,7 +14,8 @@
 #include "core/plugin/scheduler.h"
 
 #define OMEGA_NO_MACHINE UINT32_MAX
-#define OMEGA_PLACE_BLOCK 64u /* machines looked at together: one word of an eligibility bitmap */
+#define OMEGA_PLACE_BLOCK 64u       /* machines scored together: a word of an eligibility bitmap */
+#define OMEGA_PLACE_STRIDE 16u      /* machines that a scan looks at together */
 #define OMEGA_SCORE_NONE UINT32_MAX /* the score of a machine that does not suit */
 #define OMEGA_SCORE_ONE (1 << 18)   /* the score of a wholly free machine */
 #define OMEGA_SCORE_GPU_SHIFT 19    /* GPU left over stands above the share left over */
@@ -123,29 +124,32 @@ static inline omega_room_pair omega_place_pair(const struct omega_entry *entry,
     return left | left << 32;
 }
 
-/* True if CPU and memory of any of 64 machines suffice; without branches. */
-static inline bool omega_place_block(const struct omega_entry *entry, struct omega_room asked)
+/* True if CPU and memory of any of `count` machines, a multiple of 8, suffice; without branches. */
+static inline __attribute__((always_inline)) bool
+omega_place_any(const struct omega_entry *entry, uint32_t count, struct omega_room asked)
 {
     const uint64_t word = omega_room_word(asked);
     const omega_room_pair both = {word, word};
     omega_room_pair missing = {UINT64_MAX, UINT64_MAX}; /* on each */
-    for (uint32_t i = 0; i < OMEGA_PLACE_BLOCK; i += 8) {
+    for (uint32_t i = 0; i < count; i += 8) {
         missing &= omega_place_pair(&entry[i], both) & omega_place_pair(&entry[i + 2], both) &
                    omega_place_pair(&entry[i + 4], both) & omega_place_pair(&entry[i + 6], both);
     }
     return (missing[0] & missing[1]) >> 63 == 0;
 }
 
-/* True if the 64 machines from `first`, a multiple of 64, need a closer look. */
-static inline bool omega_place_block_may_suit(const struct omega_place *place, uint32_t first)
+/* True if the `count` machines from `first`, a multiple of it, need a closer look; 8, 16, 32 or 64
+ * machines. */
+static inline __attribute__((always_inline)) bool
+omega_place_may_suit(const struct omega_place *place, uint32_t first, uint32_t count)
 {
-    if (place->eligible != NULL && place->eligible[first / 64] == 0) {
+    if (place->eligible != NULL && place->eligible[first / 64] >> first % 64 << (64 - count) == 0) {
         return false;
     }
     struct omega_room asked;
     asked.cpu_milli = place->request.cpu_milli;
     asked.mem_mib = place->request.mem_mib;
-    return omega_place_block(place->entry + first, asked);
+    return omega_place_any(place->entry + first, count, asked);
 }
 
 /* The first machine in [from, to) that suits. */
@@ -154,17 +158,71 @@ static inline uint32_t omega_place_first(const struct omega_place *place, uint32
 {
     uint32_t machine = from;
     while (machine < to) {
-        if (machine % OMEGA_PLACE_BLOCK == 0 && to - machine >= OMEGA_PLACE_BLOCK &&
-            !omega_place_block_may_suit(place, machine)) {
-            machine += OMEGA_PLACE_BLOCK;
+        const uint32_t ahead = OMEGA_PLACE_STRIDE - machine % OMEGA_PLACE_STRIDE;
+        const uint32_t end = to - machine > ahead ? machine + ahead : to;
+        if (end - machine == OMEGA_PLACE_STRIDE &&
+            !omega_place_may_suit(place, machine, OMEGA_PLACE_STRIDE)) {
+            machine = end;
             continue;
         }
-        uint32_t end = (machine / OMEGA_PLACE_BLOCK + 1) * OMEGA_PLACE_BLOCK;
-        for (end = end < to ? end : to; machine < end; machine++) {
+        for (; machine < end; machine++) {
             if (omega_place_suits(place, machine)) {
                 return machine;
             }
         }
+    }
+    return OMEGA_NO_MACHINE;
+}
+
+/* ---- what is full, and scans ---- */
+
+#define OMEGA_FULL_REGIONS 1024u
+
+/* Regions of machines none of which suits a task of one group. True for as long as room in the view
+ * only falls: while tasks are claimed one after the other and none is given back. A scan for the
+ * next of them need not look there again. */
+struct omega_full {
+    uint32_t shift; /* machine >> shift is its region; 0: nothing is known yet, not even these: */
+    uint64_t regions[OMEGA_FULL_REGIONS / 64];
+};
+
+/* Regions for so many machines, each of 64 at least; nothing is known of any. */
+static inline void omega_full_begin(struct omega_full *known, uint32_t machine_count)
+{
+    known->shift = 6;
+    while (machine_count >> known->shift >= OMEGA_FULL_REGIONS) {
+        known->shift++;
+    }
+    for (uint32_t i = 0; i < OMEGA_FULL_REGIONS / 64; i++) {
+        known->regions[i] = 0;
+    }
+}
+
+/* The same as omega_place_first(), but leaves out what is known to be full, and adds to it the
+ * regions that it went through in vain from end to end. */
+static inline uint32_t omega_full_first(struct omega_full *known, const struct omega_place *place,
+                                        uint32_t from, uint32_t to)
+{
+    if (known->shift == 0) {
+        omega_full_begin(known, place->machine_count);
+    }
+    const uint32_t size = UINT32_C(1) << known->shift;
+    uint32_t at = from;
+    while (at < to) {
+        const uint32_t region = at / size;
+        const uint32_t first = region * size;
+        const uint32_t end = to - first > size ? first + size : to;
+        const uint64_t bit = UINT64_C(1) << region % 64;
+        if ((known->regions[region / 64] & bit) == 0) {
+            uint32_t machine = omega_place_first(place, at, end);
+            if (machine != OMEGA_NO_MACHINE) {
+                return machine;
+            }
+            if (at == first && (end - first == size || end == place->machine_count)) {
+                known->regions[region / 64] |= bit;
+            }
+        }
+        at = end;
     }
     return OMEGA_NO_MACHINE;
 }
@@ -174,6 +232,7 @@ struct omega_scan {
     uint32_t start;
     uint32_t at; /* next machine to look at */
     bool wrapped;
+    struct omega_full *known; /* NULL: what is full is not remembered */
 };
 
 /* A scan that starts at a machine below machine_count. */
@@ -183,14 +242,23 @@ static inline struct omega_scan omega_scan_begin(uint32_t start)
     scan.start = start;
     scan.at = start;
     scan.wrapped = false;
+    scan.known = NULL;
     return scan;
+}
+
+/* The first in [from, to) that suits, going by what is remembered. */
+static inline uint32_t omega_scan_first(const struct omega_scan *scan,
+                                        const struct omega_place *place, uint32_t from, uint32_t to)
+{
+    return scan->known == NULL ? omega_place_first(place, from, to)
+                               : omega_full_first(scan->known, place, from, to);
 }
 
 /* The next machine on the circle that suits; each is given at most once. */
 static inline uint32_t omega_scan_next(struct omega_scan *scan, const struct omega_place *place)
 {
     if (!scan->wrapped) {
-        uint32_t machine = omega_place_first(place, scan->at, place->machine_count);
+        uint32_t machine = omega_scan_first(scan, place, scan->at, place->machine_count);
         if (machine != OMEGA_NO_MACHINE) {
             scan->at = machine + 1;
             return machine;
@@ -198,7 +266,7 @@ static inline uint32_t omega_scan_next(struct omega_scan *scan, const struct ome
         scan->wrapped = true;
         scan->at = 0;
     }
-    uint32_t machine = omega_place_first(place, scan->at, scan->start);
+    uint32_t machine = omega_scan_first(scan, place, scan->at, scan->start);
     scan->at = machine == OMEGA_NO_MACHINE ? scan->start : machine + 1;
     return machine;
 }
@@ -223,12 +291,14 @@ static inline bool omega_place_by_probes(const struct omega_place *place,
 /* Claims a task on the first machine that suits, once around from a random start; false if it fits
  * nowhere. */
 static inline bool omega_place_by_scan(const struct omega_place *place, struct omega_random *random,
-                                       struct omega_txn *txn, uint32_t group, uint32_t task)
+                                       struct omega_full *known, struct omega_txn *txn,
+                                       uint32_t group, uint32_t task)
 {
     if (place->machine_count == 0) {
         return false;
     }
     struct omega_scan scan = omega_scan_begin(omega_random_below(random, place->machine_count));
+    scan.known = known;
     uint32_t machine = omega_scan_next(&scan, place);
     while (machine != OMEGA_NO_MACHINE) {
         int rc = omega_txn_claim(txn, group, task, machine);
@@ -366,7 +436,8 @@ static __attribute__((noinline)) uint32_t omega_place_eligibly(const struct omeg
 static inline uint32_t omega_place_noted(const struct omega_place *place,
                                          struct omega_random *random, uint32_t probes,
                                          struct omega_txn *txn, const struct omega_tasks *run,
-                                         uint32_t from, uint32_t count, bool *full)
+                                         uint32_t from, uint32_t count, struct omega_full *known,
+                                         bool *full)
 {
     struct omega_txn_head *head = (struct omega_txn_head *)(void *)txn;
     uint32_t first = head->note_count;
@@ -382,7 +453,8 @@ static inline uint32_t omega_place_noted(const struct omega_place *place,
             head, random, probes, notes + placed, tasks - placed);
         head->note_count = first + placed;
         if (placed < tasks) {
-            *full = !omega_place_by_scan(place, random, txn, run->group, run->tasks[from + placed]);
+            *full = !omega_place_by_scan(place, random, known, txn, run->group,
+                                         run->tasks[from + placed]);
             if (*full) {
                 break;
             }
@@ -400,13 +472,16 @@ static inline uint32_t omega_place_run(const struct omega_place *place, struct o
 {
     uint32_t placed = 0;
     bool full = place->machine_count == 0;
+    struct omega_full known; /* nowhere in this loop is room given back */
+    known.shift = 0;
     while (placed < count && !full) {
         uint32_t task = run->tasks[placed];
         if (omega_txn_notes(txn, run->group, task)) {
-            placed = omega_place_noted(place, random, probes, txn, run, placed, count, &full);
+            placed =
+                omega_place_noted(place, random, probes, txn, run, placed, count, &known, &full);
         } else {
             full = !omega_place_by_probes(place, random, probes, txn, run->group, task) &&
-                   !omega_place_by_scan(place, random, txn, run->group, task);
+                   !omega_place_by_scan(place, random, &known, txn, run->group, task);
             placed += !full;
         }
     }

@@ -264,7 +264,7 @@ static void collect(const struct service *service, const struct omega_place *pla
         int32_t shares[OMEGA_PLACE_BLOCK];
         uint32_t first = machine;
         machine += OMEGA_PLACE_BLOCK;
-        if (!omega_place_block_may_suit(place, first)) {
+        if (!omega_place_may_suit(place, first, OMEGA_PLACE_BLOCK)) {
             continue;
         }
         omega_place_share_block(place, first, shares);

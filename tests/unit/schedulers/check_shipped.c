@@ -473,7 +473,7 @@ START_TEST(drawn_ahead_is_drawn)
 }
 END_TEST
 
-/* The vectors of a scan say of 64 machines what is said of each, of which at most one suits. */
+/* Vectors say of 64 machines what is said of each, of which at most one suits. */
 START_TEST(a_block_is_its_machines)
 {
     static const struct omega_room full[] = {
@@ -487,14 +487,95 @@ START_TEST(a_block_is_its_machines)
             entries[m].room = full[roll(6)];
             entries[m].stamp = omega_random_u64(&dice);
         }
-        ck_assert(!omega_place_block(entries, asked));
+        ck_assert(!omega_place_any(entries, OMEGA_PLACE_BLOCK, asked));
         struct omega_room *open = &entries[round % OMEGA_PLACE_BLOCK].room;
         *open = asked;
-        ck_assert(omega_place_block(entries, asked));
+        ck_assert(omega_place_any(entries, OMEGA_PLACE_BLOCK, asked));
         *open = (struct omega_room){INT32_MAX, INT32_MAX};
-        ck_assert(omega_place_block(entries, asked));
-        ck_assert(omega_place_block(entries, *open));
+        ck_assert(omega_place_any(entries, OMEGA_PLACE_BLOCK, asked));
+        ck_assert(omega_place_any(entries, OMEGA_PLACE_BLOCK, *open));
     }
+}
+END_TEST
+
+/* ---- what is full is remembered ---- */
+
+/* A nearly full cell: one machine in some hundred has room for a few tasks. */
+static void nearly_full(struct omega_entry *entries, uint32_t machines)
+{
+    const uint32_t open = 1 + roll(300);
+    for (uint32_t m = 0; m < machines; m++) {
+        const bool has_room = roll(open) == 0;
+        entries[m].room.cpu_milli = has_room ? (int32_t)roll(5) : -1;
+        entries[m].room.mem_mib = (int32_t)roll(5);
+    }
+}
+
+/* Of most strides no machine is eligible, of the others some are. */
+static uint64_t *sparse_bitmap(uint32_t machines)
+{
+    uint64_t *bitmap = calloc(machines / 64 + 1, sizeof(*bitmap));
+    for (uint32_t m = 0; m < machines; m += OMEGA_PLACE_STRIDE) {
+        const bool some = roll(3) == 0;
+        bitmap[m / 64] |= some ? (omega_random_u64(&dice) & UINT16_MAX) << m % 64 : 0;
+    }
+    return bitmap;
+}
+
+/* The first that suits, one machine after the other. */
+static uint32_t plain_first(const struct omega_place *place, uint32_t from, uint32_t to)
+{
+    while (from < to && !omega_place_suits(place, from)) {
+        from++;
+    }
+    return from < to ? from : OMEGA_NO_MACHINE;
+}
+
+/* Scans for one task after the other, from anywhere, find what they find without the memory, and
+ * leave out what they went through: in cells of every size of region, of whole and broken ones. */
+START_TEST(what_is_full_is_remembered)
+{
+    enum {
+        LARGE = 150000
+    };
+    const uint32_t sizes[] = {1, 15, 16, 63, 64, 65, 1000, 65535, 65536, 65537, 131071, 150000};
+    printf("seed %u\n", SEED);
+    omega_random_init(&dice, SEED, "full", 0);
+    uint32_t left_out = 0;
+    for (uint32_t round = 0; round < 4 * sizeof(sizes) / sizeof(sizes[0]); round++) {
+        const uint32_t machines = sizes[round / 4];
+        uint64_t *bitmap = roll(2) == 0 ? sparse_bitmap(machines) : NULL;
+        struct omega_entry *entries = calloc(machines, sizeof(*entries));
+        nearly_full(entries, machines);
+        struct omega_place place = {.entry = entries,
+                                    .eligible = bitmap,
+                                    .machine_count = machines,
+                                    .request = {.cpu_milli = 1, .mem_mib = 1}};
+        struct omega_full known = {.shift = 0};
+        for (uint32_t task = 0; task < 500; task++) {
+            const uint32_t a = roll(3) == 0 ? 0 : roll(machines + 1);
+            const uint32_t b = roll(3) == 0 ? machines : roll(machines + 1);
+            const uint32_t from = a < b ? a : b;
+            const uint32_t to = a < b ? b : a;
+            const uint32_t machine = omega_place_first(&place, from, to);
+            ck_assert_uint_eq(omega_full_first(&known, &place, from, to), machine);
+            if (machines <= 1000) {
+                ck_assert_uint_eq(machine, plain_first(&place, from, to));
+            }
+            if (machine != OMEGA_NO_MACHINE) {
+                ck_assert(omega_room_take(&entries[machine].room, (struct omega_room){1, 1}));
+            }
+        }
+        ck_assert_uint_lt((machines - 1) >> known.shift, OMEGA_FULL_REGIONS);
+        if (omega_full_first(&known, &place, 0, machines) == OMEGA_NO_MACHINE) {
+            nearly_full(entries, machines);
+            left_out += omega_place_first(&place, 0, machines) != OMEGA_NO_MACHINE;
+            ck_assert_uint_eq(omega_full_first(&known, &place, 0, machines), OMEGA_NO_MACHINE);
+        }
+        free(entries);
+        free(bitmap);
+    }
+    ck_assert_uint_gt(left_out, 10);
 }
 END_TEST
 
@@ -514,6 +595,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "service spreads over attempts", service_spreads_over_attempts);
     check_case(suite, "drawn ahead is drawn", drawn_ahead_is_drawn);
     check_case(suite, "a block is its machines", a_block_is_its_machines);
+    check_case(suite, "what is full is remembered", what_is_full_is_remembered);
     check_case(suite, "batch is uniform", batch_is_uniform);
     check_case(suite, "random_one is uniform", random_one_takes_distinct_machines_uniformly);
 }
