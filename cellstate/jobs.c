@@ -131,10 +131,15 @@ struct job_entry *jobs_entry_create(const struct omega_job *job, const struct ca
     return entry;
 }
 
+/* The same as `usual` above, of what has been made by it: its states are a block of their own. */
+static bool is_usual(const struct job_entry *entry, const struct job_spares *spares)
+{
+    return spares != NULL && jobs_is_plain(entry) && !entry->elastic;
+}
+
 void jobs_entry_destroy(struct job_entry *entry, struct job_spares *spares)
 {
-    /* the same as `usual` above, or a block would come back to another one of another size */
-    if (entry != NULL && spares != NULL && jobs_is_plain(entry) && !entry->elastic) {
+    if (entry != NULL && is_usual(entry, spares)) {
         spare_sizes_give(&spares->states, entry->state, entry->slots);
         spares_give(&spares->entries, entry);
     } else {
@@ -555,12 +560,15 @@ void jobs_submitted(const struct job_entry *entry, struct store_counters *counte
     counters->tasks_pending += entry->pending;
 }
 
-bool jobs_place_rest(struct job_entry *entry, uint32_t accepted)
+bool jobs_place_rest(struct job_entry *entry, uint32_t accepted, struct job_spares *spares)
 {
     if (accepted != entry->pending || entry->elastic || entry->machine_of != NULL) {
         return false;
     }
-    if (entry->state != NULL) {
+    if (is_usual(entry, spares)) { /* the next job that needs some finds them at hand */
+        spare_sizes_give(&spares->states, entry->state, entry->slots);
+        entry->state = NULL;
+    } else if (entry->state != NULL) {
         memset(entry->state, SLOT_PLACED, entry->slots);
     }
     return true;
@@ -569,7 +577,7 @@ bool jobs_place_rest(struct job_entry *entry, uint32_t accepted)
 void jobs_place_all(struct job_entry *entry, const struct omega_transaction *txn,
                     const struct omega_claim_result *results, uint32_t accepted)
 {
-    bool rest = jobs_place_rest(entry, accepted);
+    bool rest = jobs_place_rest(entry, accepted, NULL);
     for (uint32_t i = 0; !rest && i < txn->claim_count; i++) {
         if (results[i].outcome == OMEGA_ACCEPTED) {
             jobs_place(entry, &txn->claims[i]);

@@ -364,16 +364,21 @@ static bool read_specs(struct memory *memory)
     return gpu;
 }
 
-/* Shows the machines as their specs make them. */
+/* Shows the machines as their specs make them, those that are alike at once. */
 static void show_machines(struct memory *memory)
 {
-    for (uint32_t i = 0; i < memory->base.machine_count; i++) {
-        if (!memory_bit(memory->alike, i)) {
-            rules_machine_init(&memory->last_made, i, &memory->specs[i], &memory->overcommit);
+    const uint32_t count = memory->base.machine_count;
+    struct omega_machine *machine = &memory->last_made;
+    uint32_t first = 0;
+    while (first < count) {
+        uint32_t end = first + 1;
+        while (end < count && memory_bit(memory->alike, end)) {
+            end++;
         }
-        memory->last_made.index = i;
-        totals_capacity(&memory->totals, &memory->last_made, 1);
-        store_view_show(&memory->live, i, &memory->last_made);
+        rules_machine_init(machine, first, &memory->specs[first], &memory->overcommit);
+        totals_capacity(&memory->totals, machine, end - first);
+        store_view_show_run(&memory->live, first, end, machine);
+        first = end;
     }
 }
 

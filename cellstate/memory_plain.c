@@ -346,7 +346,7 @@ static void apply(struct memory *memory, struct job_entry *entry, struct block *
     if (txn->brief == NULL) {
         tell_accepted(txn, block->version, whole, results);
     }
-    bool rest = jobs_place_rest(entry, block->count);
+    bool rest = jobs_place_rest(entry, block->count, &memory->spare_jobs);
     const uint32_t placed = rest ? 0 : block->count;
     const uint32_t *tasks = block->tasks;
     uint8_t *state = entry->state;

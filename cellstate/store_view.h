@@ -72,6 +72,10 @@ void store_view_free_arrays(struct store_view *view);
 /* Shows a machine's current record. */
 void store_view_show(struct store_view *view, uint32_t machine, const struct omega_machine *record);
 
+/* The same for machines [first, end), at least one, which are all like this record. */
+void store_view_show_run(struct store_view *view, uint32_t first, uint32_t end,
+                         const struct omega_machine *record);
+
 /* Copies machine `machine`, or all of them, from a view of the same cell. */
 void store_view_copy_machine(struct store_view *view, const struct store_view *from,
                              uint32_t machine);

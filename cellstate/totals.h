@@ -5,14 +5,15 @@
 
 #include "cellstate/store.h"
 
-/* Adds (sign 1) or takes (-1) a machine's capacity; one that is down has none. */
+/* Adds the capacity of so many machines like this one, or takes it (-1 of them, for one); one that
+ * is down has none. */
 static inline void totals_capacity(struct store_totals *totals, const struct omega_machine *machine,
-                                   int sign)
+                                   int64_t machines)
 {
     if (machine->state != OMEGA_MACHINE_DOWN) {
-        totals->cpu_capacity_milli += sign * machine->cpu_capacity_milli;
-        totals->mem_capacity_mib += sign * machine->mem_capacity_mib;
-        totals->gpu_capacity_milli += (int64_t)sign * machine->gpu_devices * OMEGA_GPU_DEVICE_MILLI;
+        totals->cpu_capacity_milli += machines * machine->cpu_capacity_milli;
+        totals->mem_capacity_mib += machines * machine->mem_capacity_mib;
+        totals->gpu_capacity_milli += machines * machine->gpu_devices * OMEGA_GPU_DEVICE_MILLI;
     }
 }
 

@@ -94,6 +94,24 @@ void store_view_show(struct store_view *view, uint32_t machine, const struct ome
     }
 }
 
+void store_view_show_run(struct store_view *view, uint32_t first, uint32_t end,
+                         const struct omega_machine *record)
+{
+    store_view_show(view, first, record);
+    const struct omega_entry shown = view->entry[first];
+    for (uint32_t machine = first + 1; machine < end; machine++) {
+        if (view->free_gpu_milli != NULL) {
+            store_view_show(view, machine, record);
+            continue;
+        }
+        struct omega_entry *entry =
+            &view->entry[machine]; /* but for the word that is the store's */
+        entry->room = shown.room;
+        entry->stamp = shown.stamp;
+        entry->limit = shown.limit;
+    }
+}
+
 void store_view_copy_machine(struct store_view *view, const struct store_view *from,
                              uint32_t machine)
 {

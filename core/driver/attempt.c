@@ -42,13 +42,20 @@ struct run_job *run_job_create(const struct omega_job *job, uint64_t id,
     return made;
 }
 
+/* Has no marks any more: all tasks are alike, or nobody will ask. */
+static void forget_placed(struct run_job *job, struct run_job_spares *spares)
+{
+    spare_sizes_give(spares == NULL ? NULL : &spares->placed, job->placed, placed_bytes(job));
+    job->placed = NULL;
+}
+
 void run_job_destroy(struct run_job *job, struct run_job_spares *spares)
 {
     if (job == NULL) {
         return;
     }
     free(job->eligible);
-    spare_sizes_give(spares == NULL ? NULL : &spares->placed, job->placed, placed_bytes(job));
+    forget_placed(job, spares);
     free(job->machine_of);
     free(job->last_claims);
     free(job->last_results);
@@ -569,9 +576,7 @@ static int mark_placed(const struct runner *runner, const struct omega_transacti
         return OMEGA_OK; /* commits once: nobody will ask */
     }
     if (result->accepted == job->unplaced) {
-        if (job->placed != NULL) {
-            memset(job->placed, 1, job->job->slots);
-        }
+        forget_placed(job, runner->spares); /* the next job that needs some finds them at hand */
         return OMEGA_OK;
     }
     if (run_job_keep_placed(job, runner->spares) != OMEGA_OK) {
