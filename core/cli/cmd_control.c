@@ -115,13 +115,24 @@ static int ask(const struct arguments *a, int directory_fd, const struct registe
     return rc;
 }
 
+/* Of all that work, is it none any more? One may end while it is asked. */
+static bool is_left_out(const struct arguments *a, int directory_fd,
+                        const struct register_entry *whom)
+{
+    return a->address == NULL && a->name_count == 0 && !register_lives(directory_fd, whom->number);
+}
+
 /* Asks one of several: a failure is told, and kept from none of the others. */
 static void ask_next(const struct arguments *a, int directory_fd, const struct register_entry *whom,
                      struct asked *asked)
 {
     omega_error_t err = {0};
+    int rc = ask(a, directory_fd, whom, &asked->headed, &err);
+    if (rc != OMEGA_OK && is_left_out(a, directory_fd, whom)) {
+        return;
+    }
     asked->count++;
-    if (ask(a, directory_fd, whom, &asked->headed, &err) != OMEGA_OK) {
+    if (rc != OMEGA_OK) {
         asked->failed = true;
         command_failed(&err);
     }

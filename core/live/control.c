@@ -9,12 +9,37 @@
 #include "core/live/live_private.h"
 
 #define LOOK_NS 500000000
+#define LIVES_MS 200 /* how long one waits until one looks whether who is asked still lives */
 
 /* ---- asking ---- */
 
-static int exchange(struct endpoint *endpoint, const char *name, bool plans,
-                    const struct msg *request, struct msg *reply, omega_error_t *err)
+static int not_working(const struct register_entry *whom, omega_error_t *err)
 {
+    return omega_error_set(err, OMEGA_EINVAL,
+                           "'%s' does not work now (its last process was %" PRId32 ")", whom->name,
+                           whom->pid);
+}
+
+/* Waits for an answer, from a process (NULL: one of which only the address is known) as long as it
+ * lives. Returns 1, 0 if none has come, or an error. */
+static int receive(struct endpoint *endpoint, int directory_fd, const struct register_entry *whom,
+                   char **answer, size_t *size, omega_error_t *err)
+{
+    int rc = 0;
+    for (int ms = 0; rc == 0 && ms < CONTROL_WAIT_MS; ms += LIVES_MS) {
+        rc = endpoint_receive(endpoint, LIVES_MS, answer, size, err);
+        if (rc == 0 && whom != NULL && !register_lives(directory_fd, whom->number)) {
+            return not_working(whom, err);
+        }
+    }
+    return rc;
+}
+
+static int exchange(struct endpoint *endpoint, int directory_fd, const struct register_entry *whom,
+                    const char *name, const struct msg *request, struct msg *reply,
+                    omega_error_t *err)
+{
+    const bool plans = whom != NULL && whom->number >= REGISTER_SCHEDULERS;
     char *bytes = NULL;
     char *answer = NULL;
     size_t size = 0;
@@ -24,7 +49,7 @@ static int exchange(struct endpoint *endpoint, const char *name, bool plans,
     }
     bool sent = endpoint_send(endpoint, bytes, size, CONTROL_WAIT_MS);
     free(bytes);
-    rc = sent ? endpoint_receive(endpoint, CONTROL_WAIT_MS, &answer, &size, err) : 0;
+    rc = sent ? receive(endpoint, directory_fd, whom, &answer, &size, err) : 0;
     if (rc < 0) {
         return rc;
     }
@@ -44,9 +69,7 @@ int control_ask(int directory_fd, const struct register_entry *whom, const char 
 {
     struct endpoint *endpoint = NULL;
     if (address == NULL && !whom->lives) {
-        return omega_error_set(err, OMEGA_EINVAL,
-                               "'%s' does not work now (its last process was %" PRId32 ")",
-                               whom->name, whom->pid);
+        return not_working(whom, err);
     }
     int rc = endpoint_open(ENDPOINT_CONTROL, &endpoint, err);
     if (rc == OMEGA_OK) {
@@ -54,9 +77,9 @@ int control_ask(int directory_fd, const struct register_entry *whom, const char 
                              : endpoint_connect(endpoint, directory_fd, whom->number, err);
     }
     if (rc == OMEGA_OK) {
-        rc = address != NULL ? exchange(endpoint, address, false, request, reply, err)
-                             : exchange(endpoint, whom->name, whom->number >= REGISTER_SCHEDULERS,
-                                        request, reply, err);
+        rc = address != NULL
+                 ? exchange(endpoint, -1, NULL, address, request, reply, err)
+                 : exchange(endpoint, directory_fd, whom, whom->name, request, reply, err);
     }
     endpoint_close(endpoint);
     return rc;

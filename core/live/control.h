@@ -9,8 +9,8 @@
 #define CONTROL_WAIT_MS 5000 /* a process answers between two attempts */
 
 /* Asks the process `whom` of the cell at `directory_fd`, or the one at `address` if that is not
- * NULL, and waits for its answer. OMEGA_EINVAL: it does not work now, or its answer says why it was
- * not done; OMEGA_EIO: no answer came. */
+ * NULL, and waits for its answer. OMEGA_EINVAL: it does not work now, or no more before it has
+ * answered, or its answer says why it was not done; OMEGA_EIO: no answer came. */
 int control_ask(int directory_fd, const struct register_entry *whom, const char *address,
                 const struct msg *request, struct msg *reply, omega_error_t *err);
 

@@ -145,6 +145,12 @@ int register_read(int directory_fd, uint32_t number, struct register_entry *entr
                : refuse_file(directory_fd, name, "describes no process", err);
 }
 
+bool register_lives(int directory_fd, uint32_t number)
+{
+    struct register_entry entry;
+    return register_read(directory_fd, number, &entry, NULL) == OMEGA_OK && entry.lives;
+}
+
 int register_find(int directory_fd, const char *name, struct register_entry *entry)
 {
     for (uint32_t number = REGISTER_EXECUTOR; number < REGISTER_NUMBERS; number++) {

@@ -258,6 +258,27 @@ static struct msg_status ask(uint32_t number, enum msg_request what)
     ck_abort_msg("process %" PRIu32 " does not answer: %s", number, err.text);
 }
 
+/* One that ends while it is asked is not waited for: it does not work, rather than not answer. */
+START_TEST(who_ends_while_it_is_asked_does_not_work)
+{
+    struct msg request = {.kind = MSG_REQUEST, .request = MSG_STATUS};
+    struct msg reply;
+    omega_error_t err = {0};
+    make_cell();
+    pid_t pid = start(true);
+    ask(REGISTER_SCHEDULERS, MSG_STATUS);
+    struct register_entry entry;
+    ck_assert_int_eq(register_read(directory_fd, REGISTER_SCHEDULERS, &entry, &err), OMEGA_OK);
+    ck_assert(entry.lives && register_lives(directory_fd, REGISTER_SCHEDULERS));
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    ck_assert_int_eq(control_ask(directory_fd, &entry, NULL, &request, &reply, &err), OMEGA_EINVAL);
+    ck_assert_msg(strstr(err.text, "does not work now") != NULL, "%s", err.text);
+    ck_assert(!register_lives(directory_fd, REGISTER_SCHEDULERS));
+    close_cell();
+}
+END_TEST
+
 /* Bytes that are no message: noise, and what looks like nanomsg's own framing. */
 static size_t make_noise(struct omega_random *random, uint8_t *bytes, size_t room)
 {
@@ -745,6 +766,7 @@ static void add_cases(Suite *suite)
     check_case(suite, "ids some at a time", ids_are_given_out_some_at_a_time);
     check_case(suite, "what became of jobs", what_became_of_jobs);
     check_case(suite, "not taken", submissions_that_cannot_be_taken);
+    check_case(suite, "ends while asked", who_ends_while_it_is_asked_does_not_work);
     check_case(suite, "garbage is answered", garbage_is_answered_and_changes_nothing);
 }
 
