@@ -16,7 +16,10 @@ static const char help[] =
     "usage: omega control --cell DIR REQUEST [NAME...]\n"
     "       omega control --address ADDRESS REQUEST\n\n"
     "Asks the schedulers and the executor of a cell, by name; without a name all that work now.\n"
-    "One that does not answer keeps the others from nothing, and the exit code is 1.\n\n"
+    "One that does not answer keeps the others from nothing, and the exit code is 1. One that has\n"
+    "died, and is started again within 2 s, is asked again; one that is not is left out of "
+    "`status`\n"
+    "of all.\n\n"
     "requests:\n"
     "  status             what each does, and has done since it was started\n"
     "  drain              take no new jobs; those that it has are gone on with\n"
@@ -115,20 +118,15 @@ static int ask(const struct arguments *a, int directory_fd, const struct registe
     return rc;
 }
 
-/* Of all that work, is it none any more? One may end while it is asked. */
-static bool is_left_out(const struct arguments *a, int directory_fd,
-                        const struct register_entry *whom)
-{
-    return a->address == NULL && a->name_count == 0 && !register_lives(directory_fd, whom->number);
-}
-
-/* Asks one of several: a failure is told, and kept from none of the others. */
+/* Asks one of several: a failure is told, and kept from none of the others. Of all that work, one
+ * that is gone before it has told its state is none; of anything else it must be known whether it
+ * was done. */
 static void ask_next(const struct arguments *a, int directory_fd, const struct register_entry *whom,
                      struct asked *asked)
 {
     omega_error_t err = {0};
     int rc = ask(a, directory_fd, whom, &asked->headed, &err);
-    if (rc != OMEGA_OK && is_left_out(a, directory_fd, whom)) {
+    if (rc == CONTROL_GONE && a->name_count == 0 && a->request == MSG_STATUS) {
         return;
     }
     asked->count++;

@@ -8,10 +8,22 @@
 #include "core/live/endpoint.h"
 #include "core/live/live_private.h"
 
-#define LOOK_NS 500000000
-#define LIVES_MS 200 /* how long one waits until one looks whether who is asked still lives */
+#define LOOK_NS 500000000 /* how often a listener looks for new processes */
+
+/* So often whoever waits for an answer looks whether who is asked still lives, and so long it may
+ * not have done so: longer than its guard takes to start it again, whose new life answers. */
+#define LIVES_MS 200
+#define GONE_MS 2000
 
 /* ---- asking ---- */
+
+/* One conversation. */
+struct asking {
+    struct endpoint *endpoint;
+    int directory_fd;
+    const struct register_entry *whom; /* NULL: a process of which only the address is known */
+    const char *name;                  /* for people */
+};
 
 static int not_working(const struct register_entry *whom, omega_error_t *err)
 {
@@ -20,26 +32,37 @@ static int not_working(const struct register_entry *whom, omega_error_t *err)
                            whom->pid);
 }
 
-/* Waits for an answer, from a process (NULL: one of which only the address is known) as long as it
- * lives. Returns 1, 0 if none has come, or an error. */
-static int receive(struct endpoint *endpoint, int directory_fd, const struct register_entry *whom,
-                   char **answer, size_t *size, omega_error_t *err)
+static int not_answered(const struct asking *asking, omega_error_t *err)
 {
-    int rc = 0;
-    for (int ms = 0; rc == 0 && ms < CONTROL_WAIT_MS; ms += LIVES_MS) {
-        rc = endpoint_receive(endpoint, LIVES_MS, answer, size, err);
-        if (rc == 0 && whom != NULL && !register_lives(directory_fd, whom->number)) {
-            return not_working(whom, err);
-        }
-    }
-    return rc;
+    const bool plans = asking->whom != NULL && asking->whom->number >= REGISTER_SCHEDULERS;
+    return omega_error_set(err, OMEGA_EIO, "'%s' has not answered for %d s: it is %s, or stopped",
+                           asking->name, CONTROL_WAIT_MS / 1000, plans ? "still planning" : "busy");
 }
 
-static int exchange(struct endpoint *endpoint, int directory_fd, const struct register_entry *whom,
-                    const char *name, const struct msg *request, struct msg *reply,
+/* Waits for an answer. Returns 0 or an error; CONTROL_GONE, and err says it, if nobody has lived
+ * there that could give one. */
+static int receive(const struct asking *asking, char **answer, size_t *size, omega_error_t *err)
+{
+    int gone_ms = 0; /* for so long */
+    for (int ms = 0; ms < CONTROL_WAIT_MS; ms += LIVES_MS) {
+        int rc = endpoint_receive(asking->endpoint, LIVES_MS, answer, size, err);
+        if (rc != 0) {
+            return rc < 0 ? rc : OMEGA_OK;
+        }
+        bool lives =
+            asking->whom == NULL || register_lives(asking->directory_fd, asking->whom->number);
+        gone_ms = lives ? 0 : gone_ms + LIVES_MS;
+        if (gone_ms >= GONE_MS) {
+            not_working(asking->whom, err);
+            return CONTROL_GONE;
+        }
+    }
+    return not_answered(asking, err);
+}
+
+static int exchange(const struct asking *asking, const struct msg *request, struct msg *reply,
                     omega_error_t *err)
 {
-    const bool plans = whom != NULL && whom->number >= REGISTER_SCHEDULERS;
     char *bytes = NULL;
     char *answer = NULL;
     size_t size = 0;
@@ -47,16 +70,11 @@ static int exchange(struct endpoint *endpoint, int directory_fd, const struct re
     if (rc != OMEGA_OK) {
         return rc;
     }
-    bool sent = endpoint_send(endpoint, bytes, size, CONTROL_WAIT_MS);
+    bool sent = endpoint_send(asking->endpoint, bytes, size, CONTROL_WAIT_MS);
     free(bytes);
-    rc = sent ? receive(endpoint, directory_fd, whom, &answer, &size, err) : 0;
-    if (rc < 0) {
+    rc = sent ? receive(asking, &answer, &size, err) : not_answered(asking, err);
+    if (rc != OMEGA_OK) {
         return rc;
-    }
-    if (rc == 0) {
-        return omega_error_set(err, OMEGA_EIO,
-                               "'%s' has not answered for %d s: it is %s, or stopped", name,
-                               CONTROL_WAIT_MS / 1000, plans ? "still planning" : "busy");
     }
     rc = msg_read(answer, size, 1u << MSG_REPLY, reply, err);
     endpoint_free(answer);
@@ -67,21 +85,21 @@ static int exchange(struct endpoint *endpoint, int directory_fd, const struct re
 int control_ask(int directory_fd, const struct register_entry *whom, const char *address,
                 const struct msg *request, struct msg *reply, omega_error_t *err)
 {
-    struct endpoint *endpoint = NULL;
+    struct asking asking = {
+        .directory_fd = directory_fd,
+        .whom = address == NULL ? whom : NULL,
+        .name = address == NULL ? whom->name : address,
+    };
     if (address == NULL && !whom->lives) {
         return not_working(whom, err);
     }
-    int rc = endpoint_open(ENDPOINT_CONTROL, &endpoint, err);
+    int rc = endpoint_open(ENDPOINT_CONTROL, &asking.endpoint, err);
     if (rc == OMEGA_OK) {
-        rc = address != NULL ? endpoint_connect_to(endpoint, address, err)
-                             : endpoint_connect(endpoint, directory_fd, whom->number, err);
+        rc = address != NULL ? endpoint_connect_to(asking.endpoint, address, err)
+                             : endpoint_connect(asking.endpoint, directory_fd, whom->number, err);
     }
-    if (rc == OMEGA_OK) {
-        rc = address != NULL
-                 ? exchange(endpoint, -1, NULL, address, request, reply, err)
-                 : exchange(endpoint, directory_fd, whom, whom->name, request, reply, err);
-    }
-    endpoint_close(endpoint);
+    rc = rc == OMEGA_OK ? exchange(&asking, request, reply, err) : rc;
+    endpoint_close(asking.endpoint);
     return rc;
 }
 

@@ -8,9 +8,13 @@
 
 #define CONTROL_WAIT_MS 5000 /* a process answers between two attempts */
 
+#define CONTROL_GONE 1       /* see control_ask() */
+
 /* Asks the process `whom` of the cell at `directory_fd`, or the one at `address` if that is not
- * NULL, and waits for its answer. OMEGA_EINVAL: it does not work now, or no more before it has
- * answered, or its answer says why it was not done; OMEGA_EIO: no answer came. */
+ * NULL, and waits for its answer. A process that dies meanwhile may be started again: then its new
+ * life answers. OMEGA_EINVAL: it does not work now, or its answer says why it was not done;
+ * CONTROL_GONE, and err says the same: it does not work any more, having been asked when it did;
+ * OMEGA_EIO: no answer came. */
 int control_ask(int directory_fd, const struct register_entry *whom, const char *address,
                 const struct msg *request, struct msg *reply, omega_error_t *err);
 

@@ -148,7 +148,8 @@ int register_read(int directory_fd, uint32_t number, struct register_entry *entr
 bool register_lives(int directory_fd, uint32_t number)
 {
     struct register_entry entry;
-    return register_read(directory_fd, number, &entry, NULL) == OMEGA_OK && entry.lives;
+    int rc = register_read(directory_fd, number, &entry, NULL);
+    return rc < 0 || (rc == OMEGA_OK && entry.lives);
 }
 
 int register_find(int directory_fd, const char *name, struct register_entry *entry)

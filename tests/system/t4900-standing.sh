@@ -258,6 +258,31 @@ check "which of several is not waited for" fails_with 1 "has several schedulers,
     submit --start-wait 3600 - <<<"$task"
 rm "$C/process-3"
 
+# ---- who is killed, with its guard, while it is asked ----
+
+# killed_while_asked REQUEST: the exit code of asking all, of whom there is one.
+killed_while_asked() {
+    "$OMEGA" executor --cell "$G" 2>/dev/null &
+    local guard=$! asking pid=
+    for _ in $(seq 500); do
+        pid=$(worker "$G" executor)
+        [ -n "$pid" ] && break
+        sleep 0.02
+    done
+    kill -STOP "$pid"
+    timeout 60 "$OMEGA" control --cell "$G" "$1" >/dev/null 2>"$T/gone.err" &
+    asking=$!
+    sleep 1
+    kill -9 "$guard"
+    wait "$guard" 2>/dev/null
+    wait "$asking"
+}
+check "of all that work it is none" killed_while_asked status
+check "as is said" grep -q "^omega: no process works on the cell now$" "$T/gone.err"
+killed_while_asked stop
+check "what it was told may not have been done: exit code 1" test $? -eq 1
+check "as is said, too" grep -q "^omega: 'executor' does not work now" "$T/gone.err"
+
 # ---- the end ----
 
 kill -TERM $P

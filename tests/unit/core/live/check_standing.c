@@ -226,18 +226,24 @@ END_TEST
 
 /* ---- processes ---- */
 
-static pid_t start(bool scheduler)
+static pid_t start_in(uint32_t delay_us, bool scheduler)
 {
     struct standing_options options = {.directory = path, .seed = 1};
     omega_error_t err = {0};
     pid_t pid = fork();
     if (pid == 0) {
+        usleep(delay_us);
         int rc = scheduler ? standing_schedule(&options, &fixture.schedulers[0], -1, &err)
                            : standing_execute(&options, &err);
         fprintf(stderr, "%s", rc == OMEGA_OK ? "" : err.text);
         _exit(rc == OMEGA_OK ? 0 : 1);
     }
     return pid;
+}
+
+static pid_t start(bool scheduler)
+{
+    return start_in(0, scheduler);
 }
 
 /* Asks until it is there. */
@@ -258,23 +264,49 @@ static struct msg_status ask(uint32_t number, enum msg_request what)
     ck_abort_msg("process %" PRIu32 " does not answer: %s", number, err.text);
 }
 
+/* Begins, answers, and is killed: what was known of it before. */
+static struct register_entry kill_one(void)
+{
+    struct register_entry entry;
+    pid_t pid = start(true);
+    ask(REGISTER_SCHEDULERS, MSG_STATUS);
+    ck_assert_int_eq(register_read(directory_fd, REGISTER_SCHEDULERS, &entry, NULL), OMEGA_OK);
+    ck_assert(entry.lives && register_lives(directory_fd, REGISTER_SCHEDULERS));
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    return entry;
+}
+
 /* One that ends while it is asked is not waited for: it does not work, rather than not answer. */
-START_TEST(who_ends_while_it_is_asked_does_not_work)
+START_TEST(who_ends_while_it_is_asked_is_gone)
 {
     struct msg request = {.kind = MSG_REQUEST, .request = MSG_STATUS};
     struct msg reply;
     omega_error_t err = {0};
     make_cell();
-    pid_t pid = start(true);
-    ask(REGISTER_SCHEDULERS, MSG_STATUS);
-    struct register_entry entry;
-    ck_assert_int_eq(register_read(directory_fd, REGISTER_SCHEDULERS, &entry, &err), OMEGA_OK);
-    ck_assert(entry.lives && register_lives(directory_fd, REGISTER_SCHEDULERS));
-    kill(pid, SIGKILL);
-    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-    ck_assert_int_eq(control_ask(directory_fd, &entry, NULL, &request, &reply, &err), OMEGA_EINVAL);
+    struct register_entry entry = kill_one();
+    ck_assert_int_eq(control_ask(directory_fd, &entry, NULL, &request, &reply, &err), CONTROL_GONE);
     ck_assert_msg(strstr(err.text, "does not work now") != NULL, "%s", err.text);
     ck_assert(!register_lives(directory_fd, REGISTER_SCHEDULERS));
+    close_cell();
+}
+END_TEST
+
+/* One that is started again, as its guard does it, is told in its new life. */
+START_TEST(who_is_started_again_while_it_is_asked_answers)
+{
+    struct msg request = {.kind = MSG_REQUEST, .request = MSG_DRAIN};
+    struct msg reply = {.kind = MSG_REPLY};
+    omega_error_t err = {0};
+    make_cell();
+    struct register_entry entry = kill_one();
+    pid_t pid = start_in(1000000, true);
+    ck_assert_msg(control_ask(directory_fd, &entry, NULL, &request, &reply, &err) == OMEGA_OK, "%s",
+                  err.text);
+    ck_assert(reply.has_status && reply.status.draining);
+    ck_assert_uint_eq(reply.status.pid, (uint64_t)pid);
+    ask(REGISTER_SCHEDULERS, MSG_STOP);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
     close_cell();
 }
 END_TEST
@@ -766,7 +798,8 @@ static void add_cases(Suite *suite)
     check_case(suite, "ids some at a time", ids_are_given_out_some_at_a_time);
     check_case(suite, "what became of jobs", what_became_of_jobs);
     check_case(suite, "not taken", submissions_that_cannot_be_taken);
-    check_case(suite, "ends while asked", who_ends_while_it_is_asked_does_not_work);
+    check_case(suite, "ends while asked", who_ends_while_it_is_asked_is_gone);
+    check_case(suite, "starts again while asked", who_is_started_again_while_it_is_asked_answers);
     check_case(suite, "garbage is answered", garbage_is_answered_and_changes_nothing);
 }
 
