@@ -575,9 +575,10 @@ bool jobs_place_rest(struct job_entry *entry, uint32_t accepted, struct job_spar
 }
 
 void jobs_place_all(struct job_entry *entry, const struct omega_transaction *txn,
-                    const struct omega_claim_result *results, uint32_t accepted)
+                    const struct omega_claim_result *results, uint32_t accepted,
+                    struct job_spares *spares)
 {
-    bool rest = jobs_place_rest(entry, accepted, NULL);
+    bool rest = jobs_place_rest(entry, accepted, spares);
     for (uint32_t i = 0; !rest && i < txn->claim_count; i++) {
         if (results[i].outcome == OMEGA_ACCEPTED) {
             jobs_place(entry, &txn->claims[i]);

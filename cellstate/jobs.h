@@ -120,13 +120,13 @@ static inline void jobs_place(struct job_entry *entry, const struct omega_claim 
     }
 }
 
+/* The same at once where so many accepted claims leave nothing of the job, whose states go back to
+ * the spares it came from; false, and nothing has changed, where they leave some. */
+bool jobs_place_rest(struct job_entry *entry, uint32_t accepted, struct job_spares *spares);
 /* The same of all claims of a transaction that its results accept, `accepted` of them. */
 void jobs_place_all(struct job_entry *entry, const struct omega_transaction *txn,
-                    const struct omega_claim_result *results, uint32_t accepted);
-/* The same at once where so many accepted claims leave nothing of the job, whose states go back to
- * the spares it came from (NULL: they stay); false, and nothing has changed, where they leave some.
- */
-bool jobs_place_rest(struct job_entry *entry, uint32_t accepted, struct job_spares *spares);
+                    const struct omega_claim_result *results, uint32_t accepted,
+                    struct job_spares *spares);
 
 /* Moves accepted tasks from pending to running. An elastic job has started: what it has placed
  * beyond its required number is submitted now, and nothing of it stays pending. */

@@ -131,7 +131,7 @@ static int commit_records(struct memory *memory, struct job_entry *entry,
         return omega_error_set(err, OMEGA_ENOMEM, "no memory for %u placements", result->accepted);
     }
     install(memory, block, txn, results);
-    jobs_place_all(entry, txn, results, block->count);
+    jobs_place_all(entry, txn, results, block->count, &memory->spare_jobs);
     memory_settle(memory, entry, block);
     result->version = block->version;
     return OMEGA_OK;

@@ -99,13 +99,14 @@ void store_view_show_run(struct store_view *view, uint32_t first, uint32_t end,
 {
     store_view_show(view, first, record);
     const struct omega_entry shown = view->entry[first];
-    for (uint32_t machine = first + 1; machine < end; machine++) {
-        if (view->free_gpu_milli != NULL) {
+    if (view->free_gpu_milli != NULL) {
+        for (uint32_t machine = first + 1; machine < end; machine++) {
             store_view_show(view, machine, record);
-            continue;
         }
-        struct omega_entry *entry =
-            &view->entry[machine]; /* but for the word that is the store's */
+        return;
+    }
+    for (uint32_t machine = first + 1; machine < end; machine++) { /* all but the store's word */
+        struct omega_entry *entry = &view->entry[machine];
         entry->room = shown.room;
         entry->stamp = shown.stamp;
         entry->limit = shown.limit;

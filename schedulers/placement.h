@@ -158,6 +158,11 @@ static inline uint32_t omega_place_first(const struct omega_place *place, uint32
 {
     uint32_t machine = from;
     while (machine < to) {
+        if (place->eligible != NULL && place->eligible[machine / 64] >> machine % 64 == 0) {
+            const uint32_t behind = 64 - machine % 64; /* up to the end of its word: none there */
+            machine = to - machine > behind ? machine + behind : to;
+            continue;
+        }
         const uint32_t ahead = OMEGA_PLACE_STRIDE - machine % OMEGA_PLACE_STRIDE;
         const uint32_t end = to - machine > ahead ? machine + ahead : to;
         if (end - machine == OMEGA_PLACE_STRIDE &&
@@ -179,12 +184,18 @@ static inline uint32_t omega_place_first(const struct omega_place *place, uint32
 #define OMEGA_FULL_REGIONS 1024u
 
 /* Regions of machines none of which suits a task of one group. True for as long as room in the view
- * only falls: while tasks are claimed one after the other and none is given back. A scan for the
- * next of them need not look there again. */
+ * only falls: within one place(), while tasks of the group are claimed one after the other and none
+ * is given back (omega_txn_unclaim()). A scan for the next of them need not look there again. */
 struct omega_full {
     uint32_t shift; /* machine >> shift is its region; 0: nothing is known yet, not even these: */
     uint64_t regions[OMEGA_FULL_REGIONS / 64];
 };
+
+/* Nothing is known, or no longer: for another group, another attempt, or room that came back. */
+static inline void omega_full_forget(struct omega_full *known)
+{
+    known->shift = 0;
+}
 
 /* Regions for so many machines, each of 64 at least; nothing is known of any. */
 static inline void omega_full_begin(struct omega_full *known, uint32_t machine_count)
@@ -232,7 +243,7 @@ struct omega_scan {
     uint32_t start;
     uint32_t at; /* next machine to look at */
     bool wrapped;
-    struct omega_full *known; /* NULL: what is full is not remembered */
+    struct omega_full *known; /* the caller's; NULL: what is full is not remembered */
 };
 
 /* A scan that starts at a machine below machine_count. */
@@ -473,7 +484,7 @@ static inline uint32_t omega_place_run(const struct omega_place *place, struct o
     uint32_t placed = 0;
     bool full = place->machine_count == 0;
     struct omega_full known; /* nowhere in this loop is room given back */
-    known.shift = 0;
+    omega_full_forget(&known);
     while (placed < count && !full) {
         uint32_t task = run->tasks[placed];
         if (omega_txn_notes(txn, run->group, task)) {
