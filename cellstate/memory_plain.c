@@ -47,17 +47,17 @@ judge(const struct store_view *live, struct omega_room asked, const struct omega
 {
     const uint32_t *machines = txn->machines;
     const uint64_t *seqs = txn->seqs;
-    const uint32_t count = txn->claim_count;
+    const size_t count = txn->claim_count;
     struct omega_entry *entries = live->entry;
-    uint32_t i = from;
+    size_t i = from;
     for (; i < count; i++) {
-        uint32_t machine = machines[i];
+        const uint32_t machine = machines[i];
         if (rules_is_stale(omega_seq(entries[machine].stamp), seqs[i], (uint8_t)detection) ||
             !omega_room_take(&entries[machine].room, asked)) {
             break;
         }
     }
-    return i;
+    return (uint32_t)i;
 }
 
 /* The same for each kind of detection, in a loop of its own. */

@@ -57,7 +57,8 @@ struct memory {
     uint32_t *domains;      /* behind them */
     struct store_view live; /* the arrays that live views show */
     struct placers placers;
-    bool feeds; /* a private view has been opened: before that nobody reads the feed */
+    bool feeds;  /* a private view has been opened: before that nobody reads the feed */
+    bool closes; /* some machine takes nothing new, or did once */
     struct store_counters counters;
     struct store_totals totals;
     struct map blocks;                   /* version -> struct block */
@@ -195,6 +196,7 @@ static inline void memory_show(struct memory *memory, uint32_t machine)
     };
     store_view_show(&memory->live, machine, record);
     placers_put(&memory->placers, machine, &pair);
+    memory->closes = memory->closes || memory_is_closed(memory, machine);
 }
 
 /* The same, and tells who reads the feed. */

@@ -2,10 +2,6 @@
 /* The memory store's ends of placements: released by id, or lost with their machine. */
 #include "cellstate/memory_private.h"
 
-/* In a cell of so many machines, jobs and blocks are out of the processor's own caches by the time
- * they are looked at again. */
-#define MACHINES_FAR 40000u
-
 /* Tells the table of jobs how many placements of a block ended, and frees a block of which nothing
  * runs. */
 static void leave_block(struct memory *memory, struct block *block, uint32_t ended,
@@ -71,20 +67,32 @@ static inline void leave_live(const struct store_view *live, uint32_t machine,
     entry->stamp += omega_stamp(raises_seq, 1);
 }
 
-/* Ends all placements of a block, which are alike and all run, so that no marks are needed, from
- * the first on up to one on a machine that takes nothing new: the innermost loop of releases.
- * Returns how many have ended. */
-static uint32_t leave_first(const struct memory *memory, const struct block *block)
+/* The innermost loop of releases, in a cell all of whose machines are `open`, so that none need be
+ * looked at, and in one where some may take nothing new. */
+static inline __attribute__((always_inline)) uint32_t
+leave_while_open(const struct store_view *live, const struct block *block, bool open)
 {
-    const struct store_view live = memory->live;
     const struct omega_room taken = rules_room_of(&block->alike.request);
     const uint32_t *machines = block->machines;
-    const uint32_t count = memory->feeds || memory->base.release_raises_seq ? 0 : block->count;
+    const uint32_t count = block->count;
+    struct omega_entry *entries = live->entry;
     uint32_t i = 0;
-    while (i < count && live.entry[machines[i]].room.cpu_milli >= 0) {
-        leave_live(&live, machines[i++], taken, false);
+    for (; i < count && (open || entries[machines[i]].room.cpu_milli >= 0); i++) {
+        omega_room_give(&entries[machines[i]].room, taken);
+        entries[machines[i]].stamp += omega_stamp(0, 1);
     }
     return i;
+}
+
+/* Ends all placements of a block, which are alike and all run, so that no marks are needed, from
+ * the first on up to one on a machine that takes nothing new. Returns how many have ended. */
+static uint32_t leave_first(const struct memory *memory, const struct block *block)
+{
+    if (memory->feeds || memory->base.release_raises_seq) {
+        return 0;
+    }
+    return memory->closes ? leave_while_open(&memory->live, block, false)
+                          : leave_while_open(&memory->live, block, true);
 }
 
 /* Ends the placements of a block at positions from `at` to `end`, which are alike. Returns how many
@@ -212,7 +220,7 @@ struct store_place memory_job_place(struct store *store, uint64_t job)
     const struct memory *memory = memory_of(store);
     _Static_assert(sizeof(struct job_entry) + sizeof(struct omega_task_group) <= STORE_JOB_BYTES,
                    "an entry, and the first group behind it");
-    if (memory->base.machine_count < MACHINES_FAR) {
+    if (memory->base.machine_count < CACHE_MACHINES_FAR) {
         return (struct store_place){0, 0};
     }
     return (struct store_place){(uintptr_t)memory_job(memory, job),
@@ -222,7 +230,7 @@ struct store_place memory_job_place(struct store *store, uint64_t job)
 struct store_place memory_placements_place(struct store *store, uint64_t version)
 {
     const struct memory *memory = memory_of(store);
-    if (memory->base.machine_count < MACHINES_FAR || version == 0) {
+    if (memory->base.machine_count < CACHE_MACHINES_FAR || version == 0) {
         return (struct store_place){0, 0};
     }
     return (struct store_place){(uintptr_t)map_get(&memory->blocks, version),

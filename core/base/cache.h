@@ -8,6 +8,11 @@
 
 #define CACHE_LINE ((size_t)64) /* bytes */
 
+/* In a cell of so many machines, what is known of a machine, or of a job when its tasks end, is out
+ * of the processor's own caches by the time it is looked at again; in smaller ones asking for it
+ * ahead is work for nothing. */
+#define CACHE_MACHINES_FAR 40000u
+
 /* For functions that do nothing but ask: gcc takes them for ones without effect, and removes what
  * it has not put in place by then. */
 #define CACHE_ASKS static inline __attribute__((always_inline)) void

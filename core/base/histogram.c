@@ -61,34 +61,33 @@ static unsigned highest_bit(uint64_t value)
     return 63u - (unsigned)__builtin_clzll(value);
 }
 
-/* The counter of a value >= 0; NULL without memory. */
-static uint64_t *bucket_of(struct part *part, uint64_t value)
+/* Where a value >= 0 is counted: counter `at` of those of its size, which may not be there yet. */
+struct place {
+    uint64_t **counters;
+    size_t size;
+    size_t at;
+};
+
+static inline struct place place_of(struct part *part, uint64_t value)
 {
-    uint64_t **buckets = &part->exact;
-    size_t size = EXACT;
-    size_t at = (size_t)value;
-    if (value >= EXACT) {
-        unsigned octave = highest_bit(value);
-        buckets = &part->octaves[octave - EXACT_BITS];
-        size = SUB_BUCKETS;
-        at = (size_t)(value >> (octave - SUB_BITS)) - SUB_BUCKETS;
+    if (value < EXACT) {
+        return (struct place){&part->exact, EXACT, (size_t)value};
     }
-    if (*buckets == NULL) {
-        *buckets = calloc(size, sizeof **buckets);
-        if (*buckets == NULL) {
-            return NULL;
-        }
-    }
-    return &(*buckets)[at];
+    const unsigned octave = highest_bit(value);
+    return (struct place){&part->octaves[octave - EXACT_BITS], SUB_BUCKETS,
+                          (size_t)(value >> (octave - SUB_BITS)) - SUB_BUCKETS};
 }
+
+static int part_add_first(struct part *part, int64_t value);
 
 static int part_add(struct part *part, int64_t value)
 {
-    int64_t counted = value < 0 ? 0 : value;
-    uint64_t *bucket = bucket_of(part, (uint64_t)counted);
-    if (bucket == NULL) {
-        return OMEGA_ENOMEM;
+    const int64_t counted = value < 0 ? 0 : value;
+    const struct place place = place_of(part, (uint64_t)counted);
+    if (*place.counters == NULL) {
+        return part_add_first(part, counted);
     }
+    uint64_t *bucket = &(*place.counters)[place.at];
     /* buckets are mostly far: this one will be at hand when the next value comes */
     __builtin_prefetch(bucket, 1);
     if (part->last != NULL) {
@@ -96,11 +95,19 @@ static int part_add(struct part *part, int64_t value)
     }
     part->last = bucket;
     part->count++;
-    part->sum += (unsigned __int128)counted;
+    part->sum += (uint64_t)counted;
     if (counted > part->max) {
         part->max = counted;
     }
     return OMEGA_OK;
+}
+
+/* The same where there are no counters yet. Apart, so that the usual way saves no registers. */
+static __attribute__((noinline, cold)) int part_add_first(struct part *part, int64_t value)
+{
+    const struct place place = place_of(part, (uint64_t)value);
+    *place.counters = calloc(place.size, sizeof **place.counters);
+    return *place.counters == NULL ? OMEGA_ENOMEM : part_add(part, value);
 }
 
 int histogram_add(struct histogram *histogram, int64_t value)

@@ -20,12 +20,12 @@ static uint64_t order_of(enum event_kind kind, uint64_t sequence)
     return (uint64_t)rank << KIND_SHIFT | sequence << 1 | retry;
 }
 
-/* Time, and among equals the order, as one number. */
-__extension__ typedef __int128 event_key;
+/* Time, which is never below 0, and among equals the order, as one number. */
+__extension__ typedef unsigned __int128 event_key;
 
 static inline event_key key(int64_t time_us, uint64_t order)
 {
-    return (event_key)time_us * ((event_key)1 << 64) + (event_key)order;
+    return (event_key)(uint64_t)time_us << 64 | order;
 }
 
 static inline event_key key_of(const struct event *event)

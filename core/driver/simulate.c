@@ -131,6 +131,7 @@ static int start(struct simulation *sim, omega_error_t *err)
         sim->arrivals == NULL || sim->eligibility == NULL || assigned != OMEGA_OK) {
         return sim_no_memory(err);
     }
+    sim->is_far = config->cell.machine_count >= CACHE_MACHINES_FAR;
     sim->machines_change = config->event_count > 0 || config->failures.up_s != NULL;
     if (config->recording != NULL && config->recording->live) {
         eligibility_by_id(sim->eligibility);
@@ -177,11 +178,14 @@ static bool stopped(const struct run_config *config, const struct simulation *si
            config->progress(config->context, sim->now_us, sim->submitted) != 0;
 }
 
-/* Asks for what the next event will look at, which was last touched long ago: of tasks that end,
- * when they were placed; of an attempt, before all that have begun meanwhile. */
+/* Asks in a large cell for what the next event will look at, which was last touched long ago: of
+ * tasks that end, when they were placed; of an attempt, before all that have begun meanwhile. */
 static void look_ahead(struct simulation *sim)
 {
     enum event_kind kind;
+    if (!sim->is_far) {
+        return;
+    }
     const struct event *event = events_ahead(&sim->events, &kind);
     if (event == NULL || event->order == sim->prepared) {
         return;

@@ -39,6 +39,7 @@ struct simulation {
     struct store *store;
     char *scratch; /* directory of its cell on disk, or NULL */
     struct events events;
+    bool is_far;       /* many machines: see CACHE_MACHINES_FAR */
     uint64_t prepared; /* order of the event that was prepared for last */
     struct eligibility *eligibility;
     struct runner *runners; /* by scheduler, then number */

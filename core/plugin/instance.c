@@ -489,9 +489,9 @@ static uint32_t take_back_notes(struct omega_txn *txn, uint32_t most)
     uint64_t *seqs = txn->seqs;
     const uint32_t machine_count = txn->view->shown.machine_count;
     uint64_t left = 0;
-    uint32_t i = 0;
+    size_t i = 0;
     for (; i < most && machines[i] < machine_count; i++) {
-        uint32_t machine = machines[i];
+        const uint32_t machine = machines[i];
         seqs[i] = omega_seq(entries[machine].stamp);
         left |= omega_room_word(entries[machine].room);
         omega_room_give(&entries[machine].room, taken);
@@ -499,7 +499,7 @@ static uint32_t take_back_notes(struct omega_txn *txn, uint32_t most)
     if (omega_room_word_lacks(left)) {
         breach(txn, "claimed without omega_txn_claim()");
     }
-    return i;
+    return (uint32_t)i;
 }
 
 /* The same of all claims. */
