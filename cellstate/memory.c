@@ -378,7 +378,6 @@ static void show_machines(struct memory *memory)
         rules_machine_init(machine, first, &memory->specs[first], &memory->overcommit);
         totals_capacity(&memory->totals, machine, end - first);
         store_view_show_run(&memory->live, first, end, machine);
-        memory->closes = memory->closes || memory_is_closed(memory, first);
         first = end;
     }
 }
