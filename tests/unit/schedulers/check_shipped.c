@@ -551,7 +551,8 @@ START_TEST(what_is_full_is_remembered)
                                     .eligible = bitmap,
                                     .machine_count = machines,
                                     .request = {.cpu_milli = 1, .mem_mib = 1}};
-        struct omega_full known = {.shift = 0};
+        struct omega_full known;
+        omega_full_forget(&known);
         for (uint32_t task = 0; task < 500; task++) {
             const uint32_t a = roll(3) == 0 ? 0 : roll(machines + 1);
             const uint32_t b = roll(3) == 0 ? machines : roll(machines + 1);
@@ -579,6 +580,87 @@ START_TEST(what_is_full_is_remembered)
 }
 END_TEST
 
+/* What omega_place_run() is given in the next test: a transaction whose first claim lets room come
+ * back on a machine that the scan for it went by. */
+struct moving_txn {
+    struct omega_txn_head head; /* first */
+    uint32_t comes_back;
+    uint32_t claimed[2];
+    uint32_t count;
+};
+
+static int moving_claim(struct omega_txn *txn, uint32_t group, uint32_t task, uint32_t machine,
+                        uint32_t devices)
+{
+    struct moving_txn *moving = (struct moving_txn *)(void *)txn;
+    (void)group;
+    (void)task;
+    (void)devices;
+    ck_assert(omega_room_take(&moving->head.entry[machine].room, moving->head.asked));
+    moving->head.entry[moving->comes_back].room = moving->head.asked;
+    moving->claimed[moving->count++] = machine;
+    return 0;
+}
+
+/* A run of tasks goes by what it has found full itself, claimed or noted, and no longer than it
+ * lasts: room that comes back meanwhile, which must not happen, is not found, by the next run it
+ * is. */
+static void run_remembers(bool noted)
+{
+    enum {
+        MACHINES = 640
+    };
+    const struct omega_txn_ops ops = {.claim = moving_claim};
+    const uint32_t tasks[] = {0, 1};
+    uint32_t rounds = 0;
+    for (uint64_t seed = 1; rounds < 10; seed++) {
+        struct omega_entry entries[MACHINES] = {{.stamp = 0}};
+        uint32_t notes[2] = {0};
+        struct omega_random random;
+        omega_random_init(&random, seed, "run", 0);
+        struct omega_random draws = random;
+        const uint32_t start = omega_random_below(&draws, MACHINES);
+        const uint32_t back = (start / 64 + 1) * 64; /* the scan goes through its region */
+        if (back >= MACHINES - 64 || omega_random_below(&draws, MACHINES) > back) {
+            continue;
+        }
+        rounds++;
+        entries[MACHINES - 1].room = (struct omega_room){2, 2};
+        struct moving_txn txn = {.head = {.ops = &ops,
+                                          .turn_count = noted,
+                                          .turns = &tasks[1],
+                                          .notes = notes,
+                                          .machine_count = MACHINES,
+                                          .entry = entries,
+                                          .asked = {1, 1}},
+                                 .comes_back = back};
+        const struct omega_place place = {
+            .entry = entries, .machine_count = MACHINES, .request = {.cpu_milli = 1, .mem_mib = 1}};
+        const struct omega_tasks run = {.tasks = tasks, .count = 2};
+        struct omega_txn *const handle = (struct omega_txn *)(void *)&txn;
+        ck_assert_uint_eq(omega_place_run(&place, &random, 0, handle, &run, 2), 2);
+        ck_assert_uint_eq(txn.claimed[0], MACHINES - 1);
+        ck_assert_uint_eq(txn.head.note_count, noted);
+        ck_assert_uint_eq(noted ? notes[0] : txn.claimed[1], MACHINES - 1);
+        txn.count = 0;
+        txn.head.turn_count = 0;
+        ck_assert_uint_eq(omega_place_run(&place, &random, 0, handle, &run, 1), 1);
+        ck_assert_uint_eq(txn.claimed[0], back);
+    }
+}
+
+START_TEST(a_run_of_claims_remembers_what_is_full)
+{
+    run_remembers(false);
+}
+END_TEST
+
+START_TEST(a_run_of_notes_remembers_what_is_full)
+{
+    run_remembers(true);
+}
+END_TEST
+
 static void add_cases(Suite *suite)
 {
     check_case(suite, "batch leaves nothing out", batch_leaves_nothing_out);
@@ -596,6 +678,8 @@ static void add_cases(Suite *suite)
     check_case(suite, "drawn ahead is drawn", drawn_ahead_is_drawn);
     check_case(suite, "a block is its machines", a_block_is_its_machines);
     check_case(suite, "what is full is remembered", what_is_full_is_remembered);
+    check_case(suite, "a run of claims remembers", a_run_of_claims_remembers_what_is_full);
+    check_case(suite, "a run of notes remembers", a_run_of_notes_remembers_what_is_full);
     check_case(suite, "batch is uniform", batch_is_uniform);
     check_case(suite, "random_one is uniform", random_one_takes_distinct_machines_uniformly);
 }
