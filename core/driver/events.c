@@ -20,12 +20,14 @@ static uint64_t order_of(enum event_kind kind, uint64_t sequence)
     return (uint64_t)rank << KIND_SHIFT | sequence << 1 | retry;
 }
 
-/* Time, which is never below 0, and among equals the order, as one number. */
-__extension__ typedef unsigned __int128 event_key;
+/* Time, and among equals the order, as one number: made of unsigned ones, since what is below 0 must
+ * not be shifted. */
+__extension__ typedef __int128 event_key;
+__extension__ typedef unsigned __int128 event_bits;
 
 static inline event_key key(int64_t time_us, uint64_t order)
 {
-    return (event_key)(uint64_t)time_us << 64 | order;
+    return (event_key)((event_bits)(uint64_t)time_us << 64 | order);
 }
 
 static inline event_key key_of(const struct event *event)

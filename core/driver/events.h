@@ -36,7 +36,7 @@ struct events {
     uint64_t created;
 };
 
-/* Adds an event, at 0 or later. Returns 0 or OMEGA_ENOMEM. */
+/* Adds an event. Returns 0 or OMEGA_ENOMEM. */
 int events_push(struct events *events, int64_t time_us, enum event_kind kind, void *what);
 
 /* Removes the first event; `kind` and *event are filled. Returns 0 if there is none, else 1. */
