@@ -20,7 +20,7 @@ static uint64_t order_of(enum event_kind kind, uint64_t sequence)
     return (uint64_t)rank << KIND_SHIFT | sequence << 1 | retry;
 }
 
-/* Time, and among equals the order, as one number: made of unsigned ones, since what is below 0 must
+/* Time, and among equals the order, as one number: made of unsigned ones, since a time below 0 must
  * not be shifted. */
 __extension__ typedef __int128 event_key;
 __extension__ typedef unsigned __int128 event_bits;
