@@ -300,7 +300,7 @@ START_TEST(who_is_started_again_while_it_is_asked_answers)
     omega_error_t err = {0};
     make_cell();
     struct register_entry entry = kill_one();
-    pid_t pid = start_in(1000000, true);
+    pid_t pid = start_in(500000, true);
     ck_assert_msg(control_ask(directory_fd, &entry, NULL, &request, &reply, &err) == OMEGA_OK, "%s",
                   err.text);
     ck_assert(reply.has_status && reply.status.draining);
