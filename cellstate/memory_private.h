@@ -58,7 +58,7 @@ struct memory {
     struct store_view live; /* the arrays that live views show */
     struct placers placers;
     bool feeds;  /* a private view has been opened: before that nobody reads the feed */
-    bool closes; /* a machine has ceased to take anything new, so that one may have placements */
+    bool closes; /* some machine has ceased to take anything new, whatever became of it */
     struct store_counters counters;
     struct store_totals totals;
     struct map blocks;                   /* version -> struct block */

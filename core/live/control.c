@@ -11,7 +11,8 @@
 #define LOOK_NS 500000000 /* how often a listener looks for new processes */
 
 /* So often whoever waits for an answer looks whether who is asked still lives, and so long it may
- * not have done so: longer than its guard takes to start it again, whose new life answers. */
+ * not have done so: longer than its guard pauses before it starts it again, whose new life answers.
+ */
 #define LIVES_MS 200
 #define GONE_MS 2000
 

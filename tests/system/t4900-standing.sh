@@ -260,7 +260,8 @@ rm "$C/process-3"
 
 # ---- who is killed, with its guard, while it is asked ----
 
-# killed_while_asked REQUEST: the exit code of asking all, of whom there is one.
+# killed_while_asked REQUEST: the exit code of asking all, of whom there is one, which is killed
+# when whoever asks has its socket, and so knows of it.
 killed_while_asked() {
     "$OMEGA" executor --cell "$G" 2>/dev/null &
     local guard=$! asking pid=
@@ -270,14 +271,19 @@ killed_while_asked() {
         sleep 0.02
     done
     kill -STOP "$pid"
-    timeout 60 "$OMEGA" control --cell "$G" "$1" >/dev/null 2>"$T/gone.err" &
+    "$OMEGA" control --cell "$G" "$1" >/dev/null 2>"$T/gone.err" &
     asking=$!
-    sleep 1
+    for _ in $(seq 500); do
+        ls -l "/proc/$asking/fd" 2>/dev/null | grep -q socket: && break
+        sleep 0.02
+    done
+    SECONDS=0
     kill -9 "$guard"
     wait "$guard" 2>/dev/null
     wait "$asking"
 }
 check "of all that work it is none" killed_while_asked status
+check "when it has been waited for" test $SECONDS -ge 1
 check "as is said" grep -q "^omega: no process works on the cell now$" "$T/gone.err"
 killed_while_asked stop
 check "what it was told may not have been done: exit code 1" test $? -eq 1
