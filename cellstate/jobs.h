@@ -72,7 +72,7 @@ void jobs_scratch_fini(struct jobs_scratch *scratch);
 int jobs_check_job(const struct omega_job *job, const struct catalogue *catalogue,
                    omega_error_t *err);
 /* The entry of a job that is submitted, with its arrays in one block; one that comes from spares
- * has no `state` at first. The same spares, or NULL, for all three. NULL without memory. */
+ * has no `state` at first. The same spares, or NULL, for all that take some. NULL: no memory. */
 struct job_entry *jobs_entry_create(const struct omega_job *job, const struct catalogue *catalogue,
                                     struct job_spares *spares);
 void jobs_entry_destroy(struct job_entry *entry, struct job_spares *spares);
@@ -121,7 +121,7 @@ static inline void jobs_place(struct job_entry *entry, const struct omega_claim 
 }
 
 /* The same at once where so many accepted claims leave nothing of the job, whose states go back to
- * the spares it came from; false, and nothing has changed, where they leave some. */
+ * the spares it came from, if it did; false, and nothing has changed, where they leave some. */
 bool jobs_place_rest(struct job_entry *entry, uint32_t accepted, struct job_spares *spares);
 /* The same of all claims of a transaction that its results accept, `accepted` of them. */
 void jobs_place_all(struct job_entry *entry, const struct omega_transaction *txn,

@@ -67,19 +67,18 @@ static inline void leave_live(const struct store_view *live, uint32_t machine,
     entry->stamp += omega_stamp(raises_seq, 1);
 }
 
-/* The innermost loop of releases, in a cell all of whose machines are `open`, so that none need be
- * looked at, and in one where some may take nothing new. */
+/* The innermost loop of releases: where no machine with placements has ceased to take anything new,
+ * which is then `open`, none need be looked at; elsewhere up to the first that has. */
 static inline __attribute__((always_inline)) uint32_t
 leave_while_open(const struct store_view *live, const struct block *block, bool open)
 {
     const struct omega_room taken = rules_room_of(&block->alike.request);
     const uint32_t *machines = block->machines;
     const uint32_t count = block->count;
-    struct omega_entry *entries = live->entry;
+    const struct store_view arrays = *live; /* nothing that is written to could overlap */
     uint32_t i = 0;
-    for (; i < count && (open || entries[machines[i]].room.cpu_milli >= 0); i++) {
-        omega_room_give(&entries[machines[i]].room, taken);
-        entries[machines[i]].stamp += omega_stamp(0, 1);
+    for (; i < count && (open || arrays.entry[machines[i]].room.cpu_milli >= 0); i++) {
+        leave_live(&arrays, machines[i], taken, false);
     }
     return i;
 }

@@ -349,7 +349,8 @@ omega_place_machines(const struct omega_txn_head *head, struct omega_random *ran
     return found;
 }
 
-/* In a cell of so many machines what the view shows of one is in no cache near by. */
+/* In a cell of so many machines what the view shows of one is in no cache near by: the framework's
+ * CACHE_MACHINES_FAR. */
 #define OMEGA_PLACE_FAR 40000u
 #define OMEGA_PLACE_AHEAD 64u /* machines asked for before the first of them is looked at */
 

@@ -10,7 +10,7 @@
 
 /* In a cell of so many machines, what is known of a machine, or of a job when its tasks end, is out
  * of the processor's own caches by the time it is looked at again; in smaller ones asking for it
- * ahead is work for nothing. */
+ * ahead is work for nothing. Modules, which see no header of this folder, have OMEGA_PLACE_FAR. */
 #define CACHE_MACHINES_FAR 40000u
 
 /* For functions that do nothing but ask: gcc takes them for ones without effect, and removes what

@@ -61,9 +61,9 @@ static unsigned highest_bit(uint64_t value)
     return 63u - (unsigned)__builtin_clzll(value);
 }
 
-/* Where a value >= 0 is counted: counter `at` of those of its size, which may not be there yet. */
+/* Where a value >= 0 is counted: in the bucket `at` of `size`, which may not be there yet. */
 struct place {
-    uint64_t **counters;
+    uint64_t **buckets;
     size_t size;
     size_t at;
 };
@@ -84,10 +84,10 @@ static int part_add(struct part *part, int64_t value)
 {
     const int64_t counted = value < 0 ? 0 : value;
     const struct place place = place_of(part, (uint64_t)counted);
-    if (*place.counters == NULL) {
+    if (*place.buckets == NULL) {
         return part_add_first(part, counted);
     }
-    uint64_t *bucket = &(*place.counters)[place.at];
+    uint64_t *bucket = &(*place.buckets)[place.at];
     /* buckets are mostly far: this one will be at hand when the next value comes */
     __builtin_prefetch(bucket, 1);
     if (part->last != NULL) {
@@ -102,12 +102,12 @@ static int part_add(struct part *part, int64_t value)
     return OMEGA_OK;
 }
 
-/* The same where there are no counters yet. Apart, so that the usual way saves no registers. */
+/* The same where there are no buckets yet. Apart, so that the usual way saves no registers. */
 static __attribute__((noinline, cold)) int part_add_first(struct part *part, int64_t value)
 {
     const struct place place = place_of(part, (uint64_t)value);
-    *place.counters = calloc(place.size, sizeof **place.counters);
-    return *place.counters == NULL ? OMEGA_ENOMEM : part_add(part, value);
+    *place.buckets = calloc(place.size, sizeof **place.buckets);
+    return *place.buckets == NULL ? OMEGA_ENOMEM : part_add(part, value);
 }
 
 int histogram_add(struct histogram *histogram, int64_t value)

@@ -44,7 +44,8 @@ int register_enter(int directory_fd, struct store *store, struct register_entry 
 int register_read(int directory_fd, uint32_t number, struct register_entry *entry,
                   omega_error_t *err);
 
-/* True unless it is known that no process of that number lives now. */
+/* False if no process of that number lives now, or one has not written yet who it is; true also of
+ * a file that cannot be read. */
 bool register_lives(int directory_fd, uint32_t number);
 
 /* The process of a name. Returns 1 if there is none; a file that cannot be read is nobody's. */
